@@ -1,0 +1,122 @@
+//! A book of orders in memory: for programs that need the rule without a database, and as the
+//! plainest example of how snapshots are loaded and changes applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::calendar::{Occupant, Reach, Span};
+use crate::{
+    Action, Actor, Changes, Command, Event, Instant, Needs, Operation, Order, OrderId, Outcome,
+    Policy, ServiceId, Snapshot, Stored, Verdict, decide,
+};
+
+/// Orders in memory, kept apart by the rule.
+#[derive(Debug, Clone)]
+pub struct Book {
+    policy: Policy,
+    services: BTreeSet<ServiceId>,
+    orders: BTreeMap<OrderId, Stored>,
+    events: Vec<Event>,
+}
+
+impl Book {
+    /// A book without orders and services.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, services: BTreeSet::new(), orders: BTreeMap::new(), events: Vec::new() }
+    }
+
+    /// Lets orders name this service.
+    pub fn add_service(&mut self, id: ServiceId) {
+        self.services.insert(id);
+    }
+
+    /// Does one thing to one order.
+    ///
+    /// # Errors
+    /// The [`Refusal`](crate::Refusal), if it was not done.
+    pub fn run(&mut self, actor: &Actor, operation: Operation, now: Instant) -> Verdict {
+        let command = Command { actor: actor.clone(), action: Action::One(operation) };
+        let mut outcomes = self.run_all(&[command], now).into_iter();
+        match outcomes.next() {
+            Some(Outcome::One(verdict)) => verdict,
+            Some(Outcome::Batch { .. }) | None => unreachable!("one operation has one verdict"),
+        }
+    }
+
+    /// Runs commands in order and answers what became of each.
+    pub fn run_all(&mut self, commands: &[Command], now: Instant) -> Vec<Outcome> {
+        let last_sequence = self.events.last().map_or(0, |event| event.sequence);
+        let mut snapshot = Snapshot::new(last_sequence);
+        let mut needs = Needs::of(&self.policy, commands);
+        loop {
+            self.load(&mut snapshot, &needs);
+            match decide(&self.policy, &snapshot, commands, now) {
+                Ok(decision) => {
+                    self.apply(decision.changes);
+                    return decision.outcomes;
+                }
+                Err(missing) => needs = missing,
+            }
+        }
+    }
+
+    /// The orders there are, by id.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values().filter_map(Stored::live)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    fn load(&self, snapshot: &mut Snapshot, needs: &Needs) {
+        for id in &needs.orders {
+            snapshot.add_order(id.clone(), self.orders.get(id).cloned().unwrap_or(Stored::Never));
+        }
+        for id in &needs.services {
+            snapshot.add_service(*id, self.services.contains(id));
+        }
+        for span in &needs.spans {
+            snapshot.add_occupants(span, self.occupants(span));
+        }
+    }
+
+    fn occupants(&self, span: &Span) -> Vec<Occupant> {
+        let mut occupants: Vec<Occupant> = self
+            .orders()
+            .filter(|order| self.policy.slots(order).iter().any(|s| s.calendar == span.calendar))
+            .filter(|order| (span.from..=span.to).contains(&order.content.datetime))
+            .map(|order| Occupant {
+                start: order.content.datetime,
+                order_id: order.id.clone(),
+                group: order.group,
+                services: order.content.services.clone(),
+            })
+            .collect();
+        occupants.sort_by_key(|occupant| occupant.start);
+        match span.reach {
+            Reach::All => {}
+            Reach::First(limit) => occupants.truncate(limit),
+            Reach::Last(limit) => {
+                occupants.drain(..occupants.len().saturating_sub(limit));
+            }
+        }
+        occupants
+    }
+
+    fn apply(&mut self, changes: Changes) {
+        for event in changes.events {
+            let order = event.order.clone();
+            let stored = match event.kind {
+                crate::EventKind::Deleted => Stored::Deleted(order),
+                crate::EventKind::Created
+                | crate::EventKind::Updated
+                | crate::EventKind::Restored => Stored::Live(order),
+            };
+            self.orders.insert(event.subject().clone(), stored);
+            self.events.push(event);
+        }
+    }
+}

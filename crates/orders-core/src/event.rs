@@ -1,0 +1,88 @@
+//! Events: what happened to orders, in the order in which it happened.
+
+use std::fmt;
+
+use crate::{Instant, Order, OrderId};
+
+/// Who asked for a change, as it is shown in an order's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(std::sync::Arc<str>);
+
+impl Actor {
+    /// Names an actor. Control characters are taken out, and no more than 200 characters kept.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let kept: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+        Self(kept.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What kind of change an event tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A new order, or a new one under the id of a deleted one.
+    Created,
+    /// Another time, fee or services.
+    Updated,
+    /// The order is gone.
+    Deleted,
+    /// A deleted order is back as it last was.
+    Restored,
+}
+
+impl EventKind {
+    /// Reads `created`, `updated`, `deleted` or `restored`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Created, Self::Updated, Self::Deleted, Self::Restored]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
+    /// `created`, `updated`, `deleted` or `restored`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One change to one order. Replayed in the order of `sequence`, the events of an order give it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its place among all events of the database: 1, 2, 3, … in the order of commits.
+    pub sequence: u64,
+    /// What kind of change.
+    pub kind: EventKind,
+    /// When, by the database's clock.
+    pub time: Instant,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// The order as this change left it; of a deletion, as it was, with the deletion's version.
+    /// Its `updated_at` is this event's `time`.
+    pub order: Order,
+}
+
+impl Event {
+    /// The order's id.
+    #[must_use]
+    pub fn subject(&self) -> &OrderId {
+        &self.order.id
+    }
+}

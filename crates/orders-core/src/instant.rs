@@ -1,0 +1,200 @@
+//! Instants: UTC, to the millisecond, years 0001 to 9999. Reads and writes RFC 3339; knows no clock.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Timelike};
+
+use crate::Period;
+
+/// An instant in UTC, exact to the millisecond, within the years 0001 to 9999.
+///
+/// ```
+/// use orders_core::Instant;
+///
+/// let asked = Instant::parse("2022-11-01T12:11:11.1119+01:00")?;
+/// assert_eq!(asked.to_string(), "2022-11-01T11:11:11.111Z");
+/// # Ok::<(), orders_core::InstantError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
+
+/// Why a text is not an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InstantError {
+    /// The text is not an RFC 3339 date-time with an offset, or names a date that does not exist.
+    #[error(
+        "must be an existing date and time as RFC 3339 writes it, with Z or an offset, such as 2022-11-01T11:11:11.111Z"
+    )]
+    NotRfc3339,
+    /// The text ends without `Z` or a numeric offset.
+    #[error("must end with Z or an offset such as +01:00, so that it names one instant")]
+    NoOffset,
+    /// Second 60: a leap second has no place on the scale of UTC milliseconds.
+    #[error("must not name a leap second (second 60)")]
+    LeapSecond,
+    /// The instant lies outside the years 0001 to 9999 in UTC.
+    #[error("must lie within the years 0001 to 9999 in UTC")]
+    OutOfRange,
+}
+
+impl Instant {
+    /// The first instant: `0001-01-01T00:00:00.000Z`.
+    pub const MIN: Self = Self(-62_135_596_800_000);
+    /// The last instant: `9999-12-31T23:59:59.999Z`.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// Makes an instant from milliseconds since 1970-01-01T00:00:00Z, if it is in range.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        (Self::MIN.0..=Self::MAX.0).contains(&millis).then_some(Self(millis))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z; negative before.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an RFC 3339 date-time (section 5.6): `T` and `Z` in either case, `-00:00` as UTC,
+    /// digits finer than a millisecond cut off.
+    ///
+    /// # Errors
+    /// [`InstantError`], by what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, InstantError> {
+        // What chrono lets pass and RFC 3339 does not: a blank for the T, and a Unicode minus sign.
+        let bytes = text.as_bytes();
+        if !text.is_ascii() || !matches!(bytes.get(10), Some(b'T' | b't')) {
+            return Err(InstantError::NotRfc3339);
+        }
+        if bytes.get(17..19) == Some(b"60") {
+            return Err(InstantError::LeapSecond);
+        }
+        let Ok(parsed) = DateTime::parse_from_rfc3339(text) else {
+            let with_offset = DateTime::parse_from_rfc3339(&format!("{text}Z"));
+            return Err(if with_offset.is_ok() {
+                InstantError::NoOffset
+            } else {
+                InstantError::NotRfc3339
+            });
+        };
+        // Floors, so an instant before 1970 loses its finer digits too, and is not rounded up.
+        Self::from_millis(parsed.timestamp_millis()).ok_or(InstantError::OutOfRange)
+    }
+
+    /// The instant one period later, or `None` past the year 9999.
+    #[must_use]
+    pub fn checked_add(self, period: Period) -> Option<Self> {
+        Self::from_millis(self.0 + period.as_millis())
+    }
+
+    /// The instant one period earlier, or `None` before the year 1.
+    #[must_use]
+    pub fn checked_sub(self, period: Period) -> Option<Self> {
+        Self::from_millis(self.0 - period.as_millis())
+    }
+
+    /// The instant one period later, or the last there is.
+    #[must_use]
+    pub fn saturating_add(self, period: Period) -> Self {
+        self.checked_add(period).unwrap_or(Self::MAX)
+    }
+
+    /// The instant one period earlier, or the first there is.
+    #[must_use]
+    pub fn saturating_sub(self, period: Period) -> Self {
+        self.checked_sub(period).unwrap_or(Self::MIN)
+    }
+
+    /// Milliseconds from `other` to `self`; negative when `self` is the earlier.
+    #[must_use]
+    pub fn millis_since(self, other: Self) -> i64 {
+        self.0 - other.0
+    }
+
+    /// The millisecond after, if there is one.
+    pub(crate) fn next(self) -> Option<Self> {
+        Self::from_millis(self.0 + 1)
+    }
+
+    /// The millisecond before, if there is one.
+    pub(crate) fn previous(self) -> Option<Self> {
+        Self::from_millis(self.0 - 1)
+    }
+}
+
+impl fmt::Display for Instant {
+    /// RFC 3339 in UTC with three decimals and `Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In range by construction, so the fallback is never seen.
+        let at = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            at.year(),
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.nanosecond() / 1_000_000
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<String, InstantError> {
+        Instant::parse(text).map(|at| at.to_string())
+    }
+
+    #[test]
+    fn every_spelling_of_rfc_3339_is_read() {
+        for (text, utc) in [
+            ("2022-11-01T11:11:11.111Z", "2022-11-01T11:11:11.111Z"),
+            ("2022-11-01t11:11:11.111z", "2022-11-01T11:11:11.111Z"),
+            ("2022-11-01T11:11:11Z", "2022-11-01T11:11:11.000Z"),
+            ("2022-11-01T11:11:11.1Z", "2022-11-01T11:11:11.100Z"),
+            ("2022-11-01T11:11:11.9999999999999Z", "2022-11-01T11:11:11.999Z"),
+            ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
+            ("2022-11-01T11:11:11-00:00", "2022-11-01T11:11:11.000Z"),
+            ("2022-11-01T11:11:11+05:45", "2022-11-01T05:26:11.000Z"),
+            ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"),
+            ("0000-12-31T23:30:00-00:30", "0001-01-01T00:00:00.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Ok(utc), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused_with_its_reason() {
+        use InstantError::{LeapSecond, NoOffset, NotRfc3339, OutOfRange};
+        for (text, error) in [
+            ("2022-11-01T11:11:11.111", NoOffset),
+            ("2022-11-01 11:11:11Z", NotRfc3339),
+            ("2022-11-01T11:11:11 Z", NotRfc3339),
+            ("2022-11-01T11:11:11\u{2212}01:00", NotRfc3339),
+            ("2022-11-01T11:11:11+0100", NotRfc3339),
+            ("2022-11-01T11:11:11+24:00", NotRfc3339),
+            ("2022-11-01T11:11:11.Z", NotRfc3339),
+            ("2022-11-01T11:11:11,5Z", NotRfc3339),
+            ("2022-11-01T11:11Z", NotRfc3339),
+            ("2022-02-30T11:11:11Z", NotRfc3339),
+            ("2023-02-29T11:11:11Z", NotRfc3339),
+            ("2022-11-01T24:00:00Z", NotRfc3339),
+            ("2022-11-01", NotRfc3339),
+            ("1667301071", NotRfc3339),
+            ("+2022-11-01T11:11:11Z", NotRfc3339),
+            (" 2022-11-01T11:11:11Z", NotRfc3339),
+            ("", NotRfc3339),
+            ("2016-12-31T23:59:60Z", LeapSecond),
+            ("0000-12-31T23:59:59Z", OutOfRange),
+            ("0001-01-01T00:00:00+00:01", OutOfRange),
+            ("9999-12-31T23:59:59-00:01", OutOfRange),
+        ] {
+            assert_eq!(shown(text), Err(error), "{text}");
+        }
+    }
+}

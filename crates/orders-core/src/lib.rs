@@ -1,0 +1,73 @@
+//! Orders that cannot be double-booked: the domain and its rule, without I/O and without a clock.
+//!
+//! Everything that decides lives here. [`decide`] takes a [`Policy`], a [`Snapshot`] of the
+//! database, [`Command`]s and the time, and answers what becomes of each command and what must be
+//! stored. It is pure: the same input gives the same answer, so every rule is tested without a
+//! database, and any program that links this crate gets the judgement that the service gives.
+//!
+//! [`Book`] keeps orders in memory by the same decision:
+//!
+//! ```
+//! use orders_core::*;
+//!
+//! let mut book = Book::new(Policy::default());
+//! let testing = ServiceId::new(789).ok_or("out of range")?;
+//! book.add_service(testing);
+//!
+//! let content = |datetime| -> Result<OrderContent, Box<dyn std::error::Error>> {
+//!     Ok(OrderContent {
+//!         datetime: Instant::parse(datetime)?,
+//!         total_fee: Fee::parse("99.50")?,
+//!         services: Services::new(vec![testing])?,
+//!     })
+//! };
+//! let now = Instant::parse("2022-10-01T00:00:00Z")?;
+//! let mut create = |id, datetime| -> Result<Verdict, Box<dyn std::error::Error>> {
+//!     let id = NewId::Chosen(OrderId::parse(id)?);
+//!     let operation = Operation::Create { id, content: content(datetime)? };
+//!     Ok(book.run(&Actor::new("me"), operation, now))
+//! };
+//! assert!(create("first", "2022-11-01T09:00:00Z")?.is_ok());
+//! assert!(create("second", "2022-11-01T12:00:00Z")?.is_ok(), "exactly three hours later");
+//! let Err(Refusal::Conflict(conflict)) = create("third", "2022-11-01T10:00:00Z")? else {
+//!     return Err("within three hours of both".into());
+//! };
+//! assert_eq!(conflict.nearest[0].in_words(), "1 hour earlier");
+//! assert_eq!(conflict.next, Some(Instant::parse("2022-11-01T15:00:00Z")?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod book;
+mod calendar;
+mod command;
+mod decide;
+mod event;
+mod fee;
+mod instant;
+mod order;
+mod period;
+mod policy;
+mod service;
+mod snapshot;
+mod spacing;
+mod state;
+
+pub use book::Book;
+pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
+pub use command::{
+    Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
+    OrderConflict, OrderPatch, Outcome, Refusal, Verdict,
+};
+pub use decide::{Changes, Decision, RowChange, decide};
+pub use event::{Actor, Event, EventKind};
+pub use fee::{Fee, FeeError};
+pub use instant::{Instant, InstantError};
+pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
+pub use period::{Period, PeriodError};
+pub use policy::{Policy, Scope};
+pub use service::{
+    Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
+    ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
+};
+pub use snapshot::{Needs, Snapshot, Stored};
+pub use spacing::too_close;

@@ -1,0 +1,79 @@
+//! The policy: how far apart orders must be, and which orders share a calendar.
+
+use std::fmt;
+
+use crate::calendar::{CalendarId, Slot};
+use crate::{Order, Period, Services};
+
+/// Which orders can conflict with one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All orders share one calendar.
+    Global,
+    /// Each service has a calendar; an order is in those of all its services.
+    Service,
+}
+
+impl Scope {
+    /// Reads `global` or `service`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "global" => Some(Self::Global),
+            "service" => Some(Self::Service),
+            _ => None,
+        }
+    }
+
+    /// `global` or `service`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The rules that every process on one database works by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Two orders of one calendar conflict when they are less than this apart.
+    pub window: Period,
+    /// Which orders share a calendar.
+    pub scope: Scope,
+    /// How old an order must be before it may be updated; `None` lets it be updated at once.
+    pub edit_lock: Option<Period>,
+}
+
+impl Default for Policy {
+    /// Three hours, all orders in one calendar, no edit lock.
+    fn default() -> Self {
+        Self { window: Period::THREE_HOURS, scope: Scope::Global, edit_lock: None }
+    }
+}
+
+impl Policy {
+    /// The calendars that an order with these services is in.
+    #[must_use]
+    pub fn calendars(&self, services: &Services) -> Vec<CalendarId> {
+        match self.scope {
+            Scope::Global => vec![CalendarId::Global],
+            Scope::Service => services.iter().map(CalendarId::Service).collect(),
+        }
+    }
+
+    /// The slots that an order holds, one in each of its calendars.
+    #[must_use]
+    pub fn slots(&self, order: &Order) -> Vec<Slot> {
+        let start = order.content.datetime;
+        let slot = |calendar| Slot { calendar, start, group: order.group };
+        self.calendars(&order.content.services).into_iter().map(slot).collect()
+    }
+}

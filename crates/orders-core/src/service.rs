@@ -1,0 +1,312 @@
+//! Services: what is done at an order. Their numbers, their names, and the judgement of changes to them.
+
+use std::fmt;
+
+use crate::fee::Decimal;
+
+/// A service's number, 1 to 2^53 − 1: what a JSON number holds exactly in every language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(i64);
+
+/// The text or number given is not a service's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 9007199254740991")]
+pub struct ServiceIdError;
+
+impl ServiceId {
+    const MAX: i64 = (1 << 53) - 1;
+
+    /// Makes a service's number, if it is in range.
+    #[must_use]
+    pub fn new(number: i64) -> Option<Self> {
+        (1..=Self::MAX).contains(&number).then_some(Self(number))
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Reads decimal digits without leading zeros.
+    ///
+    /// # Errors
+    /// [`ServiceIdError`] if the text is anything else, or out of range.
+    pub fn parse(text: &str) -> Result<Self, ServiceIdError> {
+        if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ServiceIdError);
+        }
+        text.parse().ok().and_then(Self::new).ok_or(ServiceIdError)
+    }
+
+    /// Reads a JSON number whose value is whole (`123`, `123.0` and `1.23e2` are the same number).
+    ///
+    /// # Errors
+    /// [`ServiceIdError`] if it is not a number, not whole, or out of range.
+    pub fn parse_number(text: &str) -> Result<Self, ServiceIdError> {
+        let number =
+            Decimal::parse(text).filter(|number| !number.negative).ok_or(ServiceIdError)?;
+        number.scaled(number.exponent).and_then(Self::new).ok_or(ServiceIdError)
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A service's name: 1 to 200 characters after trimming, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceName(String);
+
+/// Why a text is not a service's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceNameError {
+    /// Empty, or longer than 200 characters.
+    #[error("must have 1 to 200 characters, blanks at its ends not counted")]
+    Length,
+    /// Has a control character, such as a line break or NUL.
+    #[error("must not have control characters")]
+    Control,
+}
+
+impl ServiceName {
+    /// Trims and checks a name.
+    ///
+    /// # Errors
+    /// [`ServiceNameError`], by what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, ServiceNameError> {
+        let name = text.trim();
+        if name.chars().any(char::is_control) {
+            return Err(ServiceNameError::Control);
+        }
+        if name.is_empty() || name.chars().count() > 200 {
+            return Err(ServiceNameError::Length);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as it was given, trimmed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name in Unicode lower case: what no two services share.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+/// A service: a number and a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its number.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: ServiceName,
+}
+
+/// A change to the services that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceCommand {
+    /// Creates a service; without an id it gets one above the highest ever used.
+    Create {
+        /// The number that the caller chose.
+        id: Option<ServiceId>,
+        /// Its name.
+        name: ServiceName,
+    },
+    /// Gives a service another name.
+    Replace(Service),
+    /// Deletes a service that no order uses.
+    Delete(ServiceId),
+}
+
+impl ServiceCommand {
+    /// The number that the command names, if it names one.
+    #[must_use]
+    pub fn id(&self) -> Option<ServiceId> {
+        match self {
+            Self::Create { id, .. } => *id,
+            Self::Replace(service) => Some(service.id),
+            Self::Delete(id) => Some(*id),
+        }
+    }
+
+    /// The name that the command gives, if it gives one.
+    #[must_use]
+    pub fn name(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Create { name, .. } | Self::Replace(Service { name, .. }) => Some(name),
+            Self::Delete(_) => None,
+        }
+    }
+}
+
+/// What must be known to judge one [`ServiceCommand`], read under the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSnapshot {
+    /// The service with the number that the command names.
+    pub named: Option<Service>,
+    /// Which service has the name that the command gives, ignoring case.
+    pub holder_of_name: Option<ServiceId>,
+    /// Whether an order uses the service that the command names.
+    pub in_use: bool,
+    /// The highest number ever used; 0 when none was.
+    pub last_id: i64,
+}
+
+/// What happened to the services, and what must be stored for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceChange {
+    /// A new service.
+    Created(Service),
+    /// A service with another name.
+    Replaced(Service),
+    /// The service was as asked for already.
+    Unchanged(Service),
+    /// The service is gone.
+    Deleted(ServiceId),
+}
+
+/// Why a change to the services is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceRefusal {
+    /// There is no such service.
+    #[error("there is no service {0}")]
+    NotFound(ServiceId),
+    /// Another service has this number.
+    #[error("service {0} exists already")]
+    IdTaken(ServiceId),
+    /// Another service has this name, ignoring case.
+    #[error("service {0} has this name already")]
+    NameTaken(ServiceId),
+    /// The highest number has been used, so the server cannot go above it.
+    #[error("no number above the highest ever used is left; choose an id")]
+    NoIdLeft,
+    /// An order uses the service.
+    #[error("an order uses service {0}")]
+    InUse(ServiceId),
+}
+
+/// Judges one change to the services.
+///
+/// # Errors
+/// [`ServiceRefusal`], by what forbids the change.
+pub fn decide_service(
+    snapshot: &ServiceSnapshot,
+    command: &ServiceCommand,
+) -> Result<ServiceChange, ServiceRefusal> {
+    match command {
+        ServiceCommand::Create { id, name } => {
+            if let Some(taken) = &snapshot.named {
+                return Err(ServiceRefusal::IdTaken(taken.id));
+            }
+            if let Some(holder) = snapshot.holder_of_name {
+                return Err(ServiceRefusal::NameTaken(holder));
+            }
+            let id = id.or(ServiceId::new(snapshot.last_id + 1)).ok_or(ServiceRefusal::NoIdLeft)?;
+            Ok(ServiceChange::Created(Service { id, name: name.clone() }))
+        }
+        ServiceCommand::Replace(service) => {
+            let stored = snapshot.named.as_ref().ok_or(ServiceRefusal::NotFound(service.id))?;
+            match snapshot.holder_of_name {
+                Some(holder) if holder != service.id => Err(ServiceRefusal::NameTaken(holder)),
+                Some(_) | None if stored == service => {
+                    Ok(ServiceChange::Unchanged(service.clone()))
+                }
+                Some(_) | None => Ok(ServiceChange::Replaced(service.clone())),
+            }
+        }
+        ServiceCommand::Delete(id) => match (&snapshot.named, snapshot.in_use) {
+            (None, _) => Err(ServiceRefusal::NotFound(*id)),
+            (Some(_), true) => Err(ServiceRefusal::InUse(*id)),
+            (Some(_), false) => Ok(ServiceChange::Deleted(*id)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: i64) -> ServiceId {
+        ServiceId::new(number).unwrap()
+    }
+
+    fn name(text: &str) -> ServiceName {
+        ServiceName::parse(text).unwrap()
+    }
+
+    fn nothing() -> ServiceSnapshot {
+        ServiceSnapshot { named: None, holder_of_name: None, in_use: false, last_id: 0 }
+    }
+
+    #[test]
+    fn numbers_are_read_from_digits_and_from_json_numbers() {
+        assert_eq!(ServiceId::parse("123"), Ok(id(123)));
+        assert_eq!(
+            ServiceId::parse("9007199254740991").map(ServiceId::get),
+            Ok(9_007_199_254_740_991)
+        );
+        for text in ["", "0", "0123", "-1", "+1", "1.0", "9007199254740992", "99999999999999999999"]
+        {
+            assert_eq!(ServiceId::parse(text), Err(ServiceIdError), "{text}");
+        }
+        for text in ["123", "123.0", "1.23e2"] {
+            assert_eq!(ServiceId::parse_number(text), Ok(id(123)), "{text}");
+        }
+        for text in ["0", "-1", "1.5", "1e-1", "9007199254740992", "1e300", "x"] {
+            assert_eq!(ServiceId::parse_number(text), Err(ServiceIdError), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed_and_compared_without_case() {
+        assert_eq!(name("  Prüfung ÄÖ ").as_str(), "Prüfung ÄÖ");
+        assert_eq!(name("PRÜFUNG").key(), name("prüfung").key());
+        assert!(ServiceName::parse(&"é".repeat(200)).is_ok());
+        assert_eq!(ServiceName::parse(&"é".repeat(201)), Err(ServiceNameError::Length));
+        assert_eq!(ServiceName::parse("   "), Err(ServiceNameError::Length));
+        assert_eq!(ServiceName::parse("a\nb"), Err(ServiceNameError::Control));
+        assert_eq!(ServiceName::parse("a\u{0}b"), Err(ServiceNameError::Control));
+    }
+
+    #[test]
+    fn a_number_left_open_is_one_above_the_highest_ever_used() {
+        let create = ServiceCommand::Create { id: None, name: name("Testing") };
+        let made = decide_service(&ServiceSnapshot { last_id: 789, ..nothing() }, &create);
+        assert_eq!(
+            made,
+            Ok(ServiceChange::Created(Service { id: id(790), name: name("Testing") }))
+        );
+        let full = ServiceSnapshot { last_id: ServiceId::MAX, ..nothing() };
+        assert_eq!(decide_service(&full, &create), Err(ServiceRefusal::NoIdLeft));
+    }
+
+    #[test]
+    fn a_service_may_keep_its_name_in_other_case_but_not_take_anothers() {
+        let stored = Service { id: id(1), name: name("Testing") };
+        let snapshot =
+            ServiceSnapshot { named: Some(stored), holder_of_name: Some(id(1)), ..nothing() };
+        let renamed = Service { id: id(1), name: name("TESTING") };
+        let command = ServiceCommand::Replace(renamed.clone());
+        assert_eq!(decide_service(&snapshot, &command), Ok(ServiceChange::Replaced(renamed)));
+        let snapshot = ServiceSnapshot { holder_of_name: Some(id(2)), ..snapshot };
+        assert_eq!(decide_service(&snapshot, &command), Err(ServiceRefusal::NameTaken(id(2))));
+    }
+
+    #[test]
+    fn a_service_in_use_is_not_deleted() {
+        let stored = Service { id: id(1), name: name("Testing") };
+        let used = ServiceSnapshot { named: Some(stored), in_use: true, ..nothing() };
+        let delete = ServiceCommand::Delete(id(1));
+        assert_eq!(decide_service(&used, &delete), Err(ServiceRefusal::InUse(id(1))));
+        let free = ServiceSnapshot { in_use: false, ..used };
+        assert_eq!(decide_service(&free, &delete), Ok(ServiceChange::Deleted(id(1))));
+        assert_eq!(decide_service(&nothing(), &delete), Err(ServiceRefusal::NotFound(id(1))));
+    }
+}

@@ -1,0 +1,133 @@
+//! Snapshots: what was loaded, under the lock, to judge some commands by, and what is still needed.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Span};
+use crate::{Command, Instant, NewId, Operation, Order, OrderId, Period, Policy, ServiceId};
+
+/// What is stored under an order's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// No order has this id, and none ever had.
+    Never,
+    /// An order.
+    Live(Order),
+    /// A deleted order as it last was, with the version of its deletion.
+    Deleted(Order),
+}
+
+/// What must be loaded before commands can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Orders, living or deleted.
+    pub orders: BTreeSet<OrderId>,
+    /// Services, to know whether they exist.
+    pub services: BTreeSet<ServiceId>,
+    /// Stretches of calendars.
+    pub spans: BTreeSet<Span>,
+}
+
+impl Needs {
+    /// What judging these commands takes, as far as the commands alone tell. The policy may be a
+    /// guess: what a wrong one misses is asked for later.
+    #[must_use]
+    pub fn of<'a>(policy: &Policy, commands: impl IntoIterator<Item = &'a Command>) -> Self {
+        let mut needs = Self::default();
+        for operation in commands.into_iter().flat_map(|command| command.action.operations()) {
+            needs.add(policy, operation);
+        }
+        needs
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.services.is_empty() && self.spans.is_empty()
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.orders.extend(other.orders);
+        self.services.extend(other.services);
+        self.spans.extend(other.spans);
+    }
+
+    fn add(&mut self, policy: &Policy, operation: &Operation) {
+        if !matches!(operation, Operation::Create { id: NewId::Made(_), .. }) {
+            self.orders.insert(operation.order_id().clone());
+        }
+        let (datetime, services) = match operation {
+            Operation::Create { content, .. } => (Some(content.datetime), Some(&content.services)),
+            Operation::Update { patch, .. } => (patch.datetime, patch.services.as_ref()),
+            Operation::Delete { .. } | Operation::Restore { .. } => (None, None),
+        };
+        self.services.extend(services.iter().flat_map(|services| services.iter()));
+        if let (Some(datetime), Some(services)) = (datetime, services) {
+            let (from, to) = too_close_to(datetime, policy.window);
+            let span = |calendar| Span { calendar, from, to, reach: Reach::All };
+            self.spans.extend(policy.calendars(services).into_iter().map(span));
+        }
+    }
+}
+
+/// The first and the last instant that are less than a window from this one.
+pub(crate) fn too_close_to(at: Instant, window: Period) -> (Instant, Instant) {
+    (
+        at.checked_sub(window).and_then(Instant::next).unwrap_or(Instant::MIN),
+        at.checked_add(window).and_then(Instant::previous).unwrap_or(Instant::MAX),
+    )
+}
+
+/// The part of the database that some commands are judged by. What was not loaded is unknown, and
+/// asking for it makes [`decide`](crate::decide) answer with what it needs.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    last_sequence: u64,
+    orders: HashMap<OrderId, Stored>,
+    services: HashMap<ServiceId, bool>,
+    calendars: HashMap<CalendarId, Calendar>,
+}
+
+impl Snapshot {
+    /// A snapshot of a database whose last event has this sequence (0 when it has none).
+    #[must_use]
+    pub fn new(last_sequence: u64) -> Self {
+        Self { last_sequence, ..Self::default() }
+    }
+
+    /// Takes in what is stored under an id.
+    pub fn add_order(&mut self, id: OrderId, stored: Stored) {
+        self.orders.insert(id, stored);
+    }
+
+    /// Takes in whether a service exists.
+    pub fn add_service(&mut self, id: ServiceId, exists: bool) {
+        self.services.insert(id, exists);
+    }
+
+    /// Takes in the occupants of a stretch: all of them, or as many as the span's reach asks for.
+    pub fn add_occupants(&mut self, span: &Span, occupants: Vec<Occupant>) {
+        self.calendars.entry(span.calendar).or_default().add(span, occupants);
+    }
+
+    /// The sequence of the last event.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
+    /// What is stored under an id; `None` if that was not loaded.
+    #[must_use]
+    pub fn order(&self, id: &OrderId) -> Option<&Stored> {
+        self.orders.get(id)
+    }
+
+    /// Whether a service exists; `None` if that was not loaded.
+    #[must_use]
+    pub fn service(&self, id: ServiceId) -> Option<bool> {
+        self.services.get(&id).copied()
+    }
+
+    pub(crate) fn calendar(&self, id: CalendarId) -> Option<&Calendar> {
+        self.calendars.get(&id)
+    }
+}

@@ -1,0 +1,214 @@
+//! The working state of a decision: a snapshot, and over it what the commands so far have changed.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU64;
+
+use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
+use crate::decide::{Changes, RowChange};
+use crate::snapshot::{Needs, Snapshot, Stored};
+use crate::{Actor, Event, EventKind, Group, Instant, Order, OrderId, Policy, ServiceId};
+
+pub(crate) struct State<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Instant,
+    snapshot: &'a Snapshot,
+    /// What is stored under each id that a command has changed. The snapshot's word no longer counts for these.
+    touched: HashMap<OrderId, Stored>,
+    /// Where the touched orders are.
+    placed: HashMap<CalendarId, Occupants>,
+    /// Touched orders that are not to be looked at for now.
+    hidden: HashSet<OrderId>,
+    events: Vec<Event>,
+    /// What was stored before each change, to take changes back.
+    journal: Vec<(OrderId, Option<Stored>)>,
+}
+
+/// A point to which the state can be taken back.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    events: usize,
+    journal: usize,
+}
+
+impl<'a> State<'a> {
+    pub(crate) fn new(policy: &'a Policy, snapshot: &'a Snapshot, now: Instant) -> Self {
+        Self {
+            policy,
+            now,
+            snapshot,
+            touched: HashMap::new(),
+            placed: HashMap::new(),
+            hidden: HashSet::new(),
+            events: Vec::new(),
+            journal: Vec::new(),
+        }
+    }
+
+    pub(crate) fn stored(&self, id: &OrderId) -> Result<&Stored, Needs> {
+        self.touched
+            .get(id)
+            .or_else(|| self.snapshot.order(id))
+            .ok_or_else(|| Needs { orders: [id.clone()].into(), ..Needs::default() })
+    }
+
+    /// Which of these services do not exist, with their positions.
+    pub(crate) fn unknown_services(
+        &self,
+        ids: impl Iterator<Item = ServiceId>,
+    ) -> Result<Vec<(usize, ServiceId)>, Needs> {
+        let mut needs = Needs::default();
+        let mut unknown = Vec::new();
+        for (position, id) in ids.enumerate() {
+            match self.snapshot.service(id) {
+                Some(true) => {}
+                Some(false) => unknown.push((position, id)),
+                None => {
+                    needs.services.insert(id);
+                }
+            }
+        }
+        if needs.is_empty() { Ok(unknown) } else { Err(needs) }
+    }
+
+    /// All that hold a place in these calendars between two instants, both ends included. Where
+    /// they are not loaded, a span from `from` to `to` with this reach is asked for.
+    pub(crate) fn occupants<'s>(
+        &'s self,
+        calendars: &'s [CalendarId],
+        (from, to): (Instant, Instant),
+        missing: impl Fn(CalendarId) -> Span,
+    ) -> Result<impl Iterator<Item = &'s Occupant>, Needs> {
+        let covered =
+            |id: &CalendarId| self.snapshot.calendar(*id).is_some_and(|c| c.covers(from, to));
+        let spans: Vec<Span> =
+            calendars.iter().filter(|id| !covered(id)).map(|id| missing(*id)).collect();
+        if !spans.is_empty() {
+            return Err(Needs { spans: spans.into_iter().collect(), ..Needs::default() });
+        }
+        Ok(calendars.iter().flat_map(move |id| {
+            let loaded = self.snapshot.calendar(*id).into_iter();
+            let loaded = loaded.flat_map(move |calendar| calendar.occupants.between(from, to));
+            let placed = self.placed.get(id).into_iter();
+            let placed = placed.flat_map(move |occupants| occupants.between(from, to));
+            loaded
+                .filter(|occupant| !self.touched.contains_key(&occupant.order_id))
+                .chain(placed.filter(|occupant| !self.hidden.contains(&occupant.order_id)))
+        }))
+    }
+
+    /// How many occupants of a calendar are loaded between two instants.
+    pub(crate) fn loaded(&self, calendar: CalendarId, from: Instant, to: Instant) -> usize {
+        self.snapshot.calendar(calendar).map_or(0, |c| c.occupants.between(from, to).count())
+    }
+
+    /// Leaves a touched order out of sight, or shows it again.
+    pub(crate) fn hide(&mut self, id: &OrderId, hidden: bool) {
+        if hidden {
+            self.hidden.insert(id.clone());
+        } else {
+            self.hidden.remove(id);
+        }
+    }
+
+    pub(crate) fn hide_none(&mut self) {
+        self.hidden.clear();
+    }
+
+    /// A group that no order is in yet: the sequence of the next event.
+    pub(crate) fn new_group(&self) -> Group {
+        Group(NonZeroU64::MIN.saturating_add(self.last_sequence()))
+    }
+
+    fn last_sequence(&self) -> u64 {
+        self.events.last().map_or(self.snapshot.last_sequence(), |event| event.sequence)
+    }
+
+    /// Writes down a change to an order, and the event that tells of it.
+    pub(crate) fn record(&mut self, actor: &Actor, kind: EventKind, order: Order) {
+        let event = Event {
+            sequence: self.last_sequence() + 1,
+            kind,
+            time: self.now,
+            actor: actor.clone(),
+            order: order.clone(),
+        };
+        self.events.push(event);
+        let id = order.id.clone();
+        let stored = match kind {
+            EventKind::Created | EventKind::Updated | EventKind::Restored => Stored::Live(order),
+            EventKind::Deleted => Stored::Deleted(order),
+        };
+        let before = self.set(&id, Some(stored));
+        self.journal.push((id, before));
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { events: self.events.len(), journal: self.journal.len() }
+    }
+
+    /// Takes back all that was recorded since the mark.
+    pub(crate) fn undo_to(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
+        while self.journal.len() > mark.journal {
+            if let Some((id, before)) = self.journal.pop() {
+                self.set(&id, before);
+            }
+        }
+    }
+
+    /// All that was recorded, as what must be stored for it.
+    pub(crate) fn into_changes(mut self) -> Changes {
+        let mut rows = Vec::new();
+        for event in &self.events {
+            // Taken out, so that each order is looked at once, in the order of its first change.
+            let Some(stored) = self.touched.remove(event.subject()) else { continue };
+            let before = self.snapshot.order(event.subject()).and_then(Stored::live);
+            let row = RowChange { before: before.cloned(), after: stored.live().cloned() };
+            if row.before.is_some() || row.after.is_some() {
+                rows.push(row);
+            }
+        }
+        Changes { rows, events: self.events }
+    }
+
+    /// Replaces what is stored under an id, and its places with it.
+    fn set(&mut self, id: &OrderId, stored: Option<Stored>) -> Option<Stored> {
+        let placed = stored.as_ref().and_then(Stored::live).cloned();
+        let before = match stored {
+            Some(stored) => self.touched.insert(id.clone(), stored),
+            None => self.touched.remove(id),
+        };
+        for slot in before.iter().filter_map(Stored::live).flat_map(|old| self.policy.slots(old)) {
+            if let Some(occupants) = self.placed.get_mut(&slot.calendar) {
+                occupants.remove(slot.start, id);
+            }
+        }
+        if let Some(order) = placed {
+            for slot in self.policy.slots(&order) {
+                self.placed.entry(slot.calendar).or_default().insert(Occupant {
+                    start: slot.start,
+                    order_id: id.clone(),
+                    group: slot.group,
+                    services: order.content.services.clone(),
+                });
+            }
+        }
+        before
+    }
+}
+
+impl Stored {
+    /// The order, if there is one that is not deleted.
+    #[must_use]
+    pub fn live(&self) -> Option<&Order> {
+        match self {
+            Self::Live(order) => Some(order),
+            Self::Never | Self::Deleted(_) => None,
+        }
+    }
+}
+
+/// A span without a limit: what is within reach of an instant is few.
+pub(crate) fn whole(from: Instant, to: Instant) -> impl Fn(CalendarId) -> Span {
+    move |calendar| Span { calendar, from, to, reach: Reach::All }
+}
