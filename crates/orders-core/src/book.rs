@@ -92,7 +92,7 @@ impl Book {
                 start: order.content.datetime,
                 order_id: order.id.clone(),
                 group: order.group,
-                services: order.content.services.clone(),
+                services: Some(order.content.services.clone()),
             })
             .collect();
         occupants.sort_by_key(|occupant| occupant.start);

@@ -36,8 +36,8 @@ pub struct Occupant {
     pub order_id: OrderId,
     /// The order's group.
     pub group: Group,
-    /// All services of the order.
-    pub services: Services,
+    /// All services of the order; `None` where a slot is held by no order that there is.
+    pub services: Option<Services>,
 }
 
 /// How much of a stretch is wanted.
@@ -169,7 +169,7 @@ mod tests {
             start: at(start),
             order_id: OrderId::parse(id).unwrap(),
             group: Group(NonZeroU64::MIN),
-            services: Services::new(vec![ServiceId::new(1).unwrap()]).unwrap(),
+            services: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The decision: what becomes of commands, judged one after the other against a snapshot.
 
+use crate::Services;
 use crate::command::{Action, Batch, Command, Done, IfMatch, Mode, NewId, Operation, OrderPatch};
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::spacing::Candidate;

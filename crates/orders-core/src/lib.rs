@@ -64,10 +64,10 @@ pub use fee::{Fee, FeeError};
 pub use instant::{Instant, InstantError};
 pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
 pub use period::{Period, PeriodError};
-pub use policy::{Policy, Scope};
+pub use policy::{Policy, PolicyPatch, Scope};
 pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
 pub use snapshot::{Needs, Snapshot, Stored};
-pub use spacing::too_close;
+pub use spacing::{SpacingCheck, Violation, too_close};

@@ -52,6 +52,17 @@ pub struct Policy {
     pub edit_lock: Option<Period>,
 }
 
+/// What is to become different about a policy; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PolicyPatch {
+    /// Another window.
+    pub window: Option<Period>,
+    /// Another scope.
+    pub scope: Option<Scope>,
+    /// Another edit lock, or none.
+    pub edit_lock: Option<Option<Period>>,
+}
+
 impl Default for Policy {
     /// Three hours, all orders in one calendar, no edit lock.
     fn default() -> Self {
@@ -60,6 +71,16 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// This policy with some of it changed.
+    #[must_use]
+    pub fn with(self, patch: &PolicyPatch) -> Self {
+        Self {
+            window: patch.window.unwrap_or(self.window),
+            scope: patch.scope.unwrap_or(self.scope),
+            edit_lock: patch.edit_lock.unwrap_or(self.edit_lock),
+        }
+    }
+
     /// The calendars that an order with these services is in.
     #[must_use]
     pub fn calendars(&self, services: &Services) -> Vec<CalendarId> {

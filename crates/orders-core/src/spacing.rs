@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{CalendarId, Occupant, Reach, Span};
+use crate::calendar::{CalendarId, Occupant, Reach, Slot, Span};
 use crate::snapshot::{Needs, too_close_to};
 use crate::state::{State, whole};
 use crate::{Group, Instant, Neighbour, Order, OrderConflict, OrderId, Period, Scope};
@@ -29,6 +29,51 @@ const FIRST_LOOK: usize = 8;
 #[must_use]
 pub fn too_close(a: Instant, b: Instant, window: Period) -> bool {
     a.millis_since(b).abs() < window.as_millis()
+}
+
+/// Two orders that stand too close to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The calendar that both are in.
+    pub calendar: CalendarId,
+    /// The earlier order, and its time.
+    pub earlier: (OrderId, Instant),
+    /// The later order, and its time.
+    pub later: (OrderId, Instant),
+}
+
+/// Checks slots against a window, in one pass over any number of them: the slots come calendar by
+/// calendar, each in the order of time.
+///
+/// Looking at neighbours is enough: between two orders of different groups that are too close
+/// there are, somewhere, two neighbours of different groups that are at least as close.
+#[derive(Debug, Clone)]
+pub struct SpacingCheck {
+    window: Period,
+    last: Option<(OrderId, Slot)>,
+}
+
+impl SpacingCheck {
+    /// A check that has seen no slot yet.
+    #[must_use]
+    pub fn new(window: Period) -> Self {
+        Self { window, last: None }
+    }
+
+    /// Looks at the next slot; answers if it is too close to the one before.
+    pub fn next(&mut self, order_id: OrderId, slot: Slot) -> Option<Violation> {
+        let before = self.last.replace((order_id.clone(), slot));
+        let (earlier_id, earlier) = before.filter(|(_, earlier)| {
+            earlier.calendar == slot.calendar
+                && earlier.group != slot.group
+                && too_close(earlier.start, slot.start, self.window)
+        })?;
+        Some(Violation {
+            calendar: slot.calendar,
+            earlier: (earlier_id, earlier.start),
+            later: (order_id, slot.start),
+        })
+    }
 }
 
 /// An order's place, as the rule sees it: where it would be, and what does not count against it.
@@ -96,9 +141,10 @@ impl<'a> Candidate<'a> {
             order_id: other.order_id.clone(),
             datetime: other.start,
             gap_ms: other.start.millis_since(self.order.content.datetime),
-            services: match state.policy.scope {
-                Scope::Global => other.services.iter().collect(),
-                Scope::Service => other.services.shared(&self.order.content.services),
+            services: match (&other.services, state.policy.scope) {
+                (Some(services), Scope::Global) => services.iter().collect(),
+                (Some(services), Scope::Service) => services.shared(&self.order.content.services),
+                (None, Scope::Global | Scope::Service) => Vec::new(),
             },
         }
     }

@@ -189,7 +189,7 @@ impl<'a> State<'a> {
                     start: slot.start,
                     order_id: id.clone(),
                     group: slot.group,
-                    services: order.content.services.clone(),
+                    services: Some(order.content.services.clone()),
                 });
             }
         }

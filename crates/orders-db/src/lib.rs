@@ -1,1 +1,34 @@
-//! x
+//! Keeps orders in SQLite or PostgreSQL, so that no two are double-booked.
+//!
+//! [`Store`] is one database. What is to be written waits in a queue; one thread takes all that
+//! waits, takes the database's lock, reads what is needed, lets [`orders_core::decide`] judge, and
+//! writes and commits once for all. This crate loads and applies; it never decides.
+
+mod apply;
+mod connection;
+mod error;
+mod lane;
+mod migrate;
+mod orders;
+mod policy;
+mod read;
+mod rows;
+mod schema;
+mod services;
+mod snapshot;
+mod store;
+mod transaction;
+mod write;
+
+// Named here because their features decide how the two C libraries are built.
+use libsqlite3_sys as _;
+use pq_sys as _;
+
+pub use connection::DatabaseUrl;
+pub use error::StoreError;
+pub use lane::{Reply, Ticket};
+pub use migrate::migrate;
+pub use orders::{OrderFilter, OrderPage};
+pub use policy::PolicyVerdict;
+pub use services::ServiceVerdict;
+pub use store::{Store, StoreOptions};

@@ -1,0 +1,105 @@
+//! Applying: writing what a decision changed, under the lock that it was made under.
+
+mod postgres;
+mod sqlite;
+
+use orders_core::{Changes, Event, Order, Policy, RowChange};
+
+use crate::connection::AnyConnection;
+use crate::error::Trouble;
+use crate::rows;
+
+/// Writes all changes of a decision.
+pub(crate) fn apply(
+    connection: &mut AnyConnection,
+    policy: &Policy,
+    changes: &Changes,
+) -> Result<(), Trouble> {
+    let writes = Writes::of(policy, changes);
+    match connection {
+        AnyConnection::Postgres(connection) => postgres::apply(connection, &writes),
+        AnyConnection::Sqlite(connection) => sqlite::apply(connection, &writes),
+    }
+    .map_err(|error| Trouble::of(&error))
+}
+
+/// The rows that changes come down to, table by table. Everything that goes, goes before anything
+/// comes: orders may take one another's places.
+#[derive(Default)]
+struct Writes<'a> {
+    gone_slots: Vec<SlotRow<'a>>,
+    gone_uses: Vec<UseRow<'a>>,
+    gone_orders: Vec<&'a str>,
+    new_orders: Vec<&'a Order>,
+    changed_orders: Vec<&'a Order>,
+    new_slots: Vec<SlotRow<'a>>,
+    new_uses: Vec<UseRow<'a>>,
+    events: &'a [Event],
+    last_sequence: i64,
+}
+
+/// A row of `order_slots`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SlotRow<'a> {
+    scope: i64,
+    start_ms: i64,
+    end_ms: i64,
+    grp: i64,
+    order_id: &'a str,
+}
+
+/// A row of `order_services`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct UseRow<'a> {
+    service_id: i64,
+    datetime_ms: i64,
+    order_id: &'a str,
+}
+
+impl<'a> Writes<'a> {
+    fn of(policy: &Policy, changes: &'a Changes) -> Self {
+        let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
+        let mut writes = Self { events: &changes.events, last_sequence, ..Self::default() };
+        for RowChange { before, after } in &changes.rows {
+            match (before, after) {
+                (None, Some(after)) => writes.new_orders.push(after),
+                (Some(_), Some(after)) => writes.changed_orders.push(after),
+                (Some(before), None) => writes.gone_orders.push(before.id.as_str()),
+                (None, None) => {}
+            }
+            let slots = |order: &'a Option<Order>| -> Vec<SlotRow<'a>> {
+                order.iter().flat_map(|order| slot_rows(policy, order)).collect()
+            };
+            let uses = |order: &'a Option<Order>| -> Vec<UseRow<'a>> {
+                order.iter().flat_map(use_rows).collect()
+            };
+            // What stays as it is is left alone.
+            let (old, new) = (slots(before), slots(after));
+            writes.gone_slots.extend(old.iter().filter(|row| !new.contains(row)).cloned());
+            writes.new_slots.extend(new.into_iter().filter(|row| !old.contains(row)));
+            let (old, new) = (uses(before), uses(after));
+            writes.gone_uses.extend(old.iter().filter(|row| !new.contains(row)).cloned());
+            writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
+        }
+        writes
+    }
+}
+
+fn slot_rows<'a>(policy: &Policy, order: &'a Order) -> Vec<SlotRow<'a>> {
+    let row = |slot: orders_core::Slot| SlotRow {
+        scope: rows::scope_column(slot.calendar),
+        start_ms: slot.start.as_millis(),
+        end_ms: slot.start.as_millis() + policy.window.as_millis(),
+        grp: rows::bigint(slot.group.0.get()),
+        order_id: order.id.as_str(),
+    };
+    policy.slots(order).into_iter().map(row).collect()
+}
+
+fn use_rows(order: &Order) -> impl Iterator<Item = UseRow<'_>> {
+    order.content.services.iter().map(|id| UseRow {
+        service_id: id.get(),
+        datetime_ms: order.content.datetime.as_millis(),
+        order_id: order.id.as_str(),
+    })
+}

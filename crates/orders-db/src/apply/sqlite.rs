@@ -1,0 +1,99 @@
+//! Applying to SQLite: one cached statement a row, all in one transaction.
+
+use diesel::prelude::*;
+
+use super::Writes;
+use crate::rows::{bigint, write_services};
+use crate::schema::{counters, events, order_services, order_slots, orders};
+
+pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
+    for slot in &writes.gone_slots {
+        diesel::delete(order_slots::table.find((slot.scope, slot.start_ms, slot.order_id)))
+            .execute(connection)?;
+    }
+    for used in &writes.gone_uses {
+        diesel::delete(order_services::table.find((
+            used.service_id,
+            used.datetime_ms,
+            used.order_id,
+        )))
+        .execute(connection)?;
+    }
+    for id in &writes.gone_orders {
+        diesel::delete(orders::table.find(*id)).execute(connection)?;
+    }
+    for order in &writes.new_orders {
+        diesel::insert_into(orders::table)
+            .values((
+                orders::id.eq(order.id.as_str()),
+                orders::datetime_ms.eq(order.content.datetime.as_millis()),
+                orders::total_fee.eq(order.content.total_fee.as_hundredths()),
+                orders::services.eq(write_services(&order.content.services)),
+                orders::version.eq(bigint(order.version)),
+                orders::grp.eq(bigint(order.group.0.get())),
+                orders::created_at_ms.eq(order.created_at.as_millis()),
+                orders::updated_at_ms.eq(order.updated_at.as_millis()),
+            ))
+            .execute(connection)?;
+    }
+    for order in &writes.changed_orders {
+        diesel::update(orders::table.find(order.id.as_str()))
+            .set((
+                orders::datetime_ms.eq(order.content.datetime.as_millis()),
+                orders::total_fee.eq(order.content.total_fee.as_hundredths()),
+                orders::services.eq(write_services(&order.content.services)),
+                orders::version.eq(bigint(order.version)),
+                orders::grp.eq(bigint(order.group.0.get())),
+                orders::created_at_ms.eq(order.created_at.as_millis()),
+                orders::updated_at_ms.eq(order.updated_at.as_millis()),
+            ))
+            .execute(connection)?;
+    }
+    for used in &writes.new_uses {
+        diesel::insert_into(order_services::table)
+            .values((
+                order_services::service_id.eq(used.service_id),
+                order_services::datetime_ms.eq(used.datetime_ms),
+                order_services::order_id.eq(used.order_id),
+            ))
+            .execute(connection)?;
+    }
+    for slot in &writes.new_slots {
+        diesel::insert_into(order_slots::table)
+            .values((
+                order_slots::scope.eq(slot.scope),
+                order_slots::start_ms.eq(slot.start_ms),
+                order_slots::end_ms.eq(slot.end_ms),
+                order_slots::grp.eq(slot.grp),
+                order_slots::order_id.eq(slot.order_id),
+            ))
+            .execute(connection)?;
+    }
+    insert_events(connection, writes)?;
+    diesel::update(counters::table)
+        .set(counters::last_sequence.eq(writes.last_sequence))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn insert_events(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
+    for event in writes.events {
+        let order = &event.order;
+        diesel::insert_into(events::table)
+            .values((
+                events::sequence.eq(bigint(event.sequence)),
+                events::order_id.eq(order.id.as_str()),
+                events::version.eq(bigint(order.version)),
+                events::kind.eq(event.kind.as_str()),
+                events::time_ms.eq(event.time.as_millis()),
+                events::actor.eq(event.actor.as_str()),
+                events::datetime_ms.eq(order.content.datetime.as_millis()),
+                events::total_fee.eq(order.content.total_fee.as_hundredths()),
+                events::services.eq(write_services(&order.content.services)),
+                events::grp.eq(bigint(order.group.0.get())),
+                events::created_at_ms.eq(order.created_at.as_millis()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! Connections: opened by the scheme of the database's URL, each with its time limits set.
+#![expect(clippy::disallowed_methods, reason = "this is the place that opens connections")]
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::StoreError;
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A PostgreSQL server: `postgres://…`, as libpq reads it.
+    Postgres(String),
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// Reads `postgres://…`, `postgresql://…`, `sqlite:///path`, or a plain path.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for any other scheme, and for what would be no file.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let refuse = |why: String| Err(StoreError::Url(why));
+        match text.split_once(':') {
+            _ if text.is_empty() => refuse("the database URL is empty".to_owned()),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(text.to_owned()))
+            }
+            Some(("sqlite", rest)) => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                if path.is_empty() || path.starts_with(':') || path.contains('?') {
+                    return refuse(format!("{text} names no file; write sqlite:///path/orders.db"));
+                }
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            }
+            // The scheme only: what stands behind it may be a password.
+            Some((scheme, rest)) if rest.starts_with("//") || matches!(scheme, "" | "file") => {
+                refuse(format!(
+                    "the database URL has the unknown scheme \"{scheme}\"; \
+                     write postgres://…, sqlite:///path or a plain path"
+                ))
+            }
+            Some(_) | None if text.contains("host=") || text.contains("dbname=") => {
+                refuse("write the connection to PostgreSQL as a URL: postgres://…".to_owned())
+            }
+            Some(_) | None => Ok(Self::Sqlite(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// Where the database is, without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),
+            Self::Postgres(url) => {
+                let place = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = place.split_once('?').map_or(place, |(place, _)| place);
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                write!(f, "PostgreSQL at {place}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub(crate) enum AnyConnection {
+    /// To PostgreSQL.
+    Postgres(PgConnection),
+    /// To SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The write lane, migrations.
+    Write,
+    /// Reads that are few rows by key.
+    Find,
+    /// Reads of many rows.
+    List,
+}
+
+/// Opens connections, alone or for an `r2d2` pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Manager {
+    pub(crate) url: DatabaseUrl,
+    pub(crate) purpose: Purpose,
+}
+
+/// How long a connection waits for the lock of the database.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+
+impl Manager {
+    pub(crate) fn new(url: &DatabaseUrl, purpose: Purpose) -> Self {
+        Self { url: url.clone(), purpose }
+    }
+
+    pub(crate) fn open(&self) -> Result<AnyConnection, StoreError> {
+        match &self.url {
+            DatabaseUrl::Postgres(url) => self.open_postgres(url).map(AnyConnection::Postgres),
+            DatabaseUrl::Sqlite(path) => self.open_sqlite(path).map(AnyConnection::Sqlite),
+        }
+    }
+
+    fn open_postgres(&self, url: &str) -> Result<PgConnection, StoreError> {
+        let statement_timeout = match self.purpose {
+            Purpose::Write => 30_000,
+            Purpose::Find | Purpose::List => 10_000,
+        };
+        // Plans by key, whatever the statistics of a young table say: a plan chosen on an empty
+        // table is kept with its prepared statement.
+        let plans = match self.purpose {
+            Purpose::Write | Purpose::Find => {
+                "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
+            }
+            Purpose::List => "SET enable_seqscan = off; SET default_transaction_read_only = on;",
+        };
+        let lock_timeout = LOCK_TIMEOUT.as_millis();
+        let unavailable = |text: String| StoreError::Unavailable(text);
+        let mut connection = PgConnection::establish(&with_limits(url))
+            .map_err(|error| unavailable(error.to_string()))?;
+        connection
+            .batch_execute(&format!(
+                "SET client_encoding = 'UTF8';
+                 SET statement_timeout = {statement_timeout};
+                 SET lock_timeout = {lock_timeout};
+                 SET idle_in_transaction_session_timeout = 5000;
+                 SET default_transaction_isolation = 'read committed';
+                 {plans}
+                 DO $$ BEGIN
+                     -- Errors are told apart by their text; only a superuser may choose it.
+                     PERFORM set_config('lc_messages', 'C', false);
+                 EXCEPTION WHEN insufficient_privilege THEN NULL;
+                 END $$"
+            ))
+            .map_err(|error| unavailable(error.to_string()))?;
+        Ok(connection)
+    }
+
+    fn open_sqlite(&self, path: &Path) -> Result<SqliteConnection, StoreError> {
+        let unavailable =
+            |text: String| StoreError::Unavailable(format!("{}: {text}", path.display()));
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| unavailable(error.to_string()))?;
+        }
+        let name = path.to_str().ok_or_else(|| unavailable("the path is not UTF-8".to_owned()))?;
+        let mut connection =
+            SqliteConnection::establish(name).map_err(|error| unavailable(error.to_string()))?;
+        refuse_faulty_library(&mut connection)?;
+        let busy_timeout = LOCK_TIMEOUT.as_millis();
+        let mode = match self.purpose {
+            Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+            Purpose::Find | Purpose::List => "PRAGMA query_only = ON;",
+        };
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {busy_timeout}; {mode}
+                 PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000;"
+            ))
+            .map_err(|error| unavailable(error.to_string()))?;
+        Ok(connection)
+    }
+}
+
+/// Adds the limits that only the connection string can set, where it does not set them itself.
+fn with_limits(url: &str) -> String {
+    const LIMITS: [(&str, &str); 7] = [
+        ("connect_timeout", "2"),
+        ("tcp_user_timeout", "4000"),
+        ("keepalives_idle", "5"),
+        ("keepalives_interval", "2"),
+        ("keepalives_count", "3"),
+        ("application_name", "orders-api"),
+        // A session on a standby could not write.
+        ("target_session_attrs", "read-write"),
+    ];
+    let mut limited = url.to_owned();
+    for (name, value) in LIMITS {
+        if !url.contains(&format!("{name}=")) {
+            limited.push(if limited.contains('?') { '&' } else { '?' });
+            limited.extend([name, "=", value]);
+        }
+    }
+    limited
+}
+
+#[derive(QueryableByName)]
+struct LibraryVersion {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Before 3.51.3 two connections that write and checkpoint together can corrupt a WAL database.
+fn refuse_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let found: LibraryVersion = diesel::sql_query("SELECT sqlite_version() AS version")
+        .get_result(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    let numbers: Vec<u32> = found.version.split('.').filter_map(|part| part.parse().ok()).collect();
+    if numbers.as_slice() < [3, 51, 3].as_slice() {
+        return Err(StoreError::FaultyLibrary(found.version));
+    }
+    Ok(())
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = AnyConnection;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<AnyConnection, StoreError> {
+        self.open()
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        connection.batch_execute("SELECT 1").map_err(|error| StoreError::of_read(&error))
+    }
+
+    fn has_broken(&self, _: &mut AnyConnection) -> bool {
+        // A panic in the middle of a query leaves the connection in a state that nobody knows.
+        std::thread::panicking()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_by_their_scheme() {
+        let sqlite = |path: &str| Ok(DatabaseUrl::Sqlite(PathBuf::from(path)));
+        assert_eq!(DatabaseUrl::parse("sqlite:///var/orders.db"), sqlite("/var/orders.db"));
+        assert_eq!(DatabaseUrl::parse("sqlite://orders.db"), sqlite("orders.db"));
+        assert_eq!(DatabaseUrl::parse("data/orders.db"), sqlite("data/orders.db"));
+        assert_eq!(DatabaseUrl::parse("/a:b/orders.db"), sqlite("/a:b/orders.db"));
+        for url in ["postgres://localhost/orders", "postgresql:///orders?host=/run"] {
+            assert_eq!(DatabaseUrl::parse(url), Ok(DatabaseUrl::Postgres(url.to_owned())));
+        }
+        for url in [
+            "",
+            "mysql://h/db",
+            "sqlite://",
+            "sqlite::memory:",
+            ":memory:",
+            "file:x",
+            "host=h dbname=d",
+        ] {
+            assert!(matches!(DatabaseUrl::parse(url), Err(StoreError::Url(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = DatabaseUrl::parse("postgres://me:secret@db.local:5432/orders?x=1").unwrap();
+        assert_eq!(format!("{url} {url:?}").matches("secret").count(), 0);
+        assert_eq!(url.to_string(), "PostgreSQL at db.local:5432/orders");
+        let odd = DatabaseUrl::parse("mysql://me:secret@db/x").unwrap_err();
+        assert!(!odd.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn limits_are_added_where_the_url_has_none() {
+        let limited = with_limits("postgres://h/d?connect_timeout=9");
+        assert!(limited.starts_with("postgres://h/d?connect_timeout=9&tcp_user_timeout="));
+        assert!(with_limits("postgres://h/d").starts_with("postgres://h/d?connect_timeout=2&"));
+    }
+}

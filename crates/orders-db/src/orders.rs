@@ -1,0 +1,166 @@
+//! Orders read: many by their ids at once, and pages of them by time.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel::prelude::*;
+use orders_core::{Instant, Order, OrderId, ServiceId};
+
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::rows::{self, OrderRow};
+use crate::schema::{order_services, orders};
+
+/// Which orders a list is to have, in the order of their times, then ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderFilter {
+    /// From this time on.
+    pub from: Option<Instant>,
+    /// Before this time.
+    pub to: Option<Instant>,
+    /// With any of these services; empty for all orders.
+    pub services: BTreeSet<ServiceId>,
+    /// Behind this place: the time and id of the last order of the page before.
+    pub after: Option<(Instant, OrderId)>,
+}
+
+/// A page of orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderPage {
+    /// The orders.
+    pub orders: Vec<Order>,
+    /// The place behind which the next page starts; `None` on the last page.
+    pub next: Option<(Instant, OrderId)>,
+}
+
+/// The orders with these ids, as far as there are any, in one query (PostgreSQL) or one cached
+/// statement each (SQLite).
+pub(crate) fn find_all(
+    connection: &mut AnyConnection,
+    ids: &[&str],
+) -> Result<HashMap<String, Order>, StoreError> {
+    let rows: QueryResult<Vec<OrderRow>> = match connection {
+        AnyConnection::Postgres(connection) => orders::table
+            .filter(orders::id.eq_any(ids))
+            .select(OrderRow::as_select())
+            .load(connection),
+        AnyConnection::Sqlite(connection) => ids
+            .iter()
+            .filter_map(|id| {
+                let order = orders::table.find(*id).select(OrderRow::as_select());
+                order.first(connection).optional().transpose()
+            })
+            .collect(),
+    };
+    rows.map_err(|error| StoreError::of_read(&error))?
+        .into_iter()
+        .map(|row| Ok((row.id.clone(), row.into_order()?)))
+        .collect()
+}
+
+/// A page of at most `limit` orders.
+pub(crate) fn list(
+    connection: &mut AnyConnection,
+    filter: &OrderFilter,
+    limit: usize,
+) -> Result<OrderPage, StoreError> {
+    // One more than asked for tells whether there is another page.
+    let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let mut orders = if filter.services.is_empty() {
+        list_all(connection, filter, wanted)?
+    } else {
+        list_by_service(connection, filter, wanted)?
+    };
+    let more = orders.len() > limit;
+    orders.truncate(limit);
+    let last = orders.last().filter(|_| more);
+    Ok(OrderPage {
+        next: last.map(|(datetime, id, _)| (*datetime, id.clone())),
+        orders: orders.into_iter().filter_map(|(_, _, order)| order).collect(),
+    })
+}
+
+/// A place of a list, with the order that stands there.
+type Entry = (Instant, OrderId, Option<Order>);
+
+fn list_all(
+    connection: &mut AnyConnection,
+    filter: &OrderFilter,
+    wanted: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut query = orders::table
+        .select(OrderRow::as_select())
+        .order((orders::datetime_ms.asc(), orders::id.asc()))
+        .limit(wanted)
+        .into_boxed();
+    if let Some(from) = lowest(filter) {
+        query = query.filter(orders::datetime_ms.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(orders::datetime_ms.lt(to.as_millis()));
+    }
+    if let Some((datetime, id)) = &filter.after {
+        let datetime = datetime.as_millis();
+        query = query.filter(orders::datetime_ms.gt(datetime).or(orders::id.gt(id.as_str())));
+    }
+    let rows: Vec<OrderRow> =
+        query.load(connection).map_err(|error| StoreError::of_read(&error))?;
+    rows.into_iter()
+        .map(|row| {
+            row.into_order().map(|order| (order.content.datetime, order.id.clone(), Some(order)))
+        })
+        .collect()
+}
+
+/// The keys come from each service's own index, so that a rare service is found as fast as a
+/// common one, and the orders by their ids.
+fn list_by_service(
+    connection: &mut AnyConnection,
+    filter: &OrderFilter,
+    wanted: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut keys: BTreeSet<(i64, String)> = BTreeSet::new();
+    for service in &filter.services {
+        let mut query = order_services::table
+            .filter(order_services::service_id.eq(service.get()))
+            .select((order_services::datetime_ms, order_services::order_id))
+            .order((order_services::datetime_ms.asc(), order_services::order_id.asc()))
+            .limit(wanted)
+            .into_boxed();
+        if let Some(from) = lowest(filter) {
+            query = query.filter(order_services::datetime_ms.ge(from));
+        }
+        if let Some(to) = filter.to {
+            query = query.filter(order_services::datetime_ms.lt(to.as_millis()));
+        }
+        if let Some((datetime, id)) = &filter.after {
+            query = query.filter(
+                order_services::datetime_ms
+                    .gt(datetime.as_millis())
+                    .or(order_services::order_id.gt(id.as_str())),
+            );
+        }
+        let found: Vec<(i64, String)> =
+            query.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        keys.extend(found);
+    }
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    let keys: Vec<(i64, String)> = keys.into_iter().take(wanted).collect();
+    let ids: Vec<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
+    let mut found = find_all(connection, &ids)?;
+    keys.into_iter()
+        .map(|(datetime_ms, id)| {
+            // One that was changed between the two queries may no longer belong here.
+            let order = found.remove(&id).filter(|order| {
+                order.content.datetime.as_millis() == datetime_ms
+                    && order.content.services.iter().any(|id| filter.services.contains(&id))
+            });
+            Ok((rows::instant(datetime_ms)?, rows::order_id(&id)?, order))
+        })
+        .collect()
+}
+
+/// The earliest time that a list can have: an index is entered there.
+fn lowest(filter: &OrderFilter) -> Option<i64> {
+    let after = filter.after.as_ref().map(|(datetime, _)| datetime.as_millis());
+    after.max(filter.from.map(Instant::as_millis))
+}

@@ -1,0 +1,71 @@
+//! The read lane: all orders that are asked for by id at the same moment are found by one query.
+//! No cache: what is answered was read after it was asked for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use orders_core::{Order, OrderId};
+
+use crate::connection::{AnyConnection, Manager};
+use crate::lane::{Lane, Reply, Weigh};
+use crate::{StoreError, orders};
+
+/// The most orders found by one query.
+const MOST: usize = 256;
+
+pub(crate) struct ReadJob {
+    pub(crate) id: OrderId,
+    pub(crate) deadline: Instant,
+    pub(crate) reply: Reply<Option<Order>>,
+}
+
+impl Weigh for ReadJob {
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+/// Empties the lane until it is closed.
+pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager) {
+    let mut connection: Option<AnyConnection> = None;
+    while let Some(mut jobs) = lane.take(MOST) {
+        jobs.retain(|job| Instant::now() < job.deadline);
+        let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+        let found = find(&mut connection, manager, &ids);
+        for job in jobs {
+            let reply = match &found {
+                Ok(orders) => Ok(orders.get(job.id.as_str()).cloned()),
+                Err(error) => Err(error.clone()),
+            };
+            (job.reply)(reply);
+        }
+    }
+}
+
+fn find(
+    connection: &mut Option<AnyConnection>,
+    manager: &Manager,
+    ids: &[&str],
+) -> Result<std::collections::HashMap<String, Order>, StoreError> {
+    let had_one = connection.is_some();
+    let found = find_once(connection, manager, ids);
+    match found {
+        // One that stood idle may have been closed by the server.
+        Err(StoreError::Unavailable(_)) if had_one => find_once(connection, manager, ids),
+        found => found,
+    }
+}
+
+fn find_once(
+    connection: &mut Option<AnyConnection>,
+    manager: &Manager,
+    ids: &[&str],
+) -> Result<std::collections::HashMap<String, Order>, StoreError> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => manager.open()?,
+    };
+    let found = orders::find_all(&mut open, ids)?;
+    *connection = Some(open);
+    Ok(found)
+}

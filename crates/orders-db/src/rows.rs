@@ -1,0 +1,136 @@
+//! Rows: orders and policies as the database holds them, read back into the domain's types.
+
+use std::num::NonZeroU64;
+
+use diesel::prelude::*;
+use orders_core::{
+    CalendarId, Fee, Group, Instant, Order, OrderContent, OrderId, Period, Policy, Scope, Service,
+    ServiceId, ServiceName, Services,
+};
+
+use crate::StoreError;
+
+/// A row of `orders`. Only what the schema's checks let in can be in it, so reading one fails only
+/// where somebody else wrote to the tables.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::orders)]
+pub(crate) struct OrderRow {
+    pub(crate) id: String,
+    pub(crate) datetime_ms: i64,
+    pub(crate) total_fee: i64,
+    pub(crate) services: String,
+    pub(crate) version: i64,
+    pub(crate) grp: i64,
+    pub(crate) created_at_ms: i64,
+    pub(crate) updated_at_ms: i64,
+}
+
+impl OrderRow {
+    pub(crate) fn into_order(self) -> Result<Order, StoreError> {
+        let corrupt = |what: &str| StoreError::Corrupt(format!("order {}: {what}", self.id));
+        Ok(Order {
+            content: OrderContent {
+                datetime: instant(self.datetime_ms)?,
+                total_fee: Fee::from_hundredths(self.total_fee).ok_or_else(|| corrupt("fee"))?,
+                services: read_services(&self.services)?,
+            },
+            version: u64::try_from(self.version).ok().ok_or_else(|| corrupt("version"))?,
+            group: group(self.grp)?,
+            created_at: instant(self.created_at_ms)?,
+            updated_at: instant(self.updated_at_ms)?,
+            id: order_id(&self.id)?,
+        })
+    }
+}
+
+/// A row of `services`.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::services)]
+pub(crate) struct ServiceRow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+}
+
+impl ServiceRow {
+    pub(crate) fn into_service(self) -> Result<Service, StoreError> {
+        let name = ServiceName::parse(&self.name)
+            .map_err(|error| StoreError::Corrupt(format!("service {}: {error}", self.id)))?;
+        Ok(Service { id: service_id(self.id)?, name })
+    }
+}
+
+pub(crate) fn policy(
+    window_ms: i64,
+    scope: &str,
+    edit_lock_ms: Option<i64>,
+) -> Result<Policy, StoreError> {
+    let corrupt = || StoreError::Corrupt("policy".to_owned());
+    let period = |millis| Period::from_millis(millis).ok_or_else(corrupt);
+    Ok(Policy {
+        window: period(window_ms)?,
+        scope: Scope::parse(scope).ok_or_else(corrupt)?,
+        edit_lock: edit_lock_ms.map(period).transpose()?,
+    })
+}
+
+pub(crate) fn order_id(text: &str) -> Result<OrderId, StoreError> {
+    OrderId::parse(text).map_err(|error| StoreError::Corrupt(format!("order {text:?}: {error}")))
+}
+
+pub(crate) fn service_id(number: i64) -> Result<ServiceId, StoreError> {
+    ServiceId::new(number).ok_or_else(|| StoreError::Corrupt(format!("service {number}")))
+}
+
+pub(crate) fn instant(millis: i64) -> Result<Instant, StoreError> {
+    Instant::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("instant {millis}")))
+}
+
+pub(crate) fn group(number: i64) -> Result<Group, StoreError> {
+    let number = u64::try_from(number).ok().and_then(NonZeroU64::new);
+    number.map(Group).ok_or_else(|| StoreError::Corrupt("group".to_owned()))
+}
+
+/// The column `scope` of a calendar: 0 for the one of all orders, else the service's number.
+pub(crate) fn scope_column(calendar: CalendarId) -> i64 {
+    match calendar {
+        CalendarId::Global => 0,
+        CalendarId::Service(id) => id.get(),
+    }
+}
+
+/// A number of ours as a `BIGINT`: sequences and versions rise one by one, so they never get there.
+pub(crate) fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The services as a JSON array of numbers.
+pub(crate) fn write_services(services: &Services) -> String {
+    let numbers: Vec<String> = services.iter().map(|id| id.to_string()).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+pub(crate) fn read_services(json: &str) -> Result<Services, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("services {json:?}"));
+    let inner =
+        json.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).ok_or_else(corrupt)?;
+    let ids: Option<Vec<ServiceId>> =
+        inner.split(',').map(|number| ServiceId::parse(number.trim()).ok()).collect();
+    Services::new(ids.ok_or_else(corrupt)?).ok().ok_or_else(corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_written_are_read_again_in_their_order() {
+        let ids = [789, 123, 456].map(|number| ServiceId::new(number).unwrap());
+        let services = Services::new(ids.to_vec()).unwrap();
+        assert_eq!(write_services(&services), "[789,123,456]");
+        assert_eq!(read_services("[789,123,456]"), Ok(services.clone()));
+        assert_eq!(read_services("[789, 123, 456]"), Ok(services));
+        for odd in ["", "[]", "[1,1]", "[0]", "1,2", "[1,]"] {
+            assert!(matches!(read_services(odd), Err(StoreError::Corrupt(_))), "{odd}");
+        }
+    }
+}

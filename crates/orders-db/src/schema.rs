@@ -1,0 +1,75 @@
+//! The tables, as Diesel sees them. Both databases have them alike; `migrations/` makes them.
+
+diesel::table! {
+    policy (id) {
+        id -> Integer,
+        window_ms -> BigInt,
+        scope -> Text,
+        edit_lock_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    counters (id) {
+        id -> Integer,
+        last_sequence -> BigInt,
+        last_service_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    services (id) {
+        id -> BigInt,
+        name -> Text,
+        name_key -> Text,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Text,
+        datetime_ms -> BigInt,
+        total_fee -> BigInt,
+        services -> Text,
+        version -> BigInt,
+        grp -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_services (service_id, datetime_ms, order_id) {
+        service_id -> BigInt,
+        datetime_ms -> BigInt,
+        order_id -> Text,
+    }
+}
+
+diesel::table! {
+    order_slots (scope, start_ms, order_id) {
+        scope -> BigInt,
+        start_ms -> BigInt,
+        end_ms -> BigInt,
+        grp -> BigInt,
+        order_id -> Text,
+    }
+}
+
+diesel::table! {
+    events (sequence) {
+        sequence -> BigInt,
+        order_id -> Text,
+        version -> BigInt,
+        kind -> Text,
+        time_ms -> BigInt,
+        actor -> Text,
+        datetime_ms -> BigInt,
+        total_fee -> BigInt,
+        services -> Text,
+        grp -> BigInt,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(order_slots, order_services, orders);

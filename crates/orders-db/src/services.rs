@@ -1,0 +1,124 @@
+//! Services: found, listed, and changed under the lock.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel::select;
+use orders_core::{
+    Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
+    decide_service,
+};
+
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::error::Trouble;
+use crate::lane::{Reply, Ticket};
+use crate::rows::ServiceRow;
+use crate::schema::{counters, order_services, services};
+
+/// What became of a change to the services.
+pub type ServiceVerdict = Result<ServiceChange, ServiceRefusal>;
+
+pub(crate) struct ServiceJob {
+    pub(crate) command: ServiceCommand,
+    pub(crate) ticket: Ticket,
+    pub(crate) reply: Reply<ServiceVerdict>,
+}
+
+pub(crate) fn find(
+    connection: &mut AnyConnection,
+    id: ServiceId,
+) -> Result<Option<Service>, StoreError> {
+    let row = services::table.find(id.get()).select((services::id, services::name));
+    let row: Option<ServiceRow> =
+        row.first(connection).optional().map_err(|error| StoreError::of_read(&error))?;
+    row.map(ServiceRow::into_service).transpose()
+}
+
+/// The services whose numbers follow `after`, in the order of their numbers, at most `limit`.
+pub(crate) fn list(
+    connection: &mut AnyConnection,
+    after: Option<ServiceId>,
+    limit: usize,
+) -> Result<Vec<Service>, StoreError> {
+    let rows: Vec<ServiceRow> = services::table
+        .filter(services::id.gt(after.map_or(0, ServiceId::get)))
+        .order(services::id.asc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((services::id, services::name))
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    rows.into_iter().map(ServiceRow::into_service).collect()
+}
+
+/// Judges and does one change, in a transaction that holds the lock.
+pub(crate) fn change(
+    connection: &mut AnyConnection,
+    command: &ServiceCommand,
+) -> Result<ServiceVerdict, Trouble> {
+    let snapshot = load(connection, command)?;
+    let verdict = decide_service(&snapshot, command);
+    if let Ok(change) = &verdict {
+        apply(connection, change, snapshot.last_id).map_err(|error| Trouble::of(&error))?;
+    }
+    Ok(verdict)
+}
+
+fn load(
+    connection: &mut AnyConnection,
+    command: &ServiceCommand,
+) -> Result<ServiceSnapshot, Trouble> {
+    let trouble = |error| Trouble::of(&error);
+    let named = match command.id() {
+        Some(id) => find(connection, id)?,
+        None => None,
+    };
+    let holder_of_name = match command.name() {
+        Some(name) => services::table
+            .filter(services::name_key.eq(name.key()))
+            .select(services::id)
+            .first::<i64>(connection)
+            .optional()
+            .map_err(trouble)?
+            .and_then(ServiceId::new),
+        None => None,
+    };
+    let in_use = match command {
+        ServiceCommand::Delete(id) => {
+            let uses = order_services::table.filter(order_services::service_id.eq(id.get()));
+            select(exists(uses)).get_result(connection).map_err(trouble)?
+        }
+        ServiceCommand::Create { .. } | ServiceCommand::Replace(_) => false,
+    };
+    let last_id = counters::table.select(counters::last_service_id).first(connection);
+    Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(trouble)? })
+}
+
+fn apply(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -> QueryResult<()> {
+    match change {
+        ServiceChange::Created(service) => {
+            diesel::insert_into(services::table)
+                .values((
+                    services::id.eq(service.id.get()),
+                    services::name.eq(service.name.as_str()),
+                    services::name_key.eq(service.name.key()),
+                ))
+                .execute(connection)?;
+            diesel::update(counters::table)
+                .set(counters::last_service_id.eq(last_id.max(service.id.get())))
+                .execute(connection)?;
+        }
+        ServiceChange::Replaced(service) => {
+            diesel::update(services::table.find(service.id.get()))
+                .set((
+                    services::name.eq(service.name.as_str()),
+                    services::name_key.eq(service.name.key()),
+                ))
+                .execute(connection)?;
+        }
+        ServiceChange::Unchanged(_) => {}
+        ServiceChange::Deleted(id) => {
+            diesel::delete(services::table.find(id.get())).execute(connection)?;
+        }
+    }
+    Ok(())
+}

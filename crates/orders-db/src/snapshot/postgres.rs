@@ -1,0 +1,240 @@
+//! Loading from PostgreSQL: one prepared statement, one round trip, whatever is needed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
+use orders_core::{Needs, Occupant, Reach, Snapshot, Span, Stored};
+
+use super::Loaded;
+use crate::error::Trouble;
+use crate::rows::{self, OrderRow};
+
+/// Rows of different kinds in one result, told apart by the first column.
+const STATE: i16 = 0;
+const ORDER: i16 = 1;
+const DELETED: i16 = 2;
+const SERVICE: i16 = 3;
+const OCCUPANT: i16 = 4;
+
+type RowType = (
+    SmallInt,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+);
+
+#[derive(Queryable)]
+struct Row {
+    kind: i16,
+    text: Option<String>,
+    services: Option<String>,
+    a: Option<i64>,
+    b: Option<i64>,
+    c: Option<i64>,
+    d: Option<i64>,
+    e: Option<i64>,
+    f: Option<i64>,
+}
+
+/// Spans of one direction, as columns.
+#[derive(Debug, Default)]
+struct Spans {
+    numbers: Vec<i64>,
+    scopes: Vec<i64>,
+    from: Vec<i64>,
+    to: Vec<i64>,
+    limits: Vec<Option<i64>>,
+}
+
+impl Spans {
+    fn push(&mut self, number: usize, span: &Span, limit: Option<usize>) {
+        self.numbers.push(i64::try_from(number).unwrap_or(i64::MAX));
+        self.scopes.push(rows::scope_column(span.calendar));
+        self.from.push(span.from.as_millis());
+        self.to.push(span.to.as_millis());
+        self.limits.push(limit.and_then(|limit| i64::try_from(limit).ok()));
+    }
+}
+
+#[derive(QueryId)]
+struct LoadQuery {
+    order_ids: Vec<String>,
+    service_ids: Vec<i64>,
+    forward: Spans,
+    backward: Spans,
+}
+
+impl Query for LoadQuery {
+    type SqlType = RowType;
+}
+
+impl RunQueryDsl<PgConnection> for LoadQuery {}
+
+impl QueryId for Spans {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for LoadQuery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT 0::int2, p.scope, NULL::text, p.window_ms, p.edit_lock_ms, c.last_sequence, \
+                floor(extract(epoch FROM clock_timestamp()) * 1000)::int8, NULL::int8, NULL::int8 \
+             FROM policy p CROSS JOIN counters c \
+             UNION ALL \
+             SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
+                o.created_at_ms, o.updated_at_ms \
+             FROM unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.order_ids)?;
+        out.push_sql(
+            ") AS q(id) JOIN orders o ON o.id = q.id \
+             UNION ALL \
+             SELECT 2::int2, e.order_id, e.services, e.datetime_ms, e.total_fee, e.version, e.grp, \
+                e.created_at_ms, e.time_ms \
+             FROM unnest(",
+        );
+        out.push_bind_param::<Array<Text>, _>(&self.order_ids)?;
+        out.push_sql(
+            ") AS q(id) CROSS JOIN LATERAL (\
+                SELECT * FROM events WHERE order_id = q.id ORDER BY version DESC LIMIT 1\
+             ) e WHERE e.kind = 'deleted' \
+             UNION ALL \
+             SELECT 3::int2, NULL, NULL, s.id, NULL, NULL, NULL, NULL, NULL \
+             FROM unnest(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.service_ids)?;
+        out.push_sql(") AS q(id) JOIN services s ON s.id = q.id");
+        walk_spans(&self.forward, "ASC", &mut out)?;
+        walk_spans(&self.backward, "DESC", &mut out)
+    }
+}
+
+/// LATERAL, since a plain join on the range lets the planner choose a hash join over all slots.
+fn walk_spans<'b>(
+    spans: &'b Spans,
+    direction: &str,
+    out: &mut AstPass<'_, 'b, Pg>,
+) -> QueryResult<()> {
+    out.push_sql(
+        " UNION ALL \
+         SELECT 4::int2, s.order_id, o.services, s.start_ms, s.grp, q.number, NULL, NULL, NULL \
+         FROM unnest(",
+    );
+    out.push_bind_param::<Array<BigInt>, _>(&spans.numbers)?;
+    for column in [&spans.scopes, &spans.from, &spans.to] {
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(column)?;
+    }
+    out.push_sql(", ");
+    out.push_bind_param::<Array<Nullable<BigInt>>, _>(&spans.limits)?;
+    out.push_sql(
+        ") AS q(number, scope, lowest, highest, most) CROSS JOIN LATERAL (\
+            SELECT * FROM order_slots \
+            WHERE scope = q.scope AND start_ms BETWEEN q.lowest AND q.highest \
+            ORDER BY start_ms ",
+    );
+    out.push_sql(direction);
+    out.push_sql(" LIMIT q.most) s LEFT JOIN orders o ON o.id = s.order_id");
+    Ok(())
+}
+
+pub(super) fn load(
+    connection: &mut PgConnection,
+    needs: &Needs,
+    so_far: Option<Loaded>,
+) -> Result<Loaded, Trouble> {
+    let rows: Vec<Row> = query(needs).load(connection).map_err(|error| Trouble::of(&error))?;
+    let mut loaded = match so_far {
+        Some(loaded) => loaded,
+        None => rows
+            .iter()
+            .find(|row| row.kind == STATE)
+            .ok_or_else(|| Trouble::Failed("the policy is missing".to_owned()))
+            .and_then(begin)?,
+    };
+    let mut stored = HashMap::new();
+    let mut occupants: BTreeMap<i64, Vec<Occupant>> = BTreeMap::new();
+    let mut services = Vec::new();
+    for row in rows {
+        match row.kind {
+            ORDER | DELETED => {
+                let deleted = row.kind == DELETED;
+                let order = order_row(row).into_order()?;
+                let id = order.id.clone();
+                let found = if deleted { Stored::Deleted(order) } else { Stored::Live(order) };
+                stored.insert(id, found);
+            }
+            SERVICE => services.extend(row.a),
+            OCCUPANT => {
+                let found = super::occupant(
+                    row.a.unwrap_or_default(),
+                    row.b.unwrap_or_default(),
+                    row.text.as_deref().unwrap_or_default(),
+                    row.services,
+                )?;
+                occupants.entry(row.c.unwrap_or_default()).or_default().push(found);
+            }
+            _ => {}
+        }
+    }
+    let snapshot = &mut loaded.snapshot;
+    for id in &needs.orders {
+        snapshot.add_order(id.clone(), stored.remove(id).unwrap_or(Stored::Never));
+    }
+    for id in &needs.services {
+        snapshot.add_service(*id, services.contains(&id.get()));
+    }
+    for (number, span) in (0..).zip(&needs.spans) {
+        snapshot.add_occupants(span, occupants.remove(&number).unwrap_or_default());
+    }
+    Ok(loaded)
+}
+
+fn query(needs: &Needs) -> LoadQuery {
+    let mut query = LoadQuery {
+        order_ids: needs.orders.iter().map(ToString::to_string).collect(),
+        service_ids: needs.services.iter().map(|id| id.get()).collect(),
+        forward: Spans::default(),
+        backward: Spans::default(),
+    };
+    for (number, span) in needs.spans.iter().enumerate() {
+        match span.reach {
+            Reach::All => query.forward.push(number, span, None),
+            Reach::First(most) => query.forward.push(number, span, Some(most)),
+            Reach::Last(most) => query.backward.push(number, span, Some(most)),
+        }
+    }
+    query
+}
+
+fn begin(row: &Row) -> Result<Loaded, Trouble> {
+    let scope = row.text.as_deref().unwrap_or_default();
+    let last_sequence = row.c.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
+    Ok(Loaded {
+        policy: rows::policy(row.a.unwrap_or_default(), scope, row.b)?,
+        now: rows::instant(row.d.unwrap_or_default())?,
+        snapshot: Snapshot::new(last_sequence),
+    })
+}
+
+fn order_row(row: Row) -> OrderRow {
+    OrderRow {
+        id: row.text.unwrap_or_default(),
+        services: row.services.unwrap_or_default(),
+        datetime_ms: row.a.unwrap_or_default(),
+        total_fee: row.b.unwrap_or_default(),
+        version: row.c.unwrap_or_default(),
+        grp: row.d.unwrap_or_default(),
+        created_at_ms: row.e.unwrap_or_default(),
+        updated_at_ms: row.f.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,131 @@
+//! Loading from SQLite: one cached statement after another, each a probe of an index.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel::select;
+use orders_core::{Instant, Needs, Occupant, OrderId, Reach, Snapshot, Span, Stored};
+
+use super::Loaded;
+use crate::error::Trouble;
+use crate::rows::{self, OrderRow};
+use crate::schema::{counters, events, order_slots, orders, policy, services};
+
+pub(super) fn load(
+    connection: &mut SqliteConnection,
+    needs: &Needs,
+    so_far: Option<Loaded>,
+) -> Result<Loaded, Trouble> {
+    let mut loaded = match so_far {
+        Some(loaded) => loaded,
+        None => begin(connection)?,
+    };
+    let snapshot = &mut loaded.snapshot;
+    for id in &needs.orders {
+        let stored = find_stored(connection, id)?;
+        snapshot.add_order(id.clone(), stored);
+    }
+    for id in &needs.services {
+        let found = select(exists(services::table.find(id.get()))).get_result(connection);
+        snapshot.add_service(*id, found.map_err(|error| Trouble::of(&error))?);
+    }
+    for span in &needs.spans {
+        let occupants = list_occupants(connection, span)?;
+        snapshot.add_occupants(span, occupants);
+    }
+    Ok(loaded)
+}
+
+fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
+    let (window_ms, scope, edit_lock_ms) = policy::table
+        .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
+        .first::<(i64, String, Option<i64>)>(connection)
+        .map_err(|error| Trouble::of(&error))?;
+    let last_sequence: i64 = counters::table
+        .select(counters::last_sequence)
+        .first(connection)
+        .map_err(|error| Trouble::of(&error))?;
+    Ok(Loaded {
+        policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
+        now: now()?,
+        snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
+    })
+}
+
+/// The time by the clock of the machine that has the database.
+fn now() -> Result<Instant, Trouble> {
+    #[expect(clippy::disallowed_methods, reason = "an embedded database has this machine's clock")]
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since_epoch.ok().and_then(|time| i64::try_from(time.as_millis()).ok());
+    millis
+        .and_then(Instant::from_millis)
+        .ok_or_else(|| Trouble::Failed("the clock stands before 1970 or after 9999".to_owned()))
+}
+
+fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {
+    let live = orders::table
+        .find(id.as_str())
+        .select(OrderRow::as_select())
+        .first(connection)
+        .optional()
+        .map_err(|error| Trouble::of(&error))?;
+    if let Some(row) = live {
+        return Ok(Stored::Live(row.into_order()?));
+    }
+    let last = events::table
+        .filter(events::order_id.eq(id.as_str()))
+        .order(events::version.desc())
+        .select((
+            events::order_id,
+            events::datetime_ms,
+            events::total_fee,
+            events::services,
+            events::version,
+            events::grp,
+            events::created_at_ms,
+            events::time_ms,
+        ))
+        .first::<OrderRow>(connection)
+        .optional()
+        .map_err(|error| Trouble::of(&error))?;
+    Ok(match last {
+        Some(row) => Stored::Deleted(row.into_order()?),
+        None => Stored::Never,
+    })
+}
+
+fn list_occupants(
+    connection: &mut SqliteConnection,
+    span: &Span,
+) -> Result<Vec<Occupant>, Trouble> {
+    type Row = (i64, i64, String, Option<String>);
+    let within = order_slots::table
+        .left_join(orders::table.on(orders::id.eq(order_slots::order_id)))
+        .filter(order_slots::scope.eq(rows::scope_column(span.calendar)))
+        .filter(order_slots::start_ms.ge(span.from.as_millis()))
+        .filter(order_slots::start_ms.le(span.to.as_millis()))
+        .select((
+            order_slots::start_ms,
+            order_slots::grp,
+            order_slots::order_id,
+            orders::services.nullable(),
+        ));
+    let limit = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Result<Vec<Row>, _> = match span.reach {
+        Reach::All => within.load(connection),
+        Reach::First(most) => {
+            within.order(order_slots::start_ms.asc()).limit(limit(most)).load(connection)
+        }
+        Reach::Last(most) => {
+            within.order(order_slots::start_ms.desc()).limit(limit(most)).load(connection)
+        }
+    };
+    let found = found.map_err(|error| Trouble::of(&error))?;
+    found
+        .into_iter()
+        .map(|(start_ms, grp, order_id, services)| {
+            super::occupant(start_ms, grp, &order_id, services)
+        })
+        .collect()
+}

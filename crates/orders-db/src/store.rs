@@ -1,0 +1,201 @@
+//! The store: the threads and connections behind one database, and what can be asked of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use orders_core::{
+    Command, Order, OrderId, Outcome, Policy, PolicyPatch, Service, ServiceCommand, ServiceId,
+};
+use r2d2::Pool;
+
+use crate::connection::{DatabaseUrl, Manager, Purpose};
+use crate::lane::{Lane, Reply, Ticket};
+use crate::orders::{OrderFilter, OrderPage};
+use crate::policy::{PolicyJob, PolicyVerdict};
+use crate::read::ReadJob;
+use crate::services::{ServiceJob, ServiceVerdict};
+use crate::write::{Job, OrderJob};
+use crate::{StoreError, orders, policy, read, services, write};
+
+/// How much may wait, and how many connections there are.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    /// The most operations that wait to be written.
+    pub write_room: usize,
+    /// The most orders that wait to be read by id.
+    pub read_room: usize,
+    /// The threads that read orders by id, each with a connection.
+    pub readers: u32,
+    /// The connections for lists and other reads.
+    pub connections: u32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { write_room: 20_000, read_room: 10_000, readers: 1, connections: 4 }
+    }
+}
+
+/// One database. Dropping it does what was accepted, then closes it.
+pub struct Store {
+    writes: Arc<Lane<Job>>,
+    reads: Arc<Lane<ReadJob>>,
+    pool: Pool<Manager>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens a database whose schema is up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be reached, and what [`crate::migrate`] says if
+    /// its schema is not this program's.
+    pub fn open(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
+        let manager = Manager::new(url, Purpose::Write);
+        let mut connection = manager.open()?;
+        let policy = policy::find(&mut connection).map_err(StoreError::from)?;
+        let pool = Pool::builder()
+            .max_size(options.connections)
+            .min_idle(Some(0))
+            .connection_timeout(Duration::from_secs(2))
+            .error_handler(Box::new(Quiet))
+            .build(Manager::new(url, Purpose::List))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let writes = Arc::new(Lane::new(options.write_room));
+        let reads = Arc::new(Lane::new(options.read_room));
+        let mut threads = Vec::new();
+        let lane = Arc::clone(&writes);
+        threads.push(spawn("writer", move || write::run(&lane, manager, policy, connection))?);
+        for _ in 0..options.readers {
+            let lane = Arc::clone(&reads);
+            let manager = Manager::new(url, Purpose::Find);
+            threads.push(spawn("reader", move || read::run(&lane, &manager))?);
+        }
+        Ok(Self { writes, reads, pool, threads: Mutex::new(threads) })
+    }
+
+    /// Has a command about orders decided and done by `deadline`. The reply comes from another
+    /// thread, once: an outcome, or why there is none.
+    pub fn change_orders(
+        &self,
+        command: Command,
+        deadline: Instant,
+        reply: Reply<Outcome>,
+    ) -> Ticket {
+        let ticket = Ticket::new(deadline);
+        self.queue(Job::Orders(OrderJob { command, ticket: ticket.clone(), reply }));
+        ticket
+    }
+
+    /// Has a change to the services decided and done by `deadline`.
+    pub fn change_services(
+        &self,
+        command: ServiceCommand,
+        deadline: Instant,
+        reply: Reply<ServiceVerdict>,
+    ) -> Ticket {
+        let ticket = Ticket::new(deadline);
+        self.queue(Job::Service(ServiceJob { command, ticket: ticket.clone(), reply }));
+        ticket
+    }
+
+    /// Sets the policy by `deadline`, if the orders there are allow it.
+    pub fn change_policy(
+        &self,
+        policy: PolicyPatch,
+        deadline: Instant,
+        reply: Reply<PolicyVerdict>,
+    ) -> Ticket {
+        let ticket = Ticket::new(deadline);
+        self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
+        ticket
+    }
+
+    fn queue(&self, job: Job) {
+        if let Err(job) = self.writes.push(job) {
+            match job {
+                Job::Orders(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
+            }
+        }
+    }
+
+    /// Finds an order by `deadline`, together with all others asked for at the same moment.
+    pub fn find_order(&self, id: OrderId, deadline: Instant, reply: Reply<Option<Order>>) {
+        if let Err(job) = self.reads.push(ReadJob { id, deadline, reply }) {
+            (job.reply)(Err(StoreError::Overloaded));
+        }
+    }
+
+    /// Lists at most `limit` orders by time. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_orders(&self, filter: &OrderFilter, limit: usize) -> Result<OrderPage, StoreError> {
+        orders::list(&mut *self.connection()?, filter, limit)
+    }
+
+    /// Finds a service. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_service(&self, id: ServiceId) -> Result<Option<Service>, StoreError> {
+        services::find(&mut *self.connection()?, id)
+    }
+
+    /// Lists at most `limit` services whose numbers follow `after`. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_services(
+        &self,
+        after: Option<ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Service>, StoreError> {
+        services::list(&mut *self.connection()?, after, limit)
+    }
+
+    /// Finds the policy. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_policy(&self) -> Result<Policy, StoreError> {
+        policy::find(&mut *self.connection()?).map_err(StoreError::from)
+    }
+
+    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+        self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.writes.close();
+        self.reads.close();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the store had panicked");
+            }
+        }
+    }
+}
+
+/// What goes wrong with the pool is told to whoever asked for a connection.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<StoreError> for Quiet {
+    fn handle_error(&self, error: StoreError) {
+        log::debug!("connection pool: {error}");
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(format!("orders-{name}"))
+        .spawn(work)
+        .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))
+}

@@ -1,0 +1,39 @@
+//! Transactions that hold the lock of the database. Whoever writes holds it, so what it read under
+//! the lock is still true when it commits.
+
+use diesel::connection::SimpleConnection;
+
+use crate::connection::AnyConnection;
+use crate::error::Trouble;
+
+/// Opens a transaction and waits for the lock.
+pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
+    let statements = match connection {
+        // The lock in a statement of its own under READ COMMITTED: the next one takes its snapshot
+        // after the lock is had, and so sees what the last holder committed.
+        AnyConnection::Postgres(_) => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+             SELECT pg_advisory_xact_lock(7310868735434190196)"
+        }
+        // IMMEDIATE, because a deferred BEGIN cannot wait for the lock once it has read.
+        AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
+    };
+    connection.batch_execute(statements).map_err(|error| {
+        let trouble = Trouble::of(&error);
+        roll_back(connection);
+        trouble
+    })
+}
+
+/// Commits. After an error nobody knows yet whether it took place.
+pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
+    connection.batch_execute("COMMIT").map_err(|error| Trouble::of(&error))
+}
+
+/// Gives up the transaction, if there is one.
+pub(crate) fn roll_back(connection: &mut AnyConnection) {
+    // Where this fails the connection is lost, and the transaction with it.
+    if let Err(error) = connection.batch_execute("ROLLBACK") {
+        log::debug!("rollback: {error}");
+    }
+}

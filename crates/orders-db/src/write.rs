@@ -1,0 +1,348 @@
+//! The write lane: takes all commands that wait, opens one transaction, takes the lock, loads one
+//! snapshot, lets `orders_core` decide, applies the changes, commits once, and answers all.
+//!
+//! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, Policy, decide};
+
+use crate::connection::{AnyConnection, Manager};
+use crate::error::Trouble;
+use crate::lane::{Lane, Reply, Ticket, Weigh};
+use crate::policy::{self, PolicyJob};
+use crate::schema::events;
+use crate::services::{self, ServiceJob};
+use crate::snapshot::{Loaded, load};
+use crate::{StoreError, apply, rows, transaction};
+
+/// The most operations that share a transaction, one batch of a single caller excepted.
+pub(crate) const MOST: usize = 512;
+
+/// Something to be done under the lock.
+pub(crate) enum Job {
+    Orders(OrderJob),
+    Service(ServiceJob),
+    Policy(PolicyJob),
+}
+
+/// A command and who waits for its outcome.
+pub(crate) struct OrderJob {
+    pub(crate) command: Command,
+    pub(crate) ticket: Ticket,
+    pub(crate) reply: Reply<Outcome>,
+}
+
+impl Weigh for Job {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Orders(job) => job.command.action.operations().len(),
+            Self::Service(_) | Self::Policy(_) => 1,
+        }
+    }
+}
+
+/// Why an attempt has no outcome.
+#[derive(Debug)]
+enum Failure {
+    /// Somebody gave up before the commit. Nothing was written.
+    Abandoned,
+    /// Nothing was written.
+    NotWritten(Trouble),
+    /// The connection was lost during the commit, and its fate could not be found out.
+    Unknown,
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::NotWritten(trouble)
+    }
+}
+
+/// Empties the lane until it is closed.
+pub(crate) fn run(
+    lane: &Arc<Lane<Job>>,
+    manager: Manager,
+    policy: Policy,
+    connection: AnyConnection,
+) {
+    let mut writer = Writer { manager, connection: Some(connection), policy };
+    while let Some(jobs) = lane.take(MOST) {
+        let mut orders = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Orders(job) => orders.push(job),
+                // In a transaction of their own: what they read is not part of the snapshot.
+                Job::Service(job) => {
+                    writer.write_orders(std::mem::take(&mut orders));
+                    writer.alone(&job.ticket, job.reply, |connection| {
+                        services::change(connection, &job.command)
+                    });
+                }
+                Job::Policy(job) => {
+                    writer.write_orders(std::mem::take(&mut orders));
+                    writer.alone(&job.ticket, job.reply, |connection| {
+                        policy::set(connection, &job.policy)
+                    });
+                }
+            }
+        }
+        writer.write_orders(orders);
+    }
+}
+
+struct Writer {
+    manager: Manager,
+    connection: Option<AnyConnection>,
+    /// As it was when last read: only to guess what to load first.
+    policy: Policy,
+}
+
+impl Writer {
+    fn write_orders(&mut self, jobs: Vec<OrderJob>) {
+        let (commands, callers): (Vec<Command>, Vec<(Ticket, Reply<Outcome>)>) =
+            jobs.into_iter().map(|job| (job.command, (job.ticket, job.reply))).unzip();
+        self.settle(commands, callers, true);
+    }
+
+    /// Gets an outcome for each command. `again`: whether a lost connection is worth another try.
+    fn settle(
+        &mut self,
+        mut commands: Vec<Command>,
+        mut callers: Vec<(Ticket, Reply<Outcome>)>,
+        again: bool,
+    ) {
+        drop_unwanted(&mut commands, &mut callers);
+        if commands.is_empty() {
+            return;
+        }
+        let tickets: Vec<&Ticket> = callers.iter().map(|(ticket, _)| ticket).collect();
+        match self.attempt(&commands, &tickets) {
+            Ok(outcomes) => {
+                for ((_, reply), outcome) in callers.into_iter().zip(outcomes) {
+                    reply(Ok(outcome));
+                }
+            }
+            Err(Failure::Abandoned) => self.settle(commands, callers, again),
+            Err(Failure::NotWritten(Trouble::Lost(text))) if again => {
+                log::warn!("lost the connection to the database, opening another: {text}");
+                self.settle(commands, callers, false);
+            }
+            // A command that cannot be written must not take its neighbours with it.
+            Err(Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_)))
+                if commands.len() > 1 =>
+            {
+                for (command, caller) in commands.into_iter().zip(callers) {
+                    self.settle(vec![command], vec![caller], again);
+                }
+            }
+            // A row that the decision did not foresee: another look may.
+            Err(Failure::NotWritten(Trouble::Violation(text))) if again => {
+                log::error!(
+                    "the database refused what was decided; somebody else writes to it: {text}"
+                );
+                self.settle(commands, callers, false);
+            }
+            Err(failure) => {
+                let error = answer_for(failure);
+                for (_, reply) in callers {
+                    reply(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        commands: &[Command],
+        tickets: &[&Ticket],
+    ) -> Result<Vec<Outcome>, Failure> {
+        let mut connection = self.take_connection()?;
+        transaction::begin(&mut connection)?;
+        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands) {
+            Ok(decided) => decided,
+            Err(trouble) => return Err(self.give_back(connection, trouble)),
+        };
+        self.policy = loaded.policy;
+        if decision.changes.events.is_empty() {
+            transaction::roll_back(&mut connection);
+            self.connection = Some(connection);
+            return Ok(decision.outcomes);
+        }
+        if let Err(trouble) = apply::apply(&mut connection, &loaded.policy, &decision.changes) {
+            return Err(self.give_back(connection, trouble));
+        }
+        if !begin_commit(tickets) {
+            transaction::roll_back(&mut connection);
+            self.connection = Some(connection);
+            return Err(Failure::Abandoned);
+        }
+        match transaction::commit(&mut connection) {
+            Ok(()) => {
+                self.connection = Some(connection);
+                Ok(decision.outcomes)
+            }
+            Err(trouble) => {
+                log::warn!(
+                    "the commit was not answered, looking whether it took place: {trouble:?}"
+                );
+                drop(connection);
+                match self.has_taken_place(&decision.changes) {
+                    Some(true) => Ok(decision.outcomes),
+                    Some(false) => {
+                        take_back(tickets);
+                        Err(Failure::NotWritten(trouble))
+                    }
+                    None => Err(Failure::Unknown),
+                }
+            }
+        }
+    }
+
+    /// Whether changes whose commit was not answered are there. Under the lock, which the lost
+    /// transaction holds as long as it is not over; so what is seen then is its fate.
+    fn has_taken_place(&mut self, changes: &Changes) -> Option<bool> {
+        let first = changes.events.first()?;
+        let mut connection = self.manager.open().ok()?;
+        transaction::begin(&mut connection).ok()?;
+        let found = find_event(&mut connection, first);
+        transaction::roll_back(&mut connection);
+        let found = found.ok()?;
+        self.connection = Some(connection);
+        Some(found)
+    }
+
+    /// Does one thing in a transaction of its own.
+    fn alone<T>(
+        &mut self,
+        ticket: &Ticket,
+        reply: Reply<T>,
+        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+    ) {
+        if !ticket.is_wanted() {
+            return reply(Err(StoreError::Overloaded));
+        }
+        let mut result = self.attempt_alone(ticket, &work);
+        if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
+            result = self.attempt_alone(ticket, &work);
+        }
+        reply(result.map_err(answer_for));
+    }
+
+    fn attempt_alone<T>(
+        &mut self,
+        ticket: &Ticket,
+        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+    ) -> Result<T, Failure> {
+        let mut connection = self.take_connection()?;
+        transaction::begin(&mut connection)?;
+        let result = match work(&mut connection) {
+            Ok(result) => result,
+            Err(trouble) => return Err(self.give_back(connection, trouble)),
+        };
+        if !begin_commit(&[ticket]) {
+            transaction::roll_back(&mut connection);
+            self.connection = Some(connection);
+            return Err(Failure::Abandoned);
+        }
+        // Leaves no event by which its fate could be told.
+        if let Err(trouble) = transaction::commit(&mut connection) {
+            log::warn!("the commit was not answered: {trouble:?}");
+            return Err(Failure::Unknown);
+        }
+        self.connection = Some(connection);
+        Ok(result)
+    }
+
+    fn take_connection(&mut self) -> Result<AnyConnection, Failure> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        self.manager.open().map_err(|error| Trouble::Lost(error.to_string()).into())
+    }
+
+    /// Ends a failed transaction and keeps the connection, unless that is what failed.
+    fn give_back(&mut self, mut connection: AnyConnection, trouble: Trouble) -> Failure {
+        if !matches!(trouble, Trouble::Lost(_)) {
+            transaction::roll_back(&mut connection);
+            self.connection = Some(connection);
+        }
+        Failure::NotWritten(trouble)
+    }
+}
+
+/// Loads and decides until nothing is missing.
+fn decide_all(
+    connection: &mut AnyConnection,
+    policy: &Policy,
+    commands: &[Command],
+) -> Result<(Loaded, Decision), Trouble> {
+    let mut needs = Needs::of(policy, commands);
+    let mut so_far = None;
+    loop {
+        let loaded = load(connection, &needs, so_far)?;
+        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
+            Ok(decision) => return Ok((loaded, decision)),
+            Err(missing) => {
+                needs = missing;
+                so_far = Some(loaded);
+            }
+        }
+    }
+}
+
+/// Answers those whose time is over, and leaves them out.
+fn drop_unwanted(commands: &mut Vec<Command>, callers: &mut Vec<(Ticket, Reply<Outcome>)>) {
+    if callers.iter().all(|(ticket, _)| ticket.is_wanted()) {
+        return;
+    }
+    let all = std::mem::take(commands).into_iter().zip(std::mem::take(callers));
+    for (command, (ticket, reply)) in all {
+        if ticket.is_wanted() {
+            commands.push(command);
+            callers.push((ticket, reply));
+        } else {
+            reply(Err(StoreError::Overloaded));
+        }
+    }
+}
+
+/// Commits to all of them, or to none.
+fn begin_commit(tickets: &[&Ticket]) -> bool {
+    for (position, ticket) in tickets.iter().enumerate() {
+        if !ticket.begin_commit() {
+            take_back(tickets.get(..position).unwrap_or_default());
+            return false;
+        }
+    }
+    true
+}
+
+fn take_back(tickets: &[&Ticket]) {
+    for ticket in tickets {
+        ticket.take_back_commit();
+    }
+}
+
+fn answer_for(failure: Failure) -> StoreError {
+    match failure {
+        Failure::Abandoned => StoreError::Overloaded,
+        Failure::NotWritten(trouble) => {
+            log::error!("a write failed, nothing was written: {trouble:?}");
+            trouble.into()
+        }
+        Failure::Unknown => StoreError::OutcomeUnknown,
+    }
+}
+
+fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
+    let found: Option<(String, i64)> = events::table
+        .find(rows::bigint(event.sequence))
+        .select((events::order_id, events::time_ms))
+        .first(connection)
+        .optional()?;
+    Ok(found.is_some_and(|(order_id, time_ms)| {
+        order_id == event.subject().as_str() && time_ms == event.time.as_millis()
+    }))
+}
