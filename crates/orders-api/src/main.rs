@@ -1,2 +1,65 @@
-//! x
-fn main() {}
+//! The HTTP service and its command line.
+
+mod app;
+mod body;
+mod cli;
+mod cursor;
+mod headers;
+mod json;
+mod lists;
+mod logging;
+mod middleware;
+mod orders;
+mod policy;
+mod problem;
+mod query;
+mod routes;
+mod seed;
+mod serve;
+mod services;
+mod status;
+mod wire;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use orders_db::{Store, StoreOptions};
+
+use crate::cli::{Command, Common};
+
+fn main() -> ExitCode {
+    let (common, command) = cli::read();
+    logging::start(&common.log, common.log_format);
+    match run(&common, &command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
+    let database = common.database()?;
+    let ran = orders_db::migrate(&database)?;
+    log::info!("{database}: schema up to date, {ran} migrations run");
+    let open = || Store::open(&database, StoreOptions::default());
+    match command {
+        Command::Migrate => Ok(()),
+        Command::Serve(options) => {
+            let store = open()?;
+            if options.sample_data {
+                load(&store, None)?;
+            }
+            Ok(serve::run(store, options)?)
+        }
+        Command::Seed { file } => load(&open()?, file.as_deref()),
+        Command::Policy { command } => policy::run(&open()?, command),
+    }
+}
+
+fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
+    let seed::Seeded { services, orders } = seed::seed(store, file)?;
+    log::info!("loaded {services} services and {orders} orders that were not there before");
+    Ok(())
+}

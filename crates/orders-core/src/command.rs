@@ -232,6 +232,8 @@ pub enum Refusal {
     EditLocked {
         /// From when on it may be.
         editable_at: Instant,
+        /// How long that is from now, in milliseconds, 1 or more.
+        wait_ms: i64,
     },
     /// An order with this id exists.
     OrderExists(OrderId),

@@ -260,7 +260,8 @@ fn propose_update(
         return Ok(Err(Refusal::UnknownServices(unknown)));
     }
     if let Some(editable_at) = editable_at(state, order) {
-        return Ok(Err(Refusal::EditLocked { editable_at }));
+        let wait_ms = editable_at.millis_since(state.now);
+        return Ok(Err(Refusal::EditLocked { editable_at, wait_ms }));
     }
     let content = OrderContent {
         datetime: patch.datetime.unwrap_or(order.content.datetime),

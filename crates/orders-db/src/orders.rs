@@ -8,7 +8,7 @@ use orders_core::{Instant, Order, OrderId, ServiceId};
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::rows::{self, OrderRow};
-use crate::schema::{order_services, orders};
+use crate::schema::{events, order_services, orders};
 
 /// Which orders a list is to have, in the order of their times, then ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,6 +55,17 @@ pub(crate) fn find_all(
         .into_iter()
         .map(|row| Ok((row.id.clone(), row.into_order()?)))
         .collect()
+}
+
+/// Whether anything ever happened to an order with this id.
+pub(crate) fn has_history(
+    connection: &mut AnyConnection,
+    id: &OrderId,
+) -> Result<bool, StoreError> {
+    let of_order = events::table.filter(events::order_id.eq(id.as_str()));
+    diesel::select(diesel::dsl::exists(of_order))
+        .get_result(connection)
+        .map_err(|error| StoreError::of_read(&error))
 }
 
 /// A page of at most `limit` orders.

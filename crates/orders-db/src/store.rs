@@ -137,6 +137,14 @@ impl Store {
         orders::list(&mut *self.connection()?, filter, limit)
     }
 
+    /// Whether an order with this id is there, or ever was. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn has_history(&self, id: &OrderId) -> Result<bool, StoreError> {
+        orders::has_history(&mut *self.connection()?, id)
+    }
+
     /// Finds a service. Blocks.
     ///
     /// # Errors

@@ -1,0 +1,125 @@
+//! What all handlers share: the store, asked without blocking and with limits on time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_rt::time::timeout;
+use actix_web::web;
+use orders_core::{
+    Action, Actor, Command, Operation, Order, OrderId, Outcome, ServiceChange, ServiceCommand,
+    Verdict,
+};
+use orders_db::{Reply, Store, StoreError, Ticket};
+use tokio::sync::oneshot;
+
+use crate::problem::{Code, Problem};
+
+/// How long a command or a query may wait for the database.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long the answer of a commit that is under way is waited for beyond that.
+const LAST_CHANCE: Duration = Duration::from_millis(700);
+
+/// What all handlers share.
+pub(crate) struct App {
+    store: Arc<Store>,
+    /// Whether PUT and DELETE must name the version that they mean.
+    pub(crate) require_if_match: bool,
+    draining: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(store: Store, require_if_match: bool) -> Self {
+        Self { store: Arc::new(store), require_if_match, draining: AtomicBool::new(false) }
+    }
+
+    /// Says that the server is about to end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Has one operation decided and done.
+    pub(crate) async fn change_order(&self, operation: Operation) -> Result<Verdict, Problem> {
+        let command = Command { actor: Actor::new("anonymous"), action: Action::One(operation) };
+        let outcome =
+            write(|deadline, reply| self.store.change_orders(command, deadline, reply)).await?;
+        match outcome {
+            Outcome::One(verdict) => Ok(verdict),
+            Outcome::Batch { .. } => Err(unexpected("one operation has one verdict")),
+        }
+    }
+
+    /// Has a change to the services decided and done.
+    pub(crate) async fn change_service(
+        &self,
+        command: ServiceCommand,
+    ) -> Result<ServiceChange, Problem> {
+        let verdict =
+            write(|deadline, reply| self.store.change_services(command, deadline, reply)).await?;
+        Ok(verdict?)
+    }
+
+    pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
+        let (sender, receiver) = oneshot::channel();
+        self.store.find_order(id, Instant::now() + PATIENCE, answer_to(sender));
+        match timeout(PATIENCE, receiver).await {
+            Ok(Ok(found)) => Ok(found?),
+            Ok(Err(_closed)) => Err(too_late()),
+            Err(_elapsed) => Err(too_late()),
+        }
+    }
+
+    /// Asks the store something that blocks, on a thread made for that.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = Arc::clone(&self.store);
+        match timeout(PATIENCE, web::block(move || question(&store))).await {
+            Ok(Ok(answer)) => Ok(answer?),
+            Ok(Err(_gone)) => Err(unexpected("the thread that asked the database is gone")),
+            Err(_elapsed) => Err(too_late()),
+        }
+    }
+}
+
+/// Queues a write and waits for its fate. What is answered as failed will not be done later.
+async fn write<T: Send + 'static>(
+    queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
+) -> Result<T, Problem> {
+    let (sender, mut receiver) = oneshot::channel();
+    let ticket = queue(Instant::now() + PATIENCE, answer_to(sender));
+    if let Ok(answer) = timeout(PATIENCE, &mut receiver).await {
+        return answer.map_err(|_closed| lost())?.map_err(Problem::from);
+    }
+    if ticket.give_up() {
+        return Err(too_late());
+    }
+    match timeout(LAST_CHANCE, receiver).await {
+        Ok(answer) => answer.map_err(|_closed| lost())?.map_err(Problem::from),
+        Err(_elapsed) => Err(StoreError::OutcomeUnknown.into()),
+    }
+}
+
+fn answer_to<T: Send + 'static>(sender: oneshot::Sender<Result<T, StoreError>>) -> Reply<T> {
+    // Where nobody waits any more, the answer is not needed.
+    Box::new(move |answer| drop(sender.send(answer)))
+}
+
+fn too_late() -> Problem {
+    StoreError::Unavailable("no answer in time".to_owned()).into()
+}
+
+/// The writer dropped the command without an answer: it panicked, before or after its commit.
+fn lost() -> Problem {
+    StoreError::OutcomeUnknown.into()
+}
+
+fn unexpected(what: &str) -> Problem {
+    log::error!("{what}");
+    Problem::new(Code::Internal, "The service met something that it did not expect.")
+}

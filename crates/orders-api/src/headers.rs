@@ -1,0 +1,207 @@
+//! Headers of requests: what a caller accepts and sends, and which versions it expects.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+
+use crate::problem::{Code, Problem};
+
+/// Refuses callers that do not accept JSON.
+pub(crate) fn accepts_json(request: &HttpRequest) -> Result<(), Problem> {
+    let offered = [("application", "json")];
+    let mut ranges = request.headers().get_all(header::ACCEPT).peekable();
+    if ranges.peek().is_none() {
+        return Ok(());
+    }
+    let text: Vec<&str> = ranges.filter_map(|value| value.to_str().ok()).collect();
+    let quality = offered.map(|(kind, name)| quality(&text.join(","), kind, name));
+    if quality.iter().any(|quality| *quality > 0.0) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::NotAcceptable, "This is answered as application/json only."))
+}
+
+/// How much a media type is wanted (RFC 9110, section 12.5.1): the most specific range counts.
+fn quality(accept: &str, kind: &str, name: &str) -> f32 {
+    let mut best = (0, 0.0);
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let specific = match media.split_once('/') {
+            Some((k, n)) if k == kind && n == name => 3,
+            Some((k, "*")) if k == kind => 2,
+            Some(("*", "*")) => 1,
+            _ => continue,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        let weight = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+        if specific > best.0 {
+            best = (specific, weight);
+        }
+    }
+    best.1
+}
+
+/// Refuses bodies that say they are not JSON. One that says nothing counts as JSON.
+pub(crate) fn sends_json(request: &HttpRequest) -> Result<(), Problem> {
+    let refuse = |what: &str| {
+        Err(Problem::new(Code::UnsupportedMediaType, format!("The body must be {what}.")))
+    };
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refuse("sent without Content-Encoding");
+    }
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut parts = text.split(';').map(str::trim);
+    let is_json = parts.next() == Some("application/json");
+    let is_utf8 = parts
+        .filter_map(|part| part.strip_prefix("charset="))
+        .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"));
+    if is_json && is_utf8 { Ok(()) } else { refuse("application/json in UTF-8") }
+}
+
+/// The versions that `If-Match` names; `None` where any will do.
+pub(crate) fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
+    Ok(match entity_tags(request.headers(), &header::IF_MATCH)? {
+        None | Some(Tags::Any) => None,
+        // Strong comparison (RFC 9110, section 8.8.3.2): a weak tag matches nothing.
+        Some(Tags::Some(tags)) => {
+            Some(tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.version).collect())
+        }
+    })
+}
+
+/// Whether `If-None-Match` names this version, so that the caller has it already.
+pub(crate) fn has_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
+    Ok(match entity_tags(request.headers(), &header::IF_NONE_MATCH)? {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::Some(tags)) => tags.iter().any(|tag| tag.version == Some(version)),
+    })
+}
+
+enum Tags {
+    Any,
+    Some(Vec<Tag>),
+}
+
+struct Tag {
+    weak: bool,
+    /// `None` for a tag that is none of ours.
+    version: Option<u64>,
+}
+
+fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+    let values: Vec<&str> =
+        headers.get_all(name).map(|value| value.to_str().unwrap_or("\0")).collect();
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let text = values.join(",");
+    if text.trim() == "*" {
+        return Ok(Some(Tags::Any));
+    }
+    let malformed = || {
+        let example = "must be * or a list of entity tags such as \"3\"";
+        Problem::new(Code::InvalidHeader, format!("{} {example}.", title_case(name)))
+    };
+    let mut tags = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let (weak, opened) = match rest.strip_prefix("W/") {
+            Some(strong) => (true, strong),
+            None => (false, rest),
+        };
+        let (tag, after) =
+            opened.strip_prefix('"').and_then(|tag| tag.split_once('"')).ok_or_else(malformed)?;
+        if tag.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(malformed());
+        }
+        tags.push(Tag { weak, version: read_version(tag) });
+        match after.trim_start().strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None if after.trim().is_empty() => return Ok(Some(Tags::Some(tags))),
+            None => return Err(malformed()),
+        }
+    }
+}
+
+/// A version as [`etag`] writes it.
+fn read_version(tag: &str) -> Option<u64> {
+    let version: u64 = tag.parse().ok()?;
+    (version.to_string() == tag).then_some(version)
+}
+
+/// The entity tag of a version.
+pub(crate) fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+fn title_case(name: &HeaderName) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    name.as_str().split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn json_is_given_to_those_who_accept_it() {
+        for (accept, accepted) in [
+            ("*/*", true),
+            ("application/json", true),
+            ("Application/JSON;q=0.1", true),
+            ("text/html, application/*;q=0.5", true),
+            ("text/html", false),
+            ("application/json;q=0, */*", false),
+            ("", false),
+        ] {
+            let request =
+                TestRequest::default().insert_header(("accept", accept)).to_http_request();
+            assert_eq!(accepts_json(&request).is_ok(), accepted, "{accept}");
+        }
+        assert!(accepts_json(&TestRequest::default().to_http_request()).is_ok());
+    }
+
+    #[test]
+    fn only_json_is_read() {
+        for (name, value, read) in [
+            ("content-type", "application/json", true),
+            ("content-type", "application/json; charset=UTF-8", true),
+            ("content-type", "application/json; charset=latin1", false),
+            ("content-type", "text/plain", false),
+            ("content-type", "", false),
+            ("content-encoding", "gzip", false),
+        ] {
+            let request = TestRequest::default().insert_header((name, value)).to_http_request();
+            assert_eq!(sends_json(&request).is_ok(), read, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn entity_tags_are_compared_as_rfc_9110_says() {
+        let with = |value: &str| {
+            let request = TestRequest::default();
+            request
+                .insert_header(("if-match", value))
+                .insert_header(("if-none-match", value))
+                .to_http_request()
+        };
+        assert_eq!(if_match(&with("*")).unwrap(), None);
+        assert_eq!(if_match(&with("\"3\"")).unwrap(), Some(vec![3]));
+        assert_eq!(if_match(&with("\"3\" , \"4\"")).unwrap(), Some(vec![3, 4]));
+        assert_eq!(if_match(&with("W/\"3\", \"x\", \"03\"")).unwrap(), Some(vec![]));
+        assert!(has_version(&with("W/\"3\""), 3).unwrap());
+        assert!(!has_version(&with("\"4\""), 3).unwrap());
+        for malformed in ["", "3", "\"3", "\"3\" \"4\"", "\"3\",", "w/\"3\"", "\"a b\"", "*, \"3\""]
+        {
+            assert!(if_match(&with(malformed)).is_err(), "{malformed}");
+        }
+    }
+}

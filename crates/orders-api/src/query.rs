@@ -1,0 +1,212 @@
+//! Query parameters: each known, well-formed, and given as often as it may be.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpRequest;
+use orders_core::{Instant, InstantError, ServiceId};
+use validator::{Validate, ValidationError};
+
+use crate::problem::{Code, Problem};
+
+/// The parameters of a request, by name.
+struct Parameters(BTreeMap<String, Vec<String>>);
+
+/// How often a parameter may be given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    Once,
+    Many,
+}
+
+impl Parameters {
+    fn read(request: &HttpRequest, known: &[(&str, Times)]) -> Result<Self, Problem> {
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+            let Some((_, times)) = known.iter().find(|(known, _)| *known == name) else {
+                return Err(invalid(&name, "is not known here"));
+            };
+            if value.contains('\u{FFFD}') {
+                return Err(invalid(&name, "is not UTF-8"));
+            }
+            let values = parameters.entry(name.clone().into_owned()).or_default();
+            values.push(value.into_owned());
+            if values.len() > 1 && *times == Times::Once {
+                return Err(invalid(&name, "must not be given twice"));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    fn all<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Problem> {
+        let values = self.0.remove(name).unwrap_or_default();
+        values.iter().map(|value| read(value).map_err(|why| invalid(name, &why))).collect()
+    }
+
+    fn one<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Problem> {
+        Ok(self.all(name, read)?.pop())
+    }
+}
+
+/// Refuses any parameter.
+pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
+    Parameters::read(request, &[]).map(drop)
+}
+
+/// The parameters that all lists have.
+#[derive(Debug, Validate)]
+pub(crate) struct PageQuery {
+    /// How many rows a page has at most.
+    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
+    pub(crate) limit: usize,
+    /// Where the page before ended, as its answer said.
+    pub(crate) cursor: Option<String>,
+}
+
+impl PageQuery {
+    const KNOWN: [(&str, Times); 2] = [("limit", Times::Once), ("cursor", Times::Once)];
+
+    fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
+        let limit = parameters.one("limit", |text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            // Too long to be a number is too large as well, which the range check says.
+            digits
+                .then(|| text.parse().unwrap_or(0))
+                .ok_or_else(|| "must be a whole number".to_owned())
+        })?;
+        let cursor = parameters.one("cursor", |text| Ok(text.to_owned()))?;
+        Ok(Self { limit: limit.unwrap_or(100), cursor })
+    }
+}
+
+/// Reads the parameters of a list without filters.
+pub(crate) fn page(request: &HttpRequest) -> Result<PageQuery, Problem> {
+    let mut parameters = Parameters::read(request, &PageQuery::KNOWN)?;
+    let page = PageQuery::take(&mut parameters)?;
+    validated(page)
+}
+
+/// The parameters of `GET /orders`.
+#[derive(Debug, Validate)]
+#[validate(schema(function = "check_filters", skip_on_field_errors = false))]
+pub(crate) struct OrdersQuery {
+    #[validate(nested)]
+    pub(crate) page: PageQuery,
+    pub(crate) from: Option<Instant>,
+    pub(crate) to: Option<Instant>,
+    pub(crate) service: Vec<ServiceId>,
+}
+
+/// What no parameter shows alone. The error's code is the name of the one at fault.
+fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
+    if query.from.zip(query.to).is_some_and(|(from, to)| from > to) {
+        return Err(ValidationError::new("from").with_message("must not be after to".into()));
+    }
+    if query.service.len() > 100 {
+        let message = "must not be given more than 100 times".into();
+        return Err(ValidationError::new("service").with_message(message));
+    }
+    Ok(())
+}
+
+/// Reads the parameters of `GET /orders`.
+pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
+    let [limit, cursor] = PageQuery::KNOWN;
+    let once = |name| (name, Times::Once);
+    let known = [limit, cursor, once("from"), once("to"), ("service", Times::Many)];
+    let mut parameters = Parameters::read(request, &known)?;
+    let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
+    let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
+    validated(OrdersQuery {
+        page: PageQuery::take(&mut parameters)?,
+        from: parameters.one("from", instant)?,
+        to: parameters.one("to", instant)?,
+        service: parameters.all("service", service)?,
+    })
+}
+
+/// A plus sign that was not escaped arrives as a blank: the commonest slip with offsets.
+fn explain(text: &str, error: InstantError) -> String {
+    let slip = Instant::parse(&text.replace(' ', "+")).is_ok();
+    format!("{error}{}", if slip { "; in a URL + is written %2B" } else { "" })
+}
+
+/// Checks what the types alone do not.
+fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
+    match query.validate() {
+        Ok(()) => Ok(query),
+        Err(errors) => Err(first_fault(&errors)),
+    }
+}
+
+/// The first of the faults that `validator` found, in our words.
+fn first_fault(errors: &validator::ValidationErrors) -> Problem {
+    for (field, kind) in errors.errors() {
+        match kind {
+            validator::ValidationErrorsKind::Struct(nested) => return first_fault(nested),
+            validator::ValidationErrorsKind::Field(faults) => {
+                if let Some(fault) = faults.first() {
+                    // A check across fields goes by the name of the one at fault, as its code.
+                    let name = if field == "__all__" { &fault.code } else { field };
+                    return invalid(name, fault.message.as_deref().unwrap_or("is not valid"));
+                }
+            }
+            validator::ValidationErrorsKind::List(_) => {}
+        }
+    }
+    Problem::new(Code::InvalidParameter, "A query parameter is not valid.")
+}
+
+/// The problem with one parameter.
+pub(crate) fn invalid(name: &str, why: &str) -> Problem {
+    let name: String = name.chars().take(64).collect();
+    Problem::new(Code::InvalidParameter, format!("The query parameter {name:?} {why}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn refused(query: &str) -> String {
+        let request = TestRequest::with_uri(&format!("/orders?{query}")).to_http_request();
+        orders(&request).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_parameter_at_fault_is_named() {
+        for (query, name, why) in [
+            ("limit=0", "limit", "from 1 to 1000"),
+            ("limit=1001", "limit", "from 1 to 1000"),
+            ("limit=99999999999999999999999", "limit", "from 1 to 1000"),
+            ("limit=-1", "limit", "whole number"),
+            ("limit=", "limit", "from 1 to 1000"),
+            ("limit=5&limit=5", "limit", "twice"),
+            ("limit=%FF", "limit", "UTF-8"),
+            ("from=2022-11-01T11:11:11+01:00", "from", "%2B"),
+            ("to=x", "to", "RFC 3339"),
+            ("from=2022-11-02T00:00:00Z&to=2022-11-01T00:00:00Z", "from", "after to"),
+            ("service=0", "service", "whole number"),
+            ("colour=red", "colour", "not known"),
+        ] {
+            let problem = refused(query);
+            assert!(problem.contains(&format!("{name:?}")) && problem.contains(why), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_well_formed_is_read() {
+        let uri = "/orders?from=2022-11-01T11:11:11%2B01:00&service=1&service=2&limit=7";
+        let query = orders(&TestRequest::with_uri(uri).to_http_request()).unwrap();
+        assert_eq!(query.from.unwrap().to_string(), "2022-11-01T10:11:11.000Z");
+        assert_eq!((query.service.len(), query.page.limit, query.to), (2, 7, None));
+    }
+}

@@ -1,0 +1,92 @@
+//! The routes: which path and method leads to which handler.
+
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
+
+use crate::problem::{Code, Problem};
+use crate::{orders, services, status};
+
+/// All routes of the service.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/orders", &["GET", "HEAD", "POST"], |_| Ok(()))
+                .route(web::get().to(orders::list))
+                .route(web::head().to(orders::list))
+                .route(web::post().to(orders::create)),
+        )
+        .service(
+            resource("/orders/{id}", &["GET", "HEAD", "PUT", "DELETE"], |request| {
+                orders::path_id(request).map(drop)
+            })
+            .route(web::get().to(orders::find))
+            .route(web::head().to(orders::find))
+            .route(web::put().to(orders::replace))
+            .route(web::delete().to(orders::delete)),
+        )
+        .service(
+            resource("/services", &["GET", "HEAD", "POST"], |_| Ok(()))
+                .route(web::get().to(services::list))
+                .route(web::head().to(services::list))
+                .route(web::post().to(services::create)),
+        )
+        .service(
+            resource("/services/{id}", &["GET", "HEAD", "PUT", "DELETE"], |request| {
+                services::path_id(request).map(drop)
+            })
+            .route(web::get().to(services::find))
+            .route(web::head().to(services::find))
+            .route(web::put().to(services::replace))
+            .route(web::delete().to(services::delete)),
+        )
+        .service(
+            resource("/policy", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(status::policy))
+                .route(web::head().to(status::policy)),
+        )
+        .service(
+            resource("/healthz", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(status::health))
+                .route(web::head().to(status::health)),
+        )
+        .service(
+            resource("/readyz", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(status::readiness))
+                .route(web::head().to(status::readiness)),
+        )
+        .default_service(web::to(not_found));
+}
+
+/// A resource that answers OPTIONS, and any method that it has not with 405. `exists` tells
+/// whether the path can be one at all.
+fn resource(
+    path: &str,
+    methods: &'static [&'static str],
+    exists: fn(&HttpRequest) -> Result<(), Problem>,
+) -> Resource {
+    web::resource(path).default_service(other_methods(methods, exists))
+}
+
+fn other_methods(
+    methods: &'static [&'static str],
+    exists: fn(&HttpRequest) -> Result<(), Problem>,
+) -> Route {
+    web::to(move |request: HttpRequest| async move {
+        exists(&request)?;
+        let allow = format!("{}, OPTIONS", methods.join(", "));
+        if request.method() == "OPTIONS" {
+            return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
+        }
+        let method: String = request.method().as_str().chars().take(32).collect();
+        Err(Problem::new(
+            Code::MethodNotAllowed,
+            format!("{method} is not possible here; {allow} are."),
+        )
+        .with_header(header::ALLOW, allow))
+    })
+}
+
+async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound, "There is nothing at this path."))
+}

@@ -1,0 +1,105 @@
+//! Serving: from the options to a server that listens, and from a signal to its orderly end.
+
+use std::time::Duration;
+
+use actix_rt::signal::unix::{Signal, SignalKind, signal};
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use actix_web::{App as ActixApp, HttpServer, middleware as actix_middleware};
+use orders_db::Store;
+
+use crate::app::App;
+use crate::cli::ServeOptions;
+use crate::{middleware, routes};
+
+/// How long a request's head may take to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long accepted requests may take once the server ends, in seconds.
+const SHUTDOWN_SECONDS: u64 = 30;
+/// How many threads a worker has for reads that block.
+const BLOCKING_THREADS: usize = 2;
+
+/// Serves until a signal ends it.
+pub(crate) fn run(store: Store, options: &ServeOptions) -> std::io::Result<()> {
+    if !options.bind.ip().is_loopback() {
+        return Err(std::io::Error::other(format!(
+            "{} is not a loopback address; this version has no keys, so it must not be reachable \
+             from other machines",
+            options.bind
+        )));
+    }
+    let app = Data::new(App::new(store, options.require_if_match));
+    actix_rt::System::new().block_on(serve(app, options))
+}
+
+async fn serve(app: Data<App>, options: &ServeOptions) -> std::io::Result<()> {
+    // Before listening, so that no signal falls into a gap.
+    let signals = Signals::new()?;
+    let shared = app.clone();
+    let mut server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(shared.clone())
+            .wrap(actix_middleware::from_fn(middleware::every_request))
+            .configure(routes::configure)
+    })
+    .disable_signals()
+    .client_request_timeout(HEAD_PATIENCE)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .worker_max_blocking_threads(BLOCKING_THREADS);
+    if let Some(workers) = options.workers {
+        server = server.workers(usize::from(workers));
+    }
+    let server = server.bind(options.bind)?;
+    for address in server.addrs() {
+        log::info!("listening on http://{address}");
+    }
+    let server = server.run();
+    actix_rt::spawn(end_on_signal(signals, server.handle(), app, options.drain_delay));
+    server.await?;
+    log::info!("ended");
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let (terminate, interrupt) = (self.terminate.recv(), self.interrupt.recv());
+        futures_util::pin_mut!(terminate, interrupt);
+        futures_util::future::select(terminate, interrupt).await;
+    }
+}
+
+/// The first signal lets the server end in order; the second ends it at once.
+async fn end_on_signal(
+    mut signals: Signals,
+    server: ServerHandle,
+    app: Data<App>,
+    drain_delay: Duration,
+) {
+    signals.next().await;
+    log::info!("asked to end: no longer ready, listening for another {drain_delay:?}");
+    app.drain();
+    actix_rt::spawn(async move {
+        signals.next().await;
+        log::warn!("asked to end again: ending at once");
+        std::process::exit(1);
+    });
+    // Listens on for a while, so that whoever asks `/readyz` learns in time to send nothing more.
+    actix_rt::time::sleep(drain_delay).await;
+    server.stop(true).await;
+}
