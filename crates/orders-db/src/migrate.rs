@@ -19,45 +19,50 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// the schema is as it was.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let mut connection = Manager::new(url, Purpose::Write).open()?;
-    // Another process may be migrating, which takes longer than any write.
-    let patience = match &connection {
-        AnyConnection::Postgres(_) => "SET lock_timeout = 60000",
-        AnyConnection::Sqlite(_) => "PRAGMA busy_timeout = 60000",
-    };
-    connection.batch_execute(patience).map_err(|error| StoreError::of_read(&error))?;
-    transaction::begin(&mut connection).map_err(StoreError::from)?;
-    let migrated = match &mut connection {
-        AnyConnection::Postgres(connection) => run_pending(connection, POSTGRES),
-        AnyConnection::Sqlite(connection) => run_pending(connection, SQLITE),
-    };
-    match migrated {
-        Ok(count) => {
+    // By Diesel's own transactions, since it makes each migration a savepoint within them.
+    match &mut connection {
+        AnyConnection::Postgres(connection) => {
+            connection.build_transaction().read_committed().run(|connection| {
+                // Another process may be migrating, which takes longer than any write.
+                connection.batch_execute("SET LOCAL lock_timeout = 60000")?;
+                connection.batch_execute(transaction::POSTGRES_LOCK)?;
+                run_pending(connection, POSTGRES)
+            })
+        }
+        AnyConnection::Sqlite(connection) => {
             connection
-                .batch_execute("COMMIT")
-                .map_err(|error| StoreError::Migration(error.to_string()))?;
-            Ok(count)
+                .batch_execute("PRAGMA busy_timeout = 60000")
+                .map_err(|error| StoreError::of_read(&error))?;
+            connection.immediate_transaction(|connection| run_pending(connection, SQLITE))
         }
-        Err(error) => {
-            transaction::roll_back(&mut connection);
-            Err(error)
-        }
+    }
+    .map_err(|MigrateError(error)| error)
+}
+
+/// Lets Diesel end the transaction by an error of ours.
+struct MigrateError(StoreError);
+
+impl From<diesel::result::Error> for MigrateError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(StoreError::of_read(&error))
     }
 }
 
 /// Runs within the transaction that holds the lock; each migration becomes a savepoint of it.
-fn run_pending<C>(connection: &mut C, known: EmbeddedMigrations) -> Result<usize, StoreError>
+fn run_pending<C>(connection: &mut C, known: EmbeddedMigrations) -> Result<usize, MigrateError>
 where
     C: MigrationHarness<C::Backend> + Connection + 'static,
     EmbeddedMigrations: MigrationSource<C::Backend>,
 {
-    let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        MigrateError(StoreError::Migration(error.to_string()))
+    };
     let applied = connection.applied_migrations().map_err(failed)?;
     let all = MigrationSource::<C::Backend>::migrations(&known).map_err(failed)?;
     let known_versions: Vec<_> =
         all.iter().map(|migration| migration.name().version().as_owned()).collect();
     if let Some(unknown) = applied.iter().find(|version| !known_versions.contains(version)) {
-        return Err(StoreError::TooNew(unknown.to_string()));
+        return Err(MigrateError(StoreError::TooNew(unknown.to_string())));
     }
     connection.run_pending_migrations(known).map(|run| run.len()).map_err(failed)
 }

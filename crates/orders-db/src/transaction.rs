@@ -6,19 +6,21 @@ use diesel::connection::SimpleConnection;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 
+/// Takes PostgreSQL's lock of the database until the end of the transaction.
+pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7310868735434190196)";
+
 /// Opens a transaction and waits for the lock.
 pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
-    let statements = match connection {
+    let begun = match connection {
         // The lock in a statement of its own under READ COMMITTED: the next one takes its snapshot
         // after the lock is had, and so sees what the last holder committed.
-        AnyConnection::Postgres(_) => {
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SELECT pg_advisory_xact_lock(7310868735434190196)"
-        }
+        AnyConnection::Postgres(_) => connection.batch_execute(&format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {POSTGRES_LOCK}"
+        )),
         // IMMEDIATE, because a deferred BEGIN cannot wait for the lock once it has read.
-        AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
+        AnyConnection::Sqlite(_) => connection.batch_execute("BEGIN IMMEDIATE"),
     };
-    connection.batch_execute(statements).map_err(|error| {
+    begun.map_err(|error| {
         let trouble = Trouble::of(&error);
         roll_back(connection);
         trouble
