@@ -141,6 +141,9 @@ impl Manager {
                  SET lock_timeout = {lock_timeout};
                  SET idle_in_transaction_session_timeout = 5000;
                  SET default_transaction_isolation = 'read committed';
+                 -- A disabled plan that cannot be avoided looks so costly that it would be
+                 -- compiled, which takes a hundred times as long as running it.
+                 SET jit = off;
                  {plans}
                  DO $$ BEGIN
                      -- Errors are told apart by their text; only a superuser may choose it.

@@ -3,6 +3,7 @@
 //!
 //! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -69,26 +70,12 @@ pub(crate) fn run(
 ) {
     let mut writer = Writer { manager, connection: Some(connection), policy };
     while let Some(jobs) = lane.take(MOST) {
-        let mut orders = Vec::new();
-        for job in jobs {
-            match job {
-                Job::Orders(job) => orders.push(job),
-                // In a transaction of their own: what they read is not part of the snapshot.
-                Job::Service(job) => {
-                    writer.write_orders(std::mem::take(&mut orders));
-                    writer.alone(&job.ticket, job.reply, |connection| {
-                        services::change(connection, &job.command)
-                    });
-                }
-                Job::Policy(job) => {
-                    writer.write_orders(std::mem::take(&mut orders));
-                    writer.alone(&job.ticket, job.reply, |connection| {
-                        policy::set(connection, &job.policy)
-                    });
-                }
-            }
+        // One command that trips over a fault of ours must not end the lane for all others.
+        let work = AssertUnwindSafe(|| writer.run(jobs));
+        if catch_unwind(work).is_err() {
+            log::error!("the writer panicked; its transaction is lost with its connection");
+            writer.connection = None;
         }
-        writer.write_orders(orders);
     }
 }
 
@@ -100,6 +87,29 @@ struct Writer {
 }
 
 impl Writer {
+    fn run(&mut self, jobs: Vec<Job>) {
+        let mut orders = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Orders(job) => orders.push(job),
+                // In a transaction of their own: what they read is not part of the snapshot.
+                Job::Service(job) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.alone(&job.ticket, job.reply, |connection| {
+                        services::change(connection, &job.command)
+                    });
+                }
+                Job::Policy(job) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.alone(&job.ticket, job.reply, |connection| {
+                        policy::set(connection, &job.policy)
+                    });
+                }
+            }
+        }
+        self.write_orders(orders);
+    }
+
     fn write_orders(&mut self, jobs: Vec<OrderJob>) {
         let (commands, callers): (Vec<Command>, Vec<(Ticket, Reply<Outcome>)>) =
             jobs.into_iter().map(|job| (job.command, (job.ticket, job.reply))).unzip();

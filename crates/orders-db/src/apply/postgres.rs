@@ -243,6 +243,7 @@ impl QueryFragment<Pg> for Write {
         self.events.push(&mut out)?;
         out.push_sql(")) UPDATE counters SET last_sequence = ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
+        out.push_sql(" WHERE id = 1");
         Ok(())
     }
 }

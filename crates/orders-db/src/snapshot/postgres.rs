@@ -88,7 +88,7 @@ impl QueryFragment<Pg> for LoadQuery {
         out.push_sql(
             "SELECT 0::int2, p.scope, NULL::text, p.window_ms, p.edit_lock_ms, c.last_sequence, \
                 floor(extract(epoch FROM clock_timestamp()) * 1000)::int8, NULL::int8, NULL::int8 \
-             FROM policy p CROSS JOIN counters c \
+             FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1 \
              UNION ALL \
              SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
                 o.created_at_ms, o.updated_at_ms \

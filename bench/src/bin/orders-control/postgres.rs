@@ -1,0 +1,112 @@
+//! The control on PostgreSQL: a pool of ten connections.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::Error;
+use r2d2::{ManageConnection, Pool};
+
+use crate::database::{Created, POOL_TIMEOUT};
+use crate::rows::{
+    GLOBAL, OrderRow, OrderServiceRow, ServiceRow, WINDOW_MS, counters, events, order_services,
+    order_slots, orders, services,
+};
+
+/// Connections, for reading and for writing.
+pub(crate) const POOL: u32 = 10;
+
+const MIGRATIONS: [&str; 1] =
+    [include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql")];
+
+diesel::define_sql_function! {
+    fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt);
+}
+
+pub(crate) struct Postgres {
+    pool: Pool<Manager>,
+}
+
+impl Postgres {
+    /// Connects, making the schema in an empty database.
+    pub(crate) fn open(url: &str) -> Result<Self, String> {
+        let pool = Pool::builder()
+            .max_size(POOL)
+            .test_on_check_out(false)
+            .connection_timeout(POOL_TIMEOUT)
+            .build(Manager { url: url.to_owned() })
+            .map_err(|error| error.to_string())?;
+        let conn = &mut *pool.get().map_err(|error| error.to_string())?;
+        if orders::table.count().get_result::<i64>(conn).is_err() {
+            for migration in MIGRATIONS {
+                conn.batch_execute(migration).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(Self { pool })
+    }
+
+    pub(crate) fn create_service(&self, row: &ServiceRow) -> Result<(), String> {
+        let conn = &mut *self.pool.get().map_err(|error| error.to_string())?;
+        let stored = diesel::insert_into(services::table).values(row).execute(conn);
+        stored.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Stores the order unless another is too close.
+    pub(crate) fn create(&self, order: &mut OrderRow, uses: &[i64]) -> Result<Created, String> {
+        let conn = &mut *self.pool.get().map_err(|error| error.to_string())?;
+        conn.transaction(|conn| insert(conn, order, uses)).map_err(|error: Error| error.to_string())
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Result<Option<OrderRow>, String> {
+        let conn = &mut *self.pool.get().map_err(|error| error.to_string())?;
+        let found = orders::table.find(id).select(OrderRow::as_select()).first(conn);
+        found.optional().map_err(|error| error.to_string())
+    }
+}
+
+fn insert(conn: &mut PgConnection, order: &mut OrderRow, uses: &[i64]) -> Result<Created, Error> {
+    // A statement of its own, so that the next one sees what was committed before the lock came.
+    diesel::select(pg_advisory_xact_lock(1)).execute(conn)?;
+    let neighbours: Vec<(String, i64)> = order_slots::table
+        .filter(order_slots::scope.eq(GLOBAL))
+        .filter(order_slots::start_ms.gt(order.datetime_ms - WINDOW_MS))
+        .filter(order_slots::start_ms.lt(order.datetime_ms + WINDOW_MS))
+        .select((order_slots::order_id, order_slots::start_ms))
+        .load(conn)?;
+    if !neighbours.is_empty() {
+        return Ok(Created::TooClose(neighbours));
+    }
+    order.grp = diesel::update(counters::table)
+        .set(counters::last_sequence.eq(counters::last_sequence + 1))
+        .returning(counters::last_sequence)
+        .get_result(conn)?;
+    diesel::insert_into(orders::table).values(&*order).execute(conn)?;
+    // One after another, because Diesel keeps no prepared statement for several rows at once.
+    for &service_id in uses {
+        let row =
+            OrderServiceRow { service_id, datetime_ms: order.datetime_ms, order_id: &order.id };
+        diesel::insert_into(order_services::table).values(row).execute(conn)?;
+    }
+    diesel::insert_into(order_slots::table).values(order.slot()).execute(conn)?;
+    diesel::insert_into(events::table).values(order.created()).execute(conn)?;
+    Ok(Created::Stored)
+}
+
+struct Manager {
+    url: String,
+}
+
+impl ManageConnection for Manager {
+    type Connection = PgConnection;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> Result<PgConnection, diesel::ConnectionError> {
+        PgConnection::establish(&self.url)
+    }
+
+    fn is_valid(&self, _: &mut PgConnection) -> Result<(), diesel::ConnectionError> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _: &mut PgConnection) -> bool {
+        false
+    }
+}

@@ -1,0 +1,97 @@
+//! Fresh databases of both kinds, and copies of them.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::{fs, io};
+
+use crate::cluster::Cluster;
+use crate::keeper::Keeper;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes databases, each under a name of its own.
+pub(crate) struct Databases<'a> {
+    keeper: &'a Keeper,
+    cluster: Cluster<'a>,
+    next: Cell<u32>,
+}
+
+/// A database; gone when dropped.
+pub(crate) enum Database<'a> {
+    Sqlite { dir: PathBuf },
+    Postgres { cluster: &'a Cluster<'a>, name: String },
+}
+
+impl<'a> Databases<'a> {
+    pub(crate) fn new(keeper: &'a Keeper) -> io::Result<Self> {
+        Ok(Self { keeper, cluster: Cluster::start(keeper)?, next: Cell::new(0) })
+    }
+
+    pub(crate) fn fresh(&self, engine: Engine) -> io::Result<Database<'_>> {
+        match engine {
+            Engine::Sqlite => self.fresh_dir(),
+            Engine::Postgres => self.fresh_postgres("template1"),
+        }
+    }
+
+    /// The same content once more. Nobody may be using it.
+    pub(crate) fn copy(&self, original: &Database<'_>) -> io::Result<Database<'_>> {
+        match original {
+            Database::Sqlite { dir } => {
+                let copy = self.fresh_dir()?;
+                if let Database::Sqlite { dir: to } = &copy {
+                    // With the log beside it, if it was not folded in.
+                    for entry in fs::read_dir(dir)? {
+                        let entry = entry?;
+                        fs::copy(entry.path(), to.join(entry.file_name()))?;
+                    }
+                }
+                Ok(copy)
+            }
+            Database::Postgres { name, .. } => self.fresh_postgres(name),
+        }
+    }
+
+    fn fresh_dir(&self) -> io::Result<Database<'_>> {
+        let dir = self.keeper.dir().join(self.next_name());
+        fs::create_dir(&dir)?;
+        Ok(Database::Sqlite { dir })
+    }
+
+    fn fresh_postgres(&self, template: &str) -> io::Result<Database<'_>> {
+        let name = self.next_name();
+        self.cluster.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        Ok(Database::Postgres { cluster: &self.cluster, name })
+    }
+
+    fn next_name(&self) -> String {
+        self.next.set(self.next.get() + 1);
+        format!("bench{}", self.next.get())
+    }
+}
+
+impl Database<'_> {
+    /// What a server is told to find it.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite { dir } => dir.join("orders.db").display().to_string(),
+            Self::Postgres { cluster, name } => cluster.url(name),
+        }
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed now goes with the keeper's directory.
+        match self {
+            Self::Sqlite { dir } => drop(fs::remove_dir_all(dir)),
+            Self::Postgres { cluster, name } => {
+                drop(cluster.run(&format!("DROP DATABASE {name} WITH (FORCE)")));
+            }
+        }
+    }
+}

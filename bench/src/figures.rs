@@ -1,0 +1,97 @@
+//! What repetitions come to: medians, spreads, ratios, and whether a target is met.
+
+use serde::Serialize;
+
+/// The same thing measured several times.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    /// In the order in which they were taken.
+    pub(crate) samples: Vec<f64>,
+}
+
+/// How many times the control's figure the service's is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Ratio {
+    pub(crate) of_medians: f64,
+    /// Over the pairs that were measured one after the other.
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+/// What a row is to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "bound")]
+pub(crate) enum Target {
+    /// The ratio of medians.
+    RatioAtLeast(f64),
+    /// Every sample.
+    AtMost(f64),
+    /// Every sample.
+    Below(f64),
+}
+
+impl Figure {
+    pub(crate) fn of(samples: Vec<f64>) -> Self {
+        let mut sorted = samples.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        let upper = sorted.len() / 2;
+        let lower = sorted.len().saturating_sub(1) / 2;
+        Self {
+            median: f64::midpoint(at(lower), at(upper)),
+            min: at(0),
+            max: at(sorted.len().saturating_sub(1)),
+            samples,
+        }
+    }
+}
+
+impl Ratio {
+    pub(crate) fn of(service: &Figure, control: &Figure) -> Self {
+        let pairs = service.samples.iter().zip(&control.samples);
+        let pairs = Figure::of(pairs.map(|(ours, theirs)| ours / theirs).collect());
+        Self { of_medians: service.median / control.median, min: pairs.min, max: pairs.max }
+    }
+}
+
+impl Target {
+    pub(crate) fn is_met(self, service: &Figure, ratio: Option<&Ratio>) -> bool {
+        match self {
+            Self::RatioAtLeast(bound) => ratio.is_some_and(|ratio| ratio.of_medians >= bound),
+            Self::AtMost(bound) => service.max <= bound,
+            Self::Below(bound) => service.max < bound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_middle_two() {
+        assert_eq!(Figure::of(vec![4.0, 1.0, 3.0, 2.0]).median.to_string(), "2.5");
+        assert_eq!(Figure::of(vec![9.0, 1.0, 3.0]).median.to_string(), "3");
+    }
+
+    #[test]
+    fn the_spread_of_a_ratio_is_over_neighbouring_pairs() {
+        let ratio = Ratio::of(&Figure::of(vec![10.0, 30.0]), &Figure::of(vec![10.0, 20.0]));
+        assert_eq!((ratio.min.to_string(), ratio.max.to_string()), ("1".into(), "1.5".into()));
+        assert!((ratio.of_medians - 20.0 / 15.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_bound_holds_for_the_worst_sample_and_a_ratio_for_the_medians() {
+        let memory = Figure::of(vec![60.0, 100.0]);
+        assert!(!Target::Below(100.0).is_met(&memory, None));
+        assert!(Target::AtMost(100.0).is_met(&memory, None));
+        let ratio = Ratio::of(&Figure::of(vec![3.0]), &Figure::of(vec![2.0]));
+        assert!(Target::RatioAtLeast(1.5).is_met(&memory, Some(&ratio)));
+        assert!(!Target::RatioAtLeast(1.6).is_met(&memory, Some(&ratio)));
+        assert!(!Target::RatioAtLeast(0.0).is_met(&memory, None));
+    }
+}

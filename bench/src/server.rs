@@ -1,0 +1,141 @@
+//! A program under measurement: started on a free port, watched, ended.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::database::Database;
+use crate::keeper::{Keeper, Kept};
+
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The two programs that are compared.
+pub(crate) struct Programs {
+    pub(crate) service: PathBuf,
+    pub(crate) control: PathBuf,
+}
+
+pub(crate) struct Server<'a> {
+    pub(crate) address: SocketAddr,
+    process: Kept<'a>,
+}
+
+impl Programs {
+    /// In the order in which they take turns.
+    pub(crate) fn in_turn(&self) -> [&Path; 2] {
+        [&self.service, &self.control]
+    }
+}
+
+impl<'a> Server<'a> {
+    /// Starts a program on a database and waits until it takes requests.
+    pub(crate) fn start(
+        keeper: &'a Keeper,
+        program: &Path,
+        database: &Database<'_>,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s", "--database-url"])
+            .arg(database.url())
+            .current_dir(keeper.dir())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        // The caller's settings are not the defaults that are to be measured.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("ORDERS_") || text == "DATABASE_URL" || text == "RUST_LOG" {
+                command.env_remove(&name);
+            }
+        }
+        let mut process = keeper.spawn(&mut command, Signal::TERM).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", program.display()))
+        })?;
+        let log = process.child().stderr.take().ok_or_else(|| io::Error::other("no log"))?;
+        let address = address_in(&follow(log), program)?;
+        Ok(Self { address, process })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Resident memory, in millions of bytes.
+    pub(crate) fn resident_mb(&self) -> io::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        resident_kib(&status)
+            .map(|kib| f64::from(kib) * 1024.0 / 1e6)
+            .ok_or_else(|| io::Error::other("no VmRSS"))
+    }
+
+    /// Ends it as an operator would.
+    pub(crate) fn end(self) -> io::Result<()> {
+        self.process.end()
+    }
+}
+
+fn resident_kib(status: &str) -> Option<u32> {
+    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    value.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The lines of a log, read to its end in a thread, so that the program never waits to write.
+fn follow(log: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            // Read on when nobody listens any more.
+            drop(sender.send(line));
+        }
+    });
+    lines
+}
+
+fn address_in(log: &Receiver<String>, program: &Path) -> io::Result<SocketAddr> {
+    let mut said = String::new();
+    loop {
+        match log.recv_timeout(START_TIMEOUT) {
+            Ok(line) => {
+                if let Some(address) = address(&line) {
+                    return Ok(address);
+                }
+                said.push_str(&line);
+                said.push('\n');
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                let program = program.display();
+                return Err(io::Error::other(format!("{program} does not start:\n{said}")));
+            }
+        }
+    }
+}
+
+fn address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on http://")?;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
+    rest.get(..end.unwrap_or(rest.len()))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_a_text_and_in_a_json_log() {
+        let expected = "127.0.0.1:4711".parse().ok();
+        assert_eq!(address("[INFO] listening on http://127.0.0.1:4711"), expected);
+        assert_eq!(address(r#"{"message":"listening on http://127.0.0.1:4711"}"#), expected);
+        assert_eq!(address("[INFO] migrated"), None);
+    }
+
+    #[test]
+    fn resident_memory_is_read_from_the_status_of_a_process() {
+        assert_eq!(resident_kib("VmHWM:\t    9000 kB\nVmRSS:\t    8000 kB\n"), Some(8000));
+        assert_eq!(resident_kib("VmHWM:\t    9000 kB\n"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The program under test: where its binary is, and what a run of it says.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// A run of the program that has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it logged.
+    pub stderr: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Run {
+    /// Checks that the program failed, said why on few lines, and did not panic.
+    ///
+    /// # Panics
+    /// If it did anything else.
+    pub fn assert_refused(&self, code: i32, why: &str) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(self.stderr.to_lowercase().contains(&why.to_lowercase()), "{self:?}");
+        for internal in ["panicked", "RUST_BACKTRACE", ".rs:"] {
+            assert!(!self.stderr.contains(internal), "{self:?}");
+        }
+    }
+
+    /// Checks that the program did what was asked.
+    ///
+    /// # Panics
+    /// If it failed.
+    #[must_use]
+    pub fn assert_fine(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+}
+
+/// The program as a command, in an environment and a directory that say nothing to it.
+pub(crate) fn command(dir: &Path) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("ORDERS_") || name_text == "DATABASE_URL" {
+            command.env_remove(&name);
+        }
+    }
+    // A directory of its own, so that a file made by mistake is seen, and none is left behind.
+    command.current_dir(dir).env_remove("RUST_LOG").stdin(std::process::Stdio::null());
+    command
+}
+
+/// Runs the program to its end in a directory, with variables added to its environment.
+///
+/// # Panics
+/// If it does not start.
+pub fn orders_api<S: AsRef<OsStr>>(dir: &Path, variables: &[(&str, &str)], arguments: &[S]) -> Run {
+    command(dir)
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+        .into()
+}
+
+/// `ORDERS_API_BIN`, or else what cargo builds beside this very executable.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| match env::var_os("ORDERS_API_BIN") {
+        Some(path) => std::path::absolute(path).expect("ORDERS_API_BIN is the path of a file"),
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    let executable = env::current_exe().expect("an executable has a path");
+    let mut dir = executable.parent().expect("an executable lies in a directory");
+    if dir.ends_with("deps") {
+        dir = dir.parent().unwrap();
+    }
+    let profile = match dir.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--workspace", "--bins", "--profile", profile, "--target-dir"])
+        .arg(dir.parent().unwrap())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo starts");
+    assert!(built.success(), "the program under test does not build");
+    dir.join("orders-api")
+}

@@ -1,0 +1,28 @@
+//! The harness of the black-box tests: throwaway databases, the real binary, and HTTP clients.
+//! Knows the service only by its contract; nothing of it is linked.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a harness has nobody to hand an error to: what fails here fails the test"
+)]
+
+mod binary;
+mod client;
+mod cluster;
+mod database;
+mod guard;
+mod raw;
+mod sample;
+mod server;
+mod sql;
+mod time;
+
+pub use binary::{Run, orders_api};
+pub use client::{Answer, Client, Request};
+pub use database::{Database, Scratch};
+pub use raw::{Raw, raw_post};
+pub use sample::{bare_order, order, sample_data};
+pub use server::{Server, Setup};
+pub use sql::Sql;
+pub use time::{HOUR, MINUTE, assert_spaced, at, millis_of};

@@ -1,0 +1,214 @@
+//! The real program, serving: started on a port of its own, ended by its id.
+
+use std::io::{BufRead, BufReader};
+use std::ops::Deref;
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{Client, Database, Scratch, binary, guard, sample_data};
+
+/// How a server is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Setup<'a> {
+    /// Arguments after the usual ones.
+    pub arguments: &'a [&'a str],
+    /// Whether the usual `--drain-delay 0s` is left out.
+    pub drains: bool,
+}
+
+/// A running server; a client of it, too.
+#[derive(Debug)]
+pub struct Server {
+    client: Client,
+    child: Child,
+    running: bool,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    scratch: Scratch,
+}
+
+impl Server {
+    /// A server on a fresh database with the three sample services and no order; `None` if there
+    /// is no such database on this machine.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn fresh(database: Database) -> Option<Self> {
+        let server = Self::start(&database.fresh()?);
+        for service in sample_data()["services"].as_array().unwrap() {
+            server.post("/services", service).assert_status(201);
+        }
+        Some(server)
+    }
+
+    /// A server on a fresh database with the sample data.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with_sample_data(database: Database) -> Option<Self> {
+        let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
+        Some(Self::start_as(&database.fresh()?, &setup))
+    }
+
+    /// A server on a database.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start(scratch: &Scratch) -> Self {
+        Self::start_as(scratch, &Setup::default())
+    }
+
+    /// A server on a database, started as asked.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_as(scratch: &Scratch, setup: &Setup<'_>) -> Self {
+        Self::try_start(scratch, setup).unwrap_or_else(|log| panic!("it does not start:\n{log}"))
+    }
+
+    /// A server on a database, or what it logged before it ended.
+    ///
+    /// # Errors
+    /// The log of a server that ended before it took requests.
+    ///
+    /// # Panics
+    /// If there is no program to start.
+    pub fn try_start(scratch: &Scratch, setup: &Setup<'_>) -> Result<Self, String> {
+        let mut command = binary::command(scratch.dir());
+        command.args(["serve", "--bind", "127.0.0.1:0", "--database-url", &scratch.url()]);
+        if !setup.drains {
+            command.args(["--drain-delay", "0s"]);
+        }
+        command.args(setup.arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        guard::began(child.id());
+        let log = Arc::new(Mutex::new(String::new()));
+        let (reader, address) = keep_log(child.stderr.take().unwrap(), Arc::clone(&log));
+        let Ok(address) = address.recv() else {
+            // The log ended, so the program did.
+            child.wait().unwrap();
+            guard::ended(child.id());
+            reader.join().unwrap();
+            let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            return Err(log.clone());
+        };
+        let (client, scratch) = (Client::new(address), scratch.clone());
+        Ok(Self { client, child, running: true, log, reader: Some(reader), scratch })
+    }
+
+    /// The database it works on.
+    #[must_use]
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks it to end (SIGTERM), without waiting.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it where it stands (SIGKILL), as a power cut would.
+    pub fn kill9(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait();
+    }
+
+    /// Waits for its end; the exit code, or `None` if a signal ended it.
+    ///
+    /// # Panics
+    /// If it cannot be waited for.
+    pub fn wait(&mut self) -> Option<i32> {
+        let status = self.child.wait().unwrap();
+        if self.running {
+            self.running = false;
+            guard::ended(self.child.id());
+            if let Some(reader) = self.reader.take() {
+                reader.join().unwrap();
+            }
+        }
+        status.code()
+    }
+
+    /// Ends it, and starts another on the same database.
+    #[must_use]
+    pub fn restart(mut self) -> Self {
+        self.kill9();
+        Self::start(&self.scratch)
+    }
+
+    /// The members of all pages of a list.
+    #[must_use]
+    pub fn all(&self, path: &str) -> Vec<Value> {
+        self.client.all(path)
+    }
+
+    fn signal(&self, signal: Signal) {
+        // An id that was waited for may be another process's by now.
+        if self.running {
+            kill_process(Pid::from_child(&self.child), signal)
+                .expect("the server can be signalled");
+        }
+    }
+}
+
+impl Deref for Server {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.running {
+            self.kill9();
+        }
+        if std::thread::panicking() {
+            // Captured by libtest, and shown with the failure.
+            let log = self.log();
+            let tail = log.char_indices().rev().nth(4_000).map_or(0, |(start, _)| start);
+            eprintln!("log of the server:\n{}", log.get(tail..).unwrap_or_default());
+        }
+    }
+}
+
+/// Reads the log to its end in a thread of its own, and sends the address once it is there.
+fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Receiver<String>) {
+    let (sender, receiver) = channel();
+    let reader = spawn(move || {
+        let mut lines = BufReader::new(stderr);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            if let Some((_, rest)) = text.split_once("listening on http://") {
+                let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
+                let address = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+                // Nobody waits for a second such line.
+                drop(sender.send(address.to_owned()));
+            }
+            line.clear();
+        }
+    });
+    (reader, receiver)
+}
+
+/// How long a client waits for what never takes long: only to end a test that hangs.
+pub(crate) const HANG: Duration = Duration::from_secs(300);

@@ -1,0 +1,430 @@
+//! Orders: create, read, replace, delete, and what each answers.
+
+use orders_tests::{
+    Answer, Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+/// Well away from the year's edges and from the sample orders.
+const NOON: i64 = 1_700_000_000_000;
+
+fn create(client: &Client, body: &Value) -> Value {
+    client.post("/orders", body).assert_status(201).json()
+}
+
+/// The four members that the sample data has.
+fn sample_members(order: &Value) -> Value {
+    let of = |name: &str| order[name].clone();
+    json!({"id": of("id"), "datetime": of("datetime"), "totalfee": of("totalfee"), "services": of("services")})
+}
+
+#[rstest]
+fn a_created_order_is_answered_with_its_location_and_etag(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let answer = server.post("/orders", &sample_data()["orders"][0]).assert_status(201);
+    assert_eq!(answer.header("Location"), Some("/orders/223"));
+    assert_eq!(answer.header("ETag"), Some("\"1\""));
+    assert_eq!(
+        answer.header("Content-Type").map(|kind| kind.starts_with("application/json")),
+        Some(true)
+    );
+    assert!(answer.header("X-Request-Id").is_some());
+    let order = answer.json();
+    assert_eq!(
+        order,
+        json!({
+            "id": "223", "datetime": "2022-11-01T11:11:11.111Z", "totalfee": 100,
+            "services": [{"id": "123"}], "version": 1,
+            "created_at": order["created_at"], "updated_at": order["created_at"],
+        })
+    );
+    assert!(millis_of(order["created_at"].as_str().unwrap_or_default()) > NOON);
+    let read = server.get("/orders/223").assert_status(200);
+    assert_eq!(read.json(), order);
+    assert_eq!(read.header("ETag"), Some("\"1\""));
+}
+
+#[rstest]
+fn the_sample_data_is_read_as_it_was_written(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    for order in sample_data()["orders"].as_array().into_iter().flatten() {
+        let id = order["id"].as_str().unwrap_or_default();
+        let read = server.get(format!("/orders/{id}")).assert_status(200).json();
+        assert_eq!(&sample_members(&read), order);
+        assert_eq!(read["version"], 1);
+    }
+    for service in sample_data()["services"].as_array().into_iter().flatten() {
+        let read = server.get(format!("/services/{}", service["id"])).assert_status(200);
+        assert_eq!(&read.json(), service);
+    }
+    assert_eq!(server.all("/orders").len(), 3);
+    assert_eq!(server.all("/services").len(), 3);
+}
+
+#[rstest]
+fn what_was_written_is_there_after_a_restart(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let written = create(&server, &order("kept", NOON));
+    let server = server.restart();
+    assert_eq!(server.get("/orders/kept").assert_status(200).json(), written);
+    assert_eq!(server.all("/orders"), [written]);
+}
+
+#[rstest]
+fn without_an_id_the_order_gets_a_uuid_of_version_7(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let answer = server.post("/orders", &bare_order(&at(NOON))).assert_status(201);
+    let order = answer.json();
+    let id = order["id"].as_str().unwrap_or_default();
+    let shape: String = id.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
+    assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "{id}");
+    assert_eq!(id.get(14..15), Some("7"), "{id}");
+    assert!(matches!(id.get(19..20), Some("8" | "9" | "a" | "b")), "{id}");
+    assert_eq!(answer.header("Location"), Some(format!("/orders/{id}").as_str()));
+    assert_eq!(server.get(format!("/orders/{id}")).assert_status(200).json(), order);
+}
+
+#[rstest]
+fn ids_of_the_allowed_characters_are_taken_and_compared_byte_for_byte(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let long = "x".repeat(64);
+    let ids = ["a", "A", "123", "0123", "...", "._~-", "Batch", "batch.", "~", "-", &long, "null"];
+    for (day, id) in (0..).zip(ids) {
+        create(&server, &order(id, NOON + day * 24 * HOUR));
+    }
+    for (day, id) in (0..).zip(ids) {
+        let read = server.get(format!("/orders/{id}")).assert_status(200).json();
+        assert_eq!(read["datetime"], at(NOON + day * 24 * HOUR), "{id}");
+    }
+}
+
+#[rstest]
+fn other_ids_are_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(server) = Server::fresh(database) else { return };
+    let long = "x".repeat(65);
+    for id in [
+        "", " ", "a b", " a", "a ", ".", "..", "batch", "a/b", "a%41", "ä", "a\u{0}", "a\n", "é",
+        "a:b", "a,b", "a;b", "a@b", "'", "\"", "a\\b", "1️⃣", "а", &long,
+    ] {
+        let answer = server.post("/orders", &order(id, NOON));
+        answer.problem(422, "invalid-order");
+        assert_eq!(answer.pointers(), ["/id"], "{id:?}");
+    }
+    assert_eq!(server.all("/orders"), [] as [Value; 0]);
+}
+
+#[rstest]
+fn an_id_that_is_taken_is_refused_even_where_the_time_is_free(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let first = create(&server, &order("taken", NOON));
+    server.post("/orders", &order("taken", NOON + 48 * HOUR)).problem(409, "order-exists");
+    // Also where the time is not free: of both reasons this is the one to tell.
+    server.post("/orders", &order("taken", NOON)).problem(409, "order-exists");
+    assert_eq!(server.get("/orders/taken").json(), first);
+}
+
+#[rstest]
+fn a_replacement_changes_all_but_the_id_and_the_creation(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let before = create(&server, &order("a", NOON));
+    let new = json!({"datetime": at(NOON + HOUR), "totalfee": 99.5, "services": [{"id": 789}, {"id": "456"}]});
+    let answer = server.put("/orders/a", &new).assert_status(200);
+    assert_eq!(answer.header("ETag"), Some("\"2\""));
+    let after = answer.json();
+    assert_eq!(
+        after,
+        json!({
+            "id": "a", "datetime": at(NOON + HOUR), "totalfee": 99.5,
+            "services": [{"id": "789"}, {"id": "456"}], "version": 2,
+            "created_at": before["created_at"], "updated_at": after["updated_at"],
+        })
+    );
+    let changed = |order: &Value| millis_of(order["updated_at"].as_str().unwrap_or_default());
+    assert!(changed(&after) >= changed(&before));
+    assert_eq!(server.get("/orders/a").json(), after);
+}
+
+#[rstest]
+fn a_replacement_needs_every_member(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let before = create(&server, &order("a", NOON));
+    for (missing, pointers) in [
+        (json!({}), &["/datetime", "/services", "/totalfee"][..]),
+        (json!({"id": "a", "totalfee": 1}), &["/datetime", "/services"]),
+        (json!({"datetime": at(NOON), "totalfee": 1}), &["/services"]),
+        (json!({"datetime": at(NOON), "services": [{"id": 123}]}), &["/totalfee"]),
+        (json!({"totalfee": 1, "services": [{"id": 123}]}), &["/datetime"]),
+        (
+            json!({"datetime": null, "totalfee": null, "services": null}),
+            &["/datetime", "/services", "/totalfee"],
+        ),
+    ] {
+        for answer in [server.put("/orders/a", &missing), server.post("/orders", &missing)] {
+            answer.problem(422, "invalid-order");
+            assert_eq!(answer.pointers(), pointers, "{answer}");
+        }
+    }
+    assert_eq!(server.all("/orders"), [before]);
+}
+
+#[rstest]
+fn the_id_in_a_replacement_must_be_the_path_s(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let before = create(&server, &order("a", NOON));
+    for other in ["b", "A", "", "a b"] {
+        let answer = server.put("/orders/a", &order(other, NOON + HOUR));
+        answer.problem(422, "invalid-order");
+        assert_eq!(answer.pointers(), ["/id"]);
+    }
+    assert_eq!(server.get("/orders/a").json(), before);
+    server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
+}
+
+#[rstest]
+fn a_replacement_never_creates(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(server) = Server::fresh(database) else { return };
+    server.put("/orders/a", &order("a", NOON)).problem(404, "not-found");
+    server.get("/orders/a").problem(404, "not-found");
+    assert_eq!(server.all("/orders"), [] as [Value; 0]);
+}
+
+#[rstest]
+fn a_replacement_that_changes_nothing_keeps_the_version(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let mut first = order("a", 1_667_301_071_111);
+    first["services"] = json!([{"id": "123"}, {"id": "456"}]);
+    let before = create(&server, &first);
+    for same in [
+        before.clone(),
+        json!({"datetime": "2022-11-01T13:11:11.111999+02:00", "totalfee": "100.00",
+               "services": [{"id": 123}, {"id": 456, "name": "whatever"}]}),
+    ] {
+        let answer = server.put("/orders/a", &same).assert_status(200);
+        assert_eq!(answer.header("ETag"), Some("\"1\""));
+        assert_eq!(answer.json(), before);
+    }
+    // The order of the services is kept, so to change it is a change.
+    first["services"] = json!([{"id": "456"}, {"id": "123"}]);
+    let after = server.put("/orders/a", &first).assert_status(200).json();
+    assert_eq!((&after["version"], &after["services"]), (&json!(2), &first["services"]));
+}
+
+#[rstest]
+fn the_server_s_own_members_are_ignored_whatever_they_hold(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let mut body = order("a", NOON);
+    for (name, value) in [
+        ("version", json!(77)),
+        ("created_at", json!("2000-01-01T00:00:00.000Z")),
+        ("updated_at", json!("2000-01-01T00:00:00.000Z")),
+    ] {
+        body[name] = value;
+    }
+    let created = create(&server, &body);
+    assert_eq!(created["version"], 1);
+    assert_ne!(created["created_at"], body["created_at"]);
+    for odd in [json!(null), json!("x"), json!(-1), json!([1, {}]), json!({"a": {"b": true}})] {
+        let mut body = created.clone();
+        for name in ["version", "created_at", "updated_at"] {
+            body[name] = odd.clone();
+        }
+        assert_eq!(server.put("/orders/a", &body).assert_status(200).json(), created, "{odd}");
+    }
+}
+
+#[rstest]
+fn unknown_members_are_refused_each_by_its_pointer(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let stored = create(&server, &order("a", NOON));
+    let mut body = order("a", NOON + 24 * HOUR);
+    body["colour"] = json!("red");
+    body["Datetime"] = json!(1);
+    body["a/b~c"] = json!({});
+    body[""] = json!(null);
+    body["services"] = json!([{"id": 123, "price": 1}]);
+    for answer in [server.put("/orders/a", &body), server.post("/orders", &body)] {
+        answer.problem(422, "invalid-order");
+        assert_eq!(
+            answer.pointers(),
+            ["/", "/Datetime", "/a~1b~0c", "/colour", "/services/0/price"]
+        );
+    }
+    assert_eq!(server.all("/orders"), [stored]);
+}
+
+#[rstest]
+fn a_deleted_order_is_gone(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(server) = Server::fresh(database) else { return };
+    create(&server, &order("a", NOON));
+    let answer = server.delete("/orders/a").assert_status(204);
+    assert_eq!((answer.body.len(), answer.header("Content-Type")), (0, None), "{answer}");
+    assert!(answer.header("X-Request-Id").is_some());
+    server.delete("/orders/a").problem(404, "not-found");
+    server.get("/orders/a").problem(404, "not-found");
+    server.put("/orders/a", &order("a", NOON)).problem(404, "not-found");
+    assert_eq!(server.all("/orders"), [] as [Value; 0]);
+}
+
+#[rstest]
+fn the_id_of_a_deleted_order_is_used_again_and_its_version_goes_on(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let first = create(&server, &order("a", NOON));
+    server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
+    server.delete("/orders/a").assert_status(204);
+    let answer = server.post("/orders", &order("a", NOON)).assert_status(201);
+    // Created, replaced, deleted, created.
+    assert_eq!(answer.json()["version"], 4);
+    assert_eq!(answer.header("ETag"), Some("\"4\""));
+    assert!(answer.json()["created_at"].as_str() >= first["created_at"].as_str());
+    let server = server.restart();
+    server.delete("/orders/a").assert_status(204);
+    assert_eq!(create(&server, &order("a", NOON))["version"], 6);
+}
+
+#[rstest]
+fn a_matching_if_none_match_answers_304(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    create(&server, &order("a", NOON));
+    let ask = |tags: &str| server.request("GET", "/orders/a").header("If-None-Match", tags).send();
+    for tags in ["\"1\"", "W/\"1\"", "*", "\"x\", \"1\"", "\"0\",W/\"1\"", "\"a,b\", \"1\""] {
+        let answer = ask(tags).assert_status(304);
+        assert_eq!((answer.header("ETag"), answer.body.len()), (Some("\"1\""), 0), "{tags}");
+    }
+    for tags in ["\"2\"", "W/\"2\"", "\"11\"", "\"\"", "\"x\", \"y\"", "\"2,1\""] {
+        ask(tags).assert_status(200);
+    }
+    server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
+    ask("\"1\"").assert_status(200);
+    ask("\"2\"").assert_status(304);
+    let unknown = server.request("GET", "/orders/b").header("If-None-Match", "*").send();
+    unknown.problem(404, "not-found");
+}
+
+#[rstest]
+fn services_are_answered_in_the_order_given(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let mut body = order("a", NOON);
+    body["services"] = json!([{"id": "789"}, {"id": 123, "name": "ignored"}, {"id": "456"}]);
+    let created = create(&server, &body);
+    assert_eq!(created["services"], json!([{"id": "789"}, {"id": "123"}, {"id": "456"}]));
+    assert_eq!(server.get("/orders/a").json(), created);
+    assert_eq!(server.all("/orders"), [created]);
+}
+
+#[rstest]
+fn an_order_has_one_to_a_hundred_distinct_services(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    for id in 1..=101 {
+        server.post("/services", &json!({"id": id, "name": format!("S{id}")}));
+    }
+    let with = |ids: &[Value]| {
+        let mut body = order("a", NOON);
+        body["services"] = ids.iter().map(|id| json!({"id": id})).collect();
+        server.post("/orders", &body)
+    };
+    let ids: Vec<Value> = (1..=101).map(|id: u32| json!(id.to_string())).collect();
+    for wrong in [&[][..], &ids, &[json!(5), json!("5")], &[json!("5"), json!(6), json!("5")]] {
+        let answer = with(wrong);
+        answer.problem(422, "invalid-order");
+        assert!(
+            answer.pointers().iter().all(|pointer| pointer.starts_with("/services")),
+            "{answer}"
+        );
+    }
+    let hundred = ids.get(1..).unwrap_or_default();
+    let created = with(hundred).assert_status(201).json();
+    assert_eq!(created["services"].as_array().map(Vec::len), Some(100));
+    assert_eq!(server.get("/orders/a").json(), created);
+}
+
+#[rstest]
+fn a_service_that_does_not_exist_is_named(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let mut body = order("a", NOON);
+    body["services"] = json!([{"id": "1"}, {"id": "123"}, {"id": 9_007_199_254_740_991_i64}]);
+    let answer = server.post("/orders", &body);
+    answer.problem(422, "unknown-service");
+    assert_eq!(answer.pointers(), ["/services/0/id", "/services/2/id"]);
+    create(&server, &order("a", NOON));
+    server.put("/orders/a", &body).problem(422, "unknown-service");
+    assert_eq!(server.get("/orders/a").json()["version"], 1);
+    // An order that does not exist is told before services that do not.
+    server
+        .put("/orders/b", &{
+            let mut b = body.clone();
+            b["id"] = json!("b");
+            b
+        })
+        .problem(404, "not-found");
+}
+
+#[rstest]
+fn every_answer_carries_a_request_id(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let id_of = |answer: &Answer| answer.header("X-Request-Id").unwrap_or_default().to_owned();
+    let ask = |id: &str| server.request("GET", "/orders/none").header("X-Request-Id", id).send();
+    for sane in ["abc-123", "0192f0c1-7e2b-7cc1-8a57-1e64c1f2b3a4", "A.b_c"] {
+        let answer = ask(sane);
+        assert_eq!(id_of(&answer), sane);
+        assert_eq!(answer.problem(404, "not-found")["request_id"], sane);
+    }
+    let long = "x".repeat(5_000);
+    for odd in ["", "a b", "<script>", "a\"b", &long] {
+        let answer = ask(odd);
+        assert_ne!(id_of(&answer), odd);
+        answer.problem(404, "not-found");
+    }
+    let answers = ["/orders", "/healthz", "/none", "/policy"].map(|path| server.get(path));
+    let mut ids: Vec<String> = answers.iter().map(id_of).collect();
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() == 4 && ids.iter().all(|id| !id.is_empty()), "{ids:?}");
+}
+
+#[rstest]
+fn what_is_sent_back_as_it_was_read_is_accepted(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    let mut read = server.get("/orders/224").json();
+    assert_eq!(server.put("/orders/224", &read).assert_status(200).json(), read);
+    read["totalfee"] = json!(0.1);
+    assert_eq!(server.put("/orders/224", &read).assert_status(200).json()["version"], 2);
+}

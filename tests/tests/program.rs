@@ -1,0 +1,417 @@
+//! The program itself: its commands, its options, how it starts and how it ends.
+
+use std::fs;
+use std::net::TcpListener;
+use std::thread::{scope, sleep};
+use std::time::Duration;
+
+use orders_tests::{Database, HOUR, Raw, Scratch, Server, Setup, order, orders_api, sample_data};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// Runs the program in a directory of its own; returns what it left there, too.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (orders_tests::Run, Vec<String>) {
+    let Some(scratch) = Database::Sqlite.fresh() else { unreachable!("SQLite is built in") };
+    let run = orders_api(scratch.dir(), variables, arguments);
+    let left = fs::read_dir(scratch.dir()).unwrap();
+    (run, left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
+}
+
+/// The ids and versions of all orders.
+fn stored(scratch: &Scratch) -> Vec<(Value, Value)> {
+    let orders = Server::start(scratch).all("/orders");
+    orders.into_iter().map(|order| (order["id"].clone(), order["version"].clone())).collect()
+}
+
+#[rstest]
+fn to_seed_twice_is_harmless(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(scratch) = database.fresh() else { return };
+    let sample: Vec<_> = ["223", "224", "225"].map(|id| (json!(id), json!(1))).to_vec();
+    for _ in 0..2 {
+        drop(scratch.run(&["seed"]).assert_fine());
+        assert_eq!(stored(&scratch), sample);
+    }
+    // So it is at the start of the server, and after the data was changed.
+    let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
+    let server = Server::start_as(&scratch, &setup);
+    assert_eq!(server.all("/services").len(), 3);
+    let mut dearer = server.get("/orders/223").json();
+    dearer["totalfee"] = json!(5);
+    server.put("/orders/223", &dearer).assert_status(200);
+    server.put("/services/456", &json!({"name": "Renamed"})).assert_status(200);
+    drop(server);
+    let server = Server::start_as(&scratch, &setup);
+    assert_eq!(server.get("/orders/223").json()["totalfee"], 5);
+    assert_eq!(server.get("/orders/223").json()["version"], 2);
+    assert_eq!(server.get("/services/456").json()["name"], "Renamed");
+    assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
+}
+
+#[rstest]
+fn a_file_of_one_s_own_is_seeded(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let data = json!({
+        "services": [{"id": 5, "name": "Five"}],
+        "orders": [
+            {"id": "a", "datetime": "2020-01-01T00:00:00+01:00", "totalfee": "1e1", "services": [{"id": 5}]},
+            {"id": "b", "datetime": "2019-12-31T23:00:00.0Z", "totalfee": 0.1, "services": [{"id": "5"}]},
+        ],
+    });
+    let file = scratch.write("mine.json", data.to_string());
+    drop(scratch.run(&["seed", &file]).assert_fine());
+    drop(scratch.run(&["seed", &file]).assert_fine());
+    let server = Server::start(&scratch);
+    let orders = server.all("/orders");
+    assert_eq!(orders.len(), 2);
+    assert_eq!(orders[0]["datetime"], "2019-12-31T23:00:00.000Z");
+    assert_eq!(orders[1]["datetime"], orders[0]["datetime"]);
+    assert_eq!(server.all("/services"), [json!({"id": 5, "name": "Five"})]);
+}
+
+#[rstest]
+fn a_file_that_is_wrong_seeds_nothing(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    drop(scratch.run(&["migrate"]).assert_fine());
+    let mut unknown = sample_data();
+    unknown["orders"][2]["services"] = json!([{"id": "1"}]);
+    let mut bad_fee = sample_data();
+    bad_fee["orders"][1]["totalfee"] = json!(-1);
+    let broken = sample_data().to_string().replace(']', "");
+    for wrong in [unknown.to_string(), bad_fee.to_string(), broken, String::new(), "[]".to_owned()]
+    {
+        let file = scratch.write("wrong.json", &wrong);
+        scratch.run(&["seed", &file]).assert_refused(1, "");
+    }
+    scratch.run(&["seed", "no-such-file.json"]).assert_refused(1, "no-such-file.json");
+    let server = Server::start(&scratch);
+    assert_eq!(server.all("/orders"), [] as [Value; 0]);
+    assert_eq!(server.all("/services"), [] as [Value; 0]);
+}
+
+#[rstest]
+fn to_migrate_twice_is_harmless(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    for _ in 0..3 {
+        drop(scratch.run(&["migrate"]).assert_fine());
+    }
+    let mut sql = scratch.sql();
+    let applied = "SELECT count(*) AS number FROM __diesel_schema_migrations";
+    let number = sql.number(applied);
+    assert!(number >= 1);
+    drop(Server::start(&scratch));
+    assert_eq!(sql.number(applied), number);
+}
+
+#[rstest]
+fn processes_that_start_together_on_a_fresh_database_all_come_up(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    for _ in 0..3 {
+        let Some(scratch) = database.fresh() else { return };
+        let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
+        let servers: Vec<Server> = scope(|threads| {
+            let start = || Server::try_start(&scratch, &setup);
+            let starting: Vec<_> = (0..4).map(|_| threads.spawn(start)).collect();
+            starting.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
+        });
+        for server in &servers {
+            assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
+        }
+        scratch.assert_calm();
+    }
+}
+
+#[test]
+fn an_unknown_scheme_is_a_clear_error() {
+    for url in
+        ["mysql://root@localhost/orders", "http://localhost/orders", "redis://x", "sqlite3:///x.db"]
+    {
+        let scheme = url.split(':').next().unwrap_or_default();
+        for command in ["serve", "migrate"] {
+            let (run, left) = run(&[command, "--database-url", url], &[]);
+            assert!(matches!(run.code, Some(1 | 2)), "{run:?}");
+            run.assert_refused(run.code.unwrap_or_default(), scheme);
+            assert_eq!(left, [] as [String; 0], "no file is made for {url}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [
+        &["frobnicate"][..],
+        &["--nonsense"],
+        &["serve", "--nonsense"],
+        &["serve", "--bind", "nowhere"],
+        &["serve", "--bind", "127.0.0.1:99999"],
+        &["serve", "--drain-delay", "soon"],
+        &["serve", "extra"],
+        &["serve", "--log-format", "xml"],
+        &["policy"],
+        &["policy", "frobnicate"],
+        &["policy", "set", "--scope", "galaxy"],
+        &["policy", "set", "--window", "three hours"],
+        &["policy", "set", "--window", "0h"],
+        &["policy", "set", "--window", "367d"],
+        &["policy", "set", "--edit-lock", "never"],
+        &["migrate", "extra"],
+        &["seed", "one", "two"],
+    ] {
+        let (run, left) = run(arguments, &[]);
+        assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
+        assert!(!run.stderr.is_empty() && run.stdout.is_empty(), "{run:?}");
+        assert_eq!(left, [] as [String; 0], "{arguments:?} leaves nothing behind");
+    }
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    for (argument, expected) in
+        [("--help", "serve"), ("--version", "orders-api"), ("-h", "migrate")]
+    {
+        let (run, left) = run(&[argument], &[]);
+        assert!(run.code == Some(0) && run.stdout.contains(expected), "{run:?}");
+        assert_eq!(left, [] as [String; 0]);
+    }
+}
+
+#[test]
+fn the_default_database_is_a_file_in_the_data_directory() {
+    let (made, left) = run(&["migrate"], &[]);
+    drop(made.assert_fine());
+    assert_eq!(left, ["data"]);
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let dir = scratch.dir().join("elsewhere");
+    let variable = dir.display().to_string();
+    drop(orders_api(scratch.dir(), &[("ORDERS_DATA_DIR", &variable)], &["migrate"]).assert_fine());
+    assert!(dir.join("orders.db").is_file());
+    assert!(!scratch.dir().join("data").exists());
+}
+
+#[test]
+fn a_database_is_named_by_a_path_by_a_url_or_by_the_environment() {
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let path = |name: &str| scratch.dir().join(name).display().to_string();
+    let migrate = |arguments: &[&str], variables: &[(&str, &str)]| {
+        drop(
+            orders_api(scratch.dir(), variables, &[&["migrate"], arguments].concat()).assert_fine(),
+        );
+    };
+    migrate(&["--database-url", &path("plain.db")], &[]);
+    migrate(&["--database-url", "relative.db"], &[]);
+    migrate(&["--database-url", &format!("sqlite://{}", path("url.db"))], &[]);
+    migrate(&[], &[("ORDERS_DATABASE_URL", &path("variable.db"))]);
+    migrate(&[], &[("DATABASE_URL", &path("usual.db"))]);
+    // What is nearer wins.
+    migrate(&[], &[("ORDERS_DATABASE_URL", &path("own.db")), ("DATABASE_URL", &path("not1.db"))]);
+    migrate(
+        &["--database-url", &path("argument.db")],
+        &[("ORDERS_DATABASE_URL", &path("not2.db"))],
+    );
+    for name in ["plain", "relative", "url", "variable", "usual", "own", "argument"] {
+        assert!(scratch.dir().join(format!("{name}.db")).is_file(), "{name}");
+    }
+    for name in ["not1", "not2"] {
+        assert!(!scratch.dir().join(format!("{name}.db")).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_a_clear_error() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://nobody@{closed}/none");
+    for url in [url.as_str(), "/proc/none/orders.db", "/dev/null/x/orders.db"] {
+        let (run, _) = run(&["serve", "--bind", "127.0.0.1:0", "--database-url", url], &[]);
+        run.assert_refused(1, "");
+        assert!(!run.stderr.is_empty() && run.stderr.lines().count() < 20, "{run:?}");
+    }
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let file = scratch.write(
+        "no-database.db",
+        "this is no database, and long enough to be seen as none\n".repeat(100),
+    );
+    let run = orders_api(scratch.dir(), &[], &["migrate", "--database-url", &file]);
+    run.assert_refused(1, "");
+    assert!(fs::read_to_string(file).unwrap().starts_with("this is no database"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (run, _) = run(&["serve", "--bind", &address], &[]);
+    run.assert_refused(1, &address);
+}
+
+#[test]
+fn without_a_key_nothing_but_loopback_is_listened_on() {
+    for bind in ["0.0.0.0:0", "[::]:0"] {
+        let (run, _) = run(&["serve", "--bind", bind], &[]);
+        assert!(matches!(run.code, Some(1 | 2)), "{run:?}");
+        assert!(run.stderr.to_lowercase().contains("loopback"), "{run:?}");
+        assert!(!run.stderr.contains("listening on"), "{run:?}");
+    }
+}
+
+#[rstest]
+fn a_terminated_server_ends_with_0(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(mut server) = Server::fresh(database) else { return };
+    server.post("/orders", &order("a", NOON)).assert_status(201);
+    server.terminate();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert_eq!(stored(server.scratch()), [(json!("a"), json!(1))]);
+}
+
+#[rstest]
+fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let setup = Setup { arguments: &["--sample-data", "--drain-delay", "1h"], drains: true };
+    let mut server = Server::start_as(&scratch, &setup);
+    server.get("/readyz").assert_status(200);
+    server.terminate();
+    // The signal takes a moment to arrive; the delay is long enough for any machine.
+    while server.get("/readyz").status == 200 {
+        sleep(Duration::from_millis(5));
+    }
+    assert_eq!(server.get("/readyz").status, 503);
+    server.get("/healthz").assert_status(200);
+    server.post("/orders", &order("late", NOON)).assert_status(201);
+    server.another().get("/orders/223").assert_status(200);
+    server.terminate();
+    server.wait();
+    assert_eq!(stored(&scratch).len(), 4);
+}
+
+#[rstest]
+fn a_draining_server_ends_when_the_delay_is_over(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let setup = Setup { arguments: &["--drain-delay", "700ms"], drains: true };
+    let mut server = Server::start_as(&scratch, &setup);
+    server.terminate();
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+}
+
+#[rstest]
+fn a_request_that_was_accepted_is_answered_after_the_signal(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(mut server) = Server::fresh(database) else { return };
+    let body = order("in-flight", NOON).to_string();
+    let (begun, rest) = body.split_at(10);
+    let head = format!(
+        "POST /orders HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\
+         Expect: 100-continue\r\n\r\n",
+        server.address(),
+        body.len()
+    );
+    // That it asks for the body shows that it has read the head.
+    let connection = Raw::connect(server.address()).send(head).read_past("\r\n\r\n").send(begun);
+    server.terminate();
+    while std::net::TcpStream::connect(server.address()).is_ok() {
+        sleep(Duration::from_millis(5));
+    }
+    connection.send(rest).answer().assert_status(201);
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    assert_eq!(stored(server.scratch()).len(), 1);
+}
+
+#[rstest]
+fn log_lines_are_json_when_asked_for(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let setup = Setup { arguments: &["--log-format", "json", "--sample-data"], ..Setup::default() };
+    let mut server = Server::start_as(&scratch, &setup);
+    server.post("/orders", &order("a\"b\\\n", NOON));
+    server.post("/orders", &order("quoted", NOON)).assert_status(201);
+    server.post("/services", &json!({"name": "\"x\"\u{2028}\u{1b}"}));
+    server.get("/orders/%22%0a%1b%5c").assert_status(404);
+    drop(
+        server
+            .request("GET", "/healthz")
+            .header("X-Request-Id", "a\"b\\c")
+            .header("User-Agent", "\"\\")
+            .send(),
+    );
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    let log = server.log();
+    assert!(log.lines().count() >= 1);
+    for line in log.lines() {
+        let parsed: Result<Value, _> = serde_json::from_str(line);
+        assert!(parsed.is_ok_and(|line| line.is_object()), "{line}");
+    }
+}
+
+#[rstest]
+fn no_line_of_the_log_can_be_forged(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let forged = "FORGED";
+    server.post("/orders", &order(&format!("x\n{forged} line"), NOON));
+    server.post("/services", &json!({"name": format!("x\r\n{forged}")}));
+    server.get(format!("/orders/x%0a{forged}")).assert_status(404);
+    server.get(format!("/orders?limit=%0a{forged}")).assert_status(400);
+    let log = server.log();
+    assert!(!log.lines().any(|line| line.trim_start().starts_with(forged)), "{log}");
+}
+
+#[rstest]
+fn a_database_newer_than_the_program_is_refused_with_one_clear_line(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    drop(scratch.run(&["migrate"]).assert_fine());
+    let newer = "INSERT INTO __diesel_schema_migrations (version, run_on) \
+                 VALUES ('99991231000000', CURRENT_TIMESTAMP)";
+    scratch.sql().run(newer).unwrap();
+    for arguments in
+        [&["serve", "--bind", "127.0.0.1:0"][..], &["migrate"], &["seed"], &["policy", "show"]]
+    {
+        let run = scratch.run(arguments);
+        run.assert_refused(1, "newer");
+        assert_eq!(run.stderr.lines().filter(|line| line.contains("newer")).count(), 1, "{run:?}");
+    }
+    let mut sql = scratch.sql();
+    assert_eq!(sql.number("SELECT count(*) AS number FROM services"), 0);
+}
+
+#[rstest]
+fn the_address_is_also_taken_from_the_environment(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let url = scratch.url();
+    let variables = [("ORDERS_BIND", address.as_str()), ("ORDERS_DATABASE_URL", &url)];
+    // Alone, the program serves: here at an address that it cannot have.
+    orders_api(scratch.dir(), &variables, &[] as &[&str]).assert_refused(1, &address);
+}
+
+#[rstest]
+fn liveness_and_readiness_are_answered(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    for path in ["/healthz", "/readyz"] {
+        server.get(path).assert_status(200);
+    }
+    let other = Server::start(&server.scratch().clone());
+    other.post("/orders", &order("a", NOON + HOUR)).assert_status(201);
+}
