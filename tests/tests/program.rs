@@ -110,20 +110,53 @@ fn to_migrate_twice_is_harmless(
     assert_eq!(sql.number(applied), number);
 }
 
+/// Starts servers on one database at the same moment.
+fn start_together(scratch: &Scratch, number: usize, setup: &Setup<'_>) -> Vec<Server> {
+    scope(|threads| {
+        let start = || Server::try_start(scratch, setup);
+        let starting: Vec<_> = (0..number).map(|_| threads.spawn(start)).collect();
+        starting.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
+    })
+}
+
 #[rstest]
 fn processes_that_start_together_on_a_fresh_database_all_come_up(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    #[values(2, 4)] number: usize,
+) {
+    for round in 0..3 {
+        let Some(scratch) = database.fresh() else { return };
+        let servers = start_together(&scratch, number, &Setup::default());
+        for server in &servers {
+            let service = json!({"name": format!("{round} {}", server.address())});
+            server.post("/services", &service).assert_status(201);
+        }
+        assert_eq!(servers[0].all("/services").len(), number);
+        scratch.assert_calm();
+    }
+}
+
+#[rstest]
+fn processes_that_load_the_sample_data_together_load_it_once(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     for _ in 0..3 {
         let Some(scratch) = database.fresh() else { return };
         let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
-        let servers: Vec<Server> = scope(|threads| {
-            let start = || Server::try_start(&scratch, &setup);
-            let starting: Vec<_> = (0..4).map(|_| threads.spawn(start)).collect();
-            starting.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
-        });
-        for server in &servers {
-            assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
+        for server in start_together(&scratch, 4, &setup) {
+            let versions = server
+                .all("/orders")
+                .iter()
+                .map(|order| order["version"].clone())
+                .collect::<Vec<_>>();
+            assert_eq!((versions, server.all("/services").len()), (vec![json!(1); 3], 3));
+        }
+        // All three are still one group: the time of each is blocked, and none blocks another.
+        let server = Server::start(&scratch);
+        for id in ["223", "224", "225"] {
+            let mut dearer = server.get(format!("/orders/{id}")).json();
+            dearer["totalfee"] = json!(5);
+            server.put(format!("/orders/{id}"), &dearer).assert_status(200);
         }
         scratch.assert_calm();
     }
@@ -277,7 +310,7 @@ fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let Some(scratch) = database.fresh() else { return };
-    let setup = Setup { arguments: &["--sample-data", "--drain-delay", "1h"], drains: true };
+    let setup = Setup { arguments: &["--sample-data", "--drain-delay", "1h"], drains: true, ..Setup::default() };
     let mut server = Server::start_as(&scratch, &setup);
     server.get("/readyz").assert_status(200);
     server.terminate();
@@ -299,7 +332,7 @@ fn a_draining_server_ends_when_the_delay_is_over(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let Some(scratch) = database.fresh() else { return };
-    let setup = Setup { arguments: &["--drain-delay", "700ms"], drains: true };
+    let setup = Setup { arguments: &["--drain-delay", "700ms"], drains: true, ..Setup::default() };
     let mut server = Server::start_as(&scratch, &setup);
     server.terminate();
     assert_eq!(server.wait(), Some(0), "{}", server.log());

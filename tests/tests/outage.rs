@@ -1,0 +1,171 @@
+//! The database goes away and comes back: what was refused was not written, and all goes on.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+use orders_tests::{Answer, Database, HOUR, Server, Setup, order};
+use serde_json::json;
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// A passage to the database that can be closed and opened.
+struct Passage {
+    port: u16,
+    open: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Passage {
+    fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (open, streams) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
+        let (is_open, kept) = (Arc::clone(&open), Arc::clone(&streams));
+        spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(&target) else { continue };
+                let mut kept: std::sync::MutexGuard<'_, Vec<TcpStream>> =
+                    kept.lock().unwrap_or_else(PoisonError::into_inner);
+                // Judged under the lock, so that none slips through while the passage is closed.
+                if !is_open.load(Ordering::SeqCst) {
+                    continue;
+                }
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    spawn(move || pass(from, to));
+                }
+                kept.extend([near, far]);
+            }
+        });
+        Self { port, open, streams }
+    }
+
+    fn close(&self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        self.open.store(false, Ordering::SeqCst);
+        for stream in streams.drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+
+    fn reopen(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    let mut piece = [0; 8 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        if to.write_all(piece.get(..length).unwrap_or_default()).is_err() {
+            break;
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
+}
+
+/// Checks that this is a refusal of which nothing was or will be written, and that says when to
+/// ask again.
+fn assert_unavailable(answer: &Answer) {
+    let problem = answer.json();
+    let code = problem["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/"));
+    assert!(matches!(code, Some("database-unavailable" | "overloaded")), "{answer}");
+    answer.problem(503, code.unwrap_or_default());
+    let seconds: Option<u32> = answer.header("Retry-After").and_then(|text| text.parse().ok());
+    assert!(seconds.is_some(), "{answer}");
+}
+
+#[test]
+fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
+    let Some(server) = Server::fresh(Database::Postgres) else { return };
+    let scratch = server.scratch().clone();
+    let url = scratch.url();
+    let target = url.split(['@', '/']).nth(3).unwrap().to_owned();
+    let passage = Passage::to(target.clone());
+    let far_url = url.replace(&target, &format!("127.0.0.1:{}", passage.port));
+    let setup = Setup { url: Some(&far_url), ..Setup::default() };
+    let far = Server::start_as(&scratch, &setup);
+    far.post("/orders", &order("before", NOON)).assert_status(201);
+    for round in 0..3 {
+        passage.close();
+        for number in 0..3 {
+            let at = NOON + (1 + round * 3 + number) * 24 * HOUR;
+            let refused = far.post("/orders", &order(&format!("refused{round}{number}"), at));
+            assert_unavailable(&refused);
+            assert_unavailable(&far.get("/orders/before"));
+            assert_unavailable(&far.get("/orders"));
+            assert_unavailable(&far.delete("/orders/before"));
+        }
+        assert_eq!(far.get("/readyz").status, 503);
+        far.get("/healthz").assert_status(200);
+        // What is wrong without a look into the database is told all the same.
+        far.post("/orders", &json!({})).problem(422, "invalid-order");
+        passage.reopen();
+        while far.get("/readyz").status != 200 {
+            sleep(Duration::from_millis(20));
+        }
+        let at = NOON - (1 + round) * 24 * HOUR;
+        let mut answer = far.post("/orders", &order(&format!("after{round}"), at));
+        // A connection found dead may still be told of; a later request gets a new one.
+        while answer.status == 503 {
+            assert_unavailable(&answer);
+            answer = far.post("/orders", &order(&format!("after{round}"), at));
+        }
+        answer.assert_status(201);
+        let ids: Vec<_> =
+            server.all("/orders").into_iter().map(|order| order["id"].clone()).collect();
+        assert!(
+            ids.iter().all(|id| !id.as_str().is_some_and(|id| id.starts_with("refused"))),
+            "{ids:?}"
+        );
+        assert_eq!(i64::try_from(ids.len()), Ok(2 + round));
+        assert_eq!(far.all("/orders").len(), ids.len());
+    }
+}
+
+#[test]
+fn connections_ended_by_the_database_are_replaced() {
+    let Some(server) = Server::fresh(Database::Postgres) else { return };
+    let mut sql = server.scratch().sql();
+    for round in 0..10 {
+        let ended = sql.number(
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) AS number FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        assert!(ended >= 1);
+        let at = NOON + round * 24 * HOUR;
+        let mut tries = 0;
+        loop {
+            let answer = server.post("/orders", &order(&format!("o{round}"), at));
+            match answer.status {
+                201 => break,
+                _ => assert_unavailable(&answer),
+            }
+            tries += 1;
+            assert!(tries < 1_000, "{answer}");
+            sleep(Duration::from_millis(10));
+        }
+    }
+    assert_eq!(server.all("/orders").len(), 10);
+}
+
+#[test]
+fn a_writer_that_waits_for_a_foreign_lock_is_told_and_nothing_is_written_later() {
+    let Some(server) = Server::fresh(Database::Postgres) else { return };
+    let mut sql = server.scratch().sql();
+    // A stray client that holds everything up for longer than a request may wait.
+    sql.run("BEGIN; LOCK TABLE order_slots, orders, counters IN ACCESS EXCLUSIVE MODE").unwrap();
+    assert_unavailable(&server.post("/orders", &order("a", NOON)));
+    sql.run("ROLLBACK").unwrap();
+    let mut answer = server.post("/orders", &order("b", NOON));
+    while answer.status == 503 {
+        assert_unavailable(&answer);
+        answer = server.post("/orders", &order("b", NOON));
+    }
+    // Had the first been carried out after all, this would be a conflict.
+    answer.assert_status(201);
+    assert_eq!(server.all("/orders").len(), 1);
+}

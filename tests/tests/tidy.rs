@@ -1,0 +1,112 @@
+//! The boundaries of the workspace, checked: what each crate may use, and that both databases have
+//! the same migrations.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(top().join(path)).unwrap()
+}
+
+/// The names below a table of a manifest.
+fn table(manifest: &str, name: &str) -> BTreeSet<String> {
+    let text = read(manifest);
+    let lines = text.lines().skip_while(|line| line.trim() != format!("[{name}]")).skip(1);
+    let entries = lines.take_while(|line| !line.starts_with('['));
+    let names = entries.filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
+}
+
+fn crates() -> Vec<String> {
+    ["crates/orders-core", "crates/orders-db", "crates/orders-api", "tests", "bench"]
+        .map(|folder| format!("{folder}/Cargo.toml"))
+        .to_vec()
+}
+
+/// All Rust sources below a folder.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_core_depends_on_nothing_that_does_input_or_output() {
+    let allowed = ["chrono", "thiserror"].map(str::to_owned);
+    assert_eq!(table("crates/orders-core/Cargo.toml", "dependencies"), allowed.into());
+    let chrono =
+        read("Cargo.toml").lines().find(|line| line.starts_with("chrono")).unwrap().to_owned();
+    assert!(chrono.contains("default-features = false"), "chrono without a clock: {chrono}");
+    for (path, text) in sources(&top().join("crates/orders-core/src")) {
+        for banned in ["std::fs", "std::env", "std::net", "std::time", "std::thread", "Utc::now"] {
+            assert!(!text.contains(banned), "{banned} in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_store_knows_nothing_of_http_and_the_service_nothing_of_sql() {
+    let db = table("crates/orders-db/Cargo.toml", "dependencies");
+    for banned in ["actix-web", "actix-rt", "tokio", "serde", "serde_json", "clap"] {
+        assert!(!db.contains(banned), "orders-db depends on {banned}");
+    }
+    let api = table("crates/orders-api/Cargo.toml", "dependencies");
+    for banned in ["diesel", "diesel_migrations", "r2d2", "pq-sys", "libsqlite3-sys"] {
+        assert!(!api.contains(banned), "orders-api depends on {banned}");
+    }
+    assert!(db.contains("orders-core") && api.contains("orders-db"), "the tables are read");
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace() {
+    for manifest in crates() {
+        assert!(table(&manifest, "lints").contains("workspace"), "{manifest}");
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations_and_each_can_be_taken_back() {
+    let names = |database: &str| -> BTreeSet<String> {
+        let folder = top().join("migrations").join(database);
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        entries
+            .flat_map(|entry| {
+                let name = entry.file_name().into_string().unwrap();
+                let files =
+                    fs::read_dir(entry.path()).unwrap().map(|file| file.unwrap().file_name());
+                files
+                    .map(move |file| format!("{name}/{}", file.into_string().unwrap()))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    };
+    assert_eq!(names("postgres"), names("sqlite"));
+    assert!(names("sqlite").iter().any(|name| name.ends_with("/down.sql")));
+}
+
+#[test]
+fn nothing_is_left_unfinished_or_silenced() {
+    for folder in ["crates", "bench", "tests"] {
+        for (path, text) in sources(&top().join(folder)) {
+            if path.ends_with("tests/tests/tidy.rs") {
+                continue;
+            }
+            for banned in ["todo!(", "unimplemented!(", "FIXME", "#[allow(", "#![allow("] {
+                assert!(!text.contains(banned), "{banned} in {}", path.display());
+            }
+        }
+    }
+}
