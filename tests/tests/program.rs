@@ -310,7 +310,11 @@ fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let Some(scratch) = database.fresh() else { return };
-    let setup = Setup { arguments: &["--sample-data", "--drain-delay", "1h"], drains: true, ..Setup::default() };
+    let setup = Setup {
+        arguments: &["--sample-data", "--drain-delay", "1h"],
+        drains: true,
+        ..Setup::default()
+    };
     let mut server = Server::start_as(&scratch, &setup);
     server.get("/readyz").assert_status(200);
     server.terminate();
