@@ -183,6 +183,9 @@ impl Answer {
     }
 
     /// The body as text.
+    ///
+    /// # Panics
+    /// If it is not UTF-8.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).expect("a body is UTF-8")

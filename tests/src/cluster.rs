@@ -40,23 +40,23 @@ pub(crate) struct Cluster {
 pub(crate) fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
     CLUSTER
-        .get_or_init(|| match binaries() {
-            Some(bin) => Some(start(&bin)),
-            None => {
-                let why =
-                    "no PostgreSQL is installed (no initdb on PATH or in /usr/lib/postgresql)";
-                let required = env::var_os("ORDERS_TESTS_REQUIRE_POSTGRES");
-                assert!(required.is_none_or(|value| value != "1"), "{why}");
-                // Written, not printed: libtest captures what is printed.
-                let said = writeln!(
-                    std::io::stderr(),
-                    "LEFT OUT: every test of this program on PostgreSQL, because {why}"
-                );
-                said.expect("standard error takes a line");
-                None
+        .get_or_init(|| {
+            let found = binaries();
+            if found.is_none() {
+                tell_what_is_left_out();
             }
+            found.map(|bin| start(&bin))
         })
         .as_ref()
+}
+
+fn tell_what_is_left_out() {
+    let why = "no PostgreSQL is installed (no initdb on PATH or in /usr/lib/postgresql)";
+    let required = env::var_os("ORDERS_TESTS_REQUIRE_POSTGRES");
+    assert!(required.is_none_or(|value| value != "1"), "{why}");
+    // Written, not printed: libtest captures what is printed.
+    let line = format!("LEFT OUT: every test of this program on PostgreSQL, because {why}");
+    writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
 }
 
 impl Cluster {

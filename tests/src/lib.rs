@@ -2,9 +2,19 @@
 //! Knows the service only by its contract; nothing of it is linked.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a harness has nobody to hand an error to: what fails here fails the test"
+)]
+#![expect(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "what checks an answer hands it on to whoever wants to see more of it"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is banned in the service, for settings and connections, is not in its tests"
 )]
 
 mod binary;
@@ -21,7 +31,7 @@ mod time;
 pub use binary::{Run, orders_api};
 pub use client::{Answer, Client, Request};
 pub use database::{Database, Scratch};
-pub use raw::{Raw, raw_post};
+pub use raw::{Raw, raw, raw_post};
 pub use sample::{bare_order, order, sample_data};
 pub use server::{Server, Setup};
 pub use sql::Sql;

@@ -93,6 +93,12 @@ impl Raw {
     }
 }
 
+/// Sends a request as it is, but for `$HOST`, which stands for the address.
+#[must_use]
+pub fn raw(address: &str, request: &str) -> Answer {
+    Raw::connect(address).send(request.replace("$HOST", address)).answer()
+}
+
 /// Posts a body as JSON, byte for byte.
 #[must_use]
 pub fn raw_post(address: &str, path: &str, body: &[u8]) -> Answer {

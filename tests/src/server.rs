@@ -162,6 +162,19 @@ impl Server {
         self.client.all(path)
     }
 
+    /// Checks that after all that was sent the server is well, and holds the three sample services
+    /// and these orders, nothing else.
+    ///
+    /// # Panics
+    /// If it is not, or does not.
+    pub fn assert_untouched(&self, orders: &[Value]) {
+        assert_eq!(self.all("/orders"), orders);
+        assert_eq!(self.all("/services").len(), 3);
+        self.get("/healthz").assert_status(200);
+        self.get("/readyz").assert_status(200);
+        assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
     fn signal(&self, signal: Signal) {
         // An id that was waited for may be another process's by now.
         if self.running {
@@ -215,4 +228,4 @@ fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Re
 }
 
 /// How long a client waits for what never takes long: only to end a test that hangs.
-pub(crate) const HANG: Duration = Duration::from_secs(300);
+pub(crate) const HANG: Duration = Duration::from_mins(5);

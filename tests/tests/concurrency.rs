@@ -183,10 +183,7 @@ fn no_order_is_refused_because_of_a_neighbour_that_was_itself_refused(
     let Some((scratch, servers)) = processes(database, number) else { return };
     let clients = 24;
     let instant = |round: usize, client: usize| {
-        let within = match chain {
-            true => client as i64 * 2 * HOUR,
-            false => scatter(round, client, 2 * DAY),
-        };
+        let within = if chain { client as i64 * 2 * HOUR } else { scatter(round, client, 2 * DAY) };
         NOON + round as i64 * 7 * DAY + within
     };
     let rounds = race(&servers, clients, 40, |client, round, number| {

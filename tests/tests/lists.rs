@@ -9,7 +9,7 @@ const NOON: i64 = 1_700_000_000_000;
 /// A server with orders `o000`, `o001`, … three hours apart, every third of them for service 456.
 fn with_orders(database: Database, number: i64) -> Option<(Scratch, Server)> {
     let scratch = database.fresh()?;
-    let mut orders: Vec<Value> = (0..number).map(|n| nth(n)).collect();
+    let mut orders: Vec<Value> = (0..number).map(nth).collect();
     // Not in the order in which they are to be listed.
     orders.reverse();
     let services = json!([{"id": 123, "name": "Inspection"}, {"id": 456, "name": "Analysis"}, {"id": 789, "name": "Testing"}]);
@@ -161,7 +161,7 @@ fn times_and_services_filter(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!(ask(&format!("from={}&to={}", time(5), time(9))), range(5, 9));
     assert_eq!(ask(&format!("from={}&to={}&limit=1", time(5), time(9))), range(5, 9));
     assert_eq!(ask(&format!("from={}", at(NOON + 15 * HOUR + 1))), range(6, 20));
-    assert_eq!(ask(&format!("from={}&to={}", time(5), time(5))), [] as [String; 0]);
+    assert_eq!(ask(&format!("from={}&to={}", time(5), time(5))), Vec::<String>::new());
     assert_eq!(ask("from=2023-11-15T14:13:20%2B01:00&to=2023-11-15t16:13:20z"), range(5, 6));
     let third: Vec<String> = range(0, 20).into_iter().step_by(3).collect();
     assert_eq!(ask("service=456"), third);
@@ -171,9 +171,9 @@ fn times_and_services_filter(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!(ask("service=456&service=123&limit=3"), range(0, 20));
     assert_eq!(ask("service=456&service=789"), third);
     assert_eq!(ask("service=456&service=456"), third);
-    assert_eq!(ask("service=789"), [] as [String; 0]);
+    assert_eq!(ask("service=789"), Vec::<String>::new());
     // A service that does not exist is no error.
-    assert_eq!(ask("service=999"), [] as [String; 0]);
+    assert_eq!(ask("service=999"), Vec::<String>::new());
     assert_eq!(ask("service=999&service=456"), third);
     assert_eq!(ask(&format!("service=456&from={}&to={}", time(3), time(9))), ["o003", "o006"]);
     // What moved and what changed its services is found where it is now.

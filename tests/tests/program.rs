@@ -1,11 +1,9 @@
-//! The program itself: its commands, its options, how it starts and how it ends.
+//! The program itself: its commands, its options, its log, and how it starts.
 
 use std::fs;
 use std::net::TcpListener;
-use std::thread::{scope, sleep};
-use std::time::Duration;
 
-use orders_tests::{Database, HOUR, Raw, Scratch, Server, Setup, order, orders_api, sample_data};
+use orders_tests::{Database, HOUR, Server, Setup, order, orders_api};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -17,81 +15,6 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (orders_tests::Run, Ve
     let run = orders_api(scratch.dir(), variables, arguments);
     let left = fs::read_dir(scratch.dir()).unwrap();
     (run, left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
-}
-
-/// The ids and versions of all orders.
-fn stored(scratch: &Scratch) -> Vec<(Value, Value)> {
-    let orders = Server::start(scratch).all("/orders");
-    orders.into_iter().map(|order| (order["id"].clone(), order["version"].clone())).collect()
-}
-
-#[rstest]
-fn to_seed_twice_is_harmless(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
-    let sample: Vec<_> = ["223", "224", "225"].map(|id| (json!(id), json!(1))).to_vec();
-    for _ in 0..2 {
-        drop(scratch.run(&["seed"]).assert_fine());
-        assert_eq!(stored(&scratch), sample);
-    }
-    // So it is at the start of the server, and after the data was changed.
-    let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
-    let server = Server::start_as(&scratch, &setup);
-    assert_eq!(server.all("/services").len(), 3);
-    let mut dearer = server.get("/orders/223").json();
-    dearer["totalfee"] = json!(5);
-    server.put("/orders/223", &dearer).assert_status(200);
-    server.put("/services/456", &json!({"name": "Renamed"})).assert_status(200);
-    drop(server);
-    let server = Server::start_as(&scratch, &setup);
-    assert_eq!(server.get("/orders/223").json()["totalfee"], 5);
-    assert_eq!(server.get("/orders/223").json()["version"], 2);
-    assert_eq!(server.get("/services/456").json()["name"], "Renamed");
-    assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
-}
-
-#[rstest]
-fn a_file_of_one_s_own_is_seeded(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
-    let data = json!({
-        "services": [{"id": 5, "name": "Five"}],
-        "orders": [
-            {"id": "a", "datetime": "2020-01-01T00:00:00+01:00", "totalfee": "1e1", "services": [{"id": 5}]},
-            {"id": "b", "datetime": "2019-12-31T23:00:00.0Z", "totalfee": 0.1, "services": [{"id": "5"}]},
-        ],
-    });
-    let file = scratch.write("mine.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
-    drop(scratch.run(&["seed", &file]).assert_fine());
-    let server = Server::start(&scratch);
-    let orders = server.all("/orders");
-    assert_eq!(orders.len(), 2);
-    assert_eq!(orders[0]["datetime"], "2019-12-31T23:00:00.000Z");
-    assert_eq!(orders[1]["datetime"], orders[0]["datetime"]);
-    assert_eq!(server.all("/services"), [json!({"id": 5, "name": "Five"})]);
-}
-
-#[rstest]
-fn a_file_that_is_wrong_seeds_nothing(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
-    drop(scratch.run(&["migrate"]).assert_fine());
-    let mut unknown = sample_data();
-    unknown["orders"][2]["services"] = json!([{"id": "1"}]);
-    let mut bad_fee = sample_data();
-    bad_fee["orders"][1]["totalfee"] = json!(-1);
-    let broken = sample_data().to_string().replace(']', "");
-    for wrong in [unknown.to_string(), bad_fee.to_string(), broken, String::new(), "[]".to_owned()]
-    {
-        let file = scratch.write("wrong.json", &wrong);
-        scratch.run(&["seed", &file]).assert_refused(1, "");
-    }
-    scratch.run(&["seed", "no-such-file.json"]).assert_refused(1, "no-such-file.json");
-    let server = Server::start(&scratch);
-    assert_eq!(server.all("/orders"), [] as [Value; 0]);
-    assert_eq!(server.all("/services"), [] as [Value; 0]);
 }
 
 #[rstest]
@@ -110,58 +33,6 @@ fn to_migrate_twice_is_harmless(
     assert_eq!(sql.number(applied), number);
 }
 
-/// Starts servers on one database at the same moment.
-fn start_together(scratch: &Scratch, number: usize, setup: &Setup<'_>) -> Vec<Server> {
-    scope(|threads| {
-        let start = || Server::try_start(scratch, setup);
-        let starting: Vec<_> = (0..number).map(|_| threads.spawn(start)).collect();
-        starting.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
-    })
-}
-
-#[rstest]
-fn processes_that_start_together_on_a_fresh_database_all_come_up(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-    #[values(2, 4)] number: usize,
-) {
-    for round in 0..3 {
-        let Some(scratch) = database.fresh() else { return };
-        let servers = start_together(&scratch, number, &Setup::default());
-        for server in &servers {
-            let service = json!({"name": format!("{round} {}", server.address())});
-            server.post("/services", &service).assert_status(201);
-        }
-        assert_eq!(servers[0].all("/services").len(), number);
-        scratch.assert_calm();
-    }
-}
-
-#[rstest]
-fn processes_that_load_the_sample_data_together_load_it_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    for _ in 0..3 {
-        let Some(scratch) = database.fresh() else { return };
-        let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
-        for server in start_together(&scratch, 4, &setup) {
-            let versions = server
-                .all("/orders")
-                .iter()
-                .map(|order| order["version"].clone())
-                .collect::<Vec<_>>();
-            assert_eq!((versions, server.all("/services").len()), (vec![json!(1); 3], 3));
-        }
-        // All three are still one group: the time of each is blocked, and none blocks another.
-        let server = Server::start(&scratch);
-        for id in ["223", "224", "225"] {
-            let mut dearer = server.get(format!("/orders/{id}")).json();
-            dearer["totalfee"] = json!(5);
-            server.put(format!("/orders/{id}"), &dearer).assert_status(200);
-        }
-        scratch.assert_calm();
-    }
-}
-
 #[test]
 fn an_unknown_scheme_is_a_clear_error() {
     for url in
@@ -172,7 +43,7 @@ fn an_unknown_scheme_is_a_clear_error() {
             let (run, left) = run(&[command, "--database-url", url], &[]);
             assert!(matches!(run.code, Some(1 | 2)), "{run:?}");
             run.assert_refused(run.code.unwrap_or_default(), scheme);
-            assert_eq!(left, [] as [String; 0], "no file is made for {url}");
+            assert_eq!(left, Vec::<String>::new(), "no file is made for {url}");
         }
     }
 }
@@ -201,7 +72,7 @@ fn wrong_usage_ends_with_2() {
         let (run, left) = run(arguments, &[]);
         assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
         assert!(!run.stderr.is_empty() && run.stdout.is_empty(), "{run:?}");
-        assert_eq!(left, [] as [String; 0], "{arguments:?} leaves nothing behind");
+        assert_eq!(left, Vec::<String>::new(), "{arguments:?} leaves nothing behind");
     }
 }
 
@@ -212,7 +83,7 @@ fn help_and_version_are_printed() {
     {
         let (run, left) = run(&[argument], &[]);
         assert!(run.code == Some(0) && run.stdout.contains(expected), "{run:?}");
-        assert_eq!(left, [] as [String; 0]);
+        assert_eq!(left, Vec::<String>::new());
     }
 }
 
@@ -295,78 +166,6 @@ fn without_a_key_nothing_but_loopback_is_listened_on() {
 }
 
 #[rstest]
-fn a_terminated_server_ends_with_0(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
-    server.post("/orders", &order("a", NOON)).assert_status(201);
-    server.terminate();
-    assert_eq!(server.wait(), Some(0), "{}", server.log());
-    assert_eq!(stored(server.scratch()), [(json!("a"), json!(1))]);
-}
-
-#[rstest]
-fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
-    let setup = Setup {
-        arguments: &["--sample-data", "--drain-delay", "1h"],
-        drains: true,
-        ..Setup::default()
-    };
-    let mut server = Server::start_as(&scratch, &setup);
-    server.get("/readyz").assert_status(200);
-    server.terminate();
-    // The signal takes a moment to arrive; the delay is long enough for any machine.
-    while server.get("/readyz").status == 200 {
-        sleep(Duration::from_millis(5));
-    }
-    assert_eq!(server.get("/readyz").status, 503);
-    server.get("/healthz").assert_status(200);
-    server.post("/orders", &order("late", NOON)).assert_status(201);
-    server.another().get("/orders/223").assert_status(200);
-    server.terminate();
-    server.wait();
-    assert_eq!(stored(&scratch).len(), 4);
-}
-
-#[rstest]
-fn a_draining_server_ends_when_the_delay_is_over(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
-    let setup = Setup { arguments: &["--drain-delay", "700ms"], drains: true, ..Setup::default() };
-    let mut server = Server::start_as(&scratch, &setup);
-    server.terminate();
-    assert_eq!(server.wait(), Some(0), "{}", server.log());
-}
-
-#[rstest]
-fn a_request_that_was_accepted_is_answered_after_the_signal(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
-    let body = order("in-flight", NOON).to_string();
-    let (begun, rest) = body.split_at(10);
-    let head = format!(
-        "POST /orders HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\
-         Expect: 100-continue\r\n\r\n",
-        server.address(),
-        body.len()
-    );
-    // That it asks for the body shows that it has read the head.
-    let connection = Raw::connect(server.address()).send(head).read_past("\r\n\r\n").send(begun);
-    server.terminate();
-    while std::net::TcpStream::connect(server.address()).is_ok() {
-        sleep(Duration::from_millis(5));
-    }
-    connection.send(rest).answer().assert_status(201);
-    assert_eq!(server.wait(), Some(0), "{}", server.log());
-    assert_eq!(stored(server.scratch()).len(), 1);
-}
-
-#[rstest]
 fn log_lines_are_json_when_asked_for(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
@@ -438,7 +237,7 @@ fn the_address_is_also_taken_from_the_environment(
     let url = scratch.url();
     let variables = [("ORDERS_BIND", address.as_str()), ("ORDERS_DATABASE_URL", &url)];
     // Alone, the program serves: here at an address that it cannot have.
-    orders_api(scratch.dir(), &variables, &[] as &[&str]).assert_refused(1, &address);
+    orders_api::<&str>(scratch.dir(), &variables, &[]).assert_refused(1, &address);
 }
 
 #[rstest]

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::StoreError;
+use crate::error::one_line;
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl Manager {
             Purpose::List => "SET enable_seqscan = off; SET default_transaction_read_only = on;",
         };
         let lock_timeout = LOCK_TIMEOUT.as_millis();
-        let unavailable = |text: String| StoreError::Unavailable(text);
+        let unavailable = |text: String| StoreError::Unavailable(without_password(url, &text));
         let mut connection = PgConnection::establish(&with_limits(url))
             .map_err(|error| unavailable(error.to_string()))?;
         connection
@@ -178,6 +179,19 @@ impl Manager {
             .map_err(|error| unavailable(error.to_string()))?;
         Ok(connection)
     }
+}
+
+/// An error of libpq as one line. It may cite the part of the URL that it cannot read.
+fn without_password(url: &str, text: &str) -> String {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let in_user = user.split_once(':').map(|(_, password)| password);
+    let in_query = url.split_once("password=").and_then(|(_, rest)| rest.split('&').next());
+    let mut shown = one_line(text);
+    for password in [in_user, in_query].into_iter().flatten().filter(|text| !text.is_empty()) {
+        shown = shown.replace(password, "…");
+    }
+    shown
 }
 
 /// Adds the limits that only the connection string can set, where it does not set them itself.
@@ -270,6 +284,12 @@ mod tests {
         let url = DatabaseUrl::parse("postgres://me:secret@db.local:5432/orders?x=1").unwrap();
         assert_eq!(format!("{url} {url:?}").matches("secret").count(), 0);
         assert_eq!(url.to_string(), "PostgreSQL at db.local:5432/orders");
+        for url in ["postgres://me:%zzsecret@127.0.0.1:1/x", "postgres://h:1/x?password=%zzsecret"]
+        {
+            let manager = Manager::new(&DatabaseUrl::parse(url).unwrap(), Purpose::Find);
+            let error = manager.open().err().unwrap().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
         let odd = DatabaseUrl::parse("mysql://me:secret@db/x").unwrap_err();
         assert!(!odd.to_string().contains("secret"));
     }

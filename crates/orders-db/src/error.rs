@@ -47,7 +47,7 @@ pub(crate) enum Trouble {
 impl Trouble {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Diesel's enums may grow")]
     pub(crate) fn of(error: &DieselError) -> Self {
-        let text = error.to_string();
+        let text = one_line(&error.to_string());
         match error {
             DieselError::DatabaseError(kind, information) => match kind {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
@@ -102,6 +102,27 @@ impl Trouble {
             Self::Violation(message.to_owned())
         } else {
             Self::Failed(message.to_owned())
+        }
+    }
+}
+
+/// A text of several lines as one, for the log.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl From<StoreError> for Trouble {
+    /// Where opening a connection or reading a row is part of a transaction.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(text) => Self::Lost(text),
+            StoreError::Overloaded => Self::Locked,
+            StoreError::OutcomeUnknown
+            | StoreError::TooNew(_)
+            | StoreError::FaultyLibrary(_)
+            | StoreError::Url(_)
+            | StoreError::Migration(_)
+            | StoreError::Corrupt(_) => Self::Failed(error.to_string()),
         }
     }
 }

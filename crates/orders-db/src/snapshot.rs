@@ -41,10 +41,3 @@ fn occupant(
         services: services.map(|json| rows::read_services(&json)).transpose()?,
     })
 }
-
-impl From<crate::StoreError> for Trouble {
-    /// A row that cannot be read fails the statement that read it.
-    fn from(error: crate::StoreError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}

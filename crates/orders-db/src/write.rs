@@ -269,7 +269,7 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        self.manager.open().map_err(|error| Trouble::Lost(error.to_string()).into())
+        Ok(self.manager.open().map_err(Trouble::from)?)
     }
 
     /// Ends a failed transaction and keeps the connection, unless that is what failed.
