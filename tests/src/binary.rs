@@ -57,7 +57,9 @@ pub(crate) fn command(dir: &Path) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
-        if name_text.starts_with("ORDERS_") || name_text == "DATABASE_URL" {
+        // The last are what libpq listens to.
+        let ours = name_text.starts_with("ORDERS_") || name_text == "DATABASE_URL";
+        if ours || name_text.starts_with("PG") {
             command.env_remove(&name);
         }
     }

@@ -19,7 +19,7 @@ exec 3<&0
     --encoding=UTF8 --locale=C --no-instructions >"$dir/log" 2>&1 || { echo FATAL >>"$dir/log"; }
 "$bin/postgres" -D "$dir/data" -c listen_addresses=127.0.0.1 -c "port=$port" \
     -c "unix_socket_directories=$dir" -c max_connections=300 -c fsync=off \
-    -c "log_line_prefix=%d %p " >>"$dir/log" 2>&1 </dev/null &
+    -c shared_preload_libraries=pg_stat_statements -c "log_line_prefix=%d %p " >>"$dir/log" 2>&1 </dev/null &
 server=$!
 ( read -r _; kill -QUIT "$server" ) <&3 &
 wait "$server"

@@ -98,8 +98,9 @@ impl Server {
         guard::began(child.id());
         let log = Arc::new(Mutex::new(String::new()));
         let (reader, address) = keep_log(child.stderr.take().unwrap(), Arc::clone(&log));
-        let Ok(address) = address.recv() else {
-            // The log ended, so the program did.
+        let Ok(address) = address.recv_timeout(HANG) else {
+            // The log ended, so the program did; or it hangs.
+            drop(child.kill());
             child.wait().unwrap();
             guard::ended(child.id());
             reader.join().unwrap();

@@ -53,7 +53,7 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn date_of(days: i64) -> (i64, i64, i64) {
-    // Never later than the true year, and at most one year too early.
+    // Never later than the true year, and few years too early.
     let mut year = (days - 366).div_euclid(366) + 1970 - days.abs() / 100_000 - 1;
     while days_of(year + 1, 1, 1) <= days {
         year += 1;

@@ -1,4 +1,10 @@
 //! The schema itself refuses what must never be, also from a client that goes past the service.
+#![expect(clippy::expect_used, reason = "a test may fail")]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_wrap,
+    reason = "clients and rounds are few"
+)]
 
 use std::sync::Barrier;
 use std::thread::scope;

@@ -122,7 +122,7 @@ fn duplicate_members_are_malformed_at_every_depth(
         format!(r#"{{"totalfee":1,{rest},{services}}}"#),
         format!(r#"{{"id":"a","id":"a",{rest},{services}}}"#),
         format!(r#"{{"id":"a","\u0069d":"b",{rest},{services}}}"#),
-        format!(r#"{{{rest},{services},{services}}}"#),
+        format!(r"{{{rest},{services},{services}}}"),
         format!(r#"{{{rest},"services":[{{"id":"123","id":"123"}}]}}"#),
         format!(r#"{{{rest},"services":[{{"id":"123","name":"a","name":"b"}}]}}"#),
         format!(r#"{{{rest},{services},"version":1,"version":1}}"#),
@@ -230,10 +230,8 @@ fn characters_that_cannot_be_stored_are_refused(
             raw_post(server.address(), "/services", service.as_bytes()),
         ] {
             // A lone half of a surrogate pair is no text: whether that is JSON is open.
-            match escape.contains("0000") {
-                true => assert_eq!(answer.status, 422, "{answer}"),
-                false => assert!(matches!(answer.status, 400 | 422), "{answer}"),
-            }
+            let half = !escape.contains("0000");
+            assert!(answer.status == 422 || half && answer.status == 400, "{answer}");
         }
         for member in ["colour", "version"] {
             let answer = raw_post(

@@ -1,4 +1,10 @@
 //! Every acknowledged write survives `kill -9`, and no two orders ever end up too close.
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_wrap,
+    reason = "clients and rounds are few"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,17 +51,15 @@ fn write_until_it_dies(client: &Client, round: usize, number: usize, done: &Atom
             _ if step / 4 % 2 == 0 => continue,
             _ => (client.request("DELETE", format!("/orders/{id}")), None),
         };
-        match request.try_send() {
-            Ok(answer) => match answer.status {
-                201 | 200 => drop(ledger.acknowledged.insert(id, Some(answer.json()))),
-                204 => drop(ledger.acknowledged.insert(id, None)),
-                404 | 409 => {}
-                _ => panic!("{answer}"),
-            },
-            Err(_) => {
-                ledger.open = Some((id, asked));
-                return ledger;
-            }
+        let Ok(answer) = request.try_send() else {
+            ledger.open = Some((id, asked));
+            return ledger;
+        };
+        match answer.status {
+            201 | 200 => drop(ledger.acknowledged.insert(id, Some(answer.json()))),
+            204 => drop(ledger.acknowledged.insert(id, None)),
+            404 | 409 => {}
+            _ => panic!("{answer}"),
         }
         done.fetch_add(1, Ordering::Relaxed);
     }

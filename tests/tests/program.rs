@@ -1,4 +1,5 @@
 //! The program itself: its commands, its options, its log, and how it starts.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::net::TcpListener;

@@ -7,16 +7,30 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 
-use crate::problem::{Code, Problem};
+use crate::json::{self, Json};
+use crate::problem::{Code, FieldError, Problem};
 
 /// The most bytes that the body of a single order or service can have.
-pub(crate) const SMALL: usize = 64 * 1024;
+const SMALL: usize = 64 * 1024;
 
 /// How long a caller may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Reads a small JSON body as what it must be; `code` is the problem if it is not that.
+pub(crate) async fn read_json<T>(
+    request: &HttpRequest,
+    payload: Payload,
+    code: Code,
+    read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+) -> Result<T, Problem> {
+    let bytes = read_bytes(request, payload, SMALL).await?;
+    let json = json::parse(&bytes)
+        .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
+    read(&json).map_err(|errors| Problem::of_fields(code, errors))
+}
+
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn read(
+async fn read_bytes(
     request: &HttpRequest,
     payload: Payload,
     limit: usize,

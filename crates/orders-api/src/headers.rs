@@ -43,6 +43,19 @@ fn quality(accept: &str, kind: &str, name: &str) -> f32 {
 
 /// Refuses bodies that say they are not JSON. One that says nothing counts as JSON.
 pub(crate) fn sends_json(request: &HttpRequest) -> Result<(), Problem> {
+    sends_one_of(request, &["application/json"])
+}
+
+/// Refuses bodies that say they are no merge patch (RFC 7396).
+pub(crate) fn sends_merge_patch(request: &HttpRequest) -> Result<(), Problem> {
+    const PATCHES: [&str; 2] = ["application/merge-patch+json", "application/json"];
+    sends_one_of(request, &PATCHES)
+        .map_err(|problem| problem.with_header(ACCEPT_PATCH, PATCHES.join(", ")))
+}
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+fn sends_one_of(request: &HttpRequest, accepted: &[&str]) -> Result<(), Problem> {
     let refuse = |what: &str| {
         Err(Problem::new(Code::UnsupportedMediaType, format!("The body must be {what}.")))
     };
@@ -53,11 +66,11 @@ pub(crate) fn sends_json(request: &HttpRequest) -> Result<(), Problem> {
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(()) };
     let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
-    let is_json = parts.next() == Some("application/json");
+    let is_json = parts.next().is_some_and(|media| accepted.contains(&media));
     let is_utf8 = parts
         .filter_map(|part| part.strip_prefix("charset="))
         .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"));
-    if is_json && is_utf8 { Ok(()) } else { refuse("application/json in UTF-8") }
+    if is_json && is_utf8 { Ok(()) } else { refuse(&format!("{} in UTF-8", accepted.join(" or "))) }
 }
 
 /// The versions that `If-Match` names; `None` where any will do.

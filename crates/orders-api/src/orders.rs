@@ -10,10 +10,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::cursor::ListKey;
-use crate::json::{self, Json};
 use crate::lists;
 use crate::problem::{Code, FieldError, Problem};
-use crate::wire::{self, OrderBody, OrderView};
+use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
 use crate::{body, headers, query};
 
 /// `GET /orders`
@@ -80,15 +79,28 @@ pub(crate) async fn replace(
     query::none(&request)?;
     let if_match = headers::if_match(&request)?;
     let body = read_body(&request, payload).await?;
-    if body.id.is_some_and(|given| given != id) {
-        let error = FieldError {
-            pointer: "/id".to_owned(),
-            detail: format!("must be {id}, as in the path, or be left out"),
-        };
-        return Err(Problem::of_fields(Code::InvalidOrder, vec![error]));
-    }
+    check_same_id(body.id.as_ref(), &id)?;
     require_if_match(&request, &app)?;
     let patch = OrderPatch::from(body.content);
+    let done = app.change_order(Operation::Update { id, if_match, patch }).await??;
+    Ok(answer(StatusCode::OK, &done))
+}
+
+/// `PATCH /orders/{id}`
+pub(crate) async fn patch(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    query::none(&request)?;
+    let if_match = headers::if_match(&request)?;
+    headers::accepts_json(&request)?;
+    headers::sends_merge_patch(&request)?;
+    let OrderPatchBody { id: given, patch } =
+        body::read_json(&request, payload, Code::InvalidOrder, wire::read_order_patch).await?;
+    check_same_id(given.as_ref(), &id)?;
+    require_if_match(&request, &app)?;
     let done = app.change_order(Operation::Update { id, if_match, patch }).await??;
     Ok(answer(StatusCode::OK, &done))
 }
@@ -113,10 +125,15 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
 async fn read_body(request: &HttpRequest, payload: Payload) -> Result<OrderBody, Problem> {
     headers::accepts_json(request)?;
     headers::sends_json(request)?;
-    let bytes = body::read(request, payload, body::SMALL).await?;
-    let json: Json<'_> = json::parse(&bytes)
-        .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    wire::read_order(&json).map_err(|errors| Problem::of_fields(Code::InvalidOrder, errors))
+    body::read_json(request, payload, Code::InvalidOrder, wire::read_order).await
+}
+
+/// An id in the body must be the one in the path.
+fn check_same_id(given: Option<&OrderId>, id: &OrderId) -> Result<(), Problem> {
+    if given.is_none_or(|given| given == id) {
+        return Ok(());
+    }
+    Err(Problem::of_fields(Code::InvalidOrder, vec![FieldError::other_id(id)]))
 }
 
 /// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows

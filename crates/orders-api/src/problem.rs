@@ -109,6 +109,14 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
+impl FieldError {
+    /// The id in a body is not the one in the path.
+    pub(crate) fn other_id(id: &impl fmt::Display) -> Self {
+        let detail = format!("must be {id}, as in the path, or be left out");
+        Self { pointer: "/id".to_owned(), detail }
+    }
+}
+
 /// An error, ready to be shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {

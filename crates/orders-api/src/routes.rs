@@ -17,12 +17,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::post().to(orders::create)),
         )
         .service(
-            resource("/orders/{id}", &["GET", "HEAD", "PUT", "DELETE"], |request| {
+            resource("/orders/{id}", &["GET", "HEAD", "PUT", "PATCH", "DELETE"], |request| {
                 orders::path_id(request).map(drop)
             })
             .route(web::get().to(orders::find))
             .route(web::head().to(orders::find))
             .route(web::put().to(orders::replace))
+            .route(web::patch().to(orders::patch))
             .route(web::delete().to(orders::delete)),
         )
         .service(

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::cursor::ListKey;
 use crate::problem::{Code, FieldError, Problem};
 use crate::wire::{self, ServiceBody, ServiceView};
-use crate::{body, headers, json, lists, query};
+use crate::{body, headers, lists, query};
 
 /// `GET /services`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -71,11 +71,7 @@ pub(crate) async fn replace(
     query::none(&request)?;
     let body = read_body(&request, payload).await?;
     if body.id.is_some_and(|given| given != id) {
-        let error = FieldError {
-            pointer: "/id".to_owned(),
-            detail: format!("must be {id}, as in the path, or be left out"),
-        };
-        return Err(Problem::of_fields(Code::InvalidService, vec![error]));
+        return Err(Problem::of_fields(Code::InvalidService, vec![FieldError::other_id(&id)]));
     }
     let service = Service { id, name: body.name };
     app.change_service(ServiceCommand::Replace(service.clone())).await?;
@@ -100,8 +96,5 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
 async fn read_body(request: &HttpRequest, payload: Payload) -> Result<ServiceBody, Problem> {
     headers::accepts_json(request)?;
     headers::sends_json(request)?;
-    let bytes = body::read(request, payload, body::SMALL).await?;
-    let json = json::parse(&bytes)
-        .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    wire::read_service(&json).map_err(|errors| Problem::of_fields(Code::InvalidService, errors))
+    body::read_json(request, payload, Code::InvalidService, wire::read_service).await
 }

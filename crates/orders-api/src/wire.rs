@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use orders_core::{
-    Fee, Instant, Order, OrderContent, OrderId, Policy, Service, ServiceId, ServiceName, Services,
-    ServicesError,
+    Fee, Instant, Order, OrderContent, OrderId, OrderPatch, Policy, Service, ServiceId,
+    ServiceName, Services, ServicesError,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -107,9 +107,12 @@ pub(crate) struct OrderBody {
     pub(crate) content: OrderContent,
 }
 
+/// What the server says of an order: a caller may send it back, and it means nothing.
+const ORDER_IGNORED: [&str; 3] = ["version", "created_at", "updated_at"];
+
 /// Reads a whole order: `datetime`, `totalfee` and `services` are required.
 pub(crate) fn read_order(json: &Json<'_>) -> Result<OrderBody, Vec<FieldError>> {
-    let mut reader = Reader::new(json, &["version", "created_at", "updated_at"]);
+    let mut reader = Reader::new(json, &ORDER_IGNORED);
     let id = reader.optional("id", read_order_id);
     let datetime = reader.required("datetime", read_datetime);
     let total_fee = reader.required("totalfee", read_fee);
@@ -122,6 +125,26 @@ pub(crate) fn read_order(json: &Json<'_>) -> Result<OrderBody, Vec<FieldError>> 
         // Each that is missing has been reported, so `finish` has returned.
         _ => Err(Vec::new()),
     }
+}
+
+/// A merge patch (RFC 7396) of an order, as a caller sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderPatchBody {
+    pub(crate) id: Option<OrderId>,
+    pub(crate) patch: OrderPatch,
+}
+
+/// Reads a merge patch: what is not there stays, and nothing that an order has can be removed.
+pub(crate) fn read_order_patch(json: &Json<'_>) -> Result<OrderPatchBody, Vec<FieldError>> {
+    let mut reader = Reader::new(json, &ORDER_IGNORED);
+    let id = reader.optional("id", read_order_id);
+    let patch = OrderPatch {
+        datetime: reader.optional("datetime", read_datetime),
+        total_fee: reader.optional("totalfee", read_fee),
+        services: reader.optional_many("services", read_services),
+    };
+    reader.finish()?;
+    Ok(OrderPatchBody { id, patch })
 }
 
 /// A service as a caller sends it.
@@ -266,6 +289,14 @@ impl<'j> Reader<'j> {
         read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
     ) -> Option<T> {
         self.require(name);
+        self.optional_many(name, read)
+    }
+
+    fn optional_many<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Option<T> {
         self.known.push(name);
         let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
         let pointer = format!("{}/{name}", self.pointer);
