@@ -13,7 +13,7 @@ const DEPTH: usize = 127;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Json<'a> {
     Null,
-    Bool,
+    Bool(bool),
     /// As it was spelled.
     Number(Cow<'a, str>),
     Text(Cow<'a, str>),
@@ -70,7 +70,7 @@ fn value<'a>(
 ) -> Result<Json<'a>, JsonError> {
     Ok(match event {
         JsonEvent::Null => Json::Null,
-        JsonEvent::Boolean(_) => Json::Bool,
+        JsonEvent::Boolean(value) => Json::Bool(value),
         JsonEvent::Number(text) => Json::Number(text),
         JsonEvent::String(text) => Json::Text(text),
         JsonEvent::StartArray | JsonEvent::StartObject if depth >= DEPTH => {

@@ -1,0 +1,107 @@
+//! What answers look like.
+
+use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// An order as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct OrderView<'a> {
+    id: &'a str,
+    datetime: Shown<Instant>,
+    #[serde(serialize_with = "number")]
+    totalfee: Fee,
+    services: Vec<ServiceReference>,
+    version: u64,
+    created_at: Shown<Instant>,
+    updated_at: Shown<Instant>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceReference {
+    id: Shown<ServiceId>,
+}
+
+/// Serialized as the text that it is shown as.
+#[derive(Debug)]
+struct Shown<T>(T);
+
+impl<T: std::fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A fee as a JSON number with its own digits, not by way of a float.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(fee.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+impl<'a> OrderView<'a> {
+    pub(crate) fn of(order: &'a Order) -> Self {
+        let reference = |id| ServiceReference { id: Shown(id) };
+        Self {
+            id: order.id.as_str(),
+            datetime: Shown(order.content.datetime),
+            totalfee: order.content.total_fee,
+            services: order.content.services.iter().map(reference).collect(),
+            version: order.version,
+            created_at: Shown(order.created_at),
+            updated_at: Shown(order.updated_at),
+        }
+    }
+}
+
+/// A service as it is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceView<'a> {
+    id: i64,
+    name: &'a str,
+}
+
+impl<'a> ServiceView<'a> {
+    pub(crate) fn of(service: &'a Service) -> Self {
+        Self { id: service.id.get(), name: service.name.as_str() }
+    }
+}
+
+/// The policy as it is answered.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PolicyView {
+    window: String,
+    scope: &'static str,
+    edit_lock: Option<String>,
+}
+
+impl PolicyView {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self {
+            window: policy.window.to_string(),
+            scope: policy.scope.as_str(),
+            edit_lock: policy.edit_lock.map(|period| period.to_string()),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct PageView<T> {
+    pub(crate) data: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_answered_with_its_own_digits() {
+        for digits in ["100", "99.5", "0.1", "999999999999.99"] {
+            let fee = Fee::parse(digits).unwrap();
+            let mut out = Vec::new();
+            number(&fee, &mut serde_json::Serializer::new(&mut out)).unwrap();
+            assert_eq!(out, digits.as_bytes());
+        }
+    }
+}
