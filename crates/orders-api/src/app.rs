@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use actix_rt::time::timeout;
 use actix_web::web;
 use orders_core::{
-    Action, Actor, Command, Operation, Order, OrderId, Outcome, ServiceChange, ServiceCommand,
-    Verdict,
+    Action, Actor, Batch, Command, Operation, Order, OrderId, Outcome, ServiceChange,
+    ServiceCommand, Verdict,
 };
 use orders_db::{Reply, Store, StoreError, Ticket};
 use tokio::sync::oneshot;
@@ -17,6 +17,8 @@ use crate::problem::{Code, Problem};
 
 /// How long a command or a query may wait for the database.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a batch may wait for the database.
+const BATCH_PATIENCE: Duration = Duration::from_secs(25);
 /// How long the answer of a commit that is under way is waited for beyond that.
 const LAST_CHANCE: Duration = Duration::from_millis(700);
 
@@ -44,13 +46,23 @@ impl App {
 
     /// Has one operation decided and done.
     pub(crate) async fn change_order(&self, operation: Operation) -> Result<Verdict, Problem> {
-        let command = Command { actor: Actor::new("anonymous"), action: Action::One(operation) };
-        let outcome =
-            write(|deadline, reply| self.store.change_orders(command, deadline, reply)).await?;
-        match outcome {
+        match self.change(Action::One(operation), PATIENCE).await? {
             Outcome::One(verdict) => Ok(verdict),
             Outcome::Batch { .. } => Err(unexpected("one operation has one verdict")),
         }
+    }
+
+    /// Has a batch decided and done; one verdict for each operation.
+    pub(crate) async fn change_orders(&self, batch: Batch) -> Result<Vec<Verdict>, Problem> {
+        match self.change(Action::Batch(batch), BATCH_PATIENCE).await? {
+            Outcome::Batch { results, .. } => Ok(results),
+            Outcome::One(_) => Err(unexpected("a batch has a verdict for each operation")),
+        }
+    }
+
+    async fn change(&self, action: Action, patience: Duration) -> Result<Outcome, Problem> {
+        let command = Command { actor: Actor::new("anonymous"), action };
+        write(patience, |deadline, reply| self.store.change_orders(command, deadline, reply)).await
     }
 
     /// Has a change to the services decided and done.
@@ -59,7 +71,8 @@ impl App {
         command: ServiceCommand,
     ) -> Result<ServiceChange, Problem> {
         let verdict =
-            write(|deadline, reply| self.store.change_services(command, deadline, reply)).await?;
+            write(PATIENCE, |deadline, reply| self.store.change_services(command, deadline, reply))
+                .await?;
         Ok(verdict?)
     }
 
@@ -89,11 +102,12 @@ impl App {
 
 /// Queues a write and waits for its fate. What is answered as failed will not be done later.
 async fn write<T: Send + 'static>(
+    patience: Duration,
     queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
 ) -> Result<T, Problem> {
     let (sender, mut receiver) = oneshot::channel();
-    let ticket = queue(Instant::now() + PATIENCE, answer_to(sender));
-    if let Ok(answer) = timeout(PATIENCE, &mut receiver).await {
+    let ticket = queue(Instant::now() + patience, answer_to(sender));
+    if let Ok(answer) = timeout(patience, &mut receiver).await {
         return answer.map_err(|_closed| lost())?.map_err(Problem::from);
     }
     if ticket.give_up() {

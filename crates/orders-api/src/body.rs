@@ -10,11 +10,16 @@ use futures_util::StreamExt;
 use crate::json::{self, Json};
 use crate::problem::{Code, FieldError, Problem};
 
-/// The most bytes that the body of a single order or service can have.
-const SMALL: usize = 64 * 1024;
+/// How large a body may be, and how long it may take to arrive.
+struct Limits {
+    bytes: usize,
+    patience: Duration,
+}
 
-/// How long a caller may take to send a body.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For a single order or service.
+const SMALL: Limits = Limits { bytes: 64 * 1024, patience: Duration::from_secs(10) };
+/// For a batch.
+const LARGE: Limits = Limits { bytes: 8 * 1024 * 1024, patience: Duration::from_mins(1) };
 
 /// Reads a small JSON body as what it must be; `code` is the problem if it is not that.
 pub(crate) async fn read_json<T>(
@@ -23,30 +28,43 @@ pub(crate) async fn read_json<T>(
     code: Code,
     read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
 ) -> Result<T, Problem> {
-    let bytes = read_bytes(request, payload, SMALL).await?;
-    let json = json::parse(&bytes)
-        .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
-    read(&json).map_err(|errors| Problem::of_fields(code, errors))
+    let bytes = read_bytes(request, payload, &SMALL).await?;
+    read(&parse(&bytes)?).map_err(|errors| Problem::of_fields(code, errors))
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a JSON body that may be large.
+pub(crate) async fn read_large<T>(
+    request: &HttpRequest,
+    payload: Payload,
+    read: impl Fn(&Json<'_>) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    let bytes = read_bytes(request, payload, &LARGE).await?;
+    read(&parse(&bytes)?)
+}
+
+fn parse(bytes: &[u8]) -> Result<Json<'_>, Problem> {
+    json::parse(bytes).map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))
+}
+
 async fn read_bytes(
     request: &HttpRequest,
     payload: Payload,
-    limit: usize,
+    limits: &Limits,
 ) -> Result<Vec<u8>, Problem> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
+    if length.is_some_and(|length| length > limits.bytes) {
+        return Err(too_large(limits.bytes));
     }
-    actix_rt::time::timeout(PATIENCE, gather(payload, limit)).await.unwrap_or_else(|_elapsed| {
-        let seconds = PATIENCE.as_secs();
-        Err(Problem::new(
-            Code::RequestTimeout,
-            format!("The body was not sent within {seconds} seconds."),
-        ))
-    })
+    actix_rt::time::timeout(limits.patience, gather(payload, limits.bytes)).await.unwrap_or_else(
+        |_elapsed| {
+            let seconds = limits.patience.as_secs();
+            Err(Problem::new(
+                Code::RequestTimeout,
+                format!("The body was not sent within {seconds} seconds."),
+            ))
+        },
+    )
 }
 
 async fn gather(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> {

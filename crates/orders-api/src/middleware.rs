@@ -1,16 +1,26 @@
 //! What happens to every request and answer: its id, the checks of its framing, and the bodies of
 //! errors.
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, kept with it.
+struct RequestId(HeaderValue);
+
+/// The id by which this request is answered.
+pub(crate) fn id_of(request: &HttpRequest) -> String {
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>().and_then(|RequestId(id)| id.to_str().ok());
+    id.unwrap_or_default().to_owned()
+}
 
 /// The outermost middleware.
 pub(crate) async fn every_request<B: MessageBody + 'static>(
@@ -18,6 +28,7 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = match check_framing(&request) {
         Ok(()) => match next.call(request).await {
             Ok(response) => response.map_into_boxed_body(),

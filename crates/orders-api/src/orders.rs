@@ -138,7 +138,7 @@ fn check_same_id(given: Option<&OrderId>, id: &OrderId) -> Result<(), Problem> {
 
 /// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows
 /// stand together in the index.
-fn made_id() -> Result<OrderId, Problem> {
+pub(crate) fn made_id() -> Result<OrderId, Problem> {
     OrderId::parse(&Uuid::now_v7().to_string())
         .map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use orders_core::{OrderConflict, Refusal, Scope, ServiceRefusal};
 use orders_db::StoreError;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::wire::PolicyView;
 
@@ -29,11 +30,13 @@ pub(crate) enum Code {
     ServiceInUse,
     EditLocked,
     NotAttempted,
+    BatchRefused,
     VersionMismatch,
     VersionRequired,
     InvalidOrder,
     InvalidService,
     UnknownService,
+    InvalidBatch,
     Overloaded,
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -56,11 +59,16 @@ impl Code {
             | Self::OrderExists
             | Self::ServiceExists
             | Self::ServiceInUse
-            | Self::EditLocked => StatusCode::CONFLICT,
+            | Self::EditLocked
+            // Or whatever the first refusal of the batch has.
+            | Self::BatchRefused => StatusCode::CONFLICT,
             Self::NotAttempted => StatusCode::FAILED_DEPENDENCY,
             Self::VersionMismatch => StatusCode::PRECONDITION_FAILED,
             Self::VersionRequired => StatusCode::PRECONDITION_REQUIRED,
-            Self::InvalidOrder | Self::InvalidService | Self::UnknownService => {
+            Self::InvalidOrder
+            | Self::InvalidService
+            | Self::UnknownService
+            | Self::InvalidBatch => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Overloaded | Self::DatabaseUnavailable | Self::OutcomeUnknown => {
@@ -88,10 +96,12 @@ impl Code {
             Self::ServiceInUse => ("service-in-use", "The service is in use"),
             Self::EditLocked => ("edit-locked", "The order may not be updated yet"),
             Self::NotAttempted => ("not-attempted", "Not attempted"),
+            Self::BatchRefused => ("batch-refused", "The batch was refused"),
             Self::VersionMismatch => ("version-mismatch", "The order has another version"),
             Self::VersionRequired => ("version-required", "If-Match is required"),
             Self::InvalidOrder => ("invalid-order", "The order is not valid"),
             Self::InvalidService => ("invalid-service", "The service is not valid"),
+            Self::InvalidBatch => ("invalid-batch", "The batch is not valid"),
             Self::UnknownService => ("unknown-service", "A service does not exist"),
             Self::Overloaded => ("overloaded", "Too much is waiting"),
             Self::DatabaseUnavailable => ("database-unavailable", "The database does not answer"),
@@ -110,6 +120,12 @@ pub(crate) struct FieldError {
 }
 
 impl FieldError {
+    /// The same faults of a value that stands at `pointer` in its body.
+    pub(crate) fn all_under(pointer: &str, errors: Vec<Self>) -> Vec<Self> {
+        let under = |error: Self| Self { pointer: format!("{pointer}{}", error.pointer), ..error };
+        errors.into_iter().map(under).collect()
+    }
+
     /// The id in a body is not the one in the path.
     pub(crate) fn other_id(id: &impl fmt::Display) -> Self {
         let detail = format!("must be {id}, as in the path, or be left out");
@@ -121,6 +137,7 @@ impl FieldError {
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,
+    status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
@@ -135,6 +152,7 @@ enum More {
     Conflict(Box<ConflictView>),
     EditLocked { editable_at: String },
     Version { current_version: u64 },
+    Results { results: Vec<Box<RawValue>> },
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -160,8 +178,8 @@ struct SuggestionsView {
 }
 
 /// The members of a problem, in the order in which they are shown.
-#[derive(Serialize)]
-struct ProblemView<'a> {
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemView<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: &'a str,
@@ -179,6 +197,7 @@ impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
+            status: code.status(),
             detail: detail.into(),
             errors: Vec::new(),
             headers: Vec::new(),
@@ -201,22 +220,44 @@ impl Problem {
         self
     }
 
-    /// The answer to one request.
-    pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
+    /// A batch is refused for the sake of its first refusal.
+    pub(crate) fn of_batch(first: &Self, results: Vec<Box<RawValue>>) -> Self {
+        Self {
+            status: first.status,
+            more: More::Results { results },
+            ..Self::new(Code::BatchRefused, format!("Nothing was done: {}", first.detail))
+        }
+    }
+
+    /// The same problem of an operation that stands at `pointer` in its batch.
+    pub(crate) fn under(self, pointer: &str) -> Self {
+        Self { errors: FieldError::all_under(pointer, self.errors), ..self }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn view<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemView<'a> {
         let (code, title) = self.code.words();
-        let status = self.code.status();
-        let view = ProblemView {
+        ProblemView {
             kind: format!("/problems/{code}"),
             title,
-            status: status.as_u16(),
+            status: self.status.as_u16(),
             detail: &self.detail,
             instance,
             request_id,
             errors: &self.errors,
             more: &self.more,
-        };
+        }
+    }
+
+    /// The answer to one request.
+    pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
+        let status = self.status;
+        let view = self.view(instance, request_id);
         if status.is_server_error() {
-            log::warn!(request_id = request_id, status = status.as_u16(); "{code} at {instance}: {}", self.detail);
+            log::warn!(request_id = request_id, status = status.as_u16(); "{self} at {instance}");
         }
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
@@ -238,7 +279,7 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.status
     }
 
     /// Without a body: the middleware, which knows the request, renders it.

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::problem::{Code, Problem};
-use crate::{orders, services, status};
+use crate::{batch, orders, services, status};
 
 /// All routes of the service.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -15,6 +15,9 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(orders::list))
                 .route(web::head().to(orders::list))
                 .route(web::post().to(orders::create)),
+        )
+        .service(
+            resource("/orders/batch", &["POST"], |_| Ok(())).route(web::post().to(batch::change)),
         )
         .service(
             resource("/orders/{id}", &["GET", "HEAD", "PUT", "PATCH", "DELETE"], |request| {

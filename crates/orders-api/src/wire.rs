@@ -1,11 +1,13 @@
 //! The wire types: how the bodies of requests are read, all their faults at once, and what answers
 //! look like.
 
+mod batch;
 mod bodies;
 mod reader;
 mod views;
 
+pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
     OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_service,
 };
-pub(crate) use views::{OrderView, PageView, PolicyView, ServiceView};
+pub(crate) use views::{OrderView, PageView, PolicyView, ResultView, ServiceView};

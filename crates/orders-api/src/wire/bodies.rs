@@ -132,7 +132,18 @@ fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldEr
     })
 }
 
-fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
+/// A version, as `if_match` of a batch's operation names it.
+pub(super) fn read_version(json: &Json<'_>) -> Result<u64, String> {
+    let version = if let Json::Number(digits) = json { digits.parse().ok() } else { None };
+    let version = version.filter(|version| *version > 0);
+    version.ok_or_else(|| "must be a version: a whole number from 1 on".to_owned())
+}
+
+pub(super) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
+    if let Json::Bool(value) = json { Ok(*value) } else { Err("must be true or false".to_owned()) }
+}
+
+pub(super) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
     match json {
         Json::Text(text) => Ok(text),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {

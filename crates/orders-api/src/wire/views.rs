@@ -4,6 +4,8 @@ use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::problem::ProblemView;
+
 /// An order as it is answered.
 #[derive(Debug, Serialize)]
 pub(crate) struct OrderView<'a> {
@@ -51,6 +53,16 @@ impl<'a> OrderView<'a> {
             updated_at: Shown(order.updated_at),
         }
     }
+}
+
+/// What became of one operation of a batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct ResultView<'a> {
+    pub(crate) status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<OrderView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<ProblemView<'a>>,
 }
 
 /// A service as it is answered.
