@@ -92,7 +92,6 @@ impl Book {
                 start: order.content.datetime,
                 order_id: order.id.clone(),
                 group: order.group,
-                services: Some(order.content.services.clone()),
             })
             .collect();
         occupants.sort_by_key(|occupant| occupant.start);

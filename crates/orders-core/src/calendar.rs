@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Group, Instant, OrderId, ServiceId, Services};
+use crate::{Group, Instant, OrderId, ServiceId};
 
 /// A calendar: within one, orders must keep their distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ pub struct Slot {
     pub group: Group,
 }
 
-/// An order in a calendar, with what a refusal says of it.
+/// An order in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
     /// The order's time.
@@ -36,8 +36,6 @@ pub struct Occupant {
     pub order_id: OrderId,
     /// The order's group.
     pub group: Group,
-    /// All services of the order; `None` where a slot is held by no order that there is.
-    pub services: Option<Services>,
 }
 
 /// How much of a stretch is wanted.
@@ -80,8 +78,16 @@ impl Occupants {
     }
 
     /// The occupants between, both ends included, earliest first.
-    pub(crate) fn between(&self, from: Instant, to: Instant) -> impl Iterator<Item = &Occupant> {
-        self.0.range(from..=to).flat_map(|(_, there)| there.values())
+    pub(crate) fn between(
+        &self,
+        from: Instant,
+        to: Instant,
+    ) -> impl DoubleEndedIterator<Item = &Occupant> {
+        // A range whose ends are the wrong way round is empty, not a mistake.
+        self.0
+            .range(from..=to.max(from))
+            .filter(move |(at, _)| **at <= to)
+            .flat_map(|(_, there)| there.values())
     }
 }
 
@@ -116,7 +122,12 @@ impl Calendar {
 
     /// Whether all that lies between is loaded, both ends included.
     pub(crate) fn covers(&self, from: Instant, to: Instant) -> bool {
-        self.loaded.covers(from, to)
+        self.loaded_around(from).is_some_and(|(_, end)| to <= end)
+    }
+
+    /// The loaded stretch that an instant lies in, both ends included.
+    pub(crate) fn loaded_around(&self, at: Instant) -> Option<(Instant, Instant)> {
+        self.loaded.around(at)
     }
 }
 
@@ -143,10 +154,10 @@ impl Coverage {
         self.0.insert(position, (from, to));
     }
 
-    fn covers(&self, from: Instant, to: Instant) -> bool {
-        let position = self.0.partition_point(|&(start, _)| start <= from);
+    fn around(&self, at: Instant) -> Option<(Instant, Instant)> {
+        let position = self.0.partition_point(|&(start, _)| start <= at);
         let stretch = position.checked_sub(1).and_then(|before| self.0.get(before));
-        stretch.is_some_and(|&(_, end)| to <= end)
+        stretch.copied().filter(|&(_, end)| at <= end)
     }
 }
 
@@ -169,7 +180,6 @@ mod tests {
             start: at(start),
             order_id: OrderId::parse(id).unwrap(),
             group: Group(NonZeroU64::MIN),
-            services: None,
         }
     }
 

@@ -43,6 +43,7 @@ mod command;
 mod decide;
 mod event;
 mod fee;
+mod free;
 mod instant;
 mod order;
 mod period;

@@ -45,6 +45,11 @@ impl Needs {
         self.orders.is_empty() && self.services.is_empty() && self.spans.is_empty()
     }
 
+    /// Takes a value, or notes what it lacks.
+    pub(crate) fn gather<T>(&mut self, result: Result<T, Self>) -> Option<T> {
+        result.map_err(|needs| self.extend(needs)).ok()
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.orders.extend(other.orders);
         self.services.extend(other.services);

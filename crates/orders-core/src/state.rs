@@ -1,10 +1,11 @@
 //! The working state of a decision: a snapshot, and over it what the commands so far have changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 
 use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
 use crate::decide::{Changes, RowChange};
+use crate::free::Way;
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::{Actor, Event, EventKind, Group, Instant, Order, OrderId, Policy, ServiceId};
 
@@ -70,34 +71,67 @@ impl<'a> State<'a> {
         if needs.is_empty() { Ok(unknown) } else { Err(needs) }
     }
 
-    /// All that hold a place in these calendars between two instants, both ends included. Where
-    /// they are not loaded, a span from `from` to `to` with this reach is asked for.
+    /// All that hold a place in these calendars between two instants, both ends included.
     pub(crate) fn occupants<'s>(
         &'s self,
         calendars: &'s [CalendarId],
         (from, to): (Instant, Instant),
-        missing: impl Fn(CalendarId) -> Span,
     ) -> Result<impl Iterator<Item = &'s Occupant>, Needs> {
         let covered =
             |id: &CalendarId| self.snapshot.calendar(*id).is_some_and(|c| c.covers(from, to));
-        let spans: Vec<Span> =
-            calendars.iter().filter(|id| !covered(id)).map(|id| missing(*id)).collect();
+        let missing = calendars.iter().filter(|id| !covered(id));
+        let span = |id: &CalendarId| Span { calendar: *id, from, to, reach: Reach::All };
+        let spans: BTreeSet<Span> = missing.map(span).collect();
         if !spans.is_empty() {
-            return Err(Needs { spans: spans.into_iter().collect(), ..Needs::default() });
+            return Err(Needs { spans, ..Needs::default() });
         }
-        Ok(calendars.iter().flat_map(move |id| {
-            let loaded = self.snapshot.calendar(*id).into_iter();
-            let loaded = loaded.flat_map(move |calendar| calendar.occupants.between(from, to));
-            let placed = self.placed.get(id).into_iter();
-            let placed = placed.flat_map(move |occupants| occupants.between(from, to));
-            loaded
-                .filter(|occupant| !self.touched.contains_key(&occupant.order_id))
-                .chain(placed.filter(|occupant| !self.hidden.contains(&occupant.order_id)))
-        }))
+        let sources = calendars.iter().flat_map(move |id| self.sources(*id, from, to, Way::Later));
+        Ok(sources.flatten())
+    }
+
+    /// The occupants of one calendar, as far as they are loaded: those that no command has touched,
+    /// and those that one has placed; each in the order in which they are met.
+    pub(crate) fn sources<'s>(
+        &'s self,
+        calendar: CalendarId,
+        from: Instant,
+        to: Instant,
+        way: Way,
+    ) -> impl Iterator<Item = Box<dyn Iterator<Item = &'s Occupant> + 's>> + 's {
+        let untouched = |occupant: &&Occupant| !self.touched.contains_key(&occupant.order_id);
+        let shown = |occupant: &&Occupant| !self.hidden.contains(&occupant.order_id);
+        let loaded = self.snapshot.calendar(calendar).map(|calendar| &calendar.occupants);
+        let loaded = loaded.map(|occupants| match way {
+            Way::Later => boxed(occupants.between(from, to).filter(untouched)),
+            Way::Earlier => boxed(occupants.between(from, to).rev().filter(untouched)),
+        });
+        let placed = self.placed.get(&calendar).map(|occupants| match way {
+            Way::Later => boxed(occupants.between(from, to).filter(shown)),
+            Way::Earlier => boxed(occupants.between(from, to).rev().filter(shown)),
+        });
+        loaded.into_iter().chain(placed)
+    }
+
+    /// How far a calendar is loaded without a gap from an instant on; `None` if not even there.
+    pub(crate) fn loaded_up_to(
+        &self,
+        calendar: CalendarId,
+        at: Instant,
+        way: Way,
+    ) -> Option<Instant> {
+        let (from, to) = self.snapshot.calendar(calendar)?.loaded_around(at)?;
+        Some(match way {
+            Way::Later => to,
+            Way::Earlier => from,
+        })
     }
 
     /// How many occupants of a calendar are loaded between two instants.
-    pub(crate) fn loaded(&self, calendar: CalendarId, from: Instant, to: Instant) -> usize {
+    pub(crate) fn count_loaded(
+        &self,
+        calendar: CalendarId,
+        (from, to): (Instant, Instant),
+    ) -> usize {
         self.snapshot.calendar(calendar).map_or(0, |c| c.occupants.between(from, to).count())
     }
 
@@ -189,7 +223,6 @@ impl<'a> State<'a> {
                     start: slot.start,
                     order_id: id.clone(),
                     group: slot.group,
-                    services: Some(order.content.services.clone()),
                 });
             }
         }
@@ -208,7 +241,8 @@ impl Stored {
     }
 }
 
-/// A span without a limit: what is within reach of an instant is few.
-pub(crate) fn whole(from: Instant, to: Instant) -> impl Fn(CalendarId) -> Span {
-    move |calendar| Span { calendar, from, to, reach: Reach::All }
+fn boxed<'s>(
+    occupants: impl Iterator<Item = &'s Occupant> + 's,
+) -> Box<dyn Iterator<Item = &'s Occupant> + 's> {
+    Box::new(occupants)
 }

@@ -64,7 +64,9 @@ proptest! {
         let services = [1, 2, 3].map(service);
         let mut model = Model::new(policy, &services);
         let mut book = Book::new(policy);
-        services.into_iter().for_each(|id| book.add_service(id));
+        for id in services {
+            book.add_service(id);
+        }
         for (second, actions) in (0..).zip(rounds) {
             let now = at(second * 1_000);
             let actor = Actor::new("somebody");

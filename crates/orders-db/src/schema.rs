@@ -72,4 +72,5 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(order_slots, order_services, orders);
+diesel::allow_tables_to_appear_in_same_query!(order_services, orders);
+diesel::allow_tables_to_appear_in_same_query!(counters, policy);

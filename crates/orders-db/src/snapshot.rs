@@ -28,16 +28,10 @@ pub(crate) fn load(
     }
 }
 
-fn occupant(
-    start_ms: i64,
-    grp: i64,
-    order_id: &str,
-    services: Option<String>,
-) -> Result<Occupant, Trouble> {
+fn occupant(start_ms: i64, grp: i64, order_id: &str) -> Result<Occupant, Trouble> {
     Ok(Occupant {
         start: rows::instant(start_ms)?,
         order_id: rows::order_id(order_id)?,
         group: rows::group(grp)?,
-        services: services.map(|json| rows::read_services(&json)).transpose()?,
     })
 }

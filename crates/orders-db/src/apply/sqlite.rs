@@ -1,10 +1,14 @@
 //! Applying to SQLite: one cached statement a row, all in one transaction.
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
+use orders_core::Order;
 
 use super::Writes;
 use crate::rows::{bigint, write_services};
-use crate::schema::{counters, events, order_services, order_slots, orders};
+use crate::schema::{events, order_services, order_slots, orders};
 
 pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
     for slot in &writes.gone_slots {
@@ -23,31 +27,11 @@ pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Q
         diesel::delete(orders::table.find(*id)).execute(connection)?;
     }
     for order in &writes.new_orders {
-        diesel::insert_into(orders::table)
-            .values((
-                orders::id.eq(order.id.as_str()),
-                orders::datetime_ms.eq(order.content.datetime.as_millis()),
-                orders::total_fee.eq(order.content.total_fee.as_hundredths()),
-                orders::services.eq(write_services(&order.content.services)),
-                orders::version.eq(bigint(order.version)),
-                orders::grp.eq(bigint(order.group.0.get())),
-                orders::created_at_ms.eq(order.created_at.as_millis()),
-                orders::updated_at_ms.eq(order.updated_at.as_millis()),
-            ))
-            .execute(connection)?;
+        diesel::insert_into(orders::table).values(columns(order)).execute(connection)?;
     }
     for order in &writes.changed_orders {
-        diesel::update(orders::table.find(order.id.as_str()))
-            .set((
-                orders::datetime_ms.eq(order.content.datetime.as_millis()),
-                orders::total_fee.eq(order.content.total_fee.as_hundredths()),
-                orders::services.eq(write_services(&order.content.services)),
-                orders::version.eq(bigint(order.version)),
-                orders::grp.eq(bigint(order.group.0.get())),
-                orders::created_at_ms.eq(order.created_at.as_millis()),
-                orders::updated_at_ms.eq(order.updated_at.as_millis()),
-            ))
-            .execute(connection)?;
+        // REPLACE, because Diesel prepares an UPDATE anew each time.
+        diesel::replace_into(orders::table).values(columns(order)).execute(connection)?;
     }
     for used in &writes.new_uses {
         diesel::insert_into(order_services::table)
@@ -70,10 +54,51 @@ pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Q
             .execute(connection)?;
     }
     insert_events(connection, writes)?;
-    diesel::update(counters::table)
-        .set(counters::last_sequence.eq(writes.last_sequence))
-        .execute(connection)?;
+    CountTo(writes.last_sequence).execute(connection)?;
     Ok(())
+}
+
+/// A row of `orders`.
+#[derive(Insertable)]
+#[diesel(table_name = orders)]
+struct NewOrder<'a> {
+    id: &'a str,
+    datetime_ms: i64,
+    total_fee: i64,
+    services: String,
+    version: i64,
+    grp: i64,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+}
+
+fn columns(order: &Order) -> NewOrder<'_> {
+    NewOrder {
+        id: order.id.as_str(),
+        datetime_ms: order.content.datetime.as_millis(),
+        total_fee: order.content.total_fee.as_hundredths(),
+        services: write_services(&order.content.services),
+        version: bigint(order.version),
+        grp: bigint(order.group.0.get()),
+        created_at_ms: order.created_at.as_millis(),
+        updated_at_ms: order.updated_at.as_millis(),
+    }
+}
+
+/// Sets the sequence of the last event. Written out, because Diesel prepares an UPDATE of its own
+/// anew each time, and this one runs in every transaction.
+#[derive(QueryId)]
+struct CountTo(i64);
+
+impl RunQueryDsl<SqliteConnection> for CountTo {}
+
+impl QueryFragment<Sqlite> for CountTo {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE counters SET last_sequence = ");
+        out.push_bind_param::<BigInt, _>(&self.0)?;
+        out.push_sql(" WHERE id = 1");
+        Ok(())
+    }
 }
 
 fn insert_events(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {

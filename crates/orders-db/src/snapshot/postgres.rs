@@ -126,7 +126,7 @@ fn walk_spans<'b>(
 ) -> QueryResult<()> {
     out.push_sql(
         " UNION ALL \
-         SELECT 4::int2, s.order_id, o.services, s.start_ms, s.grp, q.number, NULL, NULL, NULL \
+         SELECT 4::int2, s.order_id, NULL, s.start_ms, s.grp, q.number, NULL, NULL, NULL \
          FROM unnest(",
     );
     out.push_bind_param::<Array<BigInt>, _>(&spans.numbers)?;
@@ -143,7 +143,7 @@ fn walk_spans<'b>(
             ORDER BY start_ms ",
     );
     out.push_sql(direction);
-    out.push_sql(" LIMIT q.most) s LEFT JOIN orders o ON o.id = s.order_id");
+    out.push_sql(" LIMIT q.most) s");
     Ok(())
 }
 
@@ -179,7 +179,6 @@ pub(super) fn load(
                     row.a.unwrap_or_default(),
                     row.b.unwrap_or_default(),
                     row.text.as_deref().unwrap_or_default(),
-                    row.services,
                 )?;
                 occupants.entry(row.c.unwrap_or_default()).or_default().push(found);
             }

@@ -38,13 +38,10 @@ pub(super) fn load(
 }
 
 fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
-    let (window_ms, scope, edit_lock_ms) = policy::table
-        .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
-        .first::<(i64, String, Option<i64>)>(connection)
-        .map_err(|error| Trouble::of(&error))?;
-    let last_sequence: i64 = counters::table
-        .select(counters::last_sequence)
-        .first(connection)
+    let (window_ms, scope, edit_lock_ms, last_sequence) = policy::table
+        .inner_join(counters::table.on(counters::id.eq(policy::id)))
+        .select((policy::window_ms, policy::scope, policy::edit_lock_ms, counters::last_sequence))
+        .first::<(i64, String, Option<i64>, i64)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
@@ -99,18 +96,12 @@ fn list_occupants(
     connection: &mut SqliteConnection,
     span: &Span,
 ) -> Result<Vec<Occupant>, Trouble> {
-    type Row = (i64, i64, String, Option<String>);
+    type Row = (i64, i64, String);
     let within = order_slots::table
-        .left_join(orders::table.on(orders::id.eq(order_slots::order_id)))
         .filter(order_slots::scope.eq(rows::scope_column(span.calendar)))
         .filter(order_slots::start_ms.ge(span.from.as_millis()))
         .filter(order_slots::start_ms.le(span.to.as_millis()))
-        .select((
-            order_slots::start_ms,
-            order_slots::grp,
-            order_slots::order_id,
-            orders::services.nullable(),
-        ));
+        .select((order_slots::start_ms, order_slots::grp, order_slots::order_id));
     let limit = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
     let found: Result<Vec<Row>, _> = match span.reach {
         Reach::All => within.load(connection),
@@ -124,8 +115,6 @@ fn list_occupants(
     let found = found.map_err(|error| Trouble::of(&error))?;
     found
         .into_iter()
-        .map(|(start_ms, grp, order_id, services)| {
-            super::occupant(start_ms, grp, &order_id, services)
-        })
+        .map(|(start_ms, grp, order_id)| super::occupant(start_ms, grp, &order_id))
         .collect()
 }

@@ -1,0 +1,183 @@
+//! Free times: the nearest instants at which an order would be accepted.
+
+use std::iter::Peekable;
+
+use crate::calendar::{CalendarId, Occupant, Reach, Span};
+use crate::snapshot::{Needs, too_close_to};
+use crate::spacing::Candidate;
+use crate::state::State;
+use crate::{Instant, Period};
+
+/// How many occupied stretches are passed in search of a free instant.
+const STRETCHES: usize = 1_000;
+/// How many occupants more are loaded, at first, in search of a free instant.
+const FIRST_LOOK: usize = 8;
+
+/// Which way time is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Later,
+    Earlier,
+}
+
+impl Way {
+    /// How far `to` lies ahead of `from`, in milliseconds.
+    fn ahead(self, from: Instant, to: Instant) -> i64 {
+        match self {
+            Self::Later => to.millis_since(from),
+            Self::Earlier => from.millis_since(to),
+        }
+    }
+
+    /// The instant one period ahead, if there is one.
+    fn step(self, from: Instant, period: Period) -> Option<Instant> {
+        match self {
+            Self::Later => from.checked_add(period),
+            Self::Earlier => from.checked_sub(period),
+        }
+    }
+
+    /// The next instant ahead, if there is one.
+    fn next(self, from: Instant) -> Option<Instant> {
+        match self {
+            Self::Later => from.next(),
+            Self::Earlier => from.previous(),
+        }
+    }
+
+    /// The last instant ahead, at most one period away.
+    fn saturating_step(self, from: Instant, period: Period) -> Instant {
+        match self {
+            Self::Later => from.saturating_add(period),
+            Self::Earlier => from.saturating_sub(period),
+        }
+    }
+
+    /// The last instant ahead that is too close to this one.
+    fn last_too_close(self, at: Instant, window: Period) -> Instant {
+        let (first, last) = too_close_to(at, window);
+        match self {
+            Self::Later => last,
+            Self::Earlier => first,
+        }
+    }
+
+    /// The same stretch, its earlier end first.
+    fn ordered(self, near: Instant, far: Instant) -> (Instant, Instant) {
+        match self {
+            Self::Later => (near, far),
+            Self::Earlier => (far, near),
+        }
+    }
+
+    fn reach(self, most: usize) -> Reach {
+        match self {
+            Self::Later => Reach::First(most),
+            Self::Earlier => Reach::Last(most),
+        }
+    }
+}
+
+/// The nearest instant, from the order's own time on, at which it would be accepted; `None` where
+/// none lies within 366 days or 1 000 occupied stretches. Passes the occupants once, in order.
+pub(crate) fn nearest_free(
+    state: &State<'_>,
+    candidate: &Candidate<'_>,
+    way: Way,
+) -> Result<Option<Instant>, Needs> {
+    let window = state.policy.window;
+    let asked = candidate.order.content.datetime;
+    let horizon = way.saturating_step(asked, Period::MAX);
+    let edge = |calendar| state.loaded_up_to(calendar, asked, way);
+    let known = candidate.calendars.iter().map(|calendar| edge(*calendar).unwrap_or(asked));
+    let known = known.min_by_key(|known| way.ahead(asked, *known)).unwrap_or(asked);
+    let mut at = asked;
+    let mut passed = 0;
+    for occupant in Merged::new(state, candidate, way, known) {
+        let gap = way.ahead(at, occupant.start);
+        if gap >= window.as_millis() {
+            return Ok(Some(at));
+        }
+        if gap <= -window.as_millis()
+            || candidate.is_exempt_from(&occupant.order_id, occupant.group)
+        {
+            continue;
+        }
+        passed += 1;
+        // Whatever this one holds is held up to one window behind it.
+        match way.step(occupant.start, window) {
+            Some(end) if way.ahead(end, horizon) >= 0 && passed <= STRETCHES => at = end,
+            Some(_) | None => return Ok(None),
+        }
+    }
+    let needed = way.last_too_close(at, window);
+    let mut needs = Needs::default();
+    for calendar in &candidate.calendars {
+        let span = match edge(*calendar) {
+            Some(loaded) if way.ahead(needed, loaded) >= 0 => continue,
+            Some(loaded) => further(state, *calendar, way, loaded, horizon, passed),
+            None => {
+                let (from, to) = too_close_to(asked, window);
+                Span { calendar: *calendar, from, to, reach: Reach::All }
+            }
+        };
+        needs.spans.insert(span);
+    }
+    if needs.is_empty() { Ok(Some(at)) } else { Err(needs) }
+}
+
+/// What to load of a calendar beyond what is loaded of it. More each time, so that a long run takes
+/// few loads and a short one a small one. Those that stand together where a list was cut short
+/// count too, so that the next list gets past them.
+fn further(
+    state: &State<'_>,
+    calendar: CalendarId,
+    way: Way,
+    loaded: Instant,
+    horizon: Instant,
+    passed: usize,
+) -> Span {
+    let window = state.policy.window;
+    let far = way.saturating_step(horizon, window);
+    let start = way.next(loaded).unwrap_or(far);
+    let cut = way.ordered(start, way.saturating_step(start, window));
+    let most = FIRST_LOOK * (1 + passed + state.count_loaded(calendar, cut));
+    let (from, to) = way.ordered(start, far);
+    Span { calendar, from, to, reach: way.reach(most) }
+}
+
+/// The occupants of several calendars in the order in which they are met.
+struct Merged<'s> {
+    sources: Vec<Peekable<Box<dyn Iterator<Item = &'s Occupant> + 's>>>,
+    way: Way,
+    origin: Instant,
+}
+
+impl<'s> Merged<'s> {
+    /// From all that is too close to the order's time, up to `known`.
+    fn new(state: &'s State<'_>, candidate: &Candidate<'_>, way: Way, known: Instant) -> Self {
+        let asked = candidate.order.content.datetime;
+        let behind = match way {
+            Way::Later => Way::Earlier.last_too_close(asked, state.policy.window),
+            Way::Earlier => Way::Later.last_too_close(asked, state.policy.window),
+        };
+        let (from, to) = way.ordered(behind, known);
+        let sources = |calendar: &CalendarId| state.sources(*calendar, from, to, way);
+        let sources = candidate.calendars.iter().flat_map(sources).map(Iterator::peekable);
+        Self { sources: sources.collect(), way, origin: asked }
+    }
+}
+
+impl<'s> Iterator for Merged<'s> {
+    type Item = &'s Occupant;
+
+    fn next(&mut self) -> Option<&'s Occupant> {
+        let (way, origin) = (self.way, self.origin);
+        let distance = |source: &mut Peekable<Box<dyn Iterator<Item = &'s Occupant> + 's>>| {
+            source.peek().map_or(i64::MAX, |occupant| way.ahead(origin, occupant.start))
+        };
+        let heads = self.sources.iter_mut().enumerate();
+        let (_, first) = heads.map(|(place, source)| (distance(source), place)).min()?;
+        self.sources.get_mut(first)?.next()
+    }
+}
