@@ -13,7 +13,7 @@ use orders_core::{
 use orders_db::{Reply, Store, StoreError, Ticket};
 use tokio::sync::oneshot;
 
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// How long a command or a query may wait for the database.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -48,7 +48,7 @@ impl App {
     pub(crate) async fn change_order(&self, operation: Operation) -> Result<Verdict, Problem> {
         match self.change(Action::One(operation), PATIENCE).await? {
             Outcome::One(verdict) => Ok(verdict),
-            Outcome::Batch { .. } => Err(unexpected("one operation has one verdict")),
+            Outcome::Batch { .. } => Err(Problem::unexpected("one operation has one verdict")),
         }
     }
 
@@ -56,7 +56,7 @@ impl App {
     pub(crate) async fn change_orders(&self, batch: Batch) -> Result<Vec<Verdict>, Problem> {
         match self.change(Action::Batch(batch), BATCH_PATIENCE).await? {
             Outcome::Batch { results, .. } => Ok(results),
-            Outcome::One(_) => Err(unexpected("a batch has a verdict for each operation")),
+            Outcome::One(_) => Err(Problem::unexpected("a batch has a verdict for each operation")),
         }
     }
 
@@ -94,7 +94,9 @@ impl App {
         let store = Arc::clone(&self.store);
         match timeout(PATIENCE, web::block(move || question(&store))).await {
             Ok(Ok(answer)) => Ok(answer?),
-            Ok(Err(_gone)) => Err(unexpected("the thread that asked the database is gone")),
+            Ok(Err(_gone)) => {
+                Err(Problem::unexpected("the thread that asked the database is gone"))
+            }
             Err(_elapsed) => Err(too_late()),
         }
     }
@@ -131,9 +133,4 @@ fn too_late() -> Problem {
 /// The writer dropped the command without an answer: it panicked, before or after its commit.
 fn lost() -> Problem {
     StoreError::OutcomeUnknown.into()
-}
-
-fn unexpected(what: &str) -> Problem {
-    log::error!("{what}");
-    Problem::new(Code::Internal, "The service met something that it did not expect.")
 }

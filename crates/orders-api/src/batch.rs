@@ -91,11 +91,11 @@ fn render(
             Err(problem) => (problem.status(), None, Some(problem.view(instance, request_id))),
         };
         let view = ResultView { status: status.as_u16(), order, problem };
-        to_raw_value(&view).map_err(|error| Problem::new(Code::Internal, error.to_string()))
+        to_raw_value(&view).map_err(|error| Problem::unexpected(error.to_string()))
     };
     results.iter().map(view).collect()
 }
 
 fn unexplained() -> Problem {
-    Problem::new(Code::Internal, "The service met something that it did not expect.")
+    Problem::unexpected("an operation of a batch has no verdict")
 }

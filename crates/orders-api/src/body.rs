@@ -71,7 +71,8 @@ async fn gather(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> 
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
-            Problem::new(Code::MalformedJson, format!("The body could not be read: {error}."))
+            log::debug!("a body could not be read: {error}");
+            Problem::new(Code::MalformedJson, "The body did not arrive whole.")
         })?;
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));
@@ -84,5 +85,4 @@ async fn gather(mut payload: Payload, limit: usize) -> Result<Vec<u8>, Problem> 
 fn too_large(limit: usize) -> Problem {
     let kib = limit / 1024;
     Problem::new(Code::BodyTooLarge, format!("The body may have at most {kib} KiB."))
-        .with_header(header::CONNECTION, "close")
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use orders_core::{Period, PolicyPatch, Scope};
@@ -106,7 +107,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "ORDERS_BIND", default_value = "127.0.0.1:8080")]
     pub(crate) bind: SocketAddr,
     /// Load the sample data first, unless it is there
-    #[arg(long, env = "ORDERS_SAMPLE_DATA")]
+    #[arg(long, env = "ORDERS_SAMPLE_DATA", value_parser = FalseyValueParser::new())]
     pub(crate) sample_data: bool,
     /// How many threads answer requests. Default: one a core
     #[arg(long, env = "ORDERS_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -115,7 +116,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, env = "ORDERS_DRAIN_DELAY", default_value = "1s", value_parser = read_delay)]
     pub(crate) drain_delay: Duration,
     /// Refuse PUT and DELETE on orders without If-Match
-    #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH")]
+    #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
 }
 
@@ -144,7 +145,8 @@ impl Common {
     pub(crate) fn database(&self) -> Result<DatabaseUrl, orders_db::StoreError> {
         #[expect(clippy::disallowed_methods, reason = "this is the place that reads settings")]
         let fallback = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
-        match self.database_url.clone().or_else(fallback) {
+        let given = self.database_url.clone().filter(|url| !url.is_empty());
+        match given.or_else(fallback) {
             Some(url) => DatabaseUrl::parse(&url),
             None => Ok(DatabaseUrl::Sqlite(self.data_dir.join("orders.db"))),
         }

@@ -12,8 +12,12 @@ pub(crate) fn accepts_json(request: &HttpRequest) -> Result<(), Problem> {
     if ranges.peek().is_none() {
         return Ok(());
     }
-    let text: Vec<&str> = ranges.filter_map(|value| value.to_str().ok()).collect();
-    let quality = offered.map(|(kind, name)| quality(&text.join(","), kind, name));
+    let text = ranges.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    // One that names nothing says nothing.
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    let quality = offered.map(|(kind, name)| quality(&text, kind, name));
     if quality.iter().any(|quality| *quality > 0.0) {
         return Ok(());
     }
@@ -119,8 +123,10 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, P
         Problem::new(Code::InvalidHeader, format!("{} {example}.", title_case(name)))
     };
     let mut tags = Vec::new();
-    let mut rest = text.trim();
-    loop {
+    // Empty elements of a list count for nothing (RFC 9110, section 5.6.1.2).
+    let blank = |c: char| c == ',' || c == ' ' || c == '\t';
+    let mut rest = text.trim_start_matches(blank);
+    while !rest.is_empty() {
         let (weak, opened) = match rest.strip_prefix("W/") {
             Some(strong) => (true, strong),
             None => (false, rest),
@@ -131,12 +137,13 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, P
             return Err(malformed());
         }
         tags.push(Tag { weak, version: read_version(tag) });
-        match after.trim_start().strip_prefix(',') {
-            Some(more) => rest = more.trim_start(),
-            None if after.trim().is_empty() => return Ok(Some(Tags::Some(tags))),
-            None => return Err(malformed()),
+        rest = after.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return Err(malformed());
         }
+        rest = rest.trim_start_matches(blank);
     }
+    if tags.is_empty() { Err(malformed()) } else { Ok(Some(Tags::Some(tags))) }
 }
 
 /// A version as [`etag`] writes it.
@@ -173,7 +180,7 @@ mod tests {
             ("text/html, application/*;q=0.5", true),
             ("text/html", false),
             ("application/json;q=0, */*", false),
-            ("", false),
+            ("", true),
         ] {
             let request =
                 TestRequest::default().insert_header(("accept", accept)).to_http_request();
@@ -209,11 +216,11 @@ mod tests {
         assert_eq!(if_match(&with("*")).unwrap(), None);
         assert_eq!(if_match(&with("\"3\"")).unwrap(), Some(vec![3]));
         assert_eq!(if_match(&with("\"3\" , \"4\"")).unwrap(), Some(vec![3, 4]));
+        assert_eq!(if_match(&with(", \"3\",, \"4\" ,")).unwrap(), Some(vec![3, 4]));
         assert_eq!(if_match(&with("W/\"3\", \"x\", \"03\"")).unwrap(), Some(vec![]));
         assert!(has_version(&with("W/\"3\""), 3).unwrap());
         assert!(!has_version(&with("\"4\""), 3).unwrap());
-        for malformed in ["", "3", "\"3", "\"3\" \"4\"", "\"3\",", "w/\"3\"", "\"a b\"", "*, \"3\""]
-        {
+        for malformed in ["", "3", "\"3", "\"3\" \"4\"", ",", "w/\"3\"", "\"a b\"", "*, \"3\""] {
             assert!(if_match(&with(malformed)).is_err(), "{malformed}");
         }
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use env_logger::{Builder, Target};
 use log::kv::{Key, Value, VisitSource};
-use log::{Record, kv};
+use log::{LevelFilter, Record, kv};
 use serde_json::Map;
 
 use crate::cli::LogFormat;
@@ -12,6 +12,9 @@ use crate::cli::LogFormat;
 /// Starts logging, with `filters` as `env_logger` reads them.
 pub(crate) fn start(filters: &str, format: LogFormat) {
     let mut builder = Builder::new();
+    // The HTTP library logs what any client can bring about, and its own start.
+    builder.filter_module("actix_http", LevelFilter::Off);
+    builder.filter_module("actix_server", LevelFilter::Warn);
     builder.parse_filters(filters).target(Target::Stderr);
     match format {
         LogFormat::Text => builder.format_timestamp_millis(),

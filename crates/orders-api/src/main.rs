@@ -24,7 +24,7 @@ mod wire;
 use std::error::Error;
 use std::process::ExitCode;
 
-use orders_db::{Store, StoreOptions};
+use orders_db::{Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common};
 
@@ -35,7 +35,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(StoreError::Url(_)) => ExitCode::from(2),
+                Some(_) | None => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -140,7 +140,7 @@ fn check_same_id(given: Option<&OrderId>, id: &OrderId) -> Result<(), Problem> {
 /// stand together in the index.
 pub(crate) fn made_id() -> Result<OrderId, Problem> {
     OrderId::parse(&Uuid::now_v7().to_string())
-        .map_err(|error| Problem::new(Code::Internal, error.to_string()))
+        .map_err(|error| Problem::unexpected(error.to_string()))
 }
 
 fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {

@@ -138,10 +138,12 @@ impl FieldError {
 pub(crate) struct Problem {
     code: Code,
     status: StatusCode,
-    detail: String,
+    detail: Box<str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
     more: More,
+    /// What is behind it: for the log, never for the caller.
+    cause: Option<Box<str>>,
 }
 
 /// What some problems tell besides.
@@ -198,11 +200,18 @@ impl Problem {
         Self {
             code,
             status: code.status(),
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             headers: Vec::new(),
             more: More::Nothing {},
+            cause: None,
         }
+    }
+
+    /// Something that should never happen.
+    pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
+        let detail = "The service met something that it did not expect.";
+        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
     }
 
     /// Fields are at fault: all of them are named.
@@ -257,7 +266,8 @@ impl Problem {
         let status = self.status;
         let view = self.view(instance, request_id);
         if status.is_server_error() {
-            log::warn!(request_id = request_id, status = status.as_u16(); "{self} at {instance}");
+            let cause = self.cause.as_deref().unwrap_or_default();
+            log::error!(request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
         }
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
@@ -301,20 +311,17 @@ impl From<StoreError> for Problem {
                 "The database went away while it was committing. Read to see whether it did.",
             )),
             StoreError::Unavailable(reason) => {
-                log::error!("the database does not answer: {reason}");
-                retry_after(Self::new(
+                let problem = Self::new(
                     Code::DatabaseUnavailable,
                     "The database does not answer. Nothing was written, nor will be.",
-                ))
+                );
+                retry_after(Self { cause: Some(reason.into()), ..problem })
             }
             StoreError::TooNew(_)
             | StoreError::FaultyLibrary(_)
             | StoreError::Url(_)
             | StoreError::Migration(_)
-            | StoreError::Corrupt(_) => {
-                log::error!("{error}");
-                Self::new(Code::Internal, "The service met something that it did not expect.")
-            }
+            | StoreError::Corrupt(_) => Self::unexpected(error.to_string()),
         }
     }
 }
@@ -349,7 +356,7 @@ impl From<Refusal> for Problem {
                 Self::new(Code::OrderExists, format!("Order {id} exists already."))
             }
             Refusal::Conflict(conflict) => Self {
-                detail: conflict_in_words(&conflict),
+                detail: conflict_in_words(&conflict).into(),
                 more: More::Conflict(Box::new(ConflictView::of(&conflict))),
                 ..Self::new(Code::OrderConflict, "")
             },

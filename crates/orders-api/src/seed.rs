@@ -119,11 +119,17 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
     let command = Command { actor: Actor::new("seed"), action: Action::Batch(batch) };
     match wait(|deadline, reply| store.change_orders(command, deadline, reply))? {
         Outcome::Batch { refused: false, results } => Ok(results.len()),
+        // Another process has loaded the same meanwhile.
+        Outcome::Batch { results, .. } if results.iter().all(is_there) => Ok(0),
         Outcome::Batch { results, .. } => Err(SeedError::Refused(why(results))),
         Outcome::One(_) => {
             Err(SeedError::Refused("the orders were not judged as a batch".to_owned()))
         }
     }
+}
+
+fn is_there(result: &Result<orders_core::Done, Refusal>) -> bool {
+    matches!(result, Err(Refusal::OrderExists(_)))
 }
 
 fn why(results: Vec<Result<orders_core::Done, Refusal>>) -> String {

@@ -53,6 +53,14 @@ impl Way {
         }
     }
 
+    /// The last instant there is.
+    fn end_of_time(self) -> Instant {
+        match self {
+            Self::Later => Instant::MAX,
+            Self::Earlier => Instant::MIN,
+        }
+    }
+
     /// The last instant ahead that is too close to this one.
     fn last_too_close(self, at: Instant, window: Period) -> Instant {
         let (first, last) = too_close_to(at, window);
@@ -92,8 +100,9 @@ pub(crate) fn nearest_free(
     let known = candidate.calendars.iter().map(|calendar| edge(*calendar).unwrap_or(asked));
     let known = known.min_by_key(|known| way.ahead(asked, *known)).unwrap_or(asked);
     let mut at = asked;
-    let mut passed = 0;
+    let (mut met, mut passed) = (0, 0);
     for occupant in Merged::new(state, candidate, way, known) {
+        met += 1;
         let gap = way.ahead(at, occupant.start);
         if gap >= window.as_millis() {
             return Ok(Some(at));
@@ -103,10 +112,14 @@ pub(crate) fn nearest_free(
         {
             continue;
         }
-        passed += 1;
-        // Whatever this one holds is held up to one window behind it.
+        // Whatever this one holds is held up to one window behind it. Several that hold the same
+        // are one stretch.
         match way.step(occupant.start, window) {
-            Some(end) if way.ahead(end, horizon) >= 0 && passed <= STRETCHES => at = end,
+            Some(end) if end == at => {}
+            Some(end) if way.ahead(end, horizon) >= 0 && passed < STRETCHES => {
+                passed += 1;
+                at = end;
+            }
             Some(_) | None => return Ok(None),
         }
     }
@@ -115,7 +128,7 @@ pub(crate) fn nearest_free(
     for calendar in &candidate.calendars {
         let span = match edge(*calendar) {
             Some(loaded) if way.ahead(needed, loaded) >= 0 => continue,
-            Some(loaded) => further(state, *calendar, way, loaded, horizon, passed),
+            Some(loaded) => further(state, *calendar, way, loaded, met),
             None => {
                 let (from, to) = too_close_to(asked, window);
                 Span { calendar: *calendar, from, to, reach: Reach::All }
@@ -128,20 +141,14 @@ pub(crate) fn nearest_free(
 
 /// What to load of a calendar beyond what is loaded of it. More each time, so that a long run takes
 /// few loads and a short one a small one. Those that stand together where a list was cut short
-/// count too, so that the next list gets past them.
-fn further(
-    state: &State<'_>,
-    calendar: CalendarId,
-    way: Way,
-    loaded: Instant,
-    horizon: Instant,
-    passed: usize,
-) -> Span {
-    let window = state.policy.window;
-    let far = way.saturating_step(horizon, window);
+/// count too, so that the next list gets past them. Where it starts depends on nothing but the
+/// edge, so that all who search across it are served by one load.
+fn further(state: &State<'_>, calendar: CalendarId, way: Way, loaded: Instant, met: usize) -> Span {
+    let far = way.end_of_time();
     let start = way.next(loaded).unwrap_or(far);
-    let cut = way.ordered(start, way.saturating_step(start, window));
-    let most = FIRST_LOOK * (1 + passed + state.count_loaded(calendar, cut));
+    let cut = way.ordered(start, way.saturating_step(start, state.policy.window));
+    let cut = state.count_loaded(calendar, cut);
+    let most = FIRST_LOOK * (1 + cut) + (FIRST_LOOK * met).min(STRETCHES);
     let (from, to) = way.ordered(start, far);
     Span { calendar, from, to, reach: way.reach(most) }
 }

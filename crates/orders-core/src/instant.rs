@@ -66,8 +66,12 @@ impl Instant {
         if !text.is_ascii() || !matches!(bytes.get(10), Some(b'T' | b't')) {
             return Err(InstantError::NotRfc3339);
         }
-        if bytes.get(17..19) == Some(b"60") {
-            return Err(InstantError::LeapSecond);
+        if let Some((minute, offset)) = text.split_at_checked(17)
+            && let Some(offset) = offset.strip_prefix("60")
+        {
+            let without_leap = DateTime::parse_from_rfc3339(&format!("{minute}59{offset}"));
+            let error = without_leap.map_or(InstantError::NotRfc3339, |_| InstantError::LeapSecond);
+            return Err(error);
         }
         let Ok(parsed) = DateTime::parse_from_rfc3339(text) else {
             let with_offset = DateTime::parse_from_rfc3339(&format!("{text}Z"));
@@ -190,6 +194,7 @@ mod tests {
             (" 2022-11-01T11:11:11Z", NotRfc3339),
             ("", NotRfc3339),
             ("2016-12-31T23:59:60Z", LeapSecond),
+            ("2016-12-31T23:59:60 bananas", NotRfc3339),
             ("0000-12-31T23:59:59Z", OutOfRange),
             ("0001-01-01T00:00:00+00:01", OutOfRange),
             ("9999-12-31T23:59:59-00:01", OutOfRange),

@@ -1,6 +1,6 @@
 //! Snapshots: what was loaded, under the lock, to judge some commands by, and what is still needed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Span};
 use crate::{Command, Instant, NewId, Operation, Order, OrderId, Period, Policy, ServiceId};
@@ -14,6 +14,17 @@ pub enum Stored {
     Live(Order),
     /// A deleted order as it last was, with the version of its deletion.
     Deleted(Order),
+}
+
+impl Stored {
+    /// The order, if there is one that is not deleted.
+    #[must_use]
+    pub fn live(&self) -> Option<&Order> {
+        match self {
+            Self::Live(order) => Some(order),
+            Self::Never | Self::Deleted(_) => None,
+        }
+    }
 }
 
 /// What must be loaded before commands can be judged.
@@ -54,6 +65,25 @@ impl Needs {
         self.orders.extend(other.orders);
         self.services.extend(other.services);
         self.spans.extend(other.spans);
+    }
+
+    /// Of several lists that start at the same instant only the longest is loaded.
+    pub(crate) fn merge_lists(&mut self) {
+        let spans = std::mem::take(&mut self.spans);
+        let mut lists: BTreeMap<(CalendarId, Instant, bool), Span> = BTreeMap::new();
+        for span in spans {
+            let key = match span.reach {
+                Reach::All => {
+                    self.spans.insert(span);
+                    continue;
+                }
+                Reach::First(_) => (span.calendar, span.from, true),
+                Reach::Last(_) => (span.calendar, span.to, false),
+            };
+            let list = lists.entry(key).or_insert(span);
+            list.reach = list.reach.max(span.reach);
+        }
+        self.spans.extend(lists.into_values());
     }
 
     fn add(&mut self, policy: &Policy, operation: &Operation) {

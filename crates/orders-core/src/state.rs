@@ -230,17 +230,6 @@ impl<'a> State<'a> {
     }
 }
 
-impl Stored {
-    /// The order, if there is one that is not deleted.
-    #[must_use]
-    pub fn live(&self) -> Option<&Order> {
-        match self {
-            Self::Live(order) => Some(order),
-            Self::Never | Self::Deleted(_) => None,
-        }
-    }
-}
-
 fn boxed<'s>(
     occupants: impl Iterator<Item = &'s Occupant> + 's,
 ) -> Box<dyn Iterator<Item = &'s Occupant> + 's> {

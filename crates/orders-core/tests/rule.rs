@@ -163,6 +163,16 @@ fn a_search_for_a_free_time_ends_after_a_thousand_stretches() {
 }
 
 #[test]
+fn orders_that_hold_the_same_stretch_are_one_stretch() {
+    let mut desk = Desk::global();
+    let crowd = (0..1_500).map(|n| create(&format!("o{n}"), noon(), &[1])).collect();
+    assert!(!desk.batch(Mode::Group, crowd).0);
+    let refusal = conflict(desk.run(create("new", noon(), &[1])));
+    assert_eq!(refusal.count, 1_500);
+    assert_eq!(refusal.next, Some(after(noon(), WINDOW)));
+}
+
+#[test]
 fn a_search_for_a_free_time_ends_after_366_days_and_where_time_ends() {
     let window = Period::MAX;
     let mut desk = Desk::new(Policy { window, ..Policy::default() });

@@ -3,14 +3,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::StoreError;
-use crate::error::one_line;
+use crate::error::{Trouble, one_line};
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,32 +27,65 @@ impl DatabaseUrl {
     /// # Errors
     /// [`StoreError::Url`] for any other scheme, and for what would be no file.
     pub fn parse(text: &str) -> Result<Self, StoreError> {
-        let refuse = |why: String| Err(StoreError::Url(why));
-        match text.split_once(':') {
-            _ if text.is_empty() => refuse("the database URL is empty".to_owned()),
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
-                Ok(Self::Postgres(text.to_owned()))
+        let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
+        let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+        match scheme {
+            _ if text.is_empty() => refuse("the database URL is empty"),
+            "postgres" | "postgresql" => {
+                match rest.strip_prefix("//").filter(|rest| is_clear(rest)) {
+                    Some(_) => Ok(Self::Postgres(text.to_owned())),
+                    None => refuse(
+                        "the database URL cannot be read; write postgres://user:password@host/database, \
+                     and / ? @ % in the password as %2F %3F %40 %25",
+                    ),
+                }
             }
-            Some(("sqlite", rest)) => {
+            "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
-                if path.is_empty() || path.starts_with(':') || path.contains('?') {
-                    return refuse(format!("{text} names no file; write sqlite:///path/orders.db"));
+                if path.is_empty() || path.starts_with(':') || path.contains(['?', '@']) {
+                    return refuse(
+                        "the database URL names no file; write sqlite:///path/orders.db",
+                    );
                 }
                 Ok(Self::Sqlite(PathBuf::from(path)))
             }
             // The scheme only: what stands behind it may be a password.
-            Some((scheme, rest)) if rest.starts_with("//") || matches!(scheme, "" | "file") => {
-                refuse(format!(
-                    "the database URL has the unknown scheme \"{scheme}\"; \
-                     write postgres://…, sqlite:///path or a plain path"
-                ))
+            scheme if rest.starts_with("//") => refuse(&format!(
+                "the database URL has the unknown scheme \"{scheme}\"; \
+                 write postgres://…, sqlite:///path or a plain path"
+            )),
+            // What was meant for a server must not become a file, named after a password.
+            _ if text.contains('@') || text.contains("password=") || text.contains("host=") => {
+                refuse("the database URL has no known scheme; write postgres://…")
             }
-            Some(_) | None if text.contains("host=") || text.contains("dbname=") => {
-                refuse("write the connection to PostgreSQL as a URL: postgres://…".to_owned())
+            scheme if text.starts_with(':') || is_word(scheme) => {
+                refuse("the database URL is no path; write sqlite:///path, or ./ before a name")
             }
-            Some(_) | None => Ok(Self::Sqlite(PathBuf::from(text))),
+            _ => Ok(Self::Sqlite(PathBuf::from(text))),
         }
     }
+}
+
+/// Whether a text is what stands before the colon of a URL.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether a PostgreSQL URL, behind its scheme, can be read in one way only, so that no part of a
+/// password is taken for anything else, and shown.
+fn is_clear(rest: &str) -> bool {
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_parameter = |part: &str| part.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let escapes = rest.split('%').skip(1);
+    let is_escape = |part: &str| {
+        part.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    authority.matches('@').count() <= 1
+        && !path.contains(['@', '/'])
+        && (query.is_empty() || query.split('&').all(is_parameter))
+        && escapes.clone().all(is_escape)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -165,7 +198,6 @@ impl Manager {
         let name = path.to_str().ok_or_else(|| unavailable("the path is not UTF-8".to_owned()))?;
         let mut connection =
             SqliteConnection::establish(name).map_err(|error| unavailable(error.to_string()))?;
-        refuse_faulty_library(&mut connection)?;
         let busy_timeout = LOCK_TIMEOUT.as_millis();
         let mode = match self.purpose {
             Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
@@ -173,10 +205,21 @@ impl Manager {
         };
         connection
             .batch_execute(&format!(
-                "PRAGMA busy_timeout = {busy_timeout}; {mode}
+                "PRAGMA busy_timeout = {busy_timeout};
                  PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000;"
             ))
             .map_err(|error| unavailable(error.to_string()))?;
+        // After the timeout was set: preparing any statement reads the schema, for which it waits.
+        refuse_faulty_library(&mut connection)?;
+        // Several processes that make a new file at once get in each other's way here, and SQLite
+        // does not wait for the switch to WAL as it waits for other locks.
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        while let Err(error) = connection.batch_execute(mode) {
+            if Trouble::of(&error) != Trouble::Locked || Instant::now() > deadline {
+                return Err(unavailable(error.to_string()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Ok(connection)
     }
 }
@@ -263,7 +306,11 @@ mod tests {
         assert_eq!(DatabaseUrl::parse("sqlite://orders.db"), sqlite("orders.db"));
         assert_eq!(DatabaseUrl::parse("data/orders.db"), sqlite("data/orders.db"));
         assert_eq!(DatabaseUrl::parse("/a:b/orders.db"), sqlite("/a:b/orders.db"));
-        for url in ["postgres://localhost/orders", "postgresql:///orders?host=/run"] {
+        for url in [
+            "postgres://localhost/orders",
+            "postgresql:///orders?host=/run",
+            "postgres://me:s%40%2Fcret@h1:1,h2:2/orders?sslmode=disable&application_name=a@b",
+        ] {
             assert_eq!(DatabaseUrl::parse(url), Ok(DatabaseUrl::Postgres(url.to_owned())));
         }
         for url in [
@@ -274,8 +321,18 @@ mod tests {
             ":memory:",
             "file:x",
             "host=h dbname=d",
+            "user=me password=secret hostaddr=127.0.0.1",
+            "postgres:/me:secret@h/db",
+            "postgres://me:sec?ret@h/db?sslmode=disable",
+            "postgres://me:se/cret@h/db",
+            "postgres://me:sec@ret@h/db",
+            "postgres://me:%zzsecret@h/db",
+            "sqlite://me:secret@h/x?y",
+            "data:secret",
         ] {
-            assert!(matches!(DatabaseUrl::parse(url), Err(StoreError::Url(_))), "{url}");
+            let refused = DatabaseUrl::parse(url).unwrap_err();
+            assert!(matches!(refused, StoreError::Url(_)), "{url}");
+            assert!(!refused.to_string().contains("secret"), "{refused}");
         }
     }
 
@@ -284,12 +341,6 @@ mod tests {
         let url = DatabaseUrl::parse("postgres://me:secret@db.local:5432/orders?x=1").unwrap();
         assert_eq!(format!("{url} {url:?}").matches("secret").count(), 0);
         assert_eq!(url.to_string(), "PostgreSQL at db.local:5432/orders");
-        for url in ["postgres://me:%zzsecret@127.0.0.1:1/x", "postgres://h:1/x?password=%zzsecret"]
-        {
-            let manager = Manager::new(&DatabaseUrl::parse(url).unwrap(), Purpose::Find);
-            let error = manager.open().err().unwrap().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
         let odd = DatabaseUrl::parse("mysql://me:secret@db/x").unwrap_err();
         assert!(!odd.to_string().contains("secret"));
     }

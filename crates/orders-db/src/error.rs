@@ -72,7 +72,7 @@ impl Trouble {
     /// Both databases answer in English (PostgreSQL where the role may set `lc_messages`), and
     /// Diesel keeps no SQLSTATE, so the text has to tell these apart.
     fn of_message(message: &str) -> Self {
-        const LOST: [&str; 12] = [
+        const LOST: [&str; 14] = [
             "terminating connection",                  // 57P01, 25P03
             "the database system is",                  // 57P03: starting up, shutting down
             "server closed the connection",            // libpq
@@ -83,6 +83,8 @@ impl Trouble {
             "connection is bad",                       // libpq
             "too many clients",                        // 53300
             "remaining connection slots are reserved", // 53300
+            "cannot set transaction read-write",       // 25006, during recovery
+            "readonly database",                       // SQLITE_READONLY
             "in a read-only transaction",              // 25006: a standby, or a demoted primary
             "disk I/O error",                          // SQLITE_IOERR
         ];

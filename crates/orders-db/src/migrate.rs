@@ -1,11 +1,16 @@
 //! Migrations: built in, and run under a lock, so that processes starting together migrate once.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, DatabaseUrl, Manager, Purpose};
+use crate::error::Trouble;
 use crate::{StoreError, transaction};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -19,6 +24,10 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// the schema is as it was.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let mut connection = Manager::new(url, Purpose::Write).open()?;
+    // Most starts find nothing to do, and need neither the lock nor the right to make tables.
+    if is_current(&mut connection)? {
+        return Ok(0);
+    }
     // By Diesel's own transactions, since it makes each migration a savepoint within them.
     match &mut connection {
         AnyConnection::Postgres(connection) => {
@@ -37,6 +46,41 @@ pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
         }
     }
     .map_err(|MigrateError(error)| error)
+}
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
+}
+
+/// Whether exactly the migrations that this program knows have been run.
+fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let failed =
+        |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
+    let known = match connection {
+        AnyConnection::Postgres(_) => MigrationSource::<Pg>::migrations(&POSTGRES)
+            .map_err(failed)?
+            .iter()
+            .map(|migration| migration.name().version().to_string())
+            .collect::<BTreeSet<String>>(),
+        AnyConnection::Sqlite(_) => MigrationSource::<Sqlite>::migrations(&SQLITE)
+            .map_err(failed)?
+            .iter()
+            .map(|migration| migration.name().version().to_string())
+            .collect(),
+    };
+    let run: QueryResult<Vec<String>> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(connection);
+    match run {
+        Ok(run) => Ok(known == run.into_iter().collect()),
+        Err(error) => match Trouble::of(&error) {
+            trouble @ (Trouble::Lost(_) | Trouble::Locked) => Err(trouble.into()),
+            // The table is not there yet.
+            Trouble::Failed(_) | Trouble::Violation(_) => Ok(false),
+        },
+    }
 }
 
 /// Lets Diesel end the transaction by an error of ours.

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use orders_core::{Instant, Order, OrderId, ServiceId};
 
-use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::rows::{self, OrderRow};
+use crate::rows::OrderRow;
 use crate::schema::{events, order_services, orders};
+use crate::{StoreError, transaction};
 
 /// Which orders a list is to have, in the order of their times, then ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,12 +32,12 @@ pub struct OrderPage {
     pub next: Option<(Instant, OrderId)>,
 }
 
+/// Orders by their ids. A row that cannot be read is an error of its own, and of no other.
+pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;
+
 /// The orders with these ids, as far as there are any, in one query (PostgreSQL) or one cached
 /// statement each (SQLite).
-pub(crate) fn find_all(
-    connection: &mut AnyConnection,
-    ids: &[&str],
-) -> Result<HashMap<String, Order>, StoreError> {
+pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<Found, StoreError> {
     let rows: QueryResult<Vec<OrderRow>> = match connection {
         AnyConnection::Postgres(connection) => orders::table
             .filter(orders::id.eq_any(ids))
@@ -51,10 +51,8 @@ pub(crate) fn find_all(
             })
             .collect(),
     };
-    rows.map_err(|error| StoreError::of_read(&error))?
-        .into_iter()
-        .map(|row| Ok((row.id.clone(), row.into_order()?)))
-        .collect()
+    let rows = rows.map_err(|error| StoreError::of_read(&error))?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
 }
 
 /// Whether anything ever happened to an order with this id.
@@ -79,25 +77,22 @@ pub(crate) fn list(
     let mut orders = if filter.services.is_empty() {
         list_all(connection, filter, wanted)?
     } else {
-        list_by_service(connection, filter, wanted)?
+        // One state for the keys and for the orders, so that none slips through between the two.
+        transaction::read_only(connection, |connection| {
+            list_by_service(connection, filter, wanted)
+        })?
     };
     let more = orders.len() > limit;
     orders.truncate(limit);
     let last = orders.last().filter(|_| more);
-    Ok(OrderPage {
-        next: last.map(|(datetime, id, _)| (*datetime, id.clone())),
-        orders: orders.into_iter().filter_map(|(_, _, order)| order).collect(),
-    })
+    Ok(OrderPage { next: last.map(|order| (order.content.datetime, order.id.clone())), orders })
 }
-
-/// A place of a list, with the order that stands there.
-type Entry = (Instant, OrderId, Option<Order>);
 
 fn list_all(
     connection: &mut AnyConnection,
     filter: &OrderFilter,
     wanted: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Order>, StoreError> {
     let mut query = orders::table
         .select(OrderRow::as_select())
         .order((orders::datetime_ms.asc(), orders::id.asc()))
@@ -115,11 +110,7 @@ fn list_all(
     }
     let rows: Vec<OrderRow> =
         query.load(connection).map_err(|error| StoreError::of_read(&error))?;
-    rows.into_iter()
-        .map(|row| {
-            row.into_order().map(|order| (order.content.datetime, order.id.clone(), Some(order)))
-        })
-        .collect()
+    rows.into_iter().map(OrderRow::into_order).collect()
 }
 
 /// The keys come from each service's own index, so that a rare service is found as fast as a
@@ -128,7 +119,7 @@ fn list_by_service(
     connection: &mut AnyConnection,
     filter: &OrderFilter,
     wanted: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Order>, StoreError> {
     let mut keys: BTreeSet<(i64, String)> = BTreeSet::new();
     for service in &filter.services {
         let mut query = order_services::table
@@ -158,16 +149,7 @@ fn list_by_service(
     let keys: Vec<(i64, String)> = keys.into_iter().take(wanted).collect();
     let ids: Vec<&str> = keys.iter().map(|(_, id)| id.as_str()).collect();
     let mut found = find_all(connection, &ids)?;
-    keys.into_iter()
-        .map(|(datetime_ms, id)| {
-            // One that was changed between the two queries may no longer belong here.
-            let order = found.remove(&id).filter(|order| {
-                order.content.datetime.as_millis() == datetime_ms
-                    && order.content.services.iter().any(|id| filter.services.contains(&id))
-            });
-            Ok((rows::instant(datetime_ms)?, rows::order_id(&id)?, order))
-        })
-        .collect()
+    ids.iter().filter_map(|id| found.remove(*id)).collect()
 }
 
 /// The earliest time that a list can have: an index is entered there.

@@ -42,6 +42,11 @@ pub(crate) fn set(
     let new = old.with(patch);
     let moves_slots = new.window != old.window || new.scope != old.scope;
     if moves_slots {
+        // Looks at every order, which may take longer than any other statement.
+        if let AnyConnection::Postgres(connection) = connection {
+            let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
+            patience.map_err(|error| Trouble::of(&error))?;
+        }
         let violations = violations(connection, &new)?;
         if !violations.is_empty() {
             return Ok(Err(violations));
@@ -128,11 +133,9 @@ fn page(
                 .limit(PAGE)
                 .into_boxed();
             if let Some(Place { datetime_ms, order_id, .. }) = after {
-                page = page.filter(
-                    orders::datetime_ms
-                        .gt(datetime_ms)
-                        .or(orders::datetime_ms.eq(datetime_ms).and(orders::id.gt(order_id))),
-                );
+                // The first condition is where the index is entered.
+                page = page.filter(orders::datetime_ms.ge(datetime_ms));
+                page = page.filter(orders::datetime_ms.gt(datetime_ms).or(orders::id.gt(order_id)));
             }
             let rows: Vec<(i64, String, i64)> = page.load(connection)?;
             let place =
@@ -160,11 +163,9 @@ fn page(
                     order_services::datetime_ms.gt(datetime_ms).or(order_services::datetime_ms
                         .eq(datetime_ms)
                         .and(order_services::order_id.gt(order_id)));
-                page = page.filter(
-                    order_services::service_id
-                        .gt(service_id)
-                        .or(order_services::service_id.eq(service_id).and(later)),
-                );
+                // The first condition is where the index is entered.
+                page = page.filter(order_services::service_id.ge(service_id));
+                page = page.filter(order_services::service_id.gt(service_id).or(later));
             }
             page.load(connection)
         }

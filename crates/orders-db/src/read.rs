@@ -8,6 +8,7 @@ use orders_core::{Order, OrderId};
 
 use crate::connection::{AnyConnection, Manager};
 use crate::lane::{Lane, Reply, Weigh};
+use crate::orders::Found;
 use crate::{StoreError, orders};
 
 /// The most orders found by one query.
@@ -34,7 +35,7 @@ pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager) {
         let found = find(&mut connection, manager, &ids);
         for job in jobs {
             let reply = match &found {
-                Ok(orders) => Ok(orders.get(job.id.as_str()).cloned()),
+                Ok(orders) => orders.get(job.id.as_str()).cloned().transpose(),
                 Err(error) => Err(error.clone()),
             };
             (job.reply)(reply);
@@ -46,7 +47,7 @@ fn find(
     connection: &mut Option<AnyConnection>,
     manager: &Manager,
     ids: &[&str],
-) -> Result<std::collections::HashMap<String, Order>, StoreError> {
+) -> Result<Found, StoreError> {
     let had_one = connection.is_some();
     let found = find_once(connection, manager, ids);
     match found {
@@ -60,7 +61,7 @@ fn find_once(
     connection: &mut Option<AnyConnection>,
     manager: &Manager,
     ids: &[&str],
-) -> Result<std::collections::HashMap<String, Order>, StoreError> {
+) -> Result<Found, StoreError> {
     let mut open = match connection.take() {
         Some(open) => open,
         None => manager.open()?,

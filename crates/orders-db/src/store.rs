@@ -37,6 +37,9 @@ impl Default for StoreOptions {
     }
 }
 
+/// How long a store that is dropped waits for what was accepted.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// One database. Dropping it does what was accepted, then closes it.
 pub struct Store {
     writes: Arc<Lane<Job>>,
@@ -183,8 +186,15 @@ impl Drop for Store {
         self.writes.close();
         self.reads.close();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        // A database that is silent would be waited for without end.
+        let deadline = Instant::now() + LAST_WORDS;
         for thread in threads.drain(..) {
-            if thread.join().is_err() {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if !thread.is_finished() {
+                log::warn!("the database is silent; leaving a thread that waits for it");
+            } else if thread.join().is_err() {
                 log::error!("a thread of the store had panicked");
             }
         }

@@ -3,6 +3,7 @@
 
 use diesel::connection::SimpleConnection;
 
+use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 
@@ -25,6 +26,22 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
         roll_back(connection);
         trouble
     })
+}
+
+/// Runs several queries on one state of the database.
+pub(crate) fn read_only<T>(
+    connection: &mut AnyConnection,
+    queries: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let begin = match connection {
+        AnyConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        AnyConnection::Sqlite(_) => "BEGIN DEFERRED",
+    };
+    connection.batch_execute(begin).map_err(|error| StoreError::of_read(&error))?;
+    let result = queries(connection);
+    // Nothing was written, so there is nothing that this could lose.
+    roll_back(connection);
+    result
 }
 
 /// Commits. After an error nobody knows yet whether it took place.

@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, Policy, decide};
@@ -20,6 +21,9 @@ use crate::{StoreError, apply, rows, transaction};
 
 /// The most operations that share a transaction, one batch of a single caller excepted.
 pub(crate) const MOST: usize = 512;
+
+/// How long the fate of a commit that was not answered is asked for.
+const FATE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Something to be done under the lock.
 pub(crate) enum Job {
@@ -170,9 +174,10 @@ impl Writer {
     ) -> Result<Vec<Outcome>, Failure> {
         let mut connection = self.take_connection()?;
         transaction::begin(&mut connection)?;
-        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands) {
+        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands, tickets)
+        {
             Ok(decided) => decided,
-            Err(trouble) => return Err(self.give_back(connection, trouble)),
+            Err(failure) => return Err(self.give_back(connection, failure)),
         };
         self.policy = loaded.policy;
         if decision.changes.events.is_empty() {
@@ -181,7 +186,7 @@ impl Writer {
             return Ok(decision.outcomes);
         }
         if let Err(trouble) = apply::apply(&mut connection, &loaded.policy, &decision.changes) {
-            return Err(self.give_back(connection, trouble));
+            return Err(self.give_back(connection, trouble.into()));
         }
         if !begin_commit(tickets) {
             transaction::roll_back(&mut connection);
@@ -214,13 +219,28 @@ impl Writer {
     /// transaction holds as long as it is not over; so what is seen then is its fate.
     fn has_taken_place(&mut self, changes: &Changes) -> Option<bool> {
         let first = changes.events.first()?;
-        let mut connection = self.manager.open().ok()?;
-        transaction::begin(&mut connection).ok()?;
-        let found = find_event(&mut connection, first);
+        let deadline = Instant::now() + FATE_PATIENCE;
+        loop {
+            match self.look_for(first) {
+                Ok(found) => return Some(found),
+                Err(trouble) if Instant::now() > deadline => {
+                    log::error!("the fate of a commit is unknown: {trouble:?}");
+                    return None;
+                }
+                // A server that restarts is back soon.
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// Whether an event is there, once nobody else writes.
+    fn look_for(&mut self, event: &Event) -> Result<bool, Trouble> {
+        let mut connection = self.manager.open()?;
+        transaction::begin(&mut connection)?;
+        let found = find_event(&mut connection, event).map_err(|error| Trouble::of(&error))?;
         transaction::roll_back(&mut connection);
-        let found = found.ok()?;
         self.connection = Some(connection);
-        Some(found)
+        Ok(found)
     }
 
     /// Does one thing in a transaction of its own.
@@ -249,7 +269,7 @@ impl Writer {
         transaction::begin(&mut connection)?;
         let result = match work(&mut connection) {
             Ok(result) => result,
-            Err(trouble) => return Err(self.give_back(connection, trouble)),
+            Err(trouble) => return Err(self.give_back(connection, trouble.into())),
         };
         if !begin_commit(&[ticket]) {
             transaction::roll_back(&mut connection);
@@ -273,12 +293,12 @@ impl Writer {
     }
 
     /// Ends a failed transaction and keeps the connection, unless that is what failed.
-    fn give_back(&mut self, mut connection: AnyConnection, trouble: Trouble) -> Failure {
-        if !matches!(trouble, Trouble::Lost(_)) {
+    fn give_back(&mut self, mut connection: AnyConnection, failure: Failure) -> Failure {
+        if !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
             transaction::roll_back(&mut connection);
             self.connection = Some(connection);
         }
-        Failure::NotWritten(trouble)
+        failure
     }
 }
 
@@ -287,13 +307,18 @@ fn decide_all(
     connection: &mut AnyConnection,
     policy: &Policy,
     commands: &[Command],
-) -> Result<(Loaded, Decision), Trouble> {
+    tickets: &[&Ticket],
+) -> Result<(Loaded, Decision), Failure> {
     let mut needs = Needs::of(policy, commands);
     let mut so_far = None;
     loop {
         let loaded = load(connection, &needs, so_far)?;
         match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
             Ok(decision) => return Ok((loaded, decision)),
+            // Whoever gave up meanwhile must not keep the others waiting.
+            Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
+                return Err(Failure::Abandoned);
+            }
             Err(missing) => {
                 needs = missing;
                 so_far = Some(loaded);
@@ -339,7 +364,7 @@ fn answer_for(failure: Failure) -> StoreError {
     match failure {
         Failure::Abandoned => StoreError::Overloaded,
         Failure::NotWritten(trouble) => {
-            log::error!("a write failed, nothing was written: {trouble:?}");
+            log::debug!("a write failed, nothing was written: {trouble:?}");
             trouble.into()
         }
         Failure::Unknown => StoreError::OutcomeUnknown,

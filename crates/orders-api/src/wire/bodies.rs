@@ -1,5 +1,7 @@
 //! How the bodies of orders and services are read.
 
+use std::collections::BTreeSet;
+
 use orders_core::{
     Fee, Instant, OrderContent, OrderId, OrderPatch, ServiceId, ServiceName, Services,
     ServicesError,
@@ -124,12 +126,18 @@ fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldEr
     if !errors.is_empty() {
         return Err(errors);
     }
-    Services::new(ids).map_err(|error| match error {
-        ServicesError::Number => fault(pointer.to_owned(), error.to_string()),
-        ServicesError::Repeated(position) => {
-            fault(format!("{pointer}/{position}/id"), error.to_string())
-        }
-    })
+    let mut seen = BTreeSet::new();
+    let repeated = ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id));
+    let errors: Vec<FieldError> = repeated
+        .map(|(position, _)| FieldError {
+            pointer: format!("{pointer}/{position}/id"),
+            detail: ServicesError::Repeated(position).to_string(),
+        })
+        .collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Services::new(ids).map_err(|error| fault(pointer.to_owned(), error.to_string()))
 }
 
 /// A version, as `if_match` of a batch's operation names it.

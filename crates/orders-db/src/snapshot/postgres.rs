@@ -106,7 +106,7 @@ impl QueryFragment<Pg> for LoadQuery {
         out.push_sql(
             ") AS q(id) CROSS JOIN LATERAL (\
                 SELECT * FROM events WHERE order_id = q.id ORDER BY version DESC LIMIT 1\
-             ) e WHERE e.kind = 'deleted' \
+             ) e WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = q.id) \
              UNION ALL \
              SELECT 3::int2, NULL, NULL, s.id, NULL, NULL, NULL, NULL, NULL \
              FROM unnest(",
