@@ -308,3 +308,20 @@ fn what_is_sent_back_as_it_was_read_is_accepted(
     read["totalfee"] = json!(0.1);
     assert_eq!(server.put("/orders/224", &read).assert_status(200).json()["version"], 2);
 }
+
+#[rstest]
+fn services_are_shown_with_their_names_on_request(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    let answer = server.get("/orders/224?expand=services").assert_status(200);
+    let expected = serde_json::json!([{"id": "789", "name": "Testing"}]);
+    assert_eq!(answer.json()["services"], expected);
+    assert_eq!(answer.header("ETag"), None, "names change without the version");
+    let page = server.get("/orders?expand=services&limit=2").assert_status(200).json();
+    assert_eq!(page["data"][1]["services"], expected);
+    // A client may send back what it read.
+    server.put("/orders/224", &answer.json()).assert_status(200);
+    server.get("/orders/224?expand=fees").problem(400, "invalid-parameter");
+    server.get("/orders?expand=services&expand=services").problem(400, "invalid-parameter");
+}

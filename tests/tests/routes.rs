@@ -13,8 +13,8 @@ fn a_wrong_method_is_told_the_right_ones(
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     for (path, allowed) in [
         ("/orders", &["GET", "HEAD", "OPTIONS", "POST"][..]),
-        ("/orders/a", &["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]),
-        ("/orders/none", &["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]),
+        ("/orders/a", &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT"]),
+        ("/orders/none", &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT"]),
         ("/services", &["GET", "HEAD", "OPTIONS", "POST"]),
         ("/services/123", &["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]),
         ("/policy", &["GET", "HEAD", "OPTIONS"]),

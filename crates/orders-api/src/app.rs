@@ -14,6 +14,7 @@ use orders_db::{Reply, Store, StoreError, Ticket};
 use tokio::sync::oneshot;
 
 use crate::problem::Problem;
+use crate::wire::Names;
 
 /// How long a command or a query may wait for the database.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -84,6 +85,13 @@ impl App {
             Ok(Err(_closed)) => Err(too_late()),
             Err(_elapsed) => Err(too_late()),
         }
+    }
+
+    /// The names of all services that these orders have.
+    pub(crate) async fn names(&self, orders: &[Order]) -> Result<Names, Problem> {
+        let ids = orders.iter().flat_map(|order| order.content.services.iter()).collect();
+        let services = self.ask(move |store| store.find_services(&ids)).await?;
+        Ok(services.into_iter().map(|service| (service.id, service.name)).collect())
     }
 
     /// Asks the store something that blocks, on a thread made for that.

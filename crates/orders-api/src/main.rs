@@ -6,6 +6,7 @@ mod body;
 mod cli;
 mod cursor;
 mod headers;
+mod history;
 mod json;
 mod lists;
 mod logging;

@@ -33,7 +33,12 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let limit = query.page.limit;
     let page = app.ask(move |store| store.list_orders(&filter, limit)).await?;
     let next = page.next.map(|(datetime, id)| key.write(&format!("{} {id}", datetime.as_millis())));
-    Ok(lists::answer(&request, page.orders.iter().map(OrderView::of).collect(), next))
+    let names = if query.expand { Some(app.names(&page.orders).await?) } else { None };
+    let view = |order| match &names {
+        Some(names) => OrderView::expanded(order, names),
+        None => OrderView::of(order),
+    };
+    Ok(lists::answer(&request, page.orders.iter().map(view).collect(), next))
 }
 
 /// `POST /orders`
@@ -55,13 +60,18 @@ pub(crate) async fn create(
 /// `GET /orders/{id}`
 pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
+    let expand = query::expand(&request)?;
     // Checked before the database is asked: a malformed header is refused whatever is stored.
     headers::has_version(&request, 0)?;
     headers::accepts_json(&request)?;
     let Some(order) = app.find_order(id.clone()).await? else {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     };
+    // Names change without the order's version, so there is no ETag with them.
+    if expand {
+        let names = app.names(std::slice::from_ref(&order)).await?;
+        return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
+    }
     if headers::has_version(&request, order.version)? {
         let etag = (header::ETAG, headers::etag(order.version));
         return Ok(HttpResponse::NotModified().insert_header(etag).finish());
@@ -153,7 +163,7 @@ fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
-fn answer(status: StatusCode, done: &Done) -> HttpResponse {
+pub(crate) fn answer(status: StatusCode, done: &Done) -> HttpResponse {
     match done {
         Done::Created(order) => {
             let mut response = show(status, order);

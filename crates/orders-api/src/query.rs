@@ -60,6 +60,17 @@ pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
     Parameters::read(request, &[]).map(drop)
 }
 
+/// Reads `expand`: whether the services of orders are to be shown with their names.
+pub(crate) fn expand(request: &HttpRequest) -> Result<bool, Problem> {
+    take_expand(&mut Parameters::read(request, &[("expand", Times::Once)])?)
+}
+
+fn take_expand(parameters: &mut Parameters) -> Result<bool, Problem> {
+    let only = "must be \"services\"";
+    let read = |text: &str| if text == "services" { Ok(()) } else { Err(only.to_owned()) };
+    Ok(parameters.one("expand", read)?.is_some())
+}
+
 /// The parameters that all lists have.
 #[derive(Debug, Validate)]
 pub(crate) struct PageQuery {
@@ -102,6 +113,7 @@ pub(crate) struct OrdersQuery {
     pub(crate) from: Option<Instant>,
     pub(crate) to: Option<Instant>,
     pub(crate) service: Vec<ServiceId>,
+    pub(crate) expand: bool,
 }
 
 /// What no parameter shows alone. The error's code is the name of the one at fault.
@@ -120,7 +132,8 @@ fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
 pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
     let [limit, cursor] = PageQuery::KNOWN;
     let once = |name| (name, Times::Once);
-    let known = [limit, cursor, once("from"), once("to"), ("service", Times::Many)];
+    let filters = [once("from"), once("to"), ("service", Times::Many)];
+    let known = [&[limit, cursor, once("expand")][..], &filters].concat();
     let mut parameters = Parameters::read(request, &known)?;
     let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
@@ -129,6 +142,7 @@ pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
         from: parameters.one("from", instant)?,
         to: parameters.one("to", instant)?,
         service: parameters.all("service", service)?,
+        expand: take_expand(&mut parameters)?,
     })
 }
 

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::problem::{Code, Problem};
-use crate::{batch, orders, services, status};
+use crate::{batch, history, orders, services, status};
 
 /// All routes of the service.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -28,6 +28,19 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             .route(web::put().to(orders::replace))
             .route(web::patch().to(orders::patch))
             .route(web::delete().to(orders::delete)),
+        )
+        .service(
+            resource("/orders/{id}/history", &["GET", "HEAD"], |request| {
+                orders::path_id(request).map(drop)
+            })
+            .route(web::get().to(history::list))
+            .route(web::head().to(history::list)),
+        )
+        .service(
+            resource("/orders/{id}/restore", &["POST"], |request| {
+                orders::path_id(request).map(drop)
+            })
+            .route(web::post().to(history::restore)),
         )
         .service(
             resource("/services", &["GET", "HEAD", "POST"], |_| Ok(()))

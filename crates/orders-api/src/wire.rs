@@ -10,4 +10,6 @@ pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
     OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_service,
 };
-pub(crate) use views::{OrderView, PageView, PolicyView, ResultView, ServiceView};
+pub(crate) use views::{
+    EventView, Names, OrderView, PageView, PolicyView, ResultView, ServiceView,
+};

@@ -37,6 +37,14 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Reads `created`, `updated`, `deleted` or `restored`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Created, Self::Updated, Self::Deleted, Self::Restored]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
     /// `created`, `updated`, `deleted` or `restored`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

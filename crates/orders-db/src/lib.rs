@@ -7,6 +7,7 @@
 mod apply;
 mod connection;
 mod error;
+mod events;
 mod lane;
 mod migrate;
 mod orders;
@@ -26,6 +27,7 @@ use pq_sys as _;
 
 pub use connection::DatabaseUrl;
 pub use error::StoreError;
+pub use events::OrderChange;
 pub use lane::{Reply, Ticket};
 pub use migrate::migrate;
 pub use orders::{OrderFilter, OrderPage};

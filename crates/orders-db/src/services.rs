@@ -1,5 +1,7 @@
 //! Services: found, listed, and changed under the lock.
 
+use std::collections::BTreeSet;
+
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
@@ -32,6 +34,20 @@ pub(crate) fn find(
     let row: Option<ServiceRow> =
         row.first(connection).optional().map_err(|error| StoreError::of_read(&error))?;
     row.map(ServiceRow::into_service).transpose()
+}
+
+/// The services with these numbers, as far as there are any.
+pub(crate) fn find_all(
+    connection: &mut AnyConnection,
+    ids: &BTreeSet<ServiceId>,
+) -> Result<Vec<Service>, StoreError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let rows: Vec<ServiceRow> = services::table
+        .filter(services::id.eq_any(ids))
+        .select((services::id, services::name))
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
 /// The services whose numbers follow `after`, in the order of their numbers, at most `limit`.

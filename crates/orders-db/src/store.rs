@@ -1,5 +1,6 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,13 +11,14 @@ use orders_core::{
 use r2d2::Pool;
 
 use crate::connection::{DatabaseUrl, Manager, Purpose};
+use crate::events::OrderChange;
 use crate::lane::{Lane, Reply, Ticket};
 use crate::orders::{OrderFilter, OrderPage};
 use crate::policy::{PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{ServiceJob, ServiceVerdict};
 use crate::write::{Job, OrderJob};
-use crate::{StoreError, orders, policy, read, services, write};
+use crate::{StoreError, events, orders, policy, read, services, write};
 
 /// How much may wait, and how many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +142,20 @@ impl Store {
         orders::list(&mut *self.connection()?, filter, limit)
     }
 
+    /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
+    /// `after`; none if there never was such an order. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_history(
+        &self,
+        id: &OrderId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<OrderChange>, StoreError> {
+        events::list_of_order(&mut *self.connection()?, id, after, limit)
+    }
+
     /// Whether an order with this id is there, or ever was. Blocks.
     ///
     /// # Errors
@@ -154,6 +170,14 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_service(&self, id: ServiceId) -> Result<Option<Service>, StoreError> {
         services::find(&mut *self.connection()?, id)
+    }
+
+    /// Finds the services with these numbers. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_services(&self, ids: &BTreeSet<ServiceId>) -> Result<Vec<Service>, StoreError> {
+        services::find_all(&mut *self.connection()?, ids)
     }
 
     /// Lists at most `limit` services whose numbers follow `after`. Blocks.

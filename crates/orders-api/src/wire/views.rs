@@ -1,6 +1,9 @@
 //! What answers look like.
 
-use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId};
+use std::collections::HashMap;
+
+use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId, ServiceName};
+use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -13,16 +16,21 @@ pub(crate) struct OrderView<'a> {
     datetime: Shown<Instant>,
     #[serde(serialize_with = "number")]
     totalfee: Fee,
-    services: Vec<ServiceReference>,
+    services: Vec<ServiceReference<'a>>,
     version: u64,
     created_at: Shown<Instant>,
     updated_at: Shown<Instant>,
 }
 
 #[derive(Debug, Serialize)]
-struct ServiceReference {
+struct ServiceReference<'a> {
     id: Shown<ServiceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
+
+/// The services that orders name, to be shown with them.
+pub(crate) type Names = HashMap<ServiceId, ServiceName>;
 
 /// Serialized as the text that it is shown as.
 #[derive(Debug)]
@@ -42,7 +50,16 @@ fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
 
 impl<'a> OrderView<'a> {
     pub(crate) fn of(order: &'a Order) -> Self {
-        let reference = |id| ServiceReference { id: Shown(id) };
+        Self::show(order, |_| None)
+    }
+
+    /// With the names of its services.
+    pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
+        Self::show(order, |id| names.get(&id).map(ServiceName::as_str))
+    }
+
+    fn show(order: &'a Order, name: impl Fn(ServiceId) -> Option<&'a str>) -> Self {
+        let reference = |id| ServiceReference { id: Shown(id), name: name(id) };
         Self {
             id: order.id.as_str(),
             datetime: Shown(order.content.datetime),
@@ -51,6 +68,51 @@ impl<'a> OrderView<'a> {
             version: order.version,
             created_at: Shown(order.created_at),
             updated_at: Shown(order.updated_at),
+        }
+    }
+}
+
+/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventView<'a> {
+    specversion: &'static str,
+    id: Shown<u64>,
+    source: &'static str,
+    #[serde(rename = "type")]
+    kind: String,
+    subject: &'a str,
+    time: Shown<Instant>,
+    datacontenttype: &'static str,
+    sequence: Shown<u64>,
+    sequencetype: &'static str,
+    data: EventData<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventData<'a> {
+    actor: &'a str,
+    before: Option<OrderView<'a>>,
+    after: Option<OrderView<'a>>,
+}
+
+impl<'a> EventView<'a> {
+    pub(crate) fn of(change: &'a OrderChange) -> Self {
+        let event = &change.event;
+        Self {
+            specversion: "1.0",
+            id: Shown(event.sequence),
+            source: "/orders",
+            kind: format!("order.{}", event.kind),
+            subject: event.subject().as_str(),
+            time: Shown(event.time),
+            datacontenttype: "application/json",
+            sequence: Shown(event.sequence),
+            sequencetype: "Integer",
+            data: EventData {
+                actor: event.actor.as_str(),
+                before: change.before.as_ref().map(OrderView::of),
+                after: change.after().map(OrderView::of),
+            },
         }
     }
 }

@@ -1,0 +1,47 @@
+//! The handlers of what was: an order's history, and its restoring.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::Operation;
+
+use crate::app::App;
+use crate::cursor::ListKey;
+use crate::problem::{Code, Problem};
+use crate::wire::EventView;
+use crate::{headers, lists, orders, query};
+
+/// `GET /orders/{id}/history`
+pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    let query = query::page(&request)?;
+    let key = ListKey::new(&format!("history {id}"));
+    let after: Option<u64> = match &query.cursor {
+        Some(cursor) => {
+            let place = key.read(cursor).and_then(|place| place.parse().ok());
+            Some(place.ok_or_else(lists::foreign_cursor)?)
+        }
+        None => None,
+    };
+    headers::accepts_json(&request)?;
+    // One more than asked for tells whether there is another page.
+    let (limit, asked) = (query.limit, id.clone());
+    let mut changes = app.ask(move |store| store.list_history(&asked, after, limit + 1)).await?;
+    if changes.is_empty() && after.is_none() {
+        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+    }
+    let more = changes.len() > limit;
+    changes.truncate(limit);
+    let last = changes.last().filter(|_| more);
+    let next = last.map(|change| key.write(&change.event.order.version.to_string()));
+    Ok(lists::answer(&request, changes.iter().map(EventView::of).collect(), next))
+}
+
+/// `POST /orders/{id}/restore`
+pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    query::none(&request)?;
+    headers::accepts_json(&request)?;
+    let done = app.change_order(Operation::Restore { id }).await??;
+    Ok(orders::answer(StatusCode::OK, &done))
+}
