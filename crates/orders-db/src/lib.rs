@@ -23,6 +23,8 @@ mod write;
 
 // Named here because their features decide how the two C libraries are built.
 use libsqlite3_sys as _;
+#[cfg(feature = "postgres-tls")]
+use openssl_sys as _;
 use pq_sys as _;
 
 pub use connection::DatabaseUrl;
