@@ -1,7 +1,7 @@
 //! Lists: pages with a cursor and a link to the next.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -14,11 +14,16 @@ pub(crate) fn answer<T: Serialize>(
     data: Vec<T>,
     next: Option<String>,
 ) -> HttpResponse {
+    with_link(request, next.as_deref()).json(PageView { data, next_cursor: next })
+}
+
+/// An answer that links to the page behind it, if there is one.
+pub(crate) fn with_link(request: &HttpRequest, next: Option<&str>) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &next {
+    if let Some(cursor) = next {
         response.insert_header((header::LINK, link_to(request, cursor)));
     }
-    response.json(PageView { data, next_cursor: next })
+    response
 }
 
 /// The problem with a cursor that did not come from this list.

@@ -1,6 +1,7 @@
 //! The HTTP service and its command line.
 
 mod app;
+mod availability;
 mod batch;
 mod body;
 mod cli;

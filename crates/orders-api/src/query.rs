@@ -1,9 +1,9 @@
 //! Query parameters: each known, well-formed, and given as often as it may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
-use orders_core::{Instant, InstantError, ServiceId};
+use orders_core::{Instant, InstantError, OrderId, Period, ServiceId, Services};
 use validator::{Validate, ValidationError};
 
 use crate::problem::{Code, Problem};
@@ -85,13 +85,7 @@ impl PageQuery {
     const KNOWN: [(&str, Times); 2] = [("limit", Times::Once), ("cursor", Times::Once)];
 
     fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
-        let limit = parameters.one("limit", |text| {
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            // Too long to be a number is too large as well, which the range check says.
-            digits
-                .then(|| text.parse().unwrap_or(0))
-                .ok_or_else(|| "must be a whole number".to_owned())
-        })?;
+        let limit = parameters.one("limit", whole_number)?;
         let cursor = parameters.one("cursor", |text| Ok(text.to_owned()))?;
         Ok(Self { limit: limit.unwrap_or(100), cursor })
     }
@@ -144,6 +138,59 @@ pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
         service: parameters.all("service", service)?,
         expand: take_expand(&mut parameters)?,
     })
+}
+
+/// The parameters of `GET /availability`.
+#[derive(Debug, Validate)]
+#[validate(schema(function = "check_range", skip_on_field_errors = false))]
+pub(crate) struct AvailabilityParameters {
+    #[validate(nested)]
+    pub(crate) page: PageQuery,
+    pub(crate) from: Instant,
+    pub(crate) to: Instant,
+    pub(crate) services: BTreeSet<ServiceId>,
+    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
+    pub(crate) slots: Option<usize>,
+    pub(crate) ignore: Option<OrderId>,
+}
+
+fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
+    let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
+    if query.from > query.to {
+        return fault("from", "must not be after to");
+    }
+    if query.to.millis_since(query.from) > Period::MAX.as_millis() {
+        return fault("to", "must be at most 366 days after from");
+    }
+    if query.services.len() > Services::MAX {
+        return fault("service", "must not be given more than 100 times");
+    }
+    Ok(())
+}
+
+/// Reads the parameters of `GET /availability`.
+pub(crate) fn availability(request: &HttpRequest) -> Result<AvailabilityParameters, Problem> {
+    let [limit, cursor] = PageQuery::KNOWN;
+    let once = |name| (name, Times::Once);
+    let own = [once("from"), once("to"), ("service", Times::Many), once("slots"), once("ignore")];
+    let mut parameters = Parameters::read(request, &[&[limit, cursor][..], &own].concat())?;
+    let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
+    let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
+    let order_id = |text: &str| OrderId::parse(text).map_err(|error| error.to_string());
+    let page = PageQuery::take(&mut parameters)?;
+    let from = parameters.one("from", instant)?.ok_or_else(|| invalid("from", "is required"))?;
+    let to = parameters.one("to", instant)?.ok_or_else(|| invalid("to", "is required"))?;
+    let services = parameters.all("service", service)?.into_iter().collect();
+    let slots = parameters.one("slots", whole_number)?;
+    let ignore = parameters.one("ignore", order_id)?;
+    validated(AvailabilityParameters { page, from, to, services, slots, ignore })
+}
+
+/// A number of rows. One that is too long to be a number is too large as well, which a range check
+/// says.
+fn whole_number(text: &str) -> Result<usize, String> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(0)).ok_or_else(|| "must be a whole number".to_owned())
 }
 
 /// A plus sign that was not escaped arrives as a blank: the commonest slip with offsets.

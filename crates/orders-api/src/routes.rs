@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::problem::{Code, Problem};
-use crate::{batch, history, orders, services, status};
+use crate::{availability, batch, history, orders, services, status};
 
 /// All routes of the service.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -56,6 +56,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             .route(web::head().to(services::find))
             .route(web::put().to(services::replace))
             .route(web::delete().to(services::delete)),
+        )
+        .service(
+            resource("/availability", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(availability::find))
+                .route(web::head().to(availability::find)),
         )
         .service(
             resource("/policy", &["GET", "HEAD"], |_| Ok(()))

@@ -11,5 +11,5 @@ pub(crate) use bodies::{
     OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_service,
 };
 pub(crate) use views::{
-    EventView, Names, OrderView, PageView, PolicyView, ResultView, ServiceView,
+    EventView, Names, OrderView, PageView, PolicyView, ResultView, ServiceView, StretchView,
 };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calendar::{Occupant, Reach, Span};
 use crate::{
-    Action, Actor, Changes, Command, Event, Instant, Needs, Operation, Order, OrderId, Outcome,
-    Policy, ServiceId, Snapshot, Stored, Verdict, decide,
+    Action, Actor, Changes, Command, Event, FreeStretches, Instant, Needs, Operation, Order,
+    OrderId, Outcome, Policy, ServiceId, Services, Snapshot, Stored, Stretch, Verdict, decide,
 };
 
 /// Orders in memory, kept apart by the rule.
@@ -58,6 +58,25 @@ impl Book {
                 Err(missing) => needs = missing,
             }
         }
+    }
+
+    /// The stretches between two instants, both included, in which a new order with these services
+    /// would be accepted.
+    #[must_use]
+    pub fn free_stretches(&self, services: &Services, from: Instant, to: Instant) -> Vec<Stretch> {
+        let calendars = self.policy.calendars(services);
+        let mut starts: Vec<Instant> = self
+            .orders()
+            .filter(|order| {
+                self.policy.slots(order).iter().any(|s| calendars.contains(&s.calendar))
+            })
+            .map(|order| order.content.datetime)
+            .collect();
+        starts.sort();
+        let mut free = FreeStretches::new(self.policy.window, from, to);
+        let mut found: Vec<Stretch> = starts.into_iter().filter_map(|at| free.pass(at)).collect();
+        found.extend(free.finish());
+        found
     }
 
     /// The orders there are, by id.

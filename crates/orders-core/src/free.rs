@@ -13,6 +13,61 @@ const STRETCHES: usize = 1_000;
 /// How many occupants more are loaded, at first, in search of a free instant.
 const FIRST_LOOK: usize = 8;
 
+/// A stretch of time in which every instant is free, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its first instant.
+    pub start: Instant,
+    /// Its last instant; the first one too, where only one fits between two orders.
+    pub end: Instant,
+}
+
+/// Finds the free stretches between two instants, in one pass over any number of occupants that
+/// come in the order of their times.
+///
+/// ```
+/// use orders_core::{FreeStretches, Instant, Period};
+///
+/// let at = |text| Instant::parse(text).unwrap();
+/// let (from, to) = (at("2022-11-01T00:00:00Z"), at("2022-11-02T00:00:00Z"));
+/// let mut free = FreeStretches::new(Period::THREE_HOURS, from, to);
+/// let before = free.pass(at("2022-11-01T09:00:00Z")).unwrap();
+/// assert_eq!((before.start, before.end), (from, at("2022-11-01T06:00:00Z")));
+/// let after = free.finish().unwrap();
+/// assert_eq!((after.start, after.end), (at("2022-11-01T12:00:00Z"), to));
+/// ```
+#[derive(Debug, Clone)]
+pub struct FreeStretches {
+    window: Period,
+    /// The first instant that may be free yet; `None` behind the end of time.
+    at: Option<Instant>,
+    to: Instant,
+}
+
+impl FreeStretches {
+    /// A search from one instant to another, both included.
+    #[must_use]
+    pub fn new(window: Period, from: Instant, to: Instant) -> Self {
+        Self { window, at: Some(from), to }
+    }
+
+    /// Passes the next occupant; answers the free stretch before it, if there is one.
+    pub fn pass(&mut self, occupied: Instant) -> Option<Stretch> {
+        let start = self.at?;
+        self.at = occupied.checked_add(self.window).map(|end| end.max(start));
+        // Exactly one window before the occupant is still free.
+        let end = occupied.checked_sub(self.window)?.min(self.to);
+        (start <= end).then_some(Stretch { start, end })
+    }
+
+    /// The free stretch behind the last occupant, if there is one.
+    #[must_use]
+    pub fn finish(self) -> Option<Stretch> {
+        let (start, end) = (self.at?, self.to);
+        (start <= end).then_some(Stretch { start, end })
+    }
+}
+
 /// Which way time is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {

@@ -1,6 +1,6 @@
 //! Orders that cannot be double-booked: the domain and its rule, without I/O and without a clock.
 //!
-//! Everything that decides lives here. [`decide`] takes a [`Policy`], a [`Snapshot`] of the
+//! Everything that decides lives here. [`decide()`] takes a [`Policy`], a [`Snapshot`] of the
 //! database, [`Command`]s and the time, and answers what becomes of each command and what must be
 //! stored. It is pure: the same input gives the same answer, so every rule is tested without a
 //! database, and any program that links this crate gets the judgement that the service gives.
@@ -62,6 +62,7 @@ pub use command::{
 pub use decide::{Changes, Decision, RowChange, decide};
 pub use event::{Actor, Event, EventKind};
 pub use fee::{Fee, FeeError};
+pub use free::{FreeStretches, Stretch};
 pub use instant::{Instant, InstantError};
 pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
 pub use period::{Period, PeriodError};

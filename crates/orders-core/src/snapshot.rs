@@ -113,7 +113,7 @@ pub(crate) fn too_close_to(at: Instant, window: Period) -> (Instant, Instant) {
 }
 
 /// The part of the database that some commands are judged by. What was not loaded is unknown, and
-/// asking for it makes [`decide`](crate::decide) answer with what it needs.
+/// asking for it makes [`decide`](crate::decide()) answer with what it needs.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     last_sequence: u64,

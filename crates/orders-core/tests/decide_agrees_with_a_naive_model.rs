@@ -5,7 +5,7 @@ mod support;
 
 use orders_core::*;
 use proptest::prelude::*;
-use support::generate::{actions, at, service};
+use support::generate::{HALF_HOUR, actions, at, contents, service, times};
 use support::model::{Model, any_group};
 
 fn policies() -> impl Strategy<Value = Policy> {
@@ -86,6 +86,35 @@ proptest! {
             // Invariant: the events of an order, replayed, give the order.
             let replayed: Vec<Order> = replay(book.events()).iter().map(plain).collect();
             prop_assert_eq!(&replayed, &expected);
+        }
+    }
+
+    #[test]
+    fn what_is_free_is_accepted_and_what_is_not_is_refused(
+        policy in policies(),
+        actions in prop::collection::vec(actions(), 1..20),
+        asked in contents(),
+        probes in prop::collection::vec(times(), 20),
+    ) {
+        let mut book = Book::new(policy);
+        for number in 1..=3 {
+            book.add_service(service(number));
+        }
+        let known = asked.services.iter().all(|id| id != service(9));
+        prop_assume!(known);
+        let actor = Actor::new("somebody");
+        for action in actions {
+            book.run_all(&[Command { actor: actor.clone(), action }], at(0));
+        }
+        let (from, to) = (at(-HALF_HOUR), at(96 * HALF_HOUR));
+        let free = book.free_stretches(&asked.services, from, to);
+        let ends = free.iter().flat_map(|stretch| [stretch.start, stretch.end]);
+        for datetime in probes.into_iter().chain(ends.collect::<Vec<_>>()) {
+            let inside = free.iter().any(|s| s.start <= datetime && datetime <= s.end);
+            let id = NewId::Chosen(OrderId::parse("probe").unwrap());
+            let content = OrderContent { datetime, ..asked.clone() };
+            let verdict = book.clone().run(&actor, Operation::Create { id, content }, at(0));
+            prop_assert_eq!(verdict.is_ok(), inside, "{}", datetime);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Keeps orders in SQLite or PostgreSQL, so that no two are double-booked.
 //!
 //! [`Store`] is one database. What is to be written waits in a queue; one thread takes all that
-//! waits, takes the database's lock, reads what is needed, lets [`orders_core::decide`] judge, and
+//! waits, takes the database's lock, reads what is needed, lets [`orders_core::decide()`] judge, and
 //! writes and commits once for all. This crate loads and applies; it never decides.
 
 mod apply;
+mod availability;
 mod connection;
 mod error;
 mod events;
@@ -27,6 +28,7 @@ use libsqlite3_sys as _;
 use openssl_sys as _;
 use pq_sys as _;
 
+pub use availability::{Availability, AvailabilityQuery};
 pub use connection::DatabaseUrl;
 pub use error::StoreError;
 pub use events::OrderChange;

@@ -10,6 +10,7 @@ use orders_core::{
 };
 use r2d2::Pool;
 
+use crate::availability::{Availability, AvailabilityQuery};
 use crate::connection::{DatabaseUrl, Manager, Purpose};
 use crate::events::OrderChange;
 use crate::lane::{Lane, Reply, Ticket};
@@ -18,7 +19,7 @@ use crate::policy::{PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{ServiceJob, ServiceVerdict};
 use crate::write::{Job, OrderJob};
-use crate::{StoreError, events, orders, policy, read, services, write};
+use crate::{StoreError, availability, events, orders, policy, read, services, write};
 
 /// How much may wait, and how many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ impl Store {
     /// Opens a database whose schema is up to date.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it cannot be reached, and what [`crate::migrate`] says if
+    /// [`StoreError::Unavailable`] if it cannot be reached, and what [`crate::migrate()`] says if
     /// its schema is not this program's.
     pub fn open(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let manager = Manager::new(url, Purpose::Write);
@@ -190,6 +191,18 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Service>, StoreError> {
         services::list(&mut *self.connection()?, after, limit)
+    }
+
+    /// Finds at most `limit` free stretches. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_availability(
+        &self,
+        query: &AvailabilityQuery,
+        limit: usize,
+    ) -> Result<Availability, StoreError> {
+        availability::find(&mut *self.connection()?, query, limit)
     }
 
     /// Finds the policy. Blocks.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId, ServiceName};
+use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Stretch};
 use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -155,6 +155,19 @@ impl PolicyView {
             scope: policy.scope.as_str(),
             edit_lock: policy.edit_lock.map(|period| period.to_string()),
         }
+    }
+}
+
+/// A free stretch, both ends included.
+#[derive(Debug, Serialize)]
+pub(crate) struct StretchView {
+    start: Shown<Instant>,
+    end: Shown<Instant>,
+}
+
+impl StretchView {
+    pub(crate) fn of(stretch: &Stretch) -> Self {
+        Self { start: Shown(stretch.start), end: Shown(stretch.end) }
     }
 }
 

@@ -3,7 +3,7 @@
 use orders_core::*;
 use proptest::prelude::*;
 
-const HALF_HOUR: i64 = 30 * 60 * 1000;
+pub(crate) const HALF_HOUR: i64 = 30 * 60 * 1000;
 
 pub(crate) fn at(millis: i64) -> Instant {
     Instant::from_millis(1_667_300_000_000 + millis).unwrap()
@@ -18,7 +18,7 @@ fn ids() -> impl Strategy<Value = OrderId> {
 }
 
 /// Half hours over two days, and a millisecond to each side.
-fn times() -> impl Strategy<Value = Instant> {
+pub(crate) fn times() -> impl Strategy<Value = Instant> {
     (0..96i64, -1..=1i64).prop_map(|(slot, off)| at(slot * HALF_HOUR + off))
 }
 
@@ -34,7 +34,7 @@ fn fees() -> impl Strategy<Value = Fee> {
     (0..3i64).prop_map(|hundredths| Fee::from_hundredths(hundredths).unwrap())
 }
 
-fn contents() -> impl Strategy<Value = OrderContent> {
+pub(crate) fn contents() -> impl Strategy<Value = OrderContent> {
     (times(), fees(), service_lists()).prop_map(|(datetime, total_fee, services)| OrderContent {
         datetime,
         total_fee,

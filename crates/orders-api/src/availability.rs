@@ -1,0 +1,82 @@
+//! The handler of free times: parse, call, render.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Instant, Period, Scope, Stretch};
+use orders_db::AvailabilityQuery;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::cursor::ListKey;
+use crate::problem::Problem;
+use crate::wire::{PolicyView, StretchView};
+use crate::{headers, lists, query};
+
+#[derive(Serialize)]
+struct AvailabilityView {
+    data: Vec<StretchView>,
+    next_cursor: Option<String>,
+    policy: PolicyView,
+}
+
+#[derive(Serialize)]
+struct SlotsView {
+    slots: Vec<String>,
+}
+
+/// `GET /availability`
+pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let asked = query::availability(&request)?;
+    let key = ListKey::new(&format!(
+        "availability {} {} {:?} {:?}",
+        asked.from, asked.to, asked.services, asked.ignore
+    ));
+    let mut from = asked.from;
+    if let Some(cursor) = &asked.page.cursor {
+        let place = key.read(cursor).and_then(|place| Instant::parse(&place).ok());
+        from = place.ok_or_else(lists::foreign_cursor)?;
+    }
+    headers::accepts_json(&request)?;
+    let wanted = asked.slots.unwrap_or(asked.page.limit);
+    let named = asked.services.clone();
+    let sought =
+        AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
+    // One more than asked for tells whether there is another page.
+    let found = app.ask(move |store| store.find_availability(&sought, wanted + 1)).await?;
+    if let Some(unknown) = found.unknown.first() {
+        return Err(query::invalid(
+            "service",
+            &format!("names service {unknown}, which does not exist"),
+        ));
+    }
+    if named.is_empty() && found.policy.scope == Scope::Service {
+        return Err(query::invalid("service", "must be given: each service has its own calendar"));
+    }
+    if let Some(number) = asked.slots {
+        let slots = slots(&found.stretches, found.policy.window, number);
+        return Ok(HttpResponse::Ok().json(SlotsView { slots }));
+    }
+    let mut stretches = found.stretches;
+    let next = stretches.get(wanted).map(|stretch| key.write(&stretch.start.to_string()));
+    stretches.truncate(wanted);
+    let view = AvailabilityView {
+        data: stretches.iter().map(StretchView::of).collect(),
+        next_cursor: next.clone(),
+        policy: PolicyView::of(&found.policy),
+    };
+    Ok(lists::with_link(&request, next.as_deref()).json(view))
+}
+
+/// The first free instants that are one window apart from each other.
+fn slots(stretches: &[Stretch], window: Period, number: usize) -> Vec<String> {
+    let mut slots: Vec<Instant> = Vec::new();
+    for stretch in stretches {
+        let earliest = slots.last().map(|last| last.saturating_add(window));
+        let mut at = Some(earliest.map_or(stretch.start, |earliest| earliest.max(stretch.start)));
+        while let Some(free) = at.filter(|free| *free <= stretch.end && slots.len() < number) {
+            slots.push(free);
+            at = free.checked_add(window);
+        }
+    }
+    slots.iter().map(ToString::to_string).collect()
+}
