@@ -21,6 +21,7 @@ mod seed;
 mod serve;
 mod services;
 mod status;
+mod wait;
 mod wire;
 
 use std::error::Error;

@@ -7,7 +7,7 @@ use orders_core::{CalendarId, Policy, Violation};
 use orders_db::Store;
 
 use crate::cli::PolicyCommand;
-use crate::seed::wait;
+use crate::wait::wait;
 use crate::wire::PolicyView;
 
 pub(crate) fn run(store: &Store, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {

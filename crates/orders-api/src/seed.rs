@@ -2,23 +2,19 @@
 //! among themselves only. What was loaded once is not loaded again.
 
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 use orders_core::{
     Action, Actor, Batch, Command, Mode, NewId, Operation, Outcome, Refusal, ServiceCommand,
     ServiceRefusal,
 };
-use orders_db::{Reply, Store, StoreError, Ticket};
+use orders_db::{Store, StoreError};
 
 use crate::json::{self, Json};
 use crate::problem::{FieldError, Problem};
+use crate::wait::wait;
 use crate::wire::{self, OrderBody, ServiceBody};
 
 const SAMPLE_DATA: &str = include_str!("../sample-data.json");
-
-/// How long a load may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why data was not loaded. Where some of the services are loaded already, loading again goes on.
 #[derive(Debug, thiserror::Error)]
@@ -136,14 +132,4 @@ fn why(results: Vec<Result<orders_core::Done, Refusal>>) -> String {
     let refusals = results.into_iter().filter_map(Result::err);
     let reasons = refusals.filter(|refusal| *refusal != Refusal::NotAttempted);
     reasons.map(|refusal| Problem::from(refusal).to_string()).collect::<Vec<_>>().join("; ")
-}
-
-/// Queues a write and blocks until it is answered.
-pub(crate) fn wait<T: Send + 'static>(
-    queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
-) -> Result<T, StoreError> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    // Where nobody waits any more, the answer is not needed.
-    queue(Instant::now() + PATIENCE, Box::new(move |answer| drop(sender.send(answer))));
-    receiver.recv().unwrap_or(Err(StoreError::OutcomeUnknown))
 }

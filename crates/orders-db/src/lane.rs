@@ -99,12 +99,6 @@ impl Ticket {
         Self { state: Arc::new(AtomicU8::new(WAITING)), deadline }
     }
 
-    /// Until when the command may be done.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// Gives the command up. `true`: it will not be done. `false`: its commit is under way.
     #[must_use]
     pub fn give_up(&self) -> bool {

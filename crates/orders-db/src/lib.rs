@@ -20,6 +20,7 @@ mod services;
 mod snapshot;
 mod store;
 mod transaction;
+mod url;
 mod write;
 
 // Named here because their features decide how the two C libraries are built.
@@ -29,7 +30,6 @@ use openssl_sys as _;
 use pq_sys as _;
 
 pub use availability::{Availability, AvailabilityQuery};
-pub use connection::DatabaseUrl;
 pub use error::StoreError;
 pub use events::OrderChange;
 pub use lane::{Reply, Ticket};
@@ -38,3 +38,4 @@ pub use orders::{OrderFilter, OrderPage};
 pub use policy::PolicyVerdict;
 pub use services::ServiceVerdict;
 pub use store::{Store, StoreOptions};
+pub use url::DatabaseUrl;

@@ -9,8 +9,9 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, DatabaseUrl, Manager, Purpose};
+use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::error::Trouble;
+use crate::url::DatabaseUrl;
 use crate::{StoreError, transaction};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");

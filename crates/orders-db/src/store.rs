@@ -11,13 +11,14 @@ use orders_core::{
 use r2d2::Pool;
 
 use crate::availability::{Availability, AvailabilityQuery};
-use crate::connection::{DatabaseUrl, Manager, Purpose};
+use crate::connection::{Manager, Purpose};
 use crate::events::OrderChange;
 use crate::lane::{Lane, Reply, Ticket};
 use crate::orders::{OrderFilter, OrderPage};
 use crate::policy::{PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{ServiceJob, ServiceVerdict};
+use crate::url::DatabaseUrl;
 use crate::write::{Job, OrderJob};
 use crate::{StoreError, availability, events, orders, policy, read, services, write};
 

@@ -168,21 +168,19 @@ pub(super) fn load(
         match row.kind {
             ORDER | DELETED => {
                 let deleted = row.kind == DELETED;
-                let order = order_row(row).into_order()?;
+                let order = order_row(row)?.into_order()?;
                 let id = order.id.clone();
                 let found = if deleted { Stored::Deleted(order) } else { Stored::Live(order) };
                 stored.insert(id, found);
             }
             SERVICE => services.extend(row.a),
             OCCUPANT => {
-                let found = super::occupant(
-                    row.a.unwrap_or_default(),
-                    row.b.unwrap_or_default(),
-                    row.text.as_deref().unwrap_or_default(),
-                )?;
-                occupants.entry(row.c.unwrap_or_default()).or_default().push(found);
+                let found =
+                    super::occupant(some(row.a)?, some(row.b)?, some(row.text.as_deref())?)?;
+                occupants.entry(some(row.c)?).or_default().push(found);
             }
-            _ => {}
+            STATE => {}
+            kind => return Err(Trouble::Failed(format!("a row of the unknown kind {kind}"))),
         }
     }
     let snapshot = &mut loaded.snapshot;
@@ -216,24 +214,28 @@ fn query(needs: &Needs) -> LoadQuery {
 }
 
 fn begin(row: &Row) -> Result<Loaded, Trouble> {
-    let scope = row.text.as_deref().unwrap_or_default();
-    let last_sequence = row.c.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
+    let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
-        policy: rows::policy(row.a.unwrap_or_default(), scope, row.b)?,
-        now: rows::instant(row.d.unwrap_or_default())?,
+        policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
+        now: rows::instant(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),
     })
 }
 
-fn order_row(row: Row) -> OrderRow {
-    OrderRow {
-        id: row.text.unwrap_or_default(),
-        services: row.services.unwrap_or_default(),
-        datetime_ms: row.a.unwrap_or_default(),
-        total_fee: row.b.unwrap_or_default(),
-        version: row.c.unwrap_or_default(),
-        grp: row.d.unwrap_or_default(),
-        created_at_ms: row.e.unwrap_or_default(),
-        updated_at_ms: row.f.unwrap_or_default(),
-    }
+fn order_row(row: Row) -> Result<OrderRow, Trouble> {
+    Ok(OrderRow {
+        id: some(row.text)?,
+        services: some(row.services)?,
+        datetime_ms: some(row.a)?,
+        total_fee: some(row.b)?,
+        version: some(row.c)?,
+        grp: some(row.d)?,
+        created_at_ms: some(row.e)?,
+        updated_at_ms: some(row.f)?,
+    })
+}
+
+/// A column that this kind of row always has.
+fn some<T>(column: Option<T>) -> Result<T, Trouble> {
+    column.ok_or_else(|| Trouble::Failed("a row lacks a column that it must have".to_owned()))
 }

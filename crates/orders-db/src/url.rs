@@ -1,0 +1,154 @@
+//! The database's URL: read by its scheme, and shown without its password.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::StoreError;
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A PostgreSQL server: `postgres://…`, as libpq reads it.
+    Postgres(String),
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// Reads `postgres://…`, `postgresql://…`, `sqlite:///path`, or a plain path.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for any other scheme, and for what would be no file.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
+        let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
+        match scheme {
+            _ if text.is_empty() => refuse("the database URL is empty"),
+            "postgres" | "postgresql" => {
+                match rest.strip_prefix("//").filter(|rest| is_clear(rest)) {
+                    Some(_) => Ok(Self::Postgres(text.to_owned())),
+                    None => refuse(
+                        "the database URL cannot be read; write postgres://user:password@host/database, \
+                     and / ? @ % in the password as %2F %3F %40 %25",
+                    ),
+                }
+            }
+            "sqlite" => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                if path.is_empty() || path.starts_with(':') || path.contains(['?', '@']) {
+                    return refuse(
+                        "the database URL names no file; write sqlite:///path/orders.db",
+                    );
+                }
+                Ok(Self::Sqlite(PathBuf::from(path)))
+            }
+            // The scheme only: what stands behind it may be a password.
+            scheme if rest.starts_with("//") => refuse(&format!(
+                "the database URL has the unknown scheme \"{scheme}\"; \
+                 write postgres://…, sqlite:///path or a plain path"
+            )),
+            // What was meant for a server must not become a file, named after a password.
+            _ if text.contains('@') || text.contains("password=") || text.contains("host=") => {
+                refuse("the database URL has no known scheme; write postgres://…")
+            }
+            scheme if text.starts_with(':') || is_word(scheme) => {
+                refuse("the database URL is no path; write sqlite:///path, or ./ before a name")
+            }
+            _ => Ok(Self::Sqlite(PathBuf::from(text))),
+        }
+    }
+}
+
+/// Whether a text is what stands before the colon of a URL.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether a PostgreSQL URL, behind its scheme, can be read in one way only, so that no part of a
+/// password is taken for anything else, and shown.
+fn is_clear(rest: &str) -> bool {
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = place.split_once('/').unwrap_or((place, ""));
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_parameter = |part: &str| part.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let escapes = rest.split('%').skip(1);
+    let is_escape = |part: &str| {
+        part.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    authority.matches('@').count() <= 1
+        && !path.contains(['@', '/'])
+        && (query.is_empty() || query.split('&').all(is_parameter))
+        && escapes.clone().all(is_escape)
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// Where the database is, without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),
+            Self::Postgres(url) => {
+                let place = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = place.split_once('?').map_or(place, |(place, _)| place);
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+                write!(f, "PostgreSQL at {place}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_by_their_scheme() {
+        let sqlite = |path: &str| Ok(DatabaseUrl::Sqlite(PathBuf::from(path)));
+        assert_eq!(DatabaseUrl::parse("sqlite:///var/orders.db"), sqlite("/var/orders.db"));
+        assert_eq!(DatabaseUrl::parse("sqlite://orders.db"), sqlite("orders.db"));
+        assert_eq!(DatabaseUrl::parse("data/orders.db"), sqlite("data/orders.db"));
+        assert_eq!(DatabaseUrl::parse("/a:b/orders.db"), sqlite("/a:b/orders.db"));
+        for url in [
+            "postgres://localhost/orders",
+            "postgresql:///orders?host=/run",
+            "postgres://me:s%40%2Fcret@h1:1,h2:2/orders?sslmode=disable&application_name=a@b",
+        ] {
+            assert_eq!(DatabaseUrl::parse(url), Ok(DatabaseUrl::Postgres(url.to_owned())));
+        }
+        for url in [
+            "",
+            "mysql://h/db",
+            "sqlite://",
+            "sqlite::memory:",
+            ":memory:",
+            "file:x",
+            "host=h dbname=d",
+            "user=me password=secret hostaddr=127.0.0.1",
+            "postgres:/me:secret@h/db",
+            "postgres://me:sec?ret@h/db?sslmode=disable",
+            "postgres://me:se/cret@h/db",
+            "postgres://me:sec@ret@h/db",
+            "postgres://me:%zzsecret@h/db",
+            "sqlite://me:secret@h/x?y",
+            "data:secret",
+        ] {
+            let refused = DatabaseUrl::parse(url).unwrap_err();
+            assert!(matches!(refused, StoreError::Url(_)), "{url}");
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url = DatabaseUrl::parse("postgres://me:secret@db.local:5432/orders?x=1").unwrap();
+        assert_eq!(format!("{url} {url:?}").matches("secret").count(), 0);
+        assert_eq!(url.to_string(), "PostgreSQL at db.local:5432/orders");
+        let odd = DatabaseUrl::parse("mysql://me:secret@db/x").unwrap_err();
+        assert!(!odd.to_string().contains("secret"));
+    }
+}
