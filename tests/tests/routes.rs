@@ -52,6 +52,49 @@ fn a_wrong_method_is_told_the_right_ones(
 }
 
 #[rstest]
+fn every_type_of_problem_has_a_page_that_tells_of_it(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    for (code, status) in [
+        ("malformed-json", 400),
+        ("invalid-parameter", 400),
+        ("invalid-header", 400),
+        ("not-found", 404),
+        ("method-not-allowed", 405),
+        ("not-acceptable", 406),
+        ("request-timeout", 408),
+        ("order-conflict", 409),
+        ("order-exists", 409),
+        ("service-exists", 409),
+        ("service-in-use", 409),
+        ("edit-locked", 409),
+        ("version-mismatch", 412),
+        ("body-too-large", 413),
+        ("unsupported-media-type", 415),
+        ("invalid-order", 422),
+        ("invalid-service", 422),
+        ("unknown-service", 422),
+        ("invalid-batch", 422),
+        ("batch-refused", 409),
+        ("not-attempted", 424),
+        ("version-required", 428),
+        ("overloaded", 503),
+        ("database-unavailable", 503),
+        ("outcome-unknown", 503),
+    ] {
+        let page = server.get(format!("/problems/{code}")).assert_status(200).json();
+        assert_eq!(page.get("status").and_then(serde_json::Value::as_u64), Some(status), "{code}");
+        let example = page.get("example").and_then(|example| example.get("type"));
+        assert_eq!(
+            example.and_then(serde_json::Value::as_str),
+            Some(&*format!("/problems/{code}"))
+        );
+    }
+    server.get("/problems/bad-weather").problem(404, "not-found");
+}
+
+#[rstest]
 fn head_answers_as_get_does_without_the_body(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {

@@ -2,6 +2,7 @@
 
 mod code;
 mod from;
+mod page;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use code::Code;
 use from::ConflictView;
+pub(crate) use page::{find, path_code};
 
 /// What is wrong with one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

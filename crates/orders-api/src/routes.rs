@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
-use crate::problem::{Code, Problem};
+use crate::problem::{self, Code, Problem};
 use crate::{availability, batch, history, orders, services, status};
 
 /// All routes of the service.
@@ -66,6 +66,13 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
             resource("/policy", &["GET", "HEAD"], |_| Ok(()))
                 .route(web::get().to(status::policy))
                 .route(web::head().to(status::policy)),
+        )
+        .service(
+            resource("/problems/{code}", &["GET", "HEAD"], |request| {
+                problem::path_code(request).map(drop)
+            })
+            .route(web::get().to(problem::find))
+            .route(web::head().to(problem::find)),
         )
         .service(
             resource("/healthz", &["GET", "HEAD"], |_| Ok(()))

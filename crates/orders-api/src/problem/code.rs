@@ -34,6 +34,36 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub(crate) const ALL: [Self; 26] = [
+        Self::MalformedJson,
+        Self::InvalidParameter,
+        Self::InvalidHeader,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::RequestTimeout,
+        Self::OrderConflict,
+        Self::OrderExists,
+        Self::ServiceExists,
+        Self::ServiceInUse,
+        Self::EditLocked,
+        Self::VersionMismatch,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidOrder,
+        Self::InvalidService,
+        Self::UnknownService,
+        Self::InvalidBatch,
+        Self::BatchRefused,
+        Self::NotAttempted,
+        Self::VersionRequired,
+        Self::Internal,
+        Self::Overloaded,
+        Self::DatabaseUnavailable,
+        Self::OutcomeUnknown,
+    ];
+
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::MalformedJson | Self::InvalidParameter | Self::InvalidHeader => {
@@ -97,6 +127,74 @@ impl Code {
             Self::DatabaseUnavailable => ("database-unavailable", "The database does not answer"),
             Self::OutcomeUnknown => ("outcome-unknown", "The outcome is not known"),
             Self::Internal => ("internal-error", "Something went wrong here"),
+        }
+    }
+
+    /// What it means, and what a caller can do about it.
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::MalformedJson => {
+                "The body is not JSON, not UTF-8, starts with a byte order mark, is nested too deep, \
+                 or names a member twice. Nothing of it was looked at."
+            }
+            Self::InvalidParameter => {
+                "A parameter of the query is unknown, malformed, or given too often; the detail names it."
+            }
+            Self::InvalidHeader => "A header of the request is malformed; the detail names it.",
+            Self::NotFound => "There is nothing at this path, or no order or service with this id.",
+            Self::MethodNotAllowed => {
+                "The path exists; the header Allow says which methods it has."
+            }
+            Self::NotAcceptable => "The header Accept leaves out all that this can be answered as.",
+            Self::UnsupportedMediaType => {
+                "The body is of a type that is not read here; send application/json in UTF-8."
+            }
+            Self::RequestTimeout => "The body did not arrive in time. Nothing of it was looked at.",
+            Self::BodyTooLarge => {
+                "The body is larger than is read here. Nothing of it was looked at."
+            }
+            Self::OrderConflict => {
+                "The order would be closer to others than the policy's window allows. `conflicts` names \
+                 the nearest of them, and `suggestions` the nearest instants that would be accepted."
+            }
+            Self::OrderExists => {
+                "An order with this id exists, so none can be created or restored."
+            }
+            Self::ServiceExists => "A service has this id, or this name in whatever case.",
+            Self::ServiceInUse => "An order uses the service, so it cannot be deleted.",
+            Self::EditLocked => {
+                "The order is too young to be updated; `editable_at` says from when on it may be."
+            }
+            Self::NotAttempted => {
+                "Nothing is wrong with this operation, but with another one of its atomic batch."
+            }
+            Self::BatchRefused => {
+                "An atomic batch was refused, and nothing of it was done. `results` tells of each of its \
+                 operations; the status is that of the first that failed."
+            }
+            Self::VersionMismatch => {
+                "The order was changed since it was read. Read it again, and decide anew."
+            }
+            Self::VersionRequired => "This server wants If-Match with every change of an order.",
+            Self::InvalidOrder | Self::InvalidService | Self::InvalidBatch => {
+                "The body is JSON, but not what it must be; `errors` names every field at fault."
+            }
+            Self::UnknownService => {
+                "The order names services that do not exist; `errors` says where."
+            }
+            Self::Overloaded => {
+                "More is waiting than can be done in time, or the server is about to end. Nothing was \
+                 written, nor will be; try again after Retry-After."
+            }
+            Self::DatabaseUnavailable => {
+                "The database does not answer. Nothing was written, nor will be; try again after \
+                 Retry-After."
+            }
+            Self::OutcomeUnknown => {
+                "The connection to the database was lost while it was committing, and whether it did \
+                 could not be found out. Read, to see."
+            }
+            Self::Internal => "A fault of the service; its log tells more under the request's id.",
         }
     }
 }
