@@ -4,7 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, Instant, NewId, Operation, Order, OrderId, OrderPatch, ServiceId};
+use orders_core::{
+    Done, IfMatch, Instant, NewId, Operation, Order, OrderId, OrderPatch, ServiceId,
+};
 use orders_db::OrderFilter;
 use uuid::Uuid;
 
@@ -88,12 +90,10 @@ pub(crate) async fn replace(
     let id = path_id(&request)?;
     query::none(&request)?;
     let if_match = headers::if_match(&request)?;
-    let body = read_body(&request, payload).await?;
-    check_same_id(body.id.as_ref(), &id)?;
+    let OrderBody { id: given, content } = read_body(&request, payload).await?;
+    check_same_id(given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
-    let patch = OrderPatch::from(body.content);
-    let done = app.change_order(Operation::Update { id, if_match, patch }).await??;
-    Ok(answer(StatusCode::OK, &done))
+    update(&app, id, if_match, content.into()).await
 }
 
 /// `PATCH /orders/{id}`
@@ -111,6 +111,15 @@ pub(crate) async fn patch(
         body::read_json(&request, payload, Code::InvalidOrder, wire::read_order_patch).await?;
     check_same_id(given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
+    update(&app, id, if_match, patch).await
+}
+
+async fn update(
+    app: &App,
+    id: OrderId,
+    if_match: IfMatch,
+    patch: OrderPatch,
+) -> Result<HttpResponse, Problem> {
     let done = app.change_order(Operation::Update { id, if_match, patch }).await??;
     Ok(answer(StatusCode::OK, &done))
 }

@@ -1,9 +1,7 @@
 //! Lanes: bounded queues, each emptied by a thread of its own that takes all that waits at once.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
 
@@ -83,55 +81,8 @@ impl<J: Weigh> Lane<J> {
     }
 }
 
-const WAITING: u8 = 0;
-const COMMITTING: u8 = 1;
-const GIVEN_UP: u8 = 2;
-
-/// The fate of a command that was queued: what its caller was told failed is never done later.
-#[derive(Debug, Clone)]
-pub struct Ticket {
-    state: Arc<AtomicU8>,
-    deadline: Instant,
-}
-
-impl Ticket {
-    pub(crate) fn new(deadline: Instant) -> Self {
-        Self { state: Arc::new(AtomicU8::new(WAITING)), deadline }
-    }
-
-    /// Gives the command up. `true`: it will not be done. `false`: its commit is under way.
-    #[must_use]
-    pub fn give_up(&self) -> bool {
-        self.state
-            .compare_exchange(WAITING, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst)
-            .map_or_else(|state| state == GIVEN_UP, |_| true)
-    }
-
-    /// Whether there is still somebody who waits for the command.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.state.load(Ordering::SeqCst) != GIVEN_UP && Instant::now() < self.deadline
-    }
-
-    /// Says that the commit is about to be sent. `false`: it must not be.
-    pub(crate) fn begin_commit(&self) -> bool {
-        self.is_wanted()
-            && self
-                .state
-                .compare_exchange(WAITING, COMMITTING, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-    }
-
-    /// Says that the commit was not sent after all.
-    pub(crate) fn take_back_commit(&self) {
-        // Only the writer leaves COMMITTING, and only this way.
-        self.state.store(WAITING, Ordering::SeqCst);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     impl Weigh for usize {
@@ -161,19 +112,5 @@ mod tests {
         assert_eq!(lane.push(1), Err(1));
         assert_eq!(lane.take(8), Some(vec![50]));
         assert_eq!(lane.take(8), None);
-    }
-
-    #[test]
-    fn what_was_given_up_is_never_committed_and_what_is_committing_is_not_given_up() {
-        let ticket = Ticket::new(Instant::now() + Duration::from_mins(1));
-        assert!(ticket.give_up() && ticket.give_up());
-        assert!(!ticket.begin_commit());
-        let ticket = Ticket::new(Instant::now() + Duration::from_mins(1));
-        assert!(ticket.begin_commit());
-        assert!(!ticket.give_up());
-        ticket.take_back_commit();
-        assert!(ticket.give_up());
-        let late = Ticket::new(Instant::now());
-        assert!(!late.begin_commit(), "its deadline has passed");
     }
 }

@@ -6,9 +6,10 @@ use orders_core::{CalendarId, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Vi
 
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::lane::{Reply, Ticket};
+use crate::lane::Reply;
 use crate::rows;
 use crate::schema::{order_services, orders, policy};
+use crate::ticket::Ticket;
 
 /// The new policy, or some of the orders that it would find too close to each other.
 pub type PolicyVerdict = Result<Policy, Vec<Violation>>;

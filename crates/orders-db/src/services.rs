@@ -13,9 +13,10 @@ use orders_core::{
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::lane::{Reply, Ticket};
+use crate::lane::Reply;
 use crate::rows::ServiceRow;
 use crate::schema::{counters, order_services, services};
+use crate::ticket::Ticket;
 
 /// What became of a change to the services.
 pub type ServiceVerdict = Result<ServiceChange, ServiceRefusal>;

@@ -12,11 +12,12 @@ use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, Policy, dec
 
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
-use crate::lane::{Lane, Reply, Ticket, Weigh};
+use crate::lane::{Lane, Reply, Weigh};
 use crate::policy::{self, PolicyJob};
 use crate::schema::events;
 use crate::services::{self, ServiceJob};
 use crate::snapshot::{Loaded, load};
+use crate::ticket::{self, Ticket};
 use crate::{StoreError, apply, rows, transaction};
 
 /// The most operations that share a transaction, one batch of a single caller excepted.
@@ -188,7 +189,7 @@ impl Writer {
         if let Err(trouble) = apply::apply(&mut connection, &loaded.policy, &decision.changes) {
             return Err(self.give_back(connection, trouble.into()));
         }
-        if !begin_commit(tickets) {
+        if !ticket::begin_commit(tickets) {
             transaction::roll_back(&mut connection);
             self.connection = Some(connection);
             return Err(Failure::Abandoned);
@@ -206,7 +207,7 @@ impl Writer {
                 match self.has_taken_place(&decision.changes) {
                     Some(true) => Ok(decision.outcomes),
                     Some(false) => {
-                        take_back(tickets);
+                        ticket::take_back_commit(tickets);
                         Err(Failure::NotWritten(trouble))
                     }
                     None => Err(Failure::Unknown),
@@ -271,7 +272,7 @@ impl Writer {
             Ok(result) => result,
             Err(trouble) => return Err(self.give_back(connection, trouble.into())),
         };
-        if !begin_commit(&[ticket]) {
+        if !ticket::begin_commit(&[ticket]) {
             transaction::roll_back(&mut connection);
             self.connection = Some(connection);
             return Err(Failure::Abandoned);
@@ -340,23 +341,6 @@ fn drop_unwanted(commands: &mut Vec<Command>, callers: &mut Vec<(Ticket, Reply<O
         } else {
             reply(Err(StoreError::Overloaded));
         }
-    }
-}
-
-/// Commits to all of them, or to none.
-fn begin_commit(tickets: &[&Ticket]) -> bool {
-    for (position, ticket) in tickets.iter().enumerate() {
-        if !ticket.begin_commit() {
-            take_back(tickets.get(..position).unwrap_or_default());
-            return false;
-        }
-    }
-    true
-}
-
-fn take_back(tickets: &[&Ticket]) {
-    for ticket in tickets {
-        ticket.take_back_commit();
     }
 }
 
