@@ -1,32 +1,15 @@
 //! The decision: what becomes of commands, judged one after the other against a snapshot.
 
 use crate::Services;
+use crate::changes::Changes;
 use crate::command::{Action, Batch, Command, Done, IfMatch, Mode, NewId, Operation, OrderPatch};
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::spacing::Candidate;
 use crate::state::State;
 use crate::{
-    Actor, Event, EventKind, Group, Instant, Order, OrderContent, OrderId, Outcome, Policy,
-    Refusal, Scope, Verdict,
+    Actor, EventKind, Group, Instant, Order, OrderContent, OrderId, Outcome, Policy, Refusal,
+    Scope, Verdict,
 };
-
-/// What must be stored for the commands that were accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Changes {
-    /// Each order that is different now, once.
-    pub rows: Vec<RowChange>,
-    /// Each change, in order; more than `rows` where an order was changed several times.
-    pub events: Vec<Event>,
-}
-
-/// An order before and after; not both are `None`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowChange {
-    /// As it is stored.
-    pub before: Option<Order>,
-    /// As it is to be stored.
-    pub after: Option<Order>,
-}
 
 /// What became of each command, and what must be stored for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

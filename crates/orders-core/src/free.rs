@@ -6,6 +6,7 @@ use crate::calendar::{CalendarId, Occupant, Reach, Span};
 use crate::snapshot::{Needs, too_close_to};
 use crate::spacing::Candidate;
 use crate::state::State;
+use crate::way::Way;
 use crate::{Instant, Period};
 
 /// How many occupied stretches are passed in search of a free instant.
@@ -65,79 +66,6 @@ impl FreeStretches {
     pub fn finish(self) -> Option<Stretch> {
         let (start, end) = (self.at?, self.to);
         (start <= end).then_some(Stretch { start, end })
-    }
-}
-
-/// Which way time is searched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    Later,
-    Earlier,
-}
-
-impl Way {
-    /// How far `to` lies ahead of `from`, in milliseconds.
-    fn ahead(self, from: Instant, to: Instant) -> i64 {
-        match self {
-            Self::Later => to.millis_since(from),
-            Self::Earlier => from.millis_since(to),
-        }
-    }
-
-    /// The instant one period ahead, if there is one.
-    fn step(self, from: Instant, period: Period) -> Option<Instant> {
-        match self {
-            Self::Later => from.checked_add(period),
-            Self::Earlier => from.checked_sub(period),
-        }
-    }
-
-    /// The next instant ahead, if there is one.
-    fn next(self, from: Instant) -> Option<Instant> {
-        match self {
-            Self::Later => from.next(),
-            Self::Earlier => from.previous(),
-        }
-    }
-
-    /// The last instant ahead, at most one period away.
-    fn saturating_step(self, from: Instant, period: Period) -> Instant {
-        match self {
-            Self::Later => from.saturating_add(period),
-            Self::Earlier => from.saturating_sub(period),
-        }
-    }
-
-    /// The last instant there is.
-    fn end_of_time(self) -> Instant {
-        match self {
-            Self::Later => Instant::MAX,
-            Self::Earlier => Instant::MIN,
-        }
-    }
-
-    /// The last instant ahead that is too close to this one.
-    fn last_too_close(self, at: Instant, window: Period) -> Instant {
-        let (first, last) = too_close_to(at, window);
-        match self {
-            Self::Later => last,
-            Self::Earlier => first,
-        }
-    }
-
-    /// The same stretch, its earlier end first.
-    fn ordered(self, near: Instant, far: Instant) -> (Instant, Instant) {
-        match self {
-            Self::Later => (near, far),
-            Self::Earlier => (far, near),
-        }
-    }
-
-    fn reach(self, most: usize) -> Reach {
-        match self {
-            Self::Later => Reach::First(most),
-            Self::Earlier => Reach::Last(most),
-        }
     }
 }
 

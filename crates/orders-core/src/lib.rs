@@ -39,6 +39,7 @@
 
 mod book;
 mod calendar;
+mod changes;
 mod command;
 mod decide;
 mod event;
@@ -52,14 +53,16 @@ mod service;
 mod snapshot;
 mod spacing;
 mod state;
+mod way;
 
 pub use book::Book;
 pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
+pub use changes::{Changes, RowChange};
 pub use command::{
     Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
     OrderConflict, OrderPatch, Outcome, Refusal, Verdict,
 };
-pub use decide::{Changes, Decision, RowChange, decide};
+pub use decide::{Decision, decide};
 pub use event::{Actor, Event, EventKind};
 pub use fee::{Fee, FeeError};
 pub use free::{FreeStretches, Stretch};

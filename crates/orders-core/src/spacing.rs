@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{CalendarId, Occupant, Slot};
-use crate::free::{Way, nearest_free};
+use crate::free::nearest_free;
 use crate::snapshot::{Needs, too_close_to};
 use crate::state::State;
+use crate::way::Way;
 use crate::{Group, Instant, Neighbour, Order, OrderConflict, OrderId, Period, Scope};
 
 /// How many conflicting orders a refusal names.

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 
 use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
-use crate::decide::{Changes, RowChange};
-use crate::free::Way;
+use crate::changes::{Changes, RowChange};
 use crate::snapshot::{Needs, Snapshot, Stored};
+use crate::way::Way;
 use crate::{Actor, Event, EventKind, Group, Instant, Order, OrderId, Policy, ServiceId};
 
 pub(crate) struct State<'a> {
