@@ -57,6 +57,18 @@ pub(crate) fn set(
     Ok(Ok(new))
 }
 
+/// Whether a policy whose commit was not answered is the one that counts.
+pub(crate) fn is_set(
+    connection: &mut AnyConnection,
+    verdict: &PolicyVerdict,
+) -> Result<Option<bool>, Trouble> {
+    Ok(match verdict {
+        Ok(policy) => Some(find(connection)? == *policy),
+        // Nothing was to be written.
+        Err(_) => Some(true),
+    })
+}
+
 fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> QueryResult<()> {
     if moves_slots {
         connection.batch_execute("DELETE FROM order_slots")?;

@@ -80,6 +80,26 @@ pub(crate) fn change(
     Ok(verdict)
 }
 
+/// Whether a change whose commit was not answered took place; `None` if nobody can tell any more.
+pub(crate) fn is_done(
+    connection: &mut AnyConnection,
+    verdict: &ServiceVerdict,
+) -> Result<Option<bool>, Trouble> {
+    Ok(match verdict {
+        Ok(ServiceChange::Created(service)) => {
+            // Under another name: it was renamed since, or another was created in its stead.
+            find(connection, service.id)?
+                .map_or(Some(false), |found| (found == *service).then_some(true))
+        }
+        Ok(ServiceChange::Replaced(service)) => {
+            Some(find(connection, service.id)?.as_ref() == Some(service))
+        }
+        Ok(ServiceChange::Deleted(id)) => Some(find(connection, *id)?.is_none()),
+        // Nothing was to be written.
+        Ok(ServiceChange::Unchanged(_)) | Err(_) => Some(true),
+    })
+}
+
 fn load(
     connection: &mut AnyConnection,
     command: &ServiceCommand,

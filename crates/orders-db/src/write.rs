@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, Policy, decide};
+use orders_core::{Command, Decision, Event, Needs, Outcome, Policy, decide};
 
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
@@ -100,15 +100,13 @@ impl Writer {
                 // In a transaction of their own: what they read is not part of the snapshot.
                 Job::Service(job) => {
                     self.write_orders(std::mem::take(&mut orders));
-                    self.alone(&job.ticket, job.reply, |connection| {
-                        services::change(connection, &job.command)
-                    });
+                    let change = |connection: &mut _| services::change(connection, &job.command);
+                    self.alone(&job.ticket, job.reply, change, services::is_done);
                 }
                 Job::Policy(job) => {
                     self.write_orders(std::mem::take(&mut orders));
-                    self.alone(&job.ticket, job.reply, |connection| {
-                        policy::set(connection, &job.policy)
-                    });
+                    let set = |connection: &mut _| policy::set(connection, &job.policy);
+                    self.alone(&job.ticket, job.reply, set, policy::is_set);
                 }
             }
         }
@@ -189,41 +187,26 @@ impl Writer {
         if let Err(trouble) = apply::apply(&mut connection, &loaded.policy, &decision.changes) {
             return Err(self.give_back(connection, trouble.into()));
         }
-        if !ticket::begin_commit(tickets) {
-            transaction::roll_back(&mut connection);
-            self.connection = Some(connection);
-            return Err(Failure::Abandoned);
-        }
-        match transaction::commit(&mut connection) {
-            Ok(()) => {
-                self.connection = Some(connection);
-                Ok(decision.outcomes)
-            }
-            Err(trouble) => {
-                log::warn!(
-                    "the commit was not answered, looking whether it took place: {trouble:?}"
-                );
-                drop(connection);
-                match self.has_taken_place(&decision.changes) {
-                    Some(true) => Ok(decision.outcomes),
-                    Some(false) => {
-                        ticket::take_back_commit(tickets);
-                        Err(Failure::NotWritten(trouble))
-                    }
-                    None => Err(Failure::Unknown),
-                }
-            }
-        }
+        let Decision { outcomes, changes } = decision;
+        let first = changes.events.first();
+        self.commit(connection, tickets, &|connection| {
+            let found = first.map(|event| find_event(connection, event)).transpose();
+            found.map_err(|error| Trouble::of(&error))
+        })?;
+        Ok(outcomes)
     }
 
-    /// Whether changes whose commit was not answered are there. Under the lock, which the lost
-    /// transaction holds as long as it is not over; so what is seen then is its fate.
-    fn has_taken_place(&mut self, changes: &Changes) -> Option<bool> {
-        let first = changes.events.first()?;
+    /// What became of a transaction whose commit was not answered, by a look at what it wrote.
+    /// Under the lock, which the lost transaction holds as long as it is not over; so what is seen
+    /// then is its fate.
+    fn fate(
+        &mut self,
+        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
+    ) -> Option<bool> {
         let deadline = Instant::now() + FATE_PATIENCE;
         loop {
-            match self.look_for(first) {
-                Ok(found) => return Some(found),
+            match self.look_under_lock(look) {
+                Ok(found) => return found,
                 Err(trouble) if Instant::now() > deadline => {
                     log::error!("the fate of a commit is unknown: {trouble:?}");
                     return None;
@@ -234,29 +217,60 @@ impl Writer {
         }
     }
 
-    /// Whether an event is there, once nobody else writes.
-    fn look_for(&mut self, event: &Event) -> Result<bool, Trouble> {
+    fn look_under_lock(
+        &mut self,
+        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
+    ) -> Result<Option<bool>, Trouble> {
         let mut connection = self.manager.open()?;
         transaction::begin(&mut connection)?;
-        let found = find_event(&mut connection, event).map_err(|error| Trouble::of(&error))?;
+        let found = look(&mut connection)?;
         transaction::roll_back(&mut connection);
         self.connection = Some(connection);
         Ok(found)
     }
 
-    /// Does one thing in a transaction of its own.
+    /// Commits; where that is not answered, finds out what became of it.
+    fn commit(
+        &mut self,
+        mut connection: AnyConnection,
+        tickets: &[&Ticket],
+        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
+    ) -> Result<(), Failure> {
+        if !ticket::begin_commit(tickets) {
+            transaction::roll_back(&mut connection);
+            self.connection = Some(connection);
+            return Err(Failure::Abandoned);
+        }
+        let Err(trouble) = transaction::commit(&mut connection) else {
+            self.connection = Some(connection);
+            return Ok(());
+        };
+        log::warn!("the commit was not answered, looking whether it took place: {trouble:?}");
+        drop(connection);
+        match self.fate(look) {
+            Some(true) => Ok(()),
+            Some(false) => {
+                ticket::take_back_commit(tickets);
+                Err(Failure::NotWritten(trouble))
+            }
+            None => Err(Failure::Unknown),
+        }
+    }
+
+    /// Does one thing in a transaction of its own; `is_done` tells whether it is there.
     fn alone<T>(
         &mut self,
         ticket: &Ticket,
         reply: Reply<T>,
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) {
         if !ticket.is_wanted() {
             return reply(Err(StoreError::Overloaded));
         }
-        let mut result = self.attempt_alone(ticket, &work);
+        let mut result = self.attempt_alone(ticket, &work, &is_done);
         if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
-            result = self.attempt_alone(ticket, &work);
+            result = self.attempt_alone(ticket, &work, &is_done);
         }
         reply(result.map_err(answer_for));
     }
@@ -265,6 +279,7 @@ impl Writer {
         &mut self,
         ticket: &Ticket,
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
         let mut connection = self.take_connection()?;
         transaction::begin(&mut connection)?;
@@ -272,17 +287,7 @@ impl Writer {
             Ok(result) => result,
             Err(trouble) => return Err(self.give_back(connection, trouble.into())),
         };
-        if !ticket::begin_commit(&[ticket]) {
-            transaction::roll_back(&mut connection);
-            self.connection = Some(connection);
-            return Err(Failure::Abandoned);
-        }
-        // Leaves no event by which its fate could be told.
-        if let Err(trouble) = transaction::commit(&mut connection) {
-            log::warn!("the commit was not answered: {trouble:?}");
-            return Err(Failure::Unknown);
-        }
-        self.connection = Some(connection);
+        self.commit(connection, &[ticket], &|connection| is_done(connection, &result))?;
         Ok(result)
     }
 

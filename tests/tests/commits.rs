@@ -1,0 +1,165 @@
+//! The connection to PostgreSQL dies during a commit: what became of it is found out, and each
+//! request is done once and answered truly.
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::{scope, spawn};
+
+use orders_tests::{Database, HOUR, Scratch, Server, Setup, order};
+use rstest::rstest;
+use serde_json::json;
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// Where the next commit is cut off.
+const NOT_AT_ALL: u8 = 0;
+const BEFORE_IT_ARRIVES: u8 = 1;
+const BEFORE_ITS_ANSWER: u8 = 2;
+
+/// A passage to the database that can cut one connection at its commit.
+struct Scissors {
+    port: u16,
+    cut: Arc<AtomicU8>,
+}
+
+impl Scissors {
+    fn before(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it listens").port();
+        let cut = Arc::new(AtomicU8::new(NOT_AT_ALL));
+        let armed = Arc::clone(&cut);
+        spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(&target) else { continue };
+                let clone = |stream: &TcpStream| stream.try_clone().expect("a stream is cloned");
+                let (back_from, back_to, armed) = (clone(&far), clone(&near), Arc::clone(&armed));
+                spawn(move || ask(near, far, &armed));
+                spawn(move || answer(back_from, back_to));
+            }
+        });
+        Self { port, cut }
+    }
+
+    fn arm(&self, cut: u8) {
+        self.cut.store(cut, Ordering::SeqCst);
+    }
+
+    fn has_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst) == NOT_AT_ALL
+    }
+}
+
+/// Passes on what the service asks, up to the commit that is to be cut.
+fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
+    let mut piece = [0; 8 * 1024];
+    while let Ok(length @ 1..) = near.read(&mut piece) {
+        let asked = piece.get(..length).unwrap_or_default();
+        // With the NUL that ends a statement: READ COMMITTED is none.
+        if asked.windows(7).any(|word| word == b"COMMIT\0") {
+            match armed.swap(NOT_AT_ALL, Ordering::SeqCst) {
+                BEFORE_IT_ARRIVES => break,
+                BEFORE_ITS_ANSWER => {
+                    // The near end first, so that the answer finds nobody.
+                    drop(near.shutdown(Shutdown::Both));
+                    drop(far.write_all(asked));
+                    return;
+                }
+                _ => {}
+            }
+        }
+        if far.write_all(asked).is_err() {
+            break;
+        }
+    }
+    drop(near.shutdown(Shutdown::Both));
+    drop(far.shutdown(Shutdown::Both));
+}
+
+fn answer(mut from: TcpStream, mut to: TcpStream) {
+    let mut piece = [0; 8 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        if to.write_all(piece.get(..length).unwrap_or_default()).is_err() {
+            break;
+        }
+    }
+    drop(to.shutdown(Shutdown::Both));
+}
+
+/// A server that reaches PostgreSQL through scissors.
+fn cut_off() -> Option<(Scratch, Server, Scissors)> {
+    let scratch = Database::Postgres.fresh()?;
+    drop(scratch.run(&["seed"]).assert_fine());
+    let url = scratch.url();
+    let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
+    let scissors = Scissors::before(target.clone());
+    let through = url.replace(&target, &format!("127.0.0.1:{}", scissors.port));
+    let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
+    Some((scratch, server, scissors))
+}
+
+#[rstest]
+fn a_commit_that_is_cut_off_is_done_once_and_answered_truly(
+    #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
+) {
+    let Some((scratch, server, scissors)) = cut_off() else { return };
+    for round in 0..10 {
+        scissors.arm(cut);
+        let id = format!("o{round}");
+        let at = NOON + round * 24 * HOUR;
+        let created = server.post("/orders", &order(&id, at)).assert_status(201).json();
+        assert!(scissors.has_cut(), "the commit was cut off");
+        assert_eq!(server.get(format!("/orders/{id}")).json(), created);
+        scissors.arm(cut);
+        server.put(format!("/orders/{id}"), &order(&id, at + HOUR)).assert_status(200);
+        scissors.arm(cut);
+        server.delete(format!("/orders/{id}")).assert_status(204);
+        let events = format!("SELECT count(*) AS number FROM events WHERE order_id = '{id}'");
+        assert_eq!(scratch.sql().number(&events), 3, "each was done once");
+    }
+}
+
+#[rstest]
+fn all_who_share_a_commit_that_is_cut_off_are_answered_truly(
+    #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
+) {
+    let Some((scratch, server, scissors)) = cut_off() else { return };
+    for round in 0..10 {
+        scissors.arm(cut);
+        scope(|threads| {
+            for number in 0..16 {
+                let client = server.another();
+                threads.spawn(move || {
+                    let at = NOON + (round * 16 + number) * 24 * HOUR;
+                    let body = order(&format!("o{round}-{number}"), at);
+                    drop(client.post("/orders", &body).assert_status(201));
+                });
+            }
+        });
+    }
+    let events = "SELECT count(*) AS number FROM events WHERE order_id LIKE 'o%'";
+    assert_eq!(scratch.sql().number(events), 160);
+    let orders = "SELECT count(*) AS number FROM orders WHERE id LIKE 'o%'";
+    assert_eq!(scratch.sql().number(orders), 160);
+}
+
+#[rstest]
+fn a_service_whose_commit_is_cut_off_is_answered_truly(
+    #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
+) {
+    let Some((_scratch, server, scissors)) = cut_off() else { return };
+    scissors.arm(cut);
+    let body = json!({"id": 1, "name": "Cleaning"});
+    server.post("/services", &body).assert_status(201);
+    assert!(scissors.has_cut(), "the commit was cut off");
+    assert_eq!(server.get("/services/1").json(), body);
+    scissors.arm(cut);
+    let body = json!({"id": 1, "name": "Polishing"});
+    server.put("/services/1", &body).assert_status(200);
+    assert_eq!(server.get("/services/1").json(), body);
+    scissors.arm(cut);
+    server.delete("/services/1").assert_status(204);
+    server.get("/services/1").problem(404, "not-found");
+}
