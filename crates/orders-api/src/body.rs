@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use futures_util::StreamExt;
 
+use crate::headers;
 use crate::json::{self, Json};
 use crate::problem::{Code, FieldError, Problem};
 
@@ -21,13 +22,17 @@ const SMALL: Limits = Limits { bytes: 64 * 1024, patience: Duration::from_secs(1
 /// For a batch.
 const LARGE: Limits = Limits { bytes: 8 * 1024 * 1024, patience: Duration::from_mins(1) };
 
-/// Reads a small JSON body as what it must be; `code` is the problem if it is not that.
+/// Reads a small body of a request that is to be answered as JSON as what it must be; `code` is
+/// the problem if it is not that. `sends` checks its media type.
 pub(crate) async fn read_json<T>(
     request: &HttpRequest,
     payload: Payload,
+    sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
     code: Code,
     read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
 ) -> Result<T, Problem> {
+    headers::accepts_json(request)?;
+    sends(request)?;
     let bytes = read_bytes(request, payload, &SMALL).await?;
     read(&parse(&bytes)?).map_err(|errors| Problem::of_fields(code, errors))
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::cursor::ListKey;
 use crate::lists;
-use crate::problem::{Code, FieldError, Problem};
+use crate::problem::{self, Code, Problem};
 use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
 use crate::{body, headers, query};
 
@@ -91,7 +91,7 @@ pub(crate) async fn replace(
     query::none(&request)?;
     let if_match = headers::if_match(&request)?;
     let OrderBody { id: given, content } = read_body(&request, payload).await?;
-    check_same_id(given.as_ref(), &id)?;
+    problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
     update(&app, id, if_match, content.into()).await
 }
@@ -105,11 +105,10 @@ pub(crate) async fn patch(
     let id = path_id(&request)?;
     query::none(&request)?;
     let if_match = headers::if_match(&request)?;
-    headers::accepts_json(&request)?;
-    headers::sends_merge_patch(&request)?;
+    let (sends, code) = (headers::sends_merge_patch, Code::InvalidOrder);
     let OrderPatchBody { id: given, patch } =
-        body::read_json(&request, payload, Code::InvalidOrder, wire::read_order_patch).await?;
-    check_same_id(given.as_ref(), &id)?;
+        body::read_json(&request, payload, sends, code, wire::read_order_patch).await?;
+    problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
     update(&app, id, if_match, patch).await
 }
@@ -142,17 +141,8 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
 }
 
 async fn read_body(request: &HttpRequest, payload: Payload) -> Result<OrderBody, Problem> {
-    headers::accepts_json(request)?;
-    headers::sends_json(request)?;
-    body::read_json(request, payload, Code::InvalidOrder, wire::read_order).await
-}
-
-/// An id in the body must be the one in the path.
-fn check_same_id(given: Option<&OrderId>, id: &OrderId) -> Result<(), Problem> {
-    if given.is_none_or(|given| given == id) {
-        return Ok(());
-    }
-    Err(Problem::of_fields(Code::InvalidOrder, vec![FieldError::other_id(id)]))
+    let (sends, code) = (headers::sends_json, Code::InvalidOrder);
+    body::read_json(request, payload, sends, code, wire::read_order).await
 }
 
 /// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows

@@ -38,6 +38,18 @@ impl FieldError {
     }
 }
 
+/// An id in a body must be the one in the path.
+pub(crate) fn check_same_id<T: PartialEq + fmt::Display>(
+    code: Code,
+    given: Option<&T>,
+    id: &T,
+) -> Result<(), Problem> {
+    if given.is_none_or(|given| given == id) {
+        return Ok(());
+    }
+    Err(Problem::of_fields(code, vec![FieldError::other_id(id)]))
+}
+
 /// An error, ready to be shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {

@@ -7,7 +7,7 @@ use orders_core::{Service, ServiceChange, ServiceCommand, ServiceId};
 
 use crate::app::App;
 use crate::cursor::ListKey;
-use crate::problem::{Code, FieldError, Problem};
+use crate::problem::{self, Code, Problem};
 use crate::wire::{self, ServiceBody, ServiceView};
 use crate::{body, headers, lists, query};
 
@@ -70,9 +70,7 @@ pub(crate) async fn replace(
     let id = path_id(&request)?;
     query::none(&request)?;
     let body = read_body(&request, payload).await?;
-    if body.id.is_some_and(|given| given != id) {
-        return Err(Problem::of_fields(Code::InvalidService, vec![FieldError::other_id(&id)]));
-    }
+    problem::check_same_id(Code::InvalidService, body.id.as_ref(), &id)?;
     let service = Service { id, name: body.name };
     app.change_service(ServiceCommand::Replace(service.clone())).await?;
     Ok(HttpResponse::Ok().json(ServiceView::of(&service)))
@@ -94,7 +92,6 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
 }
 
 async fn read_body(request: &HttpRequest, payload: Payload) -> Result<ServiceBody, Problem> {
-    headers::accepts_json(request)?;
-    headers::sends_json(request)?;
-    body::read_json(request, payload, Code::InvalidService, wire::read_service).await
+    let (sends, code) = (headers::sends_json, Code::InvalidService);
+    body::read_json(request, payload, sends, code, wire::read_service).await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
@@ -55,21 +56,25 @@ diesel::table! {
     }
 }
 
+/// The versions of the migrations that this program knows.
+fn versions<DB: Backend>(known: &EmbeddedMigrations) -> Result<BTreeSet<String>, StoreError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let all = MigrationSource::<DB>::migrations(known).map_err(failed)?;
+    Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Migration(error.to_string())
+}
+
 /// Whether exactly the migrations that this program knows have been run.
 fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
-    let failed =
-        |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
     let known = match connection {
-        AnyConnection::Postgres(_) => MigrationSource::<Pg>::migrations(&POSTGRES)
-            .map_err(failed)?
-            .iter()
-            .map(|migration| migration.name().version().to_string())
-            .collect::<BTreeSet<String>>(),
-        AnyConnection::Sqlite(_) => MigrationSource::<Sqlite>::migrations(&SQLITE)
-            .map_err(failed)?
-            .iter()
-            .map(|migration| migration.name().version().to_string())
-            .collect(),
+        AnyConnection::Postgres(_) => versions::<Pg>(&POSTGRES)?,
+        AnyConnection::Sqlite(_) => versions::<Sqlite>(&SQLITE)?,
     };
     let run: QueryResult<Vec<String>> = __diesel_schema_migrations::table
         .select(__diesel_schema_migrations::version)
@@ -99,15 +104,12 @@ where
     C: MigrationHarness<C::Backend> + Connection + 'static,
     EmbeddedMigrations: MigrationSource<C::Backend>,
 {
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        MigrateError(StoreError::Migration(error.to_string()))
-    };
+    let failed = |error| MigrateError(failed(error));
     let applied = connection.applied_migrations().map_err(failed)?;
-    let all = MigrationSource::<C::Backend>::migrations(&known).map_err(failed)?;
-    let known_versions: Vec<_> =
-        all.iter().map(|migration| migration.name().version().as_owned()).collect();
-    if let Some(unknown) = applied.iter().find(|version| !known_versions.contains(version)) {
-        return Err(MigrateError(StoreError::TooNew(unknown.to_string())));
+    let known_versions = versions::<C::Backend>(&known).map_err(MigrateError)?;
+    let unknown = applied.iter().map(ToString::to_string).find(|v| !known_versions.contains(v));
+    if let Some(unknown) = unknown {
+        return Err(MigrateError(StoreError::TooNew(unknown)));
     }
     connection.run_pending_migrations(known).map(|run| run.len()).map_err(failed)
 }
