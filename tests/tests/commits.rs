@@ -163,3 +163,26 @@ fn a_service_whose_commit_is_cut_off_is_answered_truly(
     server.delete("/services/1").assert_status(204);
     server.get("/services/1").problem(404, "not-found");
 }
+
+#[rstest]
+fn an_answer_whose_commit_is_cut_off_is_kept_or_given_afresh(
+    #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
+) {
+    let Some((scratch, server, scissors)) = cut_off() else { return };
+    let ask = |method: &str, path: &str, key: &str, body: &serde_json::Value| {
+        server.request(method, path).header("Idempotency-Key", key).json(body).send()
+    };
+    scissors.arm(cut);
+    let body = order("a", NOON);
+    let first = ask("POST", "/orders", "create", &body).assert_status(201);
+    assert!(scissors.has_cut(), "the commit was cut off");
+    assert_eq!(ask("POST", "/orders", "create", &body).body, first.body);
+    // Changes nothing: all that is written is the answer.
+    scissors.arm(cut);
+    let first = ask("PUT", "/orders/a", "replace", &body).assert_status(200);
+    assert!(scissors.has_cut(), "the commit was cut off");
+    let again = ask("PUT", "/orders/a", "replace", &body);
+    assert_eq!((&again.body, again.header("idempotency-replayed")), (&first.body, Some("true")));
+    let events = "SELECT count(*) AS number FROM events WHERE order_id = 'a'";
+    assert_eq!(scratch.sql().number(events), 1);
+}

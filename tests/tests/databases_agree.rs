@@ -1,15 +1,18 @@
 //! The same generated sequences of commands on both databases and in memory: equal outcomes, equal
 //! orders, equal slots, equal events. Links the store itself, to see what no client is shown.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use std::sync::mpsc;
+use std::collections::HashMap;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant as Clock};
 
 use orders_core::{
-    Actor, Book, Command, Done, Order, Outcome, Period, Policy, PolicyPatch, Scope, ServiceCommand,
+    Book, Done, Order, Outcome, OwnKey, Period, Policy, PolicyPatch, Scope, ServiceCommand,
     ServiceName, Verdict,
 };
-use orders_db::{DatabaseUrl, OrderFilter, Reply, Store, StoreOptions, Ticket};
+use orders_db::{
+    Answered, DatabaseUrl, KeptAnswer, OrderFilter, Render, Reply, Store, StoreOptions, Ticket,
+};
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -19,7 +22,7 @@ use rstest::rstest;
 #[path = "../../crates/orders-core/tests/support/generate.rs"]
 mod generate;
 
-use generate::{actions, at, service};
+use generate::{at, commands, service};
 
 const CASES: usize = 150;
 
@@ -43,6 +46,7 @@ fn plain(outcome: Outcome) -> Outcome {
         Outcome::Batch { refused, results } => {
             Outcome::Batch { refused, results: results.into_iter().map(verdict).collect() }
         }
+        Outcome::Repeated | Outcome::KeyReused => outcome,
     }
 }
 
@@ -73,8 +77,11 @@ fn open(scratch: &Scratch, policy: Policy) -> Store {
     for number in 1..=3 {
         let name = ServiceName::parse(&format!("service {number}")).unwrap();
         let create = ServiceCommand::Create { id: Some(service(number)), name };
-        let answer = queue(|deadline, reply| store.change_services(create, deadline, reply));
-        answer.recv().unwrap().unwrap().unwrap();
+        let answer = queue(|deadline, reply| {
+            store.change_services(create, None, Arc::new(|_| None), deadline, reply)
+        });
+        let created = answer.recv().unwrap().unwrap();
+        assert!(matches!(created, Answered::Now(Ok(_))), "{created:?}");
     }
     store
 }
@@ -82,7 +89,7 @@ fn open(scratch: &Scratch, policy: Policy) -> Store {
 fn clear(sql: &mut Sql) {
     sql.run(
         "DELETE FROM order_slots; DELETE FROM order_services; DELETE FROM orders; \
-         DELETE FROM events; UPDATE counters SET last_sequence = 0",
+         DELETE FROM events; DELETE FROM idempotency_keys; UPDATE counters SET last_sequence = 0",
     )
     .unwrap();
 }
@@ -102,34 +109,54 @@ fn both_databases_and_the_book_in_memory_agree(
     let mut sql = scratch.sql();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let rounds = prop::collection::vec(prop::collection::vec(actions(), 1..5), 1..8);
+    let rounds = prop::collection::vec(prop::collection::vec(commands(), 1..5), 1..8);
     for case in 0..CASES {
         clear(&mut sql);
         let mut book = Book::new(policy);
         (1..=3).for_each(|number| book.add_service(service(number)));
-        for actions in rounds.new_tree(&mut runner).unwrap().current() {
-            let actor = Actor::new("somebody");
-            let commands: Vec<Command> = actions
-                .into_iter()
-                .map(|action| Command { actor: actor.clone(), action })
-                .collect();
+        // What was answered first under each key.
+        let mut first: HashMap<OwnKey, Vec<u8>> = HashMap::new();
+        for commands in rounds.new_tree(&mut runner).unwrap().current() {
             let expected = book.run_all(&commands, at(0));
             let answers: Vec<_> = commands
                 .iter()
                 .map(|command| {
-                    queue(|deadline, reply| store.change_orders(command.clone(), deadline, reply))
+                    queue(|deadline, reply| {
+                        store.change_orders(command.clone(), rendered(), deadline, reply)
+                    })
                 })
                 .collect();
             for ((command, answer), expected) in commands.iter().zip(answers).zip(expected) {
-                let outcome = plain(answer.recv().unwrap().unwrap());
-                let expected = plain(expected);
-                if edit_lock.is_none() || !waits(&outcome) {
-                    assert_eq!(outcome, expected, "case {case}: {command:?}");
+                let key = command.retry().map(|retry| retry.key.clone());
+                match (answer.recv().unwrap().unwrap(), key) {
+                    (Answered::Now(outcome), key) => {
+                        if let Some(key) = key.filter(|_| outcome.is_accepted()) {
+                            first.insert(key, format!("{outcome:?}").into_bytes());
+                        }
+                        let (outcome, expected) = (plain(outcome), plain(expected));
+                        if edit_lock.is_none() || !waits(&outcome) {
+                            assert_eq!(outcome, expected, "case {case}: {command:?}");
+                        }
+                    }
+                    (Answered::Again(kept), Some(key)) => {
+                        assert_eq!(expected, Outcome::Repeated, "case {case}: {command:?}");
+                        assert_eq!(Some(&kept.body), first.get(&key));
+                    }
+                    (Answered::KeyReused, Some(_)) => assert_eq!(expected, Outcome::KeyReused),
+                    (odd, None) => panic!("without a key: {odd:?}"),
                 }
             }
         }
         assert_same(&store, &mut sql, &book, policy);
     }
+}
+
+/// Keeps all of an outcome.
+fn rendered() -> Render<Outcome> {
+    Arc::new(|outcome| {
+        let body = format!("{outcome:?}").into_bytes();
+        Some(KeptAnswer { status: 200, location: None, etag: None, body })
+    })
 }
 
 /// Whether the outcome tells how long to wait, which depends on the clock.

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use actix_rt::time::timeout;
 use actix_web::web;
 use orders_core::{
-    Action, Actor, Batch, Command, Operation, Order, OrderId, Outcome, ServiceChange,
+    Action, Actor, Batch, Command, Done, Operation, Order, OrderId, Outcome, Retry, ServiceChange,
     ServiceCommand, Verdict,
 };
-use orders_db::{Reply, Store, StoreError, Ticket};
+use orders_db::{Answered, KeptAnswer, Render, Reply, ServiceVerdict, Store, StoreError, Ticket};
 use tokio::sync::oneshot;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+use crate::retries::{ANYONE, Sent};
 use crate::wire::Names;
 
 /// How long a command or a query may wait for the database.
@@ -45,36 +46,70 @@ impl App {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Has one operation decided and done.
-    pub(crate) async fn change_order(&self, operation: Operation) -> Result<Verdict, Problem> {
-        match self.change(Action::One(operation), PATIENCE).await? {
-            Outcome::One(verdict) => Ok(verdict),
-            Outcome::Batch { .. } => Err(Problem::unexpected("one operation has one verdict")),
-        }
+    /// Has one operation decided and done, and answers what `render` makes of it: or, if it was
+    /// done before, what was answered then.
+    pub(crate) async fn change_order(
+        &self,
+        operation: Operation,
+        retry: Option<Retry>,
+        render: fn(&Done) -> Result<KeptAnswer, Problem>,
+    ) -> Result<Sent, Problem> {
+        let one = move |outcome: &Outcome| match outcome {
+            Outcome::One(Ok(done)) => render(done),
+            Outcome::One(Err(refusal)) => Err(refusal.clone().into()),
+            Outcome::Batch { .. } | Outcome::Repeated | Outcome::KeyReused => {
+                Err(Problem::unexpected("one operation has one verdict"))
+            }
+        };
+        self.change(Action::One(operation), retry, PATIENCE, one).await
     }
 
-    /// Has a batch decided and done; one verdict for each operation.
-    pub(crate) async fn change_orders(&self, batch: Batch) -> Result<Vec<Verdict>, Problem> {
-        match self.change(Action::Batch(batch), BATCH_PATIENCE).await? {
-            Outcome::Batch { results, .. } => Ok(results),
-            Outcome::One(_) => Err(Problem::unexpected("a batch has a verdict for each operation")),
-        }
+    /// Has a batch decided and done; `render` is given a verdict for each operation.
+    pub(crate) async fn change_orders(
+        &self,
+        batch: Batch,
+        retry: Option<Retry>,
+        render: impl Fn(&[Verdict]) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
+    ) -> Result<Sent, Problem> {
+        let all = move |outcome: &Outcome| match outcome {
+            Outcome::Batch { results, .. } => render(results),
+            Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused => {
+                Err(Problem::unexpected("a batch has a verdict for each operation"))
+            }
+        };
+        self.change(Action::Batch(batch), retry, BATCH_PATIENCE, all).await
     }
 
-    async fn change(&self, action: Action, patience: Duration) -> Result<Outcome, Problem> {
-        let command = Command { actor: Actor::new("anonymous"), action };
-        write(patience, |deadline, reply| self.store.change_orders(command, deadline, reply)).await
+    async fn change(
+        &self,
+        action: Action,
+        retry: Option<Retry>,
+        patience: Duration,
+        render: impl Fn(&Outcome) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
+    ) -> Result<Sent, Problem> {
+        let command = Command { actor: Actor::new(ANYONE), action, retry };
+        let render = Arc::new(render);
+        let answered = write(patience, |deadline, reply| {
+            self.store.change_orders(command, to_keep(&render), deadline, reply)
+        });
+        sent(answered.await?, &*render)
     }
 
-    /// Has a change to the services decided and done.
+    /// Has a change to the services decided and done, and answers what `render` makes of it.
     pub(crate) async fn change_service(
         &self,
         command: ServiceCommand,
-    ) -> Result<ServiceChange, Problem> {
-        let verdict =
-            write(PATIENCE, |deadline, reply| self.store.change_services(command, deadline, reply))
-                .await?;
-        Ok(verdict?)
+        retry: Option<Retry>,
+        render: fn(&ServiceChange) -> Result<KeptAnswer, Problem>,
+    ) -> Result<Sent, Problem> {
+        let render = Arc::new(move |verdict: &ServiceVerdict| match verdict {
+            Ok(change) => render(change),
+            Err(refusal) => Err((*refusal).into()),
+        });
+        let answered = write(PATIENCE, |deadline, reply| {
+            self.store.change_services(command, retry, to_keep(&render), deadline, reply)
+        });
+        sent(answered.await?, *render)
     }
 
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
@@ -107,6 +142,28 @@ impl App {
             }
             Err(_elapsed) => Err(too_late()),
         }
+    }
+}
+
+/// What is kept of an outcome: nothing of a refusal, which is judged afresh.
+fn to_keep<T: 'static>(
+    render: &Arc<impl Fn(&T) -> Result<KeptAnswer, Problem> + Send + Sync + 'static>,
+) -> Render<T> {
+    let render = Arc::clone(render);
+    Arc::new(move |outcome| render(outcome).ok())
+}
+
+fn sent<T>(
+    answered: Answered<T>,
+    render: impl Fn(&T) -> Result<KeptAnswer, Problem>,
+) -> Result<Sent, Problem> {
+    match answered {
+        Answered::Now(outcome) => Ok(Sent { answer: render(&outcome)?, again: false }),
+        Answered::Again(answer) => Ok(Sent { answer, again: true }),
+        Answered::KeyReused => Err(Problem::new(
+            Code::IdempotencyKeyReused,
+            "Another request was answered under this Idempotency-Key. A new request needs a new one.",
+        )),
     }
 }
 

@@ -3,14 +3,16 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Batch, Done, Mode, Refusal};
+use orders_core::{Batch, Done, Mode, Refusal, Verdict};
+use orders_db::KeptAnswer;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
+use crate::body::Body;
 use crate::problem::{Code, Problem};
 use crate::wire::{BatchBody, OrderView, ResultView, read_batch};
-use crate::{body, headers, middleware, query};
+use crate::{middleware, query, retries};
 
 #[derive(Serialize)]
 struct ResultsView {
@@ -24,28 +26,9 @@ pub(crate) async fn change(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
-    headers::accepts_json(&request)?;
-    headers::sends_json(&request)?;
-    let required = app.require_if_match;
-    let batch = body::read_large(&request, payload, |json| read_batch(json, required)).await?;
-    let mode = batch.mode;
-    let results = judge(&app, batch).await?;
-    let rendered = render(&results, request.path(), &middleware::id_of(&request))?;
-    match results.iter().find_map(|result| result.as_ref().err()) {
-        Some(_) if mode == Mode::Atomic => {
-            let attempted = |problem: &&Problem| problem.status() != StatusCode::FAILED_DEPENDENCY;
-            let mut refusals = results.iter().filter_map(|result| result.as_ref().err());
-            let first = refusals.find(attempted).ok_or_else(unexplained)?;
-            Err(Problem::of_batch(first, rendered))
-        }
-        Some(_) | None => Ok(HttpResponse::Ok().json(ResultsView { results: rendered })),
-    }
-}
-
-/// What became of each operation.
-async fn judge(app: &App, batch: BatchBody) -> Result<Vec<Result<Done, Problem>>, Problem> {
-    let BatchBody { mode, dry_run, operations } = batch;
-    let cannot_be_done = mode == Mode::Atomic && operations.iter().any(Result::is_err);
+    let key = retries::key(&request)?;
+    let body = Body::large(&request, payload).await?;
+    let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
         .map(|operation| {
@@ -53,47 +36,80 @@ async fn judge(app: &App, batch: BatchBody) -> Result<Vec<Result<Done, Problem>>
         })
         .unzip();
     let ready: Vec<_> = ready.into_iter().flatten().collect();
-    let verdicts = if ready.is_empty() {
-        Vec::new()
+    let cannot_be_done = mode == Mode::Atomic && faults.iter().any(Option::is_some);
+    // Where all of it cannot be done, the rest is still judged, so that all faults are told.
+    let dry_run = dry_run || cannot_be_done;
+    let batch = if ready.is_empty() {
+        Batch::empty(mode)
     } else {
-        // Where all of it cannot be done, the rest is still judged, so that all faults are told.
-        let batch = Batch::new(mode, dry_run || cannot_be_done, ready)
-            .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?;
-        app.change_orders(batch).await?
+        Batch::new(mode, dry_run, ready)
+            .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?
     };
-    let mut verdicts = verdicts.into_iter();
-    let results = faults.into_iter().enumerate().map(|(position, fault)| match fault {
-        Some(fault) => Err(fault),
-        None => match verdicts.next() {
-            Some(Ok(_)) if cannot_be_done => Err(Refusal::NotAttempted.into()),
-            Some(Ok(done)) => Ok(done),
-            Some(Err(refusal)) => {
-                Err(Problem::from(refusal).under(&format!("/operations/{position}/order")))
-            }
-            None => Err(unexplained()),
-        },
-    });
-    Ok(results.collect())
+    let key = key.filter(|_| !dry_run);
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let instance = request.path().to_owned();
+    let request_id = middleware::id_of(&request);
+    let report = Report { mode, cannot_be_done, faults, instance, request_id };
+    let sent = app.change_orders(batch, retry, move |verdicts| report.render(verdicts)).await?;
+    Ok(sent.into_response())
 }
 
-fn render(
-    results: &[Result<Done, Problem>],
-    instance: &str,
-    request_id: &str,
-) -> Result<Vec<Box<RawValue>>, Problem> {
-    let view = |result: &Result<Done, Problem>| {
+/// What is told of a batch, once there are verdicts on those of its operations that could be read.
+struct Report {
+    mode: Mode,
+    cannot_be_done: bool,
+    /// What is wrong with an operation, as far as reading it tells.
+    faults: Vec<Option<Problem>>,
+    instance: String,
+    request_id: String,
+}
+
+impl Report {
+    fn render(&self, verdicts: &[Verdict]) -> Result<KeptAnswer, Problem> {
+        let results = self.results(verdicts);
+        let rendered = results.iter().map(|result| self.view(result)).collect::<Result<_, _>>()?;
+        let mut refusals = results.iter().filter_map(|result| result.as_ref().err()).peekable();
+        if self.mode == Mode::Each || refusals.peek().is_none() {
+            return retries::answer(StatusCode::OK, &ResultsView { results: rendered });
+        }
+        let attempted = |problem: &&Problem| problem.status() != StatusCode::FAILED_DEPENDENCY;
+        let first = refusals.find(attempted).ok_or_else(unexplained)?;
+        Err(Problem::of_batch(first, rendered))
+    }
+
+    /// What became of each operation.
+    fn results(&self, verdicts: &[Verdict]) -> Vec<Result<Done, Problem>> {
+        let mut verdicts = verdicts.iter();
+        let result = |(position, fault): (usize, &Option<Problem>)| match fault {
+            Some(fault) => Err(fault.clone()),
+            None => match verdicts.next() {
+                Some(Ok(_)) if self.cannot_be_done => Err(Refusal::NotAttempted.into()),
+                Some(Ok(done)) => Ok(done.clone()),
+                Some(Err(refusal)) => {
+                    let problem = Problem::from(refusal.clone());
+                    Err(problem.under(&format!("/operations/{position}/order")))
+                }
+                None => Err(unexplained()),
+            },
+        };
+        self.faults.iter().enumerate().map(result).collect()
+    }
+
+    fn view(&self, result: &Result<Done, Problem>) -> Result<Box<RawValue>, Problem> {
         let (status, order, problem) = match result {
             Ok(Done::Created(order)) => (StatusCode::CREATED, Some(OrderView::of(order)), None),
             Ok(Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order)) => {
                 (StatusCode::OK, Some(OrderView::of(order)), None)
             }
             Ok(Done::Deleted(_)) => (StatusCode::NO_CONTENT, None, None),
-            Err(problem) => (problem.status(), None, Some(problem.view(instance, request_id))),
+            Err(problem) => {
+                let view = problem.view(&self.instance, &self.request_id);
+                (problem.status(), None, Some(view))
+            }
         };
         let view = ResultView { status: status.as_u16(), order, problem };
         to_raw_value(&view).map_err(|error| Problem::unexpected(error.to_string()))
-    };
-    results.iter().map(view).collect()
+    }
 }
 
 fn unexplained() -> Problem {

@@ -22,33 +22,46 @@ const SMALL: Limits = Limits { bytes: 64 * 1024, patience: Duration::from_secs(1
 /// For a batch.
 const LARGE: Limits = Limits { bytes: 8 * 1024 * 1024, patience: Duration::from_mins(1) };
 
-/// Reads a small body of a request that is to be answered as JSON as what it must be; `code` is
-/// the problem if it is not that. `sends` checks its media type.
-pub(crate) async fn read_json<T>(
-    request: &HttpRequest,
-    payload: Payload,
-    sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
-    code: Code,
-    read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
-) -> Result<T, Problem> {
-    headers::accepts_json(request)?;
-    sends(request)?;
-    let bytes = read_bytes(request, payload, &SMALL).await?;
-    read(&parse(&bytes)?).map_err(|errors| Problem::of_fields(code, errors))
-}
+/// The body of a request, as it was sent.
+pub(crate) struct Body(Vec<u8>);
 
-/// Reads a JSON body that may be large.
-pub(crate) async fn read_large<T>(
-    request: &HttpRequest,
-    payload: Payload,
-    read: impl Fn(&Json<'_>) -> Result<T, Problem>,
-) -> Result<T, Problem> {
-    let bytes = read_bytes(request, payload, &LARGE).await?;
-    read(&parse(&bytes)?)
-}
+impl Body {
+    /// Takes in a small body of a request that is to be answered as JSON. `sends` checks its media
+    /// type.
+    pub(crate) async fn small(
+        request: &HttpRequest,
+        payload: Payload,
+        sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        headers::accepts_json(request)?;
+        sends(request)?;
+        read_bytes(request, payload, &SMALL).await.map(Self)
+    }
 
-fn parse(bytes: &[u8]) -> Result<Json<'_>, Problem> {
-    json::parse(bytes).map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))
+    /// Takes in a JSON body that may be large.
+    pub(crate) async fn large(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+        headers::accepts_json(request)?;
+        headers::sends_json(request)?;
+        read_bytes(request, payload, &LARGE).await.map(Self)
+    }
+
+    /// Reads it as what it must be; `code` is the problem if it is not that.
+    pub(crate) fn read<T>(
+        &self,
+        code: Code,
+        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Result<T, Problem> {
+        read(&self.parse()?).map_err(|errors| Problem::of_fields(code, errors))
+    }
+
+    /// Reads it as JSON.
+    pub(crate) fn parse(&self) -> Result<Json<'_>, Problem> {
+        json::parse(&self.0).map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 async fn read_bytes(

@@ -1,6 +1,5 @@
 //! The handlers of what was: an order's history, and its restoring.
 
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::Operation;
@@ -9,7 +8,7 @@ use crate::app::App;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
 use crate::wire::EventView;
-use crate::{headers, lists, orders, query};
+use crate::{headers, lists, orders, query, retries};
 
 /// `GET /orders/{id}/history`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -41,7 +40,9 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     query::none(&request)?;
+    let key = retries::key(&request)?;
     headers::accepts_json(&request)?;
-    let done = app.change_order(Operation::Restore { id }).await??;
-    Ok(orders::answer(StatusCode::OK, &done))
+    let retry = key.map(|key| retries::retry(&request, key, &[]));
+    let sent = app.change_order(Operation::Restore { id }, retry, orders::render).await?;
+    Ok(sent.into_response())
 }

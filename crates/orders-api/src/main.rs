@@ -16,6 +16,7 @@ mod orders;
 mod policy;
 mod problem;
 mod query;
+mod retries;
 mod routes;
 mod seed;
 mod serve;

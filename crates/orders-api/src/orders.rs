@@ -4,18 +4,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{
-    Done, IfMatch, Instant, NewId, Operation, Order, OrderId, OrderPatch, ServiceId,
-};
-use orders_db::OrderFilter;
+use orders_core::{Done, Instant, NewId, Operation, Order, OrderId, ServiceId};
+use orders_db::{KeptAnswer, OrderFilter};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::lists;
 use crate::problem::{self, Code, Problem};
 use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
-use crate::{body, headers, query};
+use crate::{headers, query, retries};
 
 /// `GET /orders`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -50,13 +49,16 @@ pub(crate) async fn create(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
-    let OrderBody { id, content } = read_body(&request, payload).await?;
+    let key = retries::key(&request)?;
+    let body = Body::small(&request, payload, headers::sends_json).await?;
+    let OrderBody { id, content } = body.read(Code::InvalidOrder, wire::read_order)?;
     let id = match id {
         Some(id) => NewId::Chosen(id),
         None => NewId::Made(made_id()?),
     };
-    let done = app.change_order(Operation::Create { id, content }).await??;
-    Ok(answer(StatusCode::CREATED, &done))
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let sent = app.change_order(Operation::Create { id, content }, retry, render).await?;
+    Ok(sent.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -78,7 +80,9 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         let etag = (header::ETAG, headers::etag(order.version));
         return Ok(HttpResponse::NotModified().insert_header(etag).finish());
     }
-    Ok(show(StatusCode::OK, &order))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, headers::etag(order.version)))
+        .json(OrderView::of(&order)))
 }
 
 /// `PUT /orders/{id}`
@@ -89,11 +93,14 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let if_match = headers::if_match(&request)?;
-    let OrderBody { id: given, content } = read_body(&request, payload).await?;
+    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
+    let body = Body::small(&request, payload, headers::sends_json).await?;
+    let OrderBody { id: given, content } = body.read(Code::InvalidOrder, wire::read_order)?;
     problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
-    update(&app, id, if_match, content.into()).await
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let operation = Operation::Update { id, if_match, patch: content.into() };
+    Ok(app.change_order(operation, retry, render).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -104,33 +111,26 @@ pub(crate) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let if_match = headers::if_match(&request)?;
-    let (sends, code) = (headers::sends_merge_patch, Code::InvalidOrder);
+    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
+    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
     let OrderPatchBody { id: given, patch } =
-        body::read_json(&request, payload, sends, code, wire::read_order_patch).await?;
+        body.read(Code::InvalidOrder, wire::read_order_patch)?;
     problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
-    update(&app, id, if_match, patch).await
-}
-
-async fn update(
-    app: &App,
-    id: OrderId,
-    if_match: IfMatch,
-    patch: OrderPatch,
-) -> Result<HttpResponse, Problem> {
-    let done = app.change_order(Operation::Update { id, if_match, patch }).await??;
-    Ok(answer(StatusCode::OK, &done))
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let operation = Operation::Update { id, if_match, patch };
+    Ok(app.change_order(operation, retry, render).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let if_match = headers::if_match(&request)?;
+    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
     require_if_match(&request, &app)?;
-    app.change_order(Operation::Delete { id, if_match }).await??;
-    Ok(HttpResponse::NoContent().finish())
+    let retry = key.map(|key| retries::retry(&request, key, &[]));
+    let operation = Operation::Delete { id, if_match };
+    Ok(app.change_order(operation, retry, render).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.
@@ -138,11 +138,6 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     OrderId::parse(text)
         .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))
-}
-
-async fn read_body(request: &HttpRequest, payload: Payload) -> Result<OrderBody, Problem> {
-    let (sends, code) = (headers::sends_json, Code::InvalidOrder);
-    body::read_json(request, payload, sends, code, wire::read_order).await
 }
 
 /// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows
@@ -162,27 +157,23 @@ fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(crate) fn answer(status: StatusCode, done: &Done) -> HttpResponse {
+/// The answer to what was done to one order.
+pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
     match done {
         Done::Created(order) => {
-            let mut response = show(status, order);
-            // An id has only characters that a header may have.
-            if let Ok(location) = header::HeaderValue::from_str(&format!("/orders/{}", order.id)) {
-                response.headers_mut().insert(header::LOCATION, location);
-            }
-            response
+            let location = Some(format!("/orders/{}", order.id));
+            Ok(KeptAnswer { location, ..show(StatusCode::CREATED, order)? })
         }
-        Done::Updated(order)
-        | Done::Unchanged(order)
-        | Done::Deleted(order)
-        | Done::Restored(order) => show(status, order),
+        Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order) => {
+            show(StatusCode::OK, order)
+        }
+        Done::Deleted(_) => Ok(retries::empty(StatusCode::NO_CONTENT)),
     }
 }
 
-fn show(status: StatusCode, order: &Order) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((header::ETAG, headers::etag(order.version)))
-        .json(OrderView::of(order))
+fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
+    let etag = Some(headers::etag(order.version));
+    Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
 }
 
 fn list_key(filter: &OrderFilter) -> ListKey {

@@ -2,12 +2,13 @@
 //! among themselves only. What was loaded once is not loaded again.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use orders_core::{
     Action, Actor, Batch, Command, Mode, NewId, Operation, Outcome, Refusal, ServiceCommand,
     ServiceRefusal,
 };
-use orders_db::{Store, StoreError};
+use orders_db::{Answered, Render, Store, StoreError};
 
 use crate::json::{self, Json};
 use crate::problem::{FieldError, Problem};
@@ -89,10 +90,12 @@ fn read_all<T>(
 fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> {
     let ServiceBody { id, name } = service;
     let command = ServiceCommand::Create { id, name };
-    match wait(|deadline, reply| store.change_services(command, deadline, reply))? {
-        Ok(_) => Ok(true),
-        Err(ServiceRefusal::IdTaken(_)) => Ok(false),
-        Err(refusal) => Err(SeedError::Refused(refusal.to_string())),
+    match wait(|deadline, reply| store.change_services(command, None, nothing(), deadline, reply))?
+    {
+        Answered::Now(Ok(_)) => Ok(true),
+        Answered::Now(Err(ServiceRefusal::IdTaken(_))) => Ok(false),
+        Answered::Now(Err(refusal)) => Err(SeedError::Refused(refusal.to_string())),
+        Answered::Again(_) | Answered::KeyReused => Err(unexpected()),
     }
 }
 
@@ -112,16 +115,25 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
     }
     let batch = Batch::new(Mode::Group, false, operations)
         .map_err(|error| SeedError::Content(format!("the orders {error}")))?;
-    let command = Command { actor: Actor::new("seed"), action: Action::Batch(batch) };
-    match wait(|deadline, reply| store.change_orders(command, deadline, reply))? {
-        Outcome::Batch { refused: false, results } => Ok(results.len()),
+    let command = Command { actor: Actor::new("seed"), action: Action::Batch(batch), retry: None };
+    match wait(|deadline, reply| store.change_orders(command, nothing(), deadline, reply))? {
+        Answered::Now(Outcome::Batch { refused: false, results }) => Ok(results.len()),
         // Another process has loaded the same meanwhile.
-        Outcome::Batch { results, .. } if results.iter().all(is_there) => Ok(0),
-        Outcome::Batch { results, .. } => Err(SeedError::Refused(why(results))),
-        Outcome::One(_) => {
-            Err(SeedError::Refused("the orders were not judged as a batch".to_owned()))
-        }
+        Answered::Now(Outcome::Batch { results, .. }) if results.iter().all(is_there) => Ok(0),
+        Answered::Now(Outcome::Batch { results, .. }) => Err(SeedError::Refused(why(results))),
+        Answered::Now(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused)
+        | Answered::Again(_)
+        | Answered::KeyReused => Err(unexpected()),
     }
+}
+
+/// Without an idempotency key no answer is kept.
+fn nothing<T>() -> Render<T> {
+    Arc::new(|_| None)
+}
+
+fn unexpected() -> SeedError {
+    SeedError::Refused("the data was not judged as what it is".to_owned())
 }
 
 fn is_there(result: &Result<orders_core::Done, Refusal>) -> bool {

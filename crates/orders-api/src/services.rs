@@ -1,15 +1,17 @@
 //! Handlers of services: parse, call, render.
 
-use actix_web::http::header;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Service, ServiceChange, ServiceCommand, ServiceId};
+use orders_db::KeptAnswer;
 
 use crate::app::App;
+use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::problem::{self, Code, Problem};
 use crate::wire::{self, ServiceBody, ServiceView};
-use crate::{body, headers, lists, query};
+use crate::{headers, lists, query, retries};
 
 /// `GET /services`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -39,15 +41,12 @@ pub(crate) async fn create(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
-    let ServiceBody { id, name } = read_body(&request, payload).await?;
-    match app.change_service(ServiceCommand::Create { id, name }).await? {
-        ServiceChange::Created(service)
-        | ServiceChange::Replaced(service)
-        | ServiceChange::Unchanged(service) => Ok(HttpResponse::Created()
-            .insert_header((header::LOCATION, format!("/services/{}", service.id)))
-            .json(ServiceView::of(&service))),
-        ServiceChange::Deleted(_) => Ok(HttpResponse::NoContent().finish()),
-    }
+    let key = retries::key(&request)?;
+    let body = Body::small(&request, payload, headers::sends_json).await?;
+    let ServiceBody { id, name } = body.read(Code::InvalidService, wire::read_service)?;
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let sent = app.change_service(ServiceCommand::Create { id, name }, retry, render).await?;
+    Ok(sent.into_response())
 }
 
 /// `GET /services/{id}`
@@ -69,19 +68,36 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let body = read_body(&request, payload).await?;
-    problem::check_same_id(Code::InvalidService, body.id.as_ref(), &id)?;
-    let service = Service { id, name: body.name };
-    app.change_service(ServiceCommand::Replace(service.clone())).await?;
-    Ok(HttpResponse::Ok().json(ServiceView::of(&service)))
+    let key = retries::key(&request)?;
+    let body = Body::small(&request, payload, headers::sends_json).await?;
+    let ServiceBody { id: given, name } = body.read(Code::InvalidService, wire::read_service)?;
+    problem::check_same_id(Code::InvalidService, given.as_ref(), &id)?;
+    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let command = ServiceCommand::Replace(Service { id, name });
+    Ok(app.change_service(command, retry, render).await?.into_response())
 }
 
 /// `DELETE /services/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    app.change_service(ServiceCommand::Delete(id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let retry = retries::key(&request)?.map(|key| retries::retry(&request, key, &[]));
+    Ok(app.change_service(ServiceCommand::Delete(id), retry, render).await?.into_response())
+}
+
+/// The answer to a change to the services.
+fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+    match change {
+        ServiceChange::Created(service) => {
+            let location = Some(format!("/services/{}", service.id));
+            let shown = retries::answer(StatusCode::CREATED, &ServiceView::of(service))?;
+            Ok(KeptAnswer { location, ..shown })
+        }
+        ServiceChange::Replaced(service) | ServiceChange::Unchanged(service) => {
+            retries::answer(StatusCode::OK, &ServiceView::of(service))
+        }
+        ServiceChange::Deleted(_) => Ok(retries::empty(StatusCode::NO_CONTENT)),
+    }
 }
 
 /// The number in the path. One that no service can have is not found.
@@ -89,9 +105,4 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     ServiceId::parse(text)
         .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such service."))
-}
-
-async fn read_body(request: &HttpRequest, payload: Payload) -> Result<ServiceBody, Problem> {
-    let (sends, code) = (headers::sends_json, Code::InvalidService);
-    body::read_json(request, payload, sends, code, wire::read_service).await
 }

@@ -1,12 +1,13 @@
 //! A book of orders in memory: for programs that need the rule without a database, and as the
 //! plainest example of how snapshots are loaded and changes applied.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Occupant, Reach, Span};
 use crate::{
-    Action, Actor, Changes, Command, Event, FreeStretches, Instant, Needs, Operation, Order,
-    OrderId, Outcome, Policy, ServiceId, Services, Snapshot, Stored, Stretch, Verdict, decide,
+    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Instant, Needs, Operation,
+    Order, OrderId, Outcome, OwnKey, Policy, Retry, ServiceId, Services, Snapshot, Stored, Stretch,
+    Verdict, decide,
 };
 
 /// Orders in memory, kept apart by the rule.
@@ -16,13 +17,21 @@ pub struct Book {
     services: BTreeSet<ServiceId>,
     orders: BTreeMap<OrderId, Stored>,
     events: Vec<Event>,
+    /// What idempotency keys stand for, and since when.
+    answered: HashMap<OwnKey, (Fingerprint, Instant)>,
 }
 
 impl Book {
     /// A book without orders and services.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, services: BTreeSet::new(), orders: BTreeMap::new(), events: Vec::new() }
+        Self {
+            policy,
+            services: BTreeSet::new(),
+            orders: BTreeMap::new(),
+            events: Vec::new(),
+            answered: HashMap::new(),
+        }
     }
 
     /// Lets orders name this service.
@@ -35,11 +44,13 @@ impl Book {
     /// # Errors
     /// The [`Refusal`](crate::Refusal), if it was not done.
     pub fn run(&mut self, actor: &Actor, operation: Operation, now: Instant) -> Verdict {
-        let command = Command { actor: actor.clone(), action: Action::One(operation) };
+        let command = Command { actor: actor.clone(), action: Action::One(operation), retry: None };
         let mut outcomes = self.run_all(&[command], now).into_iter();
         match outcomes.next() {
             Some(Outcome::One(verdict)) => verdict,
-            Some(Outcome::Batch { .. }) | None => unreachable!("one operation has one verdict"),
+            Some(Outcome::Batch { .. } | Outcome::Repeated | Outcome::KeyReused) | None => {
+                unreachable!("one operation without a key has one verdict")
+            }
         }
     }
 
@@ -49,9 +60,10 @@ impl Book {
         let mut snapshot = Snapshot::new(last_sequence);
         let mut needs = Needs::of(&self.policy, commands);
         loop {
-            self.load(&mut snapshot, &needs);
+            self.load(&mut snapshot, &needs, now);
             match decide(&self.policy, &snapshot, commands, now) {
                 Ok(decision) => {
+                    self.keep(commands, &decision.changes.answers, now);
                     self.apply(decision.changes);
                     return decision.outcomes;
                 }
@@ -90,7 +102,7 @@ impl Book {
         &self.events
     }
 
-    fn load(&self, snapshot: &mut Snapshot, needs: &Needs) {
+    fn load(&self, snapshot: &mut Snapshot, needs: &Needs, now: Instant) {
         for id in &needs.orders {
             snapshot.add_order(id.clone(), self.orders.get(id).cloned().unwrap_or(Stored::Never));
         }
@@ -99,6 +111,21 @@ impl Book {
         }
         for span in &needs.spans {
             snapshot.add_occupants(span, self.occupants(span));
+        }
+        for key in &needs.keys {
+            let kept = self
+                .answered
+                .get(key)
+                .filter(|(_, since)| now.millis_since(*since) < Retry::KEPT_FOR.as_millis());
+            snapshot.add_key(key.clone(), kept.map(|(fingerprint, _)| fingerprint.clone()));
+        }
+    }
+
+    fn keep(&mut self, commands: &[Command], answers: &[usize], now: Instant) {
+        for command in answers.iter().filter_map(|position| commands.get(*position)) {
+            if let Some(Retry { key, fingerprint }) = command.retry() {
+                self.answered.insert(key.clone(), (fingerprint.clone(), now));
+            }
         }
     }
 

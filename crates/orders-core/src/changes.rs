@@ -9,6 +9,16 @@ pub struct Changes {
     pub rows: Vec<RowChange>,
     /// Each change, in order; more than `rows` where an order was changed several times.
     pub events: Vec<Event>,
+    /// The positions (from 0) of the commands whose answers are to be kept under their keys.
+    pub answers: Vec<usize>,
+}
+
+impl Changes {
+    /// Whether there is nothing to be stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.answers.is_empty()
+    }
 }
 
 /// An order before and after; not both are `None`.

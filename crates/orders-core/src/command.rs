@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::{Actor, Fee, Instant, Order, OrderContent, OrderId, Policy, ServiceId, Services};
+use crate::{
+    Actor, Fee, Instant, Order, OrderContent, OrderId, Policy, Retry, ServiceId, Services,
+};
 
 /// The id of an order that is to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +155,12 @@ impl Batch {
         }
     }
 
+    /// A batch without operations. With an idempotency key its answer is kept, like any other's.
+    #[must_use]
+    pub fn empty(mode: Mode) -> Self {
+        Self { mode, dry_run: false, operations: Vec::new() }
+    }
+
     /// How the operations hang together.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -199,6 +207,17 @@ pub struct Command {
     pub actor: Actor,
     /// For what.
     pub action: Action,
+    /// What makes it safe to ask again, if the caller wants that.
+    pub retry: Option<Retry>,
+}
+
+impl Command {
+    /// What makes it safe to ask again. A dry run, which leaves nothing behind, needs nothing.
+    #[must_use]
+    pub fn retry(&self) -> Option<&Retry> {
+        let dry_run = matches!(&self.action, Action::Batch(batch) if batch.dry_run());
+        self.retry.as_ref().filter(|_| !dry_run)
+    }
 }
 
 /// What was done, with the order as it is now; of a deletion, as it was, with the new version.
@@ -298,4 +317,20 @@ pub enum Outcome {
         /// The operations' verdicts.
         results: Vec<Verdict>,
     },
+    /// Of a command that was done before: nothing, and the answer of then is to be given again.
+    Repeated,
+    /// Of a command with the idempotency key of another: it was not looked at.
+    KeyReused,
+}
+
+impl Outcome {
+    /// Whether the command was accepted, so that its answer is kept under its key.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        match self {
+            Self::One(verdict) => verdict.is_ok(),
+            Self::Batch { refused, .. } => !refused,
+            Self::Repeated | Self::KeyReused => false,
+        }
+    }
 }

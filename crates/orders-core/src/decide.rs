@@ -8,7 +8,7 @@ use crate::spacing::Candidate;
 use crate::state::State;
 use crate::{
     Actor, EventKind, Group, Instant, Order, OrderContent, OrderId, Outcome, Policy, Refusal,
-    Scope, Verdict,
+    Repeat, Scope, Verdict,
 };
 
 /// What became of each command, and what must be stored for it.
@@ -38,8 +38,8 @@ pub fn decide(
     let mut state = State::new(policy, snapshot, now);
     let mut outcomes = Vec::with_capacity(commands.len());
     let mut needs = Needs::default();
-    for command in commands {
-        match run(&mut state, command) {
+    for (position, command) in commands.iter().enumerate() {
+        match run_once(&mut state, command, position) {
             Ok(outcome) => outcomes.push(outcome),
             // Goes on, to learn in one pass what all of them need.
             Err(missing) => needs.extend(missing),
@@ -50,6 +50,21 @@ pub fn decide(
         return Err(needs);
     }
     Ok(Decision { outcomes, changes: state.into_changes() })
+}
+
+/// Runs a command, unless it was done before under its key.
+fn run_once(state: &mut State<'_>, command: &Command, position: usize) -> Result<Outcome, Needs> {
+    let Some(retry) = command.retry() else { return run(state, command) };
+    match retry.judge(state.answered(&retry.key)?) {
+        Repeat::No => {}
+        Repeat::Same => return Ok(Outcome::Repeated),
+        Repeat::Other => return Ok(Outcome::KeyReused),
+    }
+    let outcome = run(state, command)?;
+    if outcome.is_accepted() {
+        state.answer(retry, position);
+    }
+    Ok(outcome)
 }
 
 fn run(state: &mut State<'_>, command: &Command) -> Result<Outcome, Needs> {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{Instant, Order, OrderId};
 
 /// Who asked for a change, as it is shown in an order's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Actor(std::sync::Arc<str>);
 
 impl Actor {

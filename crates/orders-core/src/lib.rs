@@ -49,6 +49,7 @@ mod instant;
 mod order;
 mod period;
 mod policy;
+mod retry;
 mod service;
 mod snapshot;
 mod spacing;
@@ -70,6 +71,7 @@ pub use instant::{Instant, InstantError};
 pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
 pub use period::{Period, PeriodError};
 pub use policy::{Policy, PolicyPatch, Scope};
+pub use retry::{Fingerprint, IdempotencyKey, IdempotencyKeyError, OwnKey, Repeat, Retry};
 pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,

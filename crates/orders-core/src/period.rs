@@ -35,6 +35,8 @@ pub enum PeriodError {
 impl Period {
     /// The longest period: 366 days.
     pub const MAX: Self = Self(366 * DAY);
+    /// A day of 24 hours.
+    pub const DAY: Self = Self(DAY);
     /// Three hours: the default window.
     pub const THREE_HOURS: Self = Self(3 * HOUR);
 

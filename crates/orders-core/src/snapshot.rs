@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Span};
-use crate::{Command, Instant, NewId, Operation, Order, OrderId, Period, Policy, ServiceId};
+use crate::{
+    Command, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey, Period, Policy,
+    ServiceId,
+};
 
 /// What is stored under an order's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Needs {
     pub services: BTreeSet<ServiceId>,
     /// Stretches of calendars.
     pub spans: BTreeSet<Span>,
+    /// Idempotency keys, to know what they stand for.
+    pub keys: BTreeSet<OwnKey>,
 }
 
 impl Needs {
@@ -44,8 +49,11 @@ impl Needs {
     #[must_use]
     pub fn of<'a>(policy: &Policy, commands: impl IntoIterator<Item = &'a Command>) -> Self {
         let mut needs = Self::default();
-        for operation in commands.into_iter().flat_map(|command| command.action.operations()) {
-            needs.add(policy, operation);
+        for command in commands {
+            needs.keys.extend(command.retry().map(|retry| retry.key.clone()));
+            for operation in command.action.operations() {
+                needs.add(policy, operation);
+            }
         }
         needs
     }
@@ -53,7 +61,10 @@ impl Needs {
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.services.is_empty() && self.spans.is_empty()
+        self.orders.is_empty()
+            && self.services.is_empty()
+            && self.spans.is_empty()
+            && self.keys.is_empty()
     }
 
     /// Takes a value, or notes what it lacks.
@@ -65,6 +76,7 @@ impl Needs {
         self.orders.extend(other.orders);
         self.services.extend(other.services);
         self.spans.extend(other.spans);
+        self.keys.extend(other.keys);
     }
 
     /// Of several lists that start at the same instant only the longest is loaded.
@@ -120,6 +132,7 @@ pub struct Snapshot {
     orders: HashMap<OrderId, Stored>,
     services: HashMap<ServiceId, bool>,
     calendars: HashMap<CalendarId, Calendar>,
+    keys: HashMap<OwnKey, Option<Fingerprint>>,
 }
 
 impl Snapshot {
@@ -144,6 +157,11 @@ impl Snapshot {
         self.calendars.entry(span.calendar).or_default().add(span, occupants);
     }
 
+    /// Takes in what stands under an idempotency key, if anything does.
+    pub fn add_key(&mut self, key: OwnKey, kept: Option<Fingerprint>) {
+        self.keys.insert(key, kept);
+    }
+
     /// The sequence of the last event.
     #[must_use]
     pub fn last_sequence(&self) -> u64 {
@@ -160,6 +178,12 @@ impl Snapshot {
     #[must_use]
     pub fn service(&self, id: ServiceId) -> Option<bool> {
         self.services.get(&id).copied()
+    }
+
+    /// What stands under an idempotency key; `None` if that was not loaded.
+    #[must_use]
+    pub fn key(&self, key: &OwnKey) -> Option<Option<&Fingerprint>> {
+        self.keys.get(key).map(Option::as_ref)
     }
 
     pub(crate) fn calendar(&self, id: CalendarId) -> Option<&Calendar> {

@@ -7,7 +7,10 @@ use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
 use crate::changes::{Changes, RowChange};
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::way::Way;
-use crate::{Actor, Event, EventKind, Group, Instant, Order, OrderId, Policy, ServiceId};
+use crate::{
+    Actor, Event, EventKind, Fingerprint, Group, Instant, Order, OrderId, OwnKey, Policy, Retry,
+    ServiceId,
+};
 
 pub(crate) struct State<'a> {
     pub(crate) policy: &'a Policy,
@@ -22,6 +25,9 @@ pub(crate) struct State<'a> {
     events: Vec<Event>,
     /// What was stored before each change, to take changes back.
     journal: Vec<(OrderId, Option<Stored>)>,
+    /// What the keys of the commands so far stand for, and where those commands are.
+    answered: HashMap<OwnKey, Fingerprint>,
+    answers: Vec<usize>,
 }
 
 /// A point to which the state can be taken back.
@@ -42,7 +48,26 @@ impl<'a> State<'a> {
             hidden: HashSet::new(),
             events: Vec::new(),
             journal: Vec::new(),
+            answered: HashMap::new(),
+            answers: Vec::new(),
         }
+    }
+
+    /// What stands under an idempotency key.
+    pub(crate) fn answered(&self, key: &OwnKey) -> Result<Option<&Fingerprint>, Needs> {
+        match self.answered.get(key) {
+            Some(answered) => Ok(Some(answered)),
+            None => self
+                .snapshot
+                .key(key)
+                .ok_or_else(|| Needs { keys: [key.clone()].into(), ..Needs::default() }),
+        }
+    }
+
+    /// Writes down that the command at this position was accepted under its key.
+    pub(crate) fn answer(&mut self, retry: &Retry, position: usize) {
+        self.answered.insert(retry.key.clone(), retry.fingerprint.clone());
+        self.answers.push(position);
     }
 
     pub(crate) fn stored(&self, id: &OrderId) -> Result<&Stored, Needs> {
@@ -202,7 +227,7 @@ impl<'a> State<'a> {
                 rows.push(row);
             }
         }
-        Changes { rows, events: self.events }
+        Changes { rows, events: self.events, answers: self.answers }
     }
 
     /// Replaces what is stored under an id, and its places with it.

@@ -42,6 +42,15 @@ fn delete(id: &str) -> Operation {
     Operation::Delete { id: order_id(id), if_match: None }
 }
 
+/// What a caller's request with the key `key` is known by.
+fn retry(caller: &str, fingerprint: &str) -> Retry {
+    let key = IdempotencyKey::parse("key").unwrap();
+    Retry {
+        key: OwnKey { caller: Actor::new(caller), key },
+        fingerprint: Fingerprint::new(fingerprint),
+    }
+}
+
 /// A book with services 1 to 3, and commands that are given one by one.
 struct Desk {
     book: Book,
@@ -71,7 +80,8 @@ impl Desk {
 
     fn batch(&mut self, mode: Mode, operations: Vec<Operation>) -> (bool, Vec<Verdict>) {
         let batch = Batch::new(mode, false, operations).unwrap();
-        let command = Command { actor: Actor::new("test"), action: Action::Batch(batch) };
+        let command =
+            Command { actor: Actor::new("test"), action: Action::Batch(batch), retry: None };
         match self.book.run_all(&[command], self.now).pop() {
             Some(Outcome::Batch { refused, results }) => (refused, results),
             other => panic!("{other:?}"),
@@ -408,7 +418,7 @@ fn a_batch_that_is_none_is_refused() {
 fn a_decision_is_never_made_on_what_was_not_loaded() {
     let policy = Policy::default();
     let actor = Actor::new("test");
-    let commands = [Command { actor, action: Action::One(create("a", noon(), &[1])) }];
+    let commands = [Command { actor, action: Action::One(create("a", noon(), &[1])), retry: None }];
     let needs = decide(&policy, &Snapshot::new(0), &commands, noon()).unwrap_err();
     assert!(!needs.is_empty());
     // Loaded for another time: still unknown.
@@ -420,4 +430,60 @@ fn a_decision_is_never_made_on_what_was_not_loaded() {
     snapshot.add_occupants(&span, vec![]);
     let needs = decide(&policy, &snapshot, &commands, noon()).unwrap_err();
     assert_eq!((needs.orders.len(), needs.services.len(), needs.spans.len()), (0, 0, 1));
+}
+
+#[test]
+fn a_key_stands_for_the_first_command_that_was_accepted_under_it_until_a_day_is_over() {
+    let mut desk = Desk::global();
+    let keyed = |caller: &str, fingerprint: &str, operation: Operation| Command {
+        actor: Actor::new(caller),
+        action: Action::One(operation),
+        retry: Some(retry(caller, fingerprint)),
+    };
+    let run =
+        |desk: &mut Desk, command: Command| desk.book.run_all(&[command], desk.now).pop().unwrap();
+    let unknown = keyed("me", "delete b", delete("b"));
+    assert!(matches!(run(&mut desk, unknown), Outcome::One(Err(Refusal::NotFound(_)))));
+    let first = || keyed("me", "create a", create("a", noon(), &[1]));
+    assert!(run(&mut desk, first()).is_accepted(), "a refusal does not use the key up");
+    assert_eq!(run(&mut desk, first()), Outcome::Repeated);
+    let other = || keyed("me", "delete a", delete("a"));
+    assert_eq!(run(&mut desk, other()), Outcome::KeyReused);
+    let stranger = keyed("you", "create a", create("a", noon(), &[1]));
+    let refused = run(&mut desk, stranger);
+    assert!(matches!(refused, Outcome::One(Err(Refusal::OrderExists(_)))), "callers do not meet");
+    desk.now = after(desk.now, Retry::KEPT_FOR.as_millis() - 1);
+    assert_eq!(run(&mut desk, other()), Outcome::KeyReused);
+    desk.now = after(desk.now, 1);
+    assert!(run(&mut desk, other()).is_accepted());
+}
+
+#[test]
+fn of_commands_with_one_key_that_are_judged_together_the_first_is_done() {
+    let mut desk = Desk::global();
+    let command = |id: &str| Command {
+        actor: Actor::new("me"),
+        action: Action::One(create(id, noon(), &[1])),
+        retry: Some(retry("me", "create")),
+    };
+    let outcomes = desk.book.run_all(&["a", "b", "c"].map(command), desk.now);
+    assert!(outcomes[0].is_accepted());
+    assert_eq!(outcomes[1..], [Outcome::Repeated, Outcome::Repeated]);
+    assert_eq!(desk.book.orders().count(), 1);
+}
+
+#[test]
+fn a_dry_run_neither_keeps_nor_gives_an_answer() {
+    let mut desk = Desk::global();
+    let command = |dry_run| Command {
+        actor: Actor::new("me"),
+        action: Action::Batch(
+            Batch::new(Mode::Each, dry_run, vec![create("a", noon(), &[1])]).unwrap(),
+        ),
+        retry: Some(retry("me", "batch")),
+    };
+    let outcomes = desk.book.run_all(&[command(true), command(false), command(true)], desk.now);
+    assert!(outcomes[0].is_accepted() && outcomes[1].is_accepted());
+    let Outcome::Batch { results, .. } = &outcomes[2] else { panic!("{outcomes:?}") };
+    assert_eq!(results[0], Err(Refusal::OrderExists(order_id("a"))));
 }

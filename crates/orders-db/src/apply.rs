@@ -5,17 +5,19 @@ mod sqlite;
 
 use orders_core::{Changes, Event, Order, Policy, RowChange};
 
+use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::rows;
 
-/// Writes all changes of a decision.
+/// Writes all changes of a decision, and the answers that are kept with them.
 pub(crate) fn apply(
     connection: &mut AnyConnection,
     policy: &Policy,
     changes: &Changes,
+    answers: &[NewAnswer],
 ) -> Result<(), Trouble> {
-    let writes = Writes::of(policy, changes);
+    let writes = Writes { answers, ..Writes::of(policy, changes) };
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, &writes),
         AnyConnection::Sqlite(connection) => sqlite::apply(connection, &writes),
@@ -35,7 +37,9 @@ struct Writes<'a> {
     new_slots: Vec<SlotRow<'a>>,
     new_uses: Vec<UseRow<'a>>,
     events: &'a [Event],
+    /// 0 where there are no events.
     last_sequence: i64,
+    answers: &'a [NewAnswer],
 }
 
 /// A row of `order_slots`.

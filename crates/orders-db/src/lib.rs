@@ -4,8 +4,10 @@
 //! waits, takes the database's lock, reads what is needed, lets [`orders_core::decide()`] judge, and
 //! writes and commits once for all. This crate loads and applies; it never decides.
 
+mod answers;
 mod apply;
 mod availability;
+mod clock;
 mod connection;
 mod error;
 mod events;
@@ -30,6 +32,7 @@ use libsqlite3_sys as _;
 use openssl_sys as _;
 use pq_sys as _;
 
+pub use answers::{Answered, KeptAnswer, Render};
 pub use availability::{Availability, AvailabilityQuery};
 pub use error::StoreError;
 pub use events::OrderChange;

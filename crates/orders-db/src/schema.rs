@@ -72,5 +72,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (caller, key) {
+        caller -> Text,
+        key -> Text,
+        fingerprint -> Text,
+        status -> SmallInt,
+        location -> Nullable<Text>,
+        etag -> Nullable<Text>,
+        body -> Binary,
+        expires_ms -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(order_services, orders);
 diesel::allow_tables_to_appear_in_same_query!(counters, policy);

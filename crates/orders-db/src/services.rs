@@ -6,25 +6,33 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
 use orders_core::{
-    Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
-    decide_service,
+    Changes, Needs, Repeat, Retry, Service, ServiceChange, ServiceCommand, ServiceId,
+    ServiceRefusal, ServiceSnapshot, decide_service,
 };
 
-use crate::StoreError;
+use crate::answers::{self, Answered, NewAnswer, Render};
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::lane::Reply;
 use crate::rows::ServiceRow;
 use crate::schema::{counters, order_services, services};
 use crate::ticket::Ticket;
+use crate::{StoreError, apply, snapshot};
 
 /// What became of a change to the services.
 pub type ServiceVerdict = Result<ServiceChange, ServiceRefusal>;
 
 pub(crate) struct ServiceJob {
-    pub(crate) command: ServiceCommand,
+    pub(crate) change: KeyedChange,
     pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<ServiceVerdict>,
+    pub(crate) reply: Reply<Answered<ServiceVerdict>>,
+}
+
+/// A change to the services, and what makes it safe to ask for it again.
+pub(crate) struct KeyedChange {
+    pub(crate) command: ServiceCommand,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) render: Render<ServiceVerdict>,
 }
 
 pub(crate) fn find(
@@ -67,8 +75,30 @@ pub(crate) fn list(
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
-/// Judges and does one change, in a transaction that holds the lock.
-pub(crate) fn change(
+/// Does one change, unless it was done before, in a transaction that holds the lock.
+pub(crate) fn run(
+    connection: &mut AnyConnection,
+    change: &KeyedChange,
+) -> Result<Answered<ServiceVerdict>, Trouble> {
+    let Some(retry) = &change.retry else {
+        return judge(connection, &change.command).map(Answered::Now);
+    };
+    let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
+    let loaded = snapshot::load(connection, &needs, None)?;
+    match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
+        Repeat::No => {}
+        Repeat::Same => return answers::find(connection, &retry.key).map(Answered::Again),
+        Repeat::Other => return Ok(Answered::KeyReused),
+    }
+    let verdict = judge(connection, &change.command)?;
+    let kept = verdict.is_ok().then(|| (change.render)(&verdict)).flatten();
+    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
+    apply::apply(connection, &loaded.policy, &Changes::default(), kept.as_slice())?;
+    Ok(Answered::Now(verdict))
+}
+
+/// Judges and does one change.
+fn judge(
     connection: &mut AnyConnection,
     command: &ServiceCommand,
 ) -> Result<ServiceVerdict, Trouble> {
@@ -83,8 +113,10 @@ pub(crate) fn change(
 /// Whether a change whose commit was not answered took place; `None` if nobody can tell any more.
 pub(crate) fn is_done(
     connection: &mut AnyConnection,
-    verdict: &ServiceVerdict,
+    answered: &Answered<ServiceVerdict>,
 ) -> Result<Option<bool>, Trouble> {
+    // Nothing was to be written.
+    let Answered::Now(verdict) = answered else { return Ok(Some(true)) };
     Ok(match verdict {
         Ok(ServiceChange::Created(service)) => {
             // Under another name: it was renamed since, or another was created in its stead.

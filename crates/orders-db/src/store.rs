@@ -1,15 +1,17 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use orders_core::{
-    Command, Order, OrderId, Outcome, Policy, PolicyPatch, Service, ServiceCommand, ServiceId,
+    Command, Order, OrderId, Outcome, Policy, PolicyPatch, Retry, Service, ServiceCommand,
+    ServiceId,
 };
 use r2d2::Pool;
 
+use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
 use crate::connection::{Manager, Purpose};
 use crate::events::OrderChange;
@@ -17,11 +19,11 @@ use crate::lane::{Lane, Reply};
 use crate::orders::{OrderFilter, OrderPage};
 use crate::policy::{PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
-use crate::services::{ServiceJob, ServiceVerdict};
+use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
-use crate::write::{Job, OrderJob};
-use crate::{StoreError, availability, events, orders, policy, read, services, write};
+use crate::write::{Caller, Job, OrderJob};
+use crate::{StoreError, answers, availability, events, orders, policy, read, services, write};
 
 /// How much may wait, and how many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +36,19 @@ pub struct StoreOptions {
     pub readers: u32,
     /// The connections for lists and other reads.
     pub connections: u32,
+    /// How often answers that were kept for a day are thrown away.
+    pub purge_interval: Duration,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { write_room: 20_000, read_room: 10_000, readers: 1, connections: 4 }
+        Self {
+            write_room: 20_000,
+            read_room: 10_000,
+            readers: 1,
+            connections: 4,
+            purge_interval: Duration::from_mins(1),
+        }
     }
 }
 
@@ -51,6 +61,8 @@ pub struct Store {
     reads: Arc<Lane<ReadJob>>,
     pool: Pool<Manager>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Dropped to end what is done from time to time.
+    stop: Mutex<Option<mpsc::Sender<()>>>,
 }
 
 impl Store {
@@ -80,31 +92,43 @@ impl Store {
             let manager = Manager::new(url, Purpose::Find);
             threads.push(spawn("reader", move || read::run(&lane, &manager))?);
         }
-        Ok(Self { writes, reads, pool, threads: Mutex::new(threads) })
+        let (stop, stopped) = mpsc::channel();
+        let manager = Manager::new(url, Purpose::Write);
+        let interval = options.purge_interval;
+        threads.push(spawn("purger", move || purge(&manager, interval, &stopped))?);
+        let (threads, stop) = (Mutex::new(threads), Mutex::new(Some(stop)));
+        Ok(Self { writes, reads, pool, threads, stop })
     }
 
     /// Has a command about orders decided and done by `deadline`. The reply comes from another
-    /// thread, once: an outcome, or why there is none.
+    /// thread, once: an outcome, or why there is none. Where the command has an idempotency key,
+    /// what `render` makes of its outcome is kept for a day, and replied to whoever asks again.
     pub fn change_orders(
         &self,
         command: Command,
+        render: Render<Outcome>,
         deadline: Instant,
-        reply: Reply<Outcome>,
+        reply: Reply<Answered<Outcome>>,
     ) -> Ticket {
         let ticket = Ticket::new(deadline);
-        self.queue(Job::Orders(OrderJob { command, ticket: ticket.clone(), reply }));
+        let caller = Caller { ticket: ticket.clone(), render, reply };
+        self.queue(Job::Orders(OrderJob { command, caller }));
         ticket
     }
 
-    /// Has a change to the services decided and done by `deadline`.
+    /// Has a change to the services decided and done by `deadline`; `retry` and `render` are what
+    /// they are to a command about orders.
     pub fn change_services(
         &self,
         command: ServiceCommand,
+        retry: Option<Retry>,
+        render: Render<ServiceVerdict>,
         deadline: Instant,
-        reply: Reply<ServiceVerdict>,
+        reply: Reply<Answered<ServiceVerdict>>,
     ) -> Ticket {
         let ticket = Ticket::new(deadline);
-        self.queue(Job::Service(ServiceJob { command, ticket: ticket.clone(), reply }));
+        let change = KeyedChange { command, retry, render };
+        self.queue(Job::Service(ServiceJob { change, ticket: ticket.clone(), reply }));
         ticket
     }
 
@@ -123,7 +147,7 @@ impl Store {
     fn queue(&self, job: Job) {
         if let Err(job) = self.writes.push(job) {
             match job {
-                Job::Orders(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
                 Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
             }
@@ -224,6 +248,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
+        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         // A database that is silent would be waited for without end.
         let deadline = Instant::now() + LAST_WORDS;
@@ -236,6 +261,16 @@ impl Drop for Store {
             } else if thread.join().is_err() {
                 log::error!("a thread of the store had panicked");
             }
+        }
+    }
+}
+
+/// Throws away what was kept long enough, again and again until it is to stop.
+fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
+    let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
+    while goes_on(interval) {
+        if let Err(error) = answers::purge(manager, goes_on) {
+            log::debug!("answers that are over were not thrown away yet: {error}");
         }
     }
 }

@@ -3,13 +3,15 @@
 //!
 //! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use orders_core::{Command, Decision, Event, Needs, Outcome, Policy, decide};
+use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, decide};
 
+use crate::answers::{self, Answered, KeptAnswer, NewAnswer, Render};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::lane::{Lane, Reply, Weigh};
@@ -36,14 +38,21 @@ pub(crate) enum Job {
 /// A command and who waits for its outcome.
 pub(crate) struct OrderJob {
     pub(crate) command: Command,
+    pub(crate) caller: Caller,
+}
+
+/// Who waits for a command's outcome.
+pub(crate) struct Caller {
     pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<Outcome>,
+    pub(crate) render: Render<Outcome>,
+    pub(crate) reply: Reply<Answered<Outcome>>,
 }
 
 impl Weigh for Job {
     fn weight(&self) -> usize {
         match self {
-            Self::Orders(job) => job.command.action.operations().len(),
+            // One at least, so that what waits is bounded in number too.
+            Self::Orders(job) => job.command.action.operations().len().max(1),
             Self::Service(_) | Self::Policy(_) => 1,
         }
     }
@@ -100,8 +109,9 @@ impl Writer {
                 // In a transaction of their own: what they read is not part of the snapshot.
                 Job::Service(job) => {
                     self.write_orders(std::mem::take(&mut orders));
-                    let change = |connection: &mut _| services::change(connection, &job.command);
-                    self.alone(&job.ticket, job.reply, change, services::is_done);
+                    let ServiceJob { change, ticket, reply } = job;
+                    let work = |connection: &mut _| services::run(connection, &change);
+                    self.alone(&ticket, reply, work, services::is_done);
                 }
                 Job::Policy(job) => {
                     self.write_orders(std::mem::take(&mut orders));
@@ -114,27 +124,20 @@ impl Writer {
     }
 
     fn write_orders(&mut self, jobs: Vec<OrderJob>) {
-        let (commands, callers): (Vec<Command>, Vec<(Ticket, Reply<Outcome>)>) =
-            jobs.into_iter().map(|job| (job.command, (job.ticket, job.reply))).unzip();
+        let (commands, callers) = jobs.into_iter().map(|job| (job.command, job.caller)).unzip();
         self.settle(commands, callers, true);
     }
 
     /// Gets an outcome for each command. `again`: whether a lost connection is worth another try.
-    fn settle(
-        &mut self,
-        mut commands: Vec<Command>,
-        mut callers: Vec<(Ticket, Reply<Outcome>)>,
-        again: bool,
-    ) {
+    fn settle(&mut self, mut commands: Vec<Command>, mut callers: Vec<Caller>, again: bool) {
         drop_unwanted(&mut commands, &mut callers);
         if commands.is_empty() {
             return;
         }
-        let tickets: Vec<&Ticket> = callers.iter().map(|(ticket, _)| ticket).collect();
-        match self.attempt(&commands, &tickets) {
-            Ok(outcomes) => {
-                for ((_, reply), outcome) in callers.into_iter().zip(outcomes) {
-                    reply(Ok(outcome));
+        match self.attempt(&commands, &callers) {
+            Ok(answers) => {
+                for (caller, answer) in callers.into_iter().zip(answers) {
+                    (caller.reply)(Ok(answer));
                 }
             }
             Err(Failure::Abandoned) => self.settle(commands, callers, again),
@@ -159,8 +162,8 @@ impl Writer {
             }
             Err(failure) => {
                 let error = answer_for(failure);
-                for (_, reply) in callers {
-                    reply(Err(error.clone()));
+                for caller in callers {
+                    (caller.reply)(Err(error.clone()));
                 }
             }
         }
@@ -169,31 +172,34 @@ impl Writer {
     fn attempt(
         &mut self,
         commands: &[Command],
-        tickets: &[&Ticket],
-    ) -> Result<Vec<Outcome>, Failure> {
+        callers: &[Caller],
+    ) -> Result<Vec<Answered<Outcome>>, Failure> {
+        let tickets: Vec<&Ticket> = callers.iter().map(|caller| &caller.ticket).collect();
         let mut connection = self.take_connection()?;
         transaction::begin(&mut connection)?;
-        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands, tickets)
+        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands, &tickets)
         {
             Ok(decided) => decided,
             Err(failure) => return Err(self.give_back(connection, failure)),
         };
         self.policy = loaded.policy;
-        if decision.changes.events.is_empty() {
+        let kept = keep_answers(&decision, commands, callers, loaded.now);
+        let Decision { outcomes, changes } = decision;
+        let written = match write_all(&mut connection, &loaded.policy, &changes, &kept) {
+            Ok(()) => answer_all(&mut connection, commands, outcomes),
+            Err(trouble) => Err(trouble),
+        };
+        let answers = match written {
+            Ok(answers) => answers,
+            Err(trouble) => return Err(self.give_back(connection, trouble.into())),
+        };
+        if changes.is_empty() {
             transaction::roll_back(&mut connection);
             self.connection = Some(connection);
-            return Ok(decision.outcomes);
+            return Ok(answers);
         }
-        if let Err(trouble) = apply::apply(&mut connection, &loaded.policy, &decision.changes) {
-            return Err(self.give_back(connection, trouble.into()));
-        }
-        let Decision { outcomes, changes } = decision;
-        let first = changes.events.first();
-        self.commit(connection, tickets, &|connection| {
-            let found = first.map(|event| find_event(connection, event)).transpose();
-            found.map_err(|error| Trouble::of(&error))
-        })?;
-        Ok(outcomes)
+        self.commit(connection, &tickets, &|connection| is_there(connection, &changes, &kept))?;
+        Ok(answers)
     }
 
     /// What became of a transaction whose commit was not answered, by a look at what it wrote.
@@ -334,19 +340,84 @@ fn decide_all(
 }
 
 /// Answers those whose time is over, and leaves them out.
-fn drop_unwanted(commands: &mut Vec<Command>, callers: &mut Vec<(Ticket, Reply<Outcome>)>) {
-    if callers.iter().all(|(ticket, _)| ticket.is_wanted()) {
+fn drop_unwanted(commands: &mut Vec<Command>, callers: &mut Vec<Caller>) {
+    if callers.iter().all(|caller| caller.ticket.is_wanted()) {
         return;
     }
     let all = std::mem::take(commands).into_iter().zip(std::mem::take(callers));
-    for (command, (ticket, reply)) in all {
-        if ticket.is_wanted() {
+    for (command, caller) in all {
+        if caller.ticket.is_wanted() {
             commands.push(command);
-            callers.push((ticket, reply));
+            callers.push(caller);
         } else {
-            reply(Err(StoreError::Overloaded));
+            (caller.reply)(Err(StoreError::Overloaded));
         }
     }
+}
+
+/// Renders the answers that are to be kept with the changes that they tell of.
+fn keep_answers(
+    decision: &Decision,
+    commands: &[Command],
+    callers: &[Caller],
+    now: orders_core::Instant,
+) -> Vec<NewAnswer> {
+    let keep = |position: &usize| {
+        let retry = commands.get(*position)?.retry()?;
+        let outcome = decision.outcomes.get(*position)?;
+        let answer = (callers.get(*position)?.render)(outcome)?;
+        Some(NewAnswer::new(retry, answer, now))
+    };
+    decision.changes.answers.iter().filter_map(keep).collect()
+}
+
+fn write_all(
+    connection: &mut AnyConnection,
+    policy: &Policy,
+    changes: &Changes,
+    answers: &[NewAnswer],
+) -> Result<(), Trouble> {
+    if changes.is_empty() { Ok(()) } else { apply::apply(connection, policy, changes, answers) }
+}
+
+/// What to answer to each command: where it was done before, what was answered then.
+fn answer_all(
+    connection: &mut AnyConnection,
+    commands: &[Command],
+    outcomes: Vec<Outcome>,
+) -> Result<Vec<Answered<Outcome>>, Trouble> {
+    // Many may have asked again at once.
+    let mut found: HashMap<&OwnKey, KeptAnswer> = HashMap::new();
+    let mut answers = Vec::with_capacity(outcomes.len());
+    for (command, outcome) in commands.iter().zip(outcomes) {
+        answers.push(match (outcome, command.retry()) {
+            (Outcome::Repeated, Some(retry)) => {
+                let kept = match found.get(&retry.key) {
+                    Some(kept) => kept.clone(),
+                    None => answers::find(connection, &retry.key)?,
+                };
+                found.insert(&retry.key, kept.clone());
+                Answered::Again(kept)
+            }
+            (Outcome::KeyReused, _) => Answered::KeyReused,
+            (outcome, _) => Answered::Now(outcome),
+        });
+    }
+    Ok(answers)
+}
+
+/// Whether what was to be written is there, by the first of it.
+fn is_there(
+    connection: &mut AnyConnection,
+    changes: &Changes,
+    answers: &[NewAnswer],
+) -> Result<Option<bool>, Trouble> {
+    let found = match (changes.events.first(), answers.first()) {
+        (Some(event), _) => find_event(connection, event).map(Some),
+        (None, Some(answer)) => answers::is_kept(connection, answer).map(Some),
+        (None, None) => Ok(None),
+    };
+    found.map_err(|error| Trouble::of(&error))
 }
 
 fn answer_for(failure: Failure) -> StoreError {

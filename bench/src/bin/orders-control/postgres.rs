@@ -14,8 +14,10 @@ use crate::rows::{
 /// Connections, for reading and for writing.
 pub(crate) const POOL: u32 = 10;
 
-const MIGRATIONS: [&str; 1] =
-    [include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
+    include_str!("../../../../migrations/postgres/2026-11-21-000001_idempotency_keys/up.sql"),
+];
 
 diesel::define_sql_function! {
     fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt);

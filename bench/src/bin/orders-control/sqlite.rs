@@ -14,8 +14,10 @@ use crate::rows::{
 /// Connections that read; writing has one of its own, since SQLite has one writer at a time.
 const READERS: u32 = 4;
 
-const MIGRATIONS: [&str; 1] =
-    [include_str!("../../../../migrations/sqlite/2026-11-21-000000_orders/up.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../../migrations/sqlite/2026-11-21-000000_orders/up.sql"),
+    include_str!("../../../../migrations/sqlite/2026-11-21-000001_idempotency_keys/up.sql"),
+];
 
 pub(crate) struct Sqlite {
     writer: Pool<Manager>,

@@ -27,6 +27,7 @@ pub(crate) enum Code {
     InvalidService,
     UnknownService,
     InvalidBatch,
+    IdempotencyKeyReused,
     Overloaded,
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -35,7 +36,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::InvalidHeader,
@@ -55,6 +56,7 @@ impl Code {
         Self::InvalidService,
         Self::UnknownService,
         Self::InvalidBatch,
+        Self::IdempotencyKeyReused,
         Self::BatchRefused,
         Self::NotAttempted,
         Self::VersionRequired,
@@ -88,7 +90,8 @@ impl Code {
             Self::InvalidOrder
             | Self::InvalidService
             | Self::UnknownService
-            | Self::InvalidBatch => {
+            | Self::InvalidBatch
+            | Self::IdempotencyKeyReused => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Overloaded | Self::DatabaseUnavailable | Self::OutcomeUnknown => {
@@ -122,6 +125,9 @@ impl Code {
             Self::InvalidOrder => ("invalid-order", "The order is not valid"),
             Self::InvalidService => ("invalid-service", "The service is not valid"),
             Self::InvalidBatch => ("invalid-batch", "The batch is not valid"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency-key-reused", "The idempotency key stands for another request")
+            }
             Self::UnknownService => ("unknown-service", "A service does not exist"),
             Self::Overloaded => ("overloaded", "Too much is waiting"),
             Self::DatabaseUnavailable => ("database-unavailable", "The database does not answer"),
@@ -182,6 +188,10 @@ impl Code {
             Self::UnknownService => {
                 "The order names services that do not exist; `errors` says where."
             }
+            Self::IdempotencyKeyReused => {
+                "An Idempotency-Key stands for one request: its method, path, query and body. Another \
+                 request was answered under this one within the last day."
+            }
             Self::Overloaded => {
                 "More is waiting than can be done in time, or the server is about to end. Nothing was \
                  written, nor will be; try again after Retry-After."
@@ -192,7 +202,7 @@ impl Code {
             }
             Self::OutcomeUnknown => {
                 "The connection to the database was lost while it was committing, and whether it did \
-                 could not be found out. Read, to see."
+                 could not be found out. Ask again with the same Idempotency-Key, or read to see."
             }
             Self::Internal => "A fault of the service; its log tells more under the request's id.",
         }

@@ -18,7 +18,8 @@ impl From<StoreError> for Problem {
             )),
             StoreError::OutcomeUnknown => retry_after(Self::new(
                 Code::OutcomeUnknown,
-                "The database went away while it was committing. Read to see whether it did.",
+                "The database went away while it was committing. Ask again with the same \
+                 Idempotency-Key, or read to see whether it did.",
             )),
             StoreError::Unavailable(reason) => {
                 let problem = Self::new(

@@ -64,6 +64,23 @@ fn operations() -> impl Strategy<Value = Operation> {
     ]
 }
 
+/// Few keys and fingerprints too, so that commands are repeated and keys used again.
+fn retries() -> impl Strategy<Value = Option<Retry>> {
+    let retry = ("[k-m]", "[fg]").prop_map(|(key, fingerprint)| Retry {
+        key: OwnKey { caller: Actor::new("somebody"), key: IdempotencyKey::parse(&key).unwrap() },
+        fingerprint: Fingerprint::new(&fingerprint),
+    });
+    prop::option::weighted(0.2, retry)
+}
+
+pub(crate) fn commands() -> impl Strategy<Value = Command> {
+    (actions(), retries()).prop_map(|(action, retry)| Command {
+        actor: Actor::new("somebody"),
+        action,
+        retry,
+    })
+}
+
 pub(crate) fn actions() -> impl Strategy<Value = Action> {
     let batch = |mode, operations: Vec<Operation>, dry_run| {
         Batch::new(mode, dry_run, operations).ok().map(Action::Batch)

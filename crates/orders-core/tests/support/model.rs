@@ -20,11 +20,19 @@ pub(crate) struct Model {
     services: Vec<ServiceId>,
     held: BTreeMap<OrderId, Held>,
     groups: u64,
+    /// What each key that was used stands for.
+    answered: BTreeMap<OwnKey, Fingerprint>,
 }
 
 impl Model {
     pub(crate) fn new(policy: Policy, services: &[ServiceId]) -> Self {
-        Self { policy, services: services.to_vec(), held: BTreeMap::new(), groups: 0 }
+        Self {
+            policy,
+            services: services.to_vec(),
+            held: BTreeMap::new(),
+            groups: 0,
+            answered: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn orders(&self) -> Vec<Order> {
@@ -32,10 +40,35 @@ impl Model {
     }
 
     pub(crate) fn run(&mut self, command: &Command, now: Instant) -> Outcome {
-        match &command.action {
-            Action::One(operation) => Outcome::One(self.one(operation, now)),
-            Action::Batch(batch) => self.batch(batch, now),
+        let (outcome, kept) = match &command.action {
+            Action::Batch(batch) if batch.dry_run() => return self.batch(batch, now),
+            _ if self.knows(command) => return Outcome::Repeated,
+            _ if self.knows_otherwise(command) => return Outcome::KeyReused,
+            Action::One(operation) => {
+                let verdict = self.one(operation, now);
+                let kept = verdict.is_ok();
+                (Outcome::One(verdict), kept)
+            }
+            Action::Batch(batch) => {
+                let outcome = self.batch(batch, now);
+                let kept = matches!(outcome, Outcome::Batch { refused: false, .. });
+                (outcome, kept)
+            }
+        };
+        if let Some(retry) = command.retry.clone().filter(|_| kept) {
+            self.answered.insert(retry.key, retry.fingerprint);
         }
+        outcome
+    }
+
+    fn knows(&self, command: &Command) -> bool {
+        let kept = |retry: &Retry| self.answered.get(&retry.key) == Some(&retry.fingerprint);
+        command.retry.as_ref().is_some_and(kept)
+    }
+
+    fn knows_otherwise(&self, command: &Command) -> bool {
+        let used = |retry: &Retry| self.answered.contains_key(&retry.key);
+        command.retry.as_ref().is_some_and(used) && !self.knows(command)
     }
 
     fn batch(&mut self, batch: &Batch, now: Instant) -> Outcome {

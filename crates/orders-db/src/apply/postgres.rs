@@ -4,10 +4,11 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text};
 use orders_core::Order;
 
 use super::{SlotRow, UseRow, Writes};
+use crate::answers::NewAnswer;
 use crate::rows::{bigint, write_services};
 
 pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
@@ -34,6 +35,7 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         actors: events.iter().map(|event| event.actor.as_str().to_owned()).collect(),
         events: Orders::of(&events.iter().map(|event| &event.order).collect::<Vec<_>>()),
         last_sequence: writes.last_sequence,
+        answers: Answers::of(writes.answers),
     };
     write.execute(connection).map(drop)
 }
@@ -135,6 +137,52 @@ impl Uses {
     }
 }
 
+/// Answers as columns.
+#[derive(Default)]
+struct Answers {
+    caller: Vec<String>,
+    key: Vec<String>,
+    fingerprint: Vec<String>,
+    status: Vec<i16>,
+    location: Vec<Option<String>>,
+    etag: Vec<Option<String>>,
+    body: Vec<Vec<u8>>,
+    expires_ms: Vec<i64>,
+}
+
+impl Answers {
+    fn of(answers: &[NewAnswer]) -> Self {
+        let mut columns = Self::default();
+        for new in answers {
+            columns.caller.push(new.key.caller.as_str().to_owned());
+            columns.key.push(new.key.key.to_string());
+            columns.fingerprint.push(new.fingerprint.as_str().to_owned());
+            columns.status.push(new.answer.status);
+            columns.location.push(new.answer.location.clone());
+            columns.etag.push(new.answer.etag.clone());
+            columns.body.push(new.answer.body.clone());
+            columns.expires_ms.push(new.expires.as_millis());
+        }
+        columns
+    }
+
+    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for column in [&self.caller, &self.key, &self.fingerprint] {
+            push_texts(column, out)?;
+            out.push_sql(", ");
+        }
+        out.push_bind_param::<Array<SmallInt>, _>(&self.status)?;
+        for column in [&self.location, &self.etag] {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Nullable<Text>>, _>(column)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.body)?;
+        out.push_sql(", ");
+        push_numbers(&[&self.expires_ms], out)
+    }
+}
+
 fn push_numbers<'b>(columns: &[&'b Vec<i64>], out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
     for (position, column) in columns.iter().enumerate() {
         out.push_sql(if position == 0 { "" } else { ", " });
@@ -194,6 +242,7 @@ struct Write {
     actors: Vec<String>,
     events: Orders,
     last_sequence: i64,
+    answers: Answers,
 }
 
 impl QueryId for Write {
@@ -241,9 +290,20 @@ impl QueryFragment<Pg> for Write {
         out.push_sql(", ");
         // An event's time is its order's `updated_at`.
         self.events.push(&mut out)?;
-        out.push_sql(")) UPDATE counters SET last_sequence = ");
+        out.push_sql(
+            ")), answers AS (INSERT INTO idempotency_keys (caller, key, fingerprint, status, \
+                location, etag, body, expires_ms) SELECT * FROM unnest(",
+        );
+        self.answers.push(&mut out)?;
+        // What stood under a key may have expired and not be purged yet.
+        out.push_sql(
+            ") ON CONFLICT (caller, key) DO UPDATE SET fingerprint = excluded.fingerprint, \
+                status = excluded.status, location = excluded.location, etag = excluded.etag, \
+                body = excluded.body, expires_ms = excluded.expires_ms\
+             ) UPDATE counters SET last_sequence = greatest(last_sequence, ",
+        );
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
-        out.push_sql(" WHERE id = 1");
+        out.push_sql(") WHERE id = 1");
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use orders_core::Order;
 
 use super::Writes;
 use crate::rows::{bigint, write_services};
-use crate::schema::{events, order_services, order_slots, orders};
+use crate::schema::{events, idempotency_keys, order_services, order_slots, orders};
 
 pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
     for slot in &writes.gone_slots {
@@ -54,8 +54,10 @@ pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Q
             .execute(connection)?;
     }
     insert_events(connection, writes)?;
-    CountTo(writes.last_sequence).execute(connection)?;
-    Ok(())
+    if !writes.events.is_empty() {
+        CountTo(writes.last_sequence).execute(connection)?;
+    }
+    insert_answers(connection, writes)
 }
 
 /// A row of `orders`.
@@ -117,6 +119,25 @@ fn insert_events(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Quer
                 events::services.eq(write_services(&order.content.services)),
                 events::grp.eq(bigint(order.group.0.get())),
                 events::created_at_ms.eq(order.created_at.as_millis()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+fn insert_answers(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
+    for new in writes.answers {
+        // REPLACE, because what stood under the key may have expired and not be purged yet.
+        diesel::replace_into(idempotency_keys::table)
+            .values((
+                idempotency_keys::caller.eq(new.key.caller.as_str()),
+                idempotency_keys::key.eq(new.key.key.as_str()),
+                idempotency_keys::fingerprint.eq(new.fingerprint.as_str()),
+                idempotency_keys::status.eq(new.answer.status),
+                idempotency_keys::location.eq(new.answer.location.as_deref()),
+                idempotency_keys::etag.eq(new.answer.etag.as_deref()),
+                idempotency_keys::body.eq(new.answer.body.as_slice()),
+                idempotency_keys::expires_ms.eq(new.expires.as_millis()),
             ))
             .execute(connection)?;
     }

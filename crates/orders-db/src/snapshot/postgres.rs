@@ -6,9 +6,10 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
-use orders_core::{Needs, Occupant, Reach, Snapshot, Span, Stored};
+use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
+use crate::clock::POSTGRES_NOW;
 use crate::error::Trouble;
 use crate::rows::{self, OrderRow};
 
@@ -18,6 +19,7 @@ const ORDER: i16 = 1;
 const DELETED: i16 = 2;
 const SERVICE: i16 = 3;
 const OCCUPANT: i16 = 4;
+const KEY: i16 = 5;
 
 type RowType = (
     SmallInt,
@@ -64,10 +66,19 @@ impl Spans {
     }
 }
 
+/// Idempotency keys, as columns.
+#[derive(Debug, Default)]
+struct Keys {
+    numbers: Vec<i64>,
+    callers: Vec<String>,
+    texts: Vec<String>,
+}
+
 #[derive(QueryId)]
 struct LoadQuery {
     order_ids: Vec<String>,
     service_ids: Vec<i64>,
+    keys: Keys,
     forward: Spans,
     backward: Spans,
 }
@@ -83,11 +94,19 @@ impl QueryId for Spans {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
+impl QueryId for Keys {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
 impl QueryFragment<Pg> for LoadQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "SELECT 0::int2, p.scope, NULL::text, p.window_ms, p.edit_lock_ms, c.last_sequence, \
-                floor(extract(epoch FROM clock_timestamp()) * 1000)::int8, NULL::int8, NULL::int8 \
+            "SELECT 0::int2, p.scope, NULL::text, p.window_ms, p.edit_lock_ms, c.last_sequence, ",
+        );
+        out.push_sql(POSTGRES_NOW);
+        out.push_sql(
+            ", NULL::int8, NULL::int8 \
              FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1 \
              UNION ALL \
              SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
@@ -113,9 +132,30 @@ impl QueryFragment<Pg> for LoadQuery {
         );
         out.push_bind_param::<Array<BigInt>, _>(&self.service_ids)?;
         out.push_sql(") AS q(id) JOIN services s ON s.id = q.id");
+        walk_keys(&self.keys, &mut out)?;
         walk_spans(&self.forward, "ASC", &mut out)?;
         walk_spans(&self.backward, "DESC", &mut out)
     }
+}
+
+fn walk_keys<'b>(keys: &'b Keys, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    out.push_sql(
+        " UNION ALL \
+         SELECT 5::int2, k.fingerprint, NULL, q.number, NULL, NULL, NULL, NULL, NULL \
+         FROM unnest(",
+    );
+    out.push_bind_param::<Array<BigInt>, _>(&keys.numbers)?;
+    for column in [&keys.callers, &keys.texts] {
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(column)?;
+    }
+    out.push_sql(
+        ") AS q(number, caller, key) \
+         JOIN idempotency_keys k ON k.caller = q.caller AND k.key = q.key \
+         WHERE k.expires_ms > ",
+    );
+    out.push_sql(POSTGRES_NOW);
+    Ok(())
 }
 
 /// LATERAL, since a plain join on the range lets the planner choose a hash join over all slots.
@@ -164,6 +204,7 @@ pub(super) fn load(
     let mut stored = HashMap::new();
     let mut occupants: BTreeMap<i64, Vec<Occupant>> = BTreeMap::new();
     let mut services = Vec::new();
+    let mut kept: HashMap<i64, Fingerprint> = HashMap::new();
     for row in rows {
         match row.kind {
             ORDER | DELETED => {
@@ -179,6 +220,10 @@ pub(super) fn load(
                     super::occupant(some(row.a)?, some(row.b)?, some(row.text.as_deref())?)?;
                 occupants.entry(some(row.c)?).or_default().push(found);
             }
+            KEY => {
+                let fingerprint = Fingerprint::new(some(row.text.as_deref())?);
+                kept.insert(some(row.a)?, fingerprint);
+            }
             STATE => {}
             kind => return Err(Trouble::Failed(format!("a row of the unknown kind {kind}"))),
         }
@@ -193,6 +238,9 @@ pub(super) fn load(
     for (number, span) in (0..).zip(&needs.spans) {
         snapshot.add_occupants(span, occupants.remove(&number).unwrap_or_default());
     }
+    for (number, key) in (0..).zip(&needs.keys) {
+        snapshot.add_key(key.clone(), kept.remove(&number));
+    }
     Ok(loaded)
 }
 
@@ -200,9 +248,15 @@ fn query(needs: &Needs) -> LoadQuery {
     let mut query = LoadQuery {
         order_ids: needs.orders.iter().map(ToString::to_string).collect(),
         service_ids: needs.services.iter().map(|id| id.get()).collect(),
+        keys: Keys::default(),
         forward: Spans::default(),
         backward: Spans::default(),
     };
+    for (number, key) in (0..).zip(&needs.keys) {
+        query.keys.numbers.push(number);
+        query.keys.callers.push(key.caller.as_str().to_owned());
+        query.keys.texts.push(key.key.as_str().to_owned());
+    }
     for (number, span) in needs.spans.iter().enumerate() {
         match span.reach {
             Reach::All => query.forward.push(number, span, None),

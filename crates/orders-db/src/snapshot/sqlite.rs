@@ -1,16 +1,17 @@
 //! Loading from SQLite: one cached statement after another, each a probe of an index.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
-use orders_core::{Instant, Needs, Occupant, OrderId, Reach, Snapshot, Span, Stored};
+use orders_core::{
+    Fingerprint, Instant, Needs, Occupant, OrderId, OwnKey, Reach, Snapshot, Span, Stored,
+};
 
 use super::Loaded;
+use crate::clock::sqlite_now;
 use crate::error::Trouble;
 use crate::rows::{self, OrderRow};
-use crate::schema::{counters, events, order_slots, orders, policy, services};
+use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};
 
 pub(super) fn load(
     connection: &mut SqliteConnection,
@@ -34,6 +35,10 @@ pub(super) fn load(
         let occupants = list_occupants(connection, span)?;
         snapshot.add_occupants(span, occupants);
     }
+    for key in &needs.keys {
+        let kept = find_fingerprint(connection, key, loaded.now)?;
+        snapshot.add_key(key.clone(), kept);
+    }
     Ok(loaded)
 }
 
@@ -45,19 +50,9 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
-        now: now()?,
+        now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })
-}
-
-/// The time by the clock of the machine that has the database.
-fn now() -> Result<Instant, Trouble> {
-    #[expect(clippy::disallowed_methods, reason = "an embedded database has this machine's clock")]
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since_epoch.ok().and_then(|time| i64::try_from(time.as_millis()).ok());
-    millis
-        .and_then(Instant::from_millis)
-        .ok_or_else(|| Trouble::Failed("the clock stands before 1970 or after 9999".to_owned()))
 }
 
 fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {
@@ -90,6 +85,21 @@ fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored
         Some(row) => Stored::Deleted(row.into_order()?),
         None => Stored::Never,
     })
+}
+
+fn find_fingerprint(
+    connection: &mut SqliteConnection,
+    key: &OwnKey,
+    now: Instant,
+) -> Result<Option<Fingerprint>, Trouble> {
+    let kept: Option<String> = idempotency_keys::table
+        .find((key.caller.as_str(), key.key.as_str()))
+        .filter(idempotency_keys::expires_ms.gt(now.as_millis()))
+        .select(idempotency_keys::fingerprint)
+        .first(connection)
+        .optional()
+        .map_err(|error| Trouble::of(&error))?;
+    Ok(kept.map(|text| Fingerprint::new(&text)))
 }
 
 fn list_occupants(
