@@ -1,6 +1,6 @@
 //! The same generated sequences of commands on both databases and in memory: equal outcomes, equal
 //! orders, equal slots, equal events. Links the store itself, to see what no client is shown.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
