@@ -272,6 +272,37 @@ fn of_replacements_sent_together_each_gets_a_version_of_its_own(
 #[rstest]
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
+fn of_changes_to_the_version_that_all_have_read_exactly_one_is_made(
+    #[case] database: Database,
+    #[case] number: usize,
+) {
+    let Some((scratch, servers)) = processes(database, number) else { return };
+    servers[0].post("/orders", &order("a", NOON)).assert_status(201);
+    let (clients, rounds) = (24, 20);
+    let answers = race(&servers, clients, rounds, |client, round, number| {
+        let (change, tag) = (round * clients + number, format!("\"{}\"", round + 1));
+        let body = if number % 2 == 0 {
+            json!({"totalfee": 1_000 + change})
+        } else {
+            json!({"datetime": at(NOON + 1_000 * change as i64)})
+        };
+        let request = client.request("PATCH", "/orders/a").header("If-Match", &tag).json(&body);
+        request.try_send().map_err(|error| error.to_string())
+    });
+    for (answers, version) in answers.iter().zip(2..) {
+        assert_eq!((count(answers, 200), count(answers, 412)), (1, clients - 1));
+        let changed = answers.iter().find(|answer| answer.status == 200).unwrap();
+        assert_eq!(changed.json()["version"], version);
+        for stale in answers.iter().filter(|answer| answer.status == 412) {
+            assert_eq!(stale.problem(412, "version-mismatch")["current_version"], version);
+        }
+    }
+    scratch.assert_calm();
+}
+
+#[rstest]
+#[case::sqlite(Database::Sqlite, 2)]
+#[case::postgres(Database::Postgres, 3)]
 fn services_made_together_get_ids_of_their_own(#[case] database: Database, #[case] number: usize) {
     let Some((scratch, servers)) = processes(database, number) else { return };
     let (clients, rounds) = (16, 10);
