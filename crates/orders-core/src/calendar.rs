@@ -4,6 +4,7 @@
 //! the [`Span`] that is missing, never with "free".
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::{Group, Instant, OrderId, ServiceId};
 
@@ -62,19 +63,38 @@ pub struct Span {
     pub reach: Reach,
 }
 
-/// Occupants by their time.
+/// Occupants by their time; those of one instant by their ids.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Occupants(BTreeMap<Instant, BTreeMap<OrderId, Occupant>>);
+pub(crate) struct Occupants(BTreeMap<Instant, Vec<Occupant>>);
 
 impl Occupants {
     pub(crate) fn insert(&mut self, occupant: Occupant) {
-        self.0.entry(occupant.start).or_default().insert(occupant.order_id.clone(), occupant);
+        match self.0.entry(occupant.start) {
+            // Nearly always the only one: no more room than for one.
+            Entry::Vacant(free) => {
+                free.insert(vec![occupant]);
+            }
+            Entry::Occupied(mut taken) => {
+                let there = taken.get_mut();
+                match there.binary_search_by(|other| other.order_id.cmp(&occupant.order_id)) {
+                    Ok(same) => there.splice(same..=same, [occupant]).for_each(drop),
+                    Err(place) => there.insert(place, occupant),
+                }
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, start: Instant, order_id: &OrderId) {
-        if let Some(there) = self.0.get_mut(&start) {
-            there.remove(order_id);
+        let Entry::Occupied(mut taken) = self.0.entry(start) else { return };
+        taken.get_mut().retain(|occupant| occupant.order_id != *order_id);
+        if taken.get().is_empty() {
+            taken.remove();
         }
+    }
+
+    /// At how many instants there are any.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The occupants between, both ends included, earliest first.
@@ -87,7 +107,7 @@ impl Occupants {
         self.0
             .range(from..=to.max(from))
             .filter(move |(at, _)| **at <= to)
-            .flat_map(|(_, there)| there.values())
+            .flat_map(|(_, there)| there)
     }
 }
 
@@ -120,6 +140,33 @@ impl Calendar {
         }
     }
 
+    /// Takes in what was loaded of the same calendar at the same moment.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (from, to) in other.loaded.0 {
+            self.loaded.add(from, to);
+        }
+        for occupant in other.occupants.0.into_values().flatten() {
+            self.occupants.insert(occupant);
+        }
+    }
+
+    /// Takes note of an order that left its place.
+    pub(crate) fn leave(&mut self, start: Instant, order_id: &OrderId) {
+        self.occupants.remove(start, order_id);
+    }
+
+    /// Takes note of an order that took a place, if that is where the calendar is loaded.
+    pub(crate) fn enter(&mut self, occupant: Occupant) {
+        if self.covers(occupant.start, occupant.start) {
+            self.occupants.insert(occupant);
+        }
+    }
+
+    /// How much it takes to remember it: the number of occupants and of loaded stretches.
+    pub(crate) fn size(&self) -> usize {
+        self.occupants.len() + self.loaded.0.len()
+    }
+
     /// Whether all that lies between is loaded, both ends included.
     pub(crate) fn covers(&self, from: Instant, to: Instant) -> bool {
         self.loaded_around(from).is_some_and(|(_, end)| to <= end)
@@ -141,17 +188,17 @@ impl Coverage {
             return;
         }
         // What touches the new stretch becomes part of it.
-        self.0.retain(|&(start, end)| {
-            let apart = end.next().is_some_and(|after| after < from)
-                || to.next().is_some_and(|after| after < start);
-            if !apart {
-                from = from.min(start);
-                to = to.max(end);
-            }
-            apart
-        });
-        let position = self.0.partition_point(|&(start, _)| start < from);
-        self.0.insert(position, (from, to));
+        let before = |end: Instant| end.next().is_some_and(|after| after < from);
+        let first = self.0.partition_point(|&(_, end)| before(end));
+        let behind = |start: Instant| to.next().is_some_and(|after| after < start);
+        let last = self.0.partition_point(|&(start, _)| !behind(start));
+        if let Some(&(start, _)) = self.0.get(first..last).and_then(<[_]>::first) {
+            from = from.min(start);
+        }
+        if let Some(&(_, end)) = self.0.get(first..last).and_then(<[_]>::last) {
+            to = to.max(end);
+        }
+        self.0.splice(first..last, [(from, to)]);
     }
 
     fn around(&self, at: Instant) -> Option<(Instant, Instant)> {
@@ -193,6 +240,38 @@ mod tests {
         assert!(!calendar.covers(at(9), at(20)));
         calendar.add(&span(10, 19, Reach::All), vec![]);
         assert!(calendar.covers(at(0), at(29)), "adjoining stretches become one");
+    }
+
+    #[test]
+    fn stretches_that_touch_or_overlap_become_one_and_others_stay_apart() {
+        let mut calendar = Calendar::default();
+        for (from, to) in [(0, 9), (20, 29), (40, 49), (60, 69), (5, 12), (28, 41)] {
+            calendar.add(&span(from, to, Reach::All), vec![]);
+        }
+        assert_eq!(
+            calendar.loaded.0,
+            [(0, 12), (20, 49), (60, 69)].map(|(from, to)| (at(from), at(to)))
+        );
+        calendar.add(&span(13, 59, Reach::All), vec![]);
+        assert_eq!(calendar.loaded.0, [(at(0), at(69))]);
+        calendar.add(&span(3, 4, Reach::All), vec![]);
+        calendar.add(&span(80, 79, Reach::All), vec![]);
+        assert_eq!(calendar.loaded.0, [(at(0), at(69))]);
+    }
+
+    #[test]
+    fn orders_that_come_and_go_are_followed_where_the_calendar_is_loaded() {
+        let mut calendar = Calendar::default();
+        calendar.add(&span(0, 9, Reach::All), vec![occupant(5, "a"), occupant(5, "b")]);
+        calendar.leave(at(5), &OrderId::parse("a").unwrap());
+        calendar.enter(occupant(7, "c"));
+        calendar.enter(occupant(15, "d"));
+        let ids: Vec<&str> = calendar
+            .occupants
+            .between(at(0), at(100))
+            .map(|occupant| occupant.order_id.as_str())
+            .collect();
+        assert_eq!(ids, ["b", "c"], "what lies outside stays unknown");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Free times: the nearest instants at which an order would be accepted.
 
 use std::iter::Peekable;
+use std::ops::ControlFlow;
 
 use crate::calendar::{CalendarId, Occupant, Reach, Span};
 use crate::snapshot::{Needs, too_close_to};
@@ -78,34 +79,14 @@ pub(crate) fn nearest_free(
 ) -> Result<Option<Instant>, Needs> {
     let window = state.policy.window;
     let asked = candidate.order.content.datetime;
-    let horizon = way.saturating_step(asked, Period::MAX);
     let edge = |calendar| state.loaded_up_to(calendar, asked, way);
     let known = candidate.calendars.iter().map(|calendar| edge(*calendar).unwrap_or(asked));
     let known = known.min_by_key(|known| way.ahead(asked, *known)).unwrap_or(asked);
-    let mut at = asked;
-    let (mut met, mut passed) = (0, 0);
-    for occupant in Merged::new(state, candidate, way, known) {
-        met += 1;
-        let gap = way.ahead(at, occupant.start);
-        if gap >= window.as_millis() {
-            return Ok(Some(at));
-        }
-        if gap <= -window.as_millis()
-            || candidate.is_exempt_from(&occupant.order_id, occupant.group)
-        {
-            continue;
-        }
-        // Whatever this one holds is held up to one window behind it. Several that hold the same
-        // are one stretch.
-        match way.step(occupant.start, window) {
-            Some(end) if end == at => {}
-            Some(end) if way.ahead(end, horizon) >= 0 && passed < STRETCHES => {
-                passed += 1;
-                at = end;
-            }
-            Some(_) | None => return Ok(None),
-        }
+    let mut walk = Walk::new(state, candidate, way);
+    if let ControlFlow::Break(found) = walk.along(state, known) {
+        return Ok(found);
     }
+    let Walk { at, met, .. } = walk;
     let needed = way.last_too_close(at, window);
     let mut needs = Needs::default();
     for calendar in &candidate.calendars {
@@ -136,26 +117,79 @@ fn further(state: &State<'_>, calendar: CalendarId, way: Way, loaded: Instant, m
     Span { calendar, from, to, reach: way.reach(most) }
 }
 
+/// A walk from the time that was asked for past one occupant after the other.
+struct Walk<'c> {
+    candidate: &'c Candidate<'c>,
+    way: Way,
+    window: Period,
+    horizon: Instant,
+    /// The first instant that may be free yet.
+    at: Instant,
+    /// How many occupants were met.
+    met: usize,
+    /// How many occupied stretches were passed.
+    passed: usize,
+}
+
+impl<'c> Walk<'c> {
+    fn new(state: &State<'_>, candidate: &'c Candidate<'c>, way: Way) -> Self {
+        let asked = candidate.order.content.datetime;
+        let horizon = way.saturating_step(asked, Period::MAX);
+        let window = state.policy.window;
+        Self { candidate, way, window, horizon, at: asked, met: 0, passed: 0 }
+    }
+
+    /// Walks through all that is too close to the order's time, and on up to `known`. Breaks off
+    /// where it ends: at a free instant, or where none is near enough.
+    fn along(&mut self, state: &State<'_>, known: Instant) -> ControlFlow<Option<Instant>> {
+        let (asked, way) = (self.candidate.order.content.datetime, self.way);
+        let behind = match way {
+            Way::Later => Way::Earlier.last_too_close(asked, self.window),
+            Way::Earlier => Way::Later.last_too_close(asked, self.window),
+        };
+        let (from, to) = way.ordered(behind, known);
+        let sources = |calendar: &CalendarId| state.sources(*calendar, from, to, way);
+        let mut sources: Vec<_> = self.candidate.calendars.iter().flat_map(sources).collect();
+        // The commonest by far, and nothing has to be compared.
+        if let [only] = sources.as_mut_slice() {
+            return only.try_for_each(|occupant| self.pass(occupant));
+        }
+        let sources = sources.into_iter().map(Iterator::peekable).collect();
+        Merged { sources, way, origin: asked }.try_for_each(|occupant| self.pass(occupant))
+    }
+
+    /// Passes one occupant.
+    fn pass(&mut self, occupant: &Occupant) -> ControlFlow<Option<Instant>> {
+        let (way, window) = (self.way, self.window);
+        self.met += 1;
+        let gap = way.ahead(self.at, occupant.start);
+        if gap >= window.as_millis() {
+            return ControlFlow::Break(Some(self.at));
+        }
+        if gap <= -window.as_millis()
+            || self.candidate.is_exempt_from(&occupant.order_id, occupant.group)
+        {
+            return ControlFlow::Continue(());
+        }
+        // Whatever this one holds is held up to one window behind it. Several that hold the same
+        // are one stretch.
+        match way.step(occupant.start, window) {
+            Some(end) if end == self.at => ControlFlow::Continue(()),
+            Some(end) if way.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES => {
+                self.passed += 1;
+                self.at = end;
+                ControlFlow::Continue(())
+            }
+            Some(_) | None => ControlFlow::Break(None),
+        }
+    }
+}
+
 /// The occupants of several calendars in the order in which they are met.
 struct Merged<'s> {
     sources: Vec<Peekable<Box<dyn Iterator<Item = &'s Occupant> + 's>>>,
     way: Way,
     origin: Instant,
-}
-
-impl<'s> Merged<'s> {
-    /// From all that is too close to the order's time, up to `known`.
-    fn new(state: &'s State<'_>, candidate: &Candidate<'_>, way: Way, known: Instant) -> Self {
-        let asked = candidate.order.content.datetime;
-        let behind = match way {
-            Way::Later => Way::Earlier.last_too_close(asked, state.policy.window),
-            Way::Earlier => Way::Later.last_too_close(asked, state.policy.window),
-        };
-        let (from, to) = way.ordered(behind, known);
-        let sources = |calendar: &CalendarId| state.sources(*calendar, from, to, way);
-        let sources = candidate.calendars.iter().flat_map(sources).map(Iterator::peekable);
-        Self { sources: sources.collect(), way, origin: asked }
-    }
 }
 
 impl<'s> Iterator for Merged<'s> {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Span};
+use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Slot, Span};
+use crate::changes::{Changes, RowChange};
 use crate::{
-    Command, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey, Period, Policy,
-    ServiceId,
+    Command, EventKind, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey, Period,
+    Policy, ServiceId,
 };
 
 /// What is stored under an order's id.
@@ -65,6 +66,18 @@ impl Needs {
             && self.services.is_empty()
             && self.spans.is_empty()
             && self.keys.is_empty()
+    }
+
+    /// Leaves out what a snapshot has.
+    pub fn leave_out(&mut self, snapshot: &Snapshot) {
+        self.orders.retain(|id| snapshot.order(id).is_none());
+        self.services.retain(|id| snapshot.service(*id).is_none());
+        self.keys.retain(|key| snapshot.key(key).is_none());
+        let covers = |span: &Span| {
+            span.reach == Reach::All
+                && snapshot.calendar(span.calendar).is_some_and(|c| c.covers(span.from, span.to))
+        };
+        self.spans.retain(|span| !covers(span));
     }
 
     /// Takes a value, or notes what it lacks.
@@ -140,6 +153,57 @@ impl Snapshot {
     #[must_use]
     pub fn new(last_sequence: u64) -> Self {
         Self { last_sequence, ..Self::default() }
+    }
+
+    /// Makes of it what it would be, had it been loaded after its decision's changes were stored.
+    /// Idempotency keys, which also come to an end by time, are forgotten.
+    pub fn follow(&mut self, policy: &Policy, changes: &Changes) {
+        self.keys.clear();
+        for RowChange { before, after } in &changes.rows {
+            for slot in before.iter().flat_map(|order| policy.slots(order)) {
+                if let Some((calendar, order)) =
+                    self.calendars.get_mut(&slot.calendar).zip(before.as_ref())
+                {
+                    calendar.leave(slot.start, &order.id);
+                }
+            }
+            for slot in after.iter().flat_map(|order| policy.slots(order)) {
+                if let Some((calendar, order)) =
+                    self.calendars.get_mut(&slot.calendar).zip(after.as_ref())
+                {
+                    let Slot { start, group, .. } = slot;
+                    calendar.enter(Occupant { start, order_id: order.id.clone(), group });
+                }
+            }
+        }
+        for event in &changes.events {
+            self.last_sequence = event.sequence;
+            let order = event.order.clone();
+            let stored = match event.kind {
+                EventKind::Deleted => Stored::Deleted(order),
+                EventKind::Created | EventKind::Updated | EventKind::Restored => {
+                    Stored::Live(order)
+                }
+            };
+            self.orders.insert(event.subject().clone(), stored);
+        }
+    }
+
+    /// Takes in what another snapshot of the same moment has.
+    pub fn merge(&mut self, other: Self) {
+        self.orders.extend(other.orders);
+        self.services.extend(other.services);
+        self.keys.extend(other.keys);
+        for (id, calendar) in other.calendars {
+            self.calendars.entry(id).or_default().merge(calendar);
+        }
+    }
+
+    /// How much it takes to remember it: the number of orders, of their places, and of the
+    /// stretches that were loaded.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.orders.len() + self.calendars.values().map(Calendar::size).sum::<usize>()
     }
 
     /// Takes in what is stored under an id.

@@ -91,7 +91,7 @@ impl<'a> Candidate<'a> {
     }
 
     pub(crate) fn is_exempt_from(&self, id: &OrderId, group: Group) -> bool {
-        *id == self.order.id || group == self.order.group
+        group == self.order.group || *id == self.order.id
     }
 
     /// Whether the order, at its own time, is too close to another.

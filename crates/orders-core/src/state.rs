@@ -123,7 +123,10 @@ impl<'a> State<'a> {
         to: Instant,
         way: Way,
     ) -> impl Iterator<Item = Box<dyn Iterator<Item = &'s Occupant> + 's>> + 's {
-        let untouched = |occupant: &&Occupant| !self.touched.contains_key(&occupant.order_id);
+        // Where no command has changed anything yet, there is nothing to look up.
+        let untouched = |occupant: &&Occupant| {
+            self.touched.is_empty() || !self.touched.contains_key(&occupant.order_id)
+        };
         let shown = |occupant: &&Occupant| !self.hidden.contains(&occupant.order_id);
         let loaded = self.snapshot.calendar(calendar).map(|calendar| &calendar.occupants);
         let loaded = loaded.map(|occupants| match way {

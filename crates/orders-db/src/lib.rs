@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod events;
 mod lane;
+mod memory;
 mod migrate;
 mod orders;
 mod policy;

@@ -7,10 +7,14 @@ use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
+use crate::memory::Witness;
 use crate::rows;
 
 /// What was read under the lock.
+#[derive(Debug)]
 pub(crate) struct Loaded {
+    /// Of the state that it was loaded from.
+    pub(crate) witness: Witness,
     pub(crate) policy: Policy,
     pub(crate) now: Instant,
     pub(crate) snapshot: Snapshot,
@@ -25,6 +29,19 @@ pub(crate) fn load(
     match connection {
         AnyConnection::Postgres(connection) => postgres::load(connection, needs, so_far),
         AnyConnection::Sqlite(connection) => sqlite::load(connection, needs, so_far),
+    }
+}
+
+/// Loads what is needed, as far as it was not loaded before, in an earlier transaction; all of it,
+/// if somebody has written since.
+pub(crate) fn load_after(
+    connection: &mut AnyConnection,
+    needs: &Needs,
+    before: Loaded,
+) -> Result<Loaded, Trouble> {
+    match connection {
+        AnyConnection::Postgres(connection) => postgres::load_after(connection, needs, before),
+        AnyConnection::Sqlite(connection) => sqlite::load_after(connection, needs, before),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::answers::{self, Answered, KeptAnswer, NewAnswer, Render};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::lane::{Lane, Reply, Weigh};
+use crate::memory::Memory;
 use crate::policy::{self, PolicyJob};
 use crate::schema::events;
 use crate::services::{self, ServiceJob};
@@ -82,22 +83,39 @@ pub(crate) fn run(
     policy: Policy,
     connection: AnyConnection,
 ) {
-    let mut writer = Writer { manager, connection: Some(connection), policy };
+    let session = Some(Session::new(connection));
+    let mut writer = Writer { manager, session, policy };
     while let Some(jobs) = lane.take(MOST) {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
             log::error!("the writer panicked; its transaction is lost with its connection");
-            writer.connection = None;
+            writer.session = None;
         }
     }
 }
 
 struct Writer {
     manager: Manager,
-    connection: Option<AnyConnection>,
+    session: Option<Session>,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
+}
+
+/// A connection, and what was seen by it that may be true still.
+struct Session {
+    connection: AnyConnection,
+    memory: Memory,
+}
+
+impl Session {
+    fn new(connection: AnyConnection) -> Self {
+        Self { connection, memory: Memory::default() }
+    }
+
+    fn roll_back(&mut self) {
+        transaction::roll_back(&mut self.connection);
+    }
 }
 
 impl Writer {
@@ -175,30 +193,31 @@ impl Writer {
         callers: &[Caller],
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let tickets: Vec<&Ticket> = callers.iter().map(|caller| &caller.ticket).collect();
-        let mut connection = self.take_connection()?;
-        transaction::begin(&mut connection)?;
-        let (loaded, decision) = match decide_all(&mut connection, &self.policy, commands, &tickets)
-        {
-            Ok(decided) => decided,
-            Err(failure) => return Err(self.give_back(connection, failure)),
-        };
+        let mut session = self.begin()?;
+        let Session { connection, memory } = &mut session;
+        let (loaded, decision) =
+            match decide_all(connection, memory, &self.policy, commands, &tickets) {
+                Ok(decided) => decided,
+                Err(failure) => return Err(self.give_back(session, failure)),
+            };
         self.policy = loaded.policy;
         let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
-        let written = match write_all(&mut connection, &loaded.policy, &changes, &kept) {
-            Ok(()) => answer_all(&mut connection, commands, outcomes),
-            Err(trouble) => Err(trouble),
-        };
+        let written = write_all(connection, &loaded.policy, &changes, &kept)
+            .and_then(|()| answer_all(connection, commands, outcomes));
         let answers = match written {
             Ok(answers) => answers,
-            Err(trouble) => return Err(self.give_back(connection, trouble.into())),
+            Err(trouble) => return Err(self.give_back(session, trouble.into())),
         };
+        // As it will be after the commit. If that fails, the session goes, and this with it.
+        memory.keep(loaded, &changes);
         if changes.is_empty() {
-            transaction::roll_back(&mut connection);
-            self.connection = Some(connection);
-            return Ok(answers);
+            session.roll_back();
+            self.session = Some(session);
+        } else {
+            let look = |connection: &mut _| is_there(connection, &changes, &kept);
+            self.commit(session, &tickets, &look)?;
         }
-        self.commit(connection, &tickets, &|connection| is_there(connection, &changes, &kept))?;
         Ok(answers)
     }
 
@@ -227,32 +246,30 @@ impl Writer {
         &mut self,
         look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
     ) -> Result<Option<bool>, Trouble> {
-        let mut connection = self.manager.open()?;
-        transaction::begin(&mut connection)?;
-        let found = look(&mut connection)?;
-        transaction::roll_back(&mut connection);
-        self.connection = Some(connection);
+        let mut session = Session::new(self.manager.open()?);
+        transaction::begin(&mut session.connection)?;
+        let found = look(&mut session.connection)?;
+        session.roll_back();
+        self.session = Some(session);
         Ok(found)
     }
 
     /// Commits; where that is not answered, finds out what became of it.
     fn commit(
         &mut self,
-        mut connection: AnyConnection,
+        mut session: Session,
         tickets: &[&Ticket],
         look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
     ) -> Result<(), Failure> {
         if !ticket::begin_commit(tickets) {
-            transaction::roll_back(&mut connection);
-            self.connection = Some(connection);
-            return Err(Failure::Abandoned);
+            return Err(self.give_back(session, Failure::Abandoned));
         }
-        let Err(trouble) = transaction::commit(&mut connection) else {
-            self.connection = Some(connection);
+        let Err(trouble) = transaction::commit(&mut session.connection) else {
+            self.session = Some(session);
             return Ok(());
         };
         log::warn!("the commit was not answered, looking whether it took place: {trouble:?}");
-        drop(connection);
+        drop(session);
         match self.fate(look) {
             Some(true) => Ok(()),
             Some(false) => {
@@ -287,28 +304,32 @@ impl Writer {
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
         is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
-        let mut connection = self.take_connection()?;
-        transaction::begin(&mut connection)?;
-        let result = match work(&mut connection) {
+        let mut session = self.begin()?;
+        // What it changes is not followed.
+        session.memory = Memory::default();
+        let result = match work(&mut session.connection) {
             Ok(result) => result,
-            Err(trouble) => return Err(self.give_back(connection, trouble.into())),
+            Err(trouble) => return Err(self.give_back(session, trouble.into())),
         };
-        self.commit(connection, &[ticket], &|connection| is_done(connection, &result))?;
+        self.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
         Ok(result)
     }
 
-    fn take_connection(&mut self) -> Result<AnyConnection, Failure> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
-        }
-        Ok(self.manager.open().map_err(Trouble::from)?)
+    /// Opens a transaction that has the lock.
+    fn begin(&mut self) -> Result<Session, Failure> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => Session::new(self.manager.open().map_err(Trouble::from)?),
+        };
+        transaction::begin(&mut session.connection)?;
+        Ok(session)
     }
 
     /// Ends a failed transaction and keeps the connection, unless that is what failed.
-    fn give_back(&mut self, mut connection: AnyConnection, failure: Failure) -> Failure {
+    fn give_back(&mut self, mut session: Session, failure: Failure) -> Failure {
         if !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
-            transaction::roll_back(&mut connection);
-            self.connection = Some(connection);
+            session.roll_back();
+            self.session = Some(Session::new(session.connection));
         }
         failure
     }
@@ -317,14 +338,13 @@ impl Writer {
 /// Loads and decides until nothing is missing.
 fn decide_all(
     connection: &mut AnyConnection,
+    memory: &mut Memory,
     policy: &Policy,
     commands: &[Command],
     tickets: &[&Ticket],
 ) -> Result<(Loaded, Decision), Failure> {
-    let mut needs = Needs::of(policy, commands);
-    let mut so_far = None;
+    let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
     loop {
-        let loaded = load(connection, &needs, so_far)?;
         match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
             Ok(decision) => return Ok((loaded, decision)),
             // Whoever gave up meanwhile must not keep the others waiting.
@@ -332,8 +352,7 @@ fn decide_all(
                 return Err(Failure::Abandoned);
             }
             Err(missing) => {
-                needs = missing;
-                so_far = Some(loaded);
+                loaded = load(connection, &missing, Some(loaded))?;
             }
         }
     }

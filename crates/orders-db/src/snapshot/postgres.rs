@@ -11,6 +11,7 @@ use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 use super::Loaded;
 use crate::clock::POSTGRES_NOW;
 use crate::error::Trouble;
+use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 
 /// Rows of different kinds in one result, told apart by the first column.
@@ -102,7 +103,7 @@ impl QueryId for Keys {
 impl QueryFragment<Pg> for LoadQuery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "SELECT 0::int2, p.scope, NULL::text, p.window_ms, p.edit_lock_ms, c.last_sequence, ",
+            "SELECT 0::int2, p.scope, pg_current_snapshot()::text, p.window_ms, p.edit_lock_ms, c.last_sequence, ",
         );
         out.push_sql(POSTGRES_NOW);
         out.push_sql(
@@ -244,6 +245,22 @@ pub(super) fn load(
     Ok(loaded)
 }
 
+pub(super) fn load_after(
+    connection: &mut PgConnection,
+    needs: &Needs,
+    before: Loaded,
+) -> Result<Loaded, Trouble> {
+    let mut beyond = needs.clone();
+    beyond.leave_out(&before.snapshot);
+    let loaded = load(connection, &beyond, None)?;
+    if loaded.witness != before.witness {
+        return load(connection, needs, Some(loaded));
+    }
+    let mut snapshot = before.snapshot;
+    snapshot.merge(loaded.snapshot);
+    Ok(Loaded { snapshot, ..loaded })
+}
+
 fn query(needs: &Needs) -> LoadQuery {
     let mut query = LoadQuery {
         order_ids: needs.orders.iter().map(ToString::to_string).collect(),
@@ -270,6 +287,7 @@ fn query(needs: &Needs) -> LoadQuery {
 fn begin(row: &Row) -> Result<Loaded, Trouble> {
     let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
+        witness: Witness::of_postgres(some(row.services.as_deref())?),
         policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
         now: rows::instant(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),

@@ -2,7 +2,10 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::select;
+use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
 use orders_core::{
     Fingerprint, Instant, Needs, Occupant, OrderId, OwnKey, Reach, Snapshot, Span, Stored,
 };
@@ -10,6 +13,7 @@ use orders_core::{
 use super::Loaded;
 use crate::clock::sqlite_now;
 use crate::error::Trouble;
+use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};
 
@@ -42,6 +46,19 @@ pub(super) fn load(
     Ok(loaded)
 }
 
+pub(super) fn load_after(
+    connection: &mut SqliteConnection,
+    needs: &Needs,
+    before: Loaded,
+) -> Result<Loaded, Trouble> {
+    if witness(connection)? != before.witness {
+        return load(connection, needs, None);
+    }
+    let mut beyond = needs.clone();
+    beyond.leave_out(&before.snapshot);
+    load(connection, &beyond, Some(Loaded { now: sqlite_now()?, ..before }))
+}
+
 fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
     let (window_ms, scope, edit_lock_ms, last_sequence) = policy::table
         .inner_join(counters::table.on(counters::id.eq(policy::id)))
@@ -49,10 +66,33 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
         .first::<(i64, String, Option<i64>, i64)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
+        witness: witness(connection)?,
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
         now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })
+}
+
+/// Asks whether others have written. Written out, so that Diesel keeps it prepared.
+#[derive(QueryId)]
+struct DataVersion;
+
+impl Query for DataVersion {
+    type SqlType = BigInt;
+}
+
+impl RunQueryDsl<SqliteConnection> for DataVersion {}
+
+impl QueryFragment<Sqlite> for DataVersion {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("PRAGMA data_version");
+        Ok(())
+    }
+}
+
+fn witness(connection: &mut SqliteConnection) -> Result<Witness, Trouble> {
+    let version = DataVersion.get_result(connection).map_err(|error| Trouble::of(&error))?;
+    Ok(Witness::Sqlite(version))
 }
 
 fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {
