@@ -18,6 +18,7 @@
 )]
 
 mod binary;
+mod bulk;
 mod client;
 mod cluster;
 mod database;
@@ -29,6 +30,7 @@ mod sql;
 mod time;
 
 pub use binary::{Run, orders_api};
+pub use bulk::{Bulk, BulkOrder};
 pub use client::{Answer, Client, Request};
 pub use database::{Database, Scratch};
 pub use raw::{Raw, raw, raw_post};

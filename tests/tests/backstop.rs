@@ -277,7 +277,8 @@ fn values_out_of_range_are_refused(
         "INSERT INTO services (id, name, name_key) VALUES (0, 'x', 'x')",
         "INSERT INTO services (id, name, name_key) VALUES (9007199254740992, 'x', 'x')",
         "INSERT INTO services (id, name, name_key) VALUES (1, 'A', 'a'), (2, 'a', 'a')",
-        "INSERT INTO order_services (service_id, datetime_ms, order_id) VALUES (404, 0, 'a')",
+        "INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms) \
+         VALUES (404, 0, 'a', 0)",
         "INSERT INTO policy (id, window_ms, scope) VALUES (2, 1, 'global')",
         "UPDATE policy SET window_ms = 0",
         "UPDATE policy SET window_ms = 31622400001",

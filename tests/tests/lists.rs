@@ -198,9 +198,22 @@ fn a_cursor_belongs_to_its_filters(
     let again =
         server.get(format!("/orders?service=123&limit=3&cursor={cursor}")).assert_status(200);
     assert_eq!(ids(&again.json()), range(5, 8), "the size of a page is not a filter");
-    for other in
-        ["", "service=456&", "service=123&service=456&", "service=123&from=2000-01-01T00:00:00Z&"]
-    {
+    server
+        .get(format!("/orders?sort=datetime&service=123&service=123&cursor={cursor}"))
+        .assert_status(200);
+    for other in [
+        "",
+        "service=456&",
+        "service=123&service=456&",
+        "service=123&from=2000-01-01T00:00:00Z&",
+        "service=123&created_from=2000-01-01T00:00:00Z&",
+        "service=123&created_to=9000-01-01T00:00:00Z&",
+        "service=123&min_fee=0&",
+        "service=123&max_fee=999&",
+        "service=123&sort=-datetime&",
+        "service=123&sort=created_at&",
+        "service=123&sort=-created_at&",
+    ] {
         let answer = server.get(format!("/orders?{other}limit=5&cursor={cursor}"));
         answer.problem(400, "invalid-parameter");
         assert!(answer.text().contains("cursor"), "{answer}");
@@ -242,6 +255,29 @@ fn a_wrong_parameter_is_named(#[values(Database::Sqlite, Database::Postgres)] da
         ("from=2022-11-01T00:00:00Z&from=2022-11-01T00:00:00Z", "from"),
         ("to=2022-11-01T00:00:00Z&to=2022-11-02T00:00:00Z", "to"),
         ("from=2022-11-01T00:00:00.001Z&to=2022-11-01T00:00:00Z", "from"),
+        ("created_from=", "created_from"),
+        ("created_from=today", "created_from"),
+        ("created_to=2022-11-01", "created_to"),
+        ("created_to=2022-11-01T00:00:00Z&created_to=2022-11-01T00:00:00Z", "created_to"),
+        ("created_from=2022-11-01T00:00:00.001Z&created_to=2022-11-01T00:00:00Z", "created_from"),
+        ("min_fee=", "min_fee"),
+        ("min_fee=-1", "min_fee"),
+        ("min_fee=1.001", "min_fee"),
+        ("min_fee=1,5", "min_fee"),
+        ("min_fee=%2B1", "min_fee"),
+        ("min_fee=1e99", "min_fee"),
+        ("min_fee=1&min_fee=1", "min_fee"),
+        ("max_fee=NaN", "max_fee"),
+        ("max_fee=1000000000000", "max_fee"),
+        ("max_fee=0x10", "max_fee"),
+        ("min_fee=100.01&max_fee=100", "min_fee"),
+        ("sort=", "sort"),
+        ("sort=totalfee", "sort"),
+        ("sort=%2Bdatetime", "sort"),
+        ("sort=--datetime", "sort"),
+        ("sort=Datetime", "sort"),
+        ("sort=datetime,id", "sort"),
+        ("sort=datetime&sort=datetime", "sort"),
         ("service=", "service"),
         ("service=abc", "service"),
         ("service=0", "service"),
@@ -265,7 +301,7 @@ fn a_wrong_parameter_is_named(#[values(Database::Sqlite, Database::Postgres)] da
         let text = format!("{} {}", problem["detail"], problem["errors"]);
         assert!(text.contains(name), "{name} is not named in {answer}");
     }
-    for query in ["", "&", "limit=5&", "%6cimit=5", "limit=%35"] {
+    for query in ["", "&", "limit=5&", "%6cimit=5", "limit=%35", "min_fee=1e2&max_fee=100.00"] {
         server.get(format!("/orders?{query}")).assert_status(200);
     }
 }

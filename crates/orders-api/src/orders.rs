@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, Instant, NewId, Operation, Order, OrderId, ServiceId};
-use orders_db::{KeptAnswer, OrderFilter};
+use orders_core::{Done, Instant, NewId, Operation, Order, OrderId};
+use orders_db::{KeptAnswer, OrderFilter, OrderPlace, OrderQuery, OrderSort};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -13,28 +13,26 @@ use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::lists;
 use crate::problem::{self, Code, Problem};
+use crate::query::OrdersQuery;
 use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
 use crate::{headers, query, retries};
 
 /// `GET /orders`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::orders(&request)?;
-    let mut filter = OrderFilter {
-        from: query.from,
-        to: query.to,
-        services: query.service.into_iter().collect(),
-        after: None,
+    let OrdersQuery { page, filter, sort, expand } = query::orders(&request)?;
+    let key = list_key(&filter, sort);
+    let after = match &page.cursor {
+        Some(cursor) => {
+            let place = key.read(cursor).and_then(|place| read_place(&place));
+            Some(place.ok_or_else(lists::foreign_cursor)?)
+        }
+        None => None,
     };
-    let key = list_key(&filter);
-    if let Some(cursor) = &query.page.cursor {
-        let place = key.read(cursor).and_then(|place| read_place(&place));
-        filter.after = Some(place.ok_or_else(lists::foreign_cursor)?);
-    }
     headers::accepts_json(&request)?;
-    let limit = query.page.limit;
-    let page = app.ask(move |store| store.list_orders(&filter, limit)).await?;
-    let next = page.next.map(|(datetime, id)| key.write(&format!("{} {id}", datetime.as_millis())));
-    let names = if query.expand { Some(app.names(&page.orders).await?) } else { None };
+    let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
+    let page = app.ask(move |store| store.list_orders(&query, limit)).await?;
+    let next = page.next.map(|place| key.write(&write_place(&place)));
+    let names = if expand { Some(app.names(&page.orders).await?) } else { None };
     let view = |order| match &names {
         Some(names) => OrderView::expanded(order, names),
         None => OrderView::of(order),
@@ -176,17 +174,17 @@ fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
     Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
 }
 
-fn list_key(filter: &OrderFilter) -> ListKey {
-    let instant = |at: Option<Instant>| at.map(Instant::as_millis);
-    let services: Vec<i64> = filter.services.iter().map(|id: &ServiceId| id.get()).collect();
-    ListKey::new(&format!(
-        "orders {:?} {:?} {services:?}",
-        instant(filter.from),
-        instant(filter.to)
-    ))
+/// What a cursor is tied to: all that decides which orders a list has, and in which order.
+fn list_key(filter: &OrderFilter, sort: OrderSort) -> ListKey {
+    ListKey::new(&format!("orders {filter:?} {sort:?}"))
 }
 
-fn read_place(place: &str) -> Option<(Instant, OrderId)> {
+fn write_place(place: &OrderPlace) -> String {
+    format!("{} {}", place.at.as_millis(), place.id)
+}
+
+fn read_place(place: &str) -> Option<OrderPlace> {
     let (millis, id) = place.split_once(' ')?;
-    Some((Instant::from_millis(millis.parse().ok()?)?, OrderId::parse(id).ok()?))
+    let at = Instant::from_millis(millis.parse().ok()?)?;
+    Some(OrderPlace { at, id: OrderId::parse(id).ok()? })
 }

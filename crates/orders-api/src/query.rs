@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
-use orders_core::{Instant, InstantError, OrderId, Period, ServiceId, Services};
+use orders_core::{Fee, Instant, InstantError, OrderId, Period, ServiceId, Services};
+use orders_db::{OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
 use crate::problem::{Code, Problem};
@@ -104,40 +105,67 @@ pub(crate) fn page(request: &HttpRequest) -> Result<PageQuery, Problem> {
 pub(crate) struct OrdersQuery {
     #[validate(nested)]
     pub(crate) page: PageQuery,
-    pub(crate) from: Option<Instant>,
-    pub(crate) to: Option<Instant>,
-    pub(crate) service: Vec<ServiceId>,
+    pub(crate) filter: OrderFilter,
+    pub(crate) sort: OrderSort,
     pub(crate) expand: bool,
 }
 
 /// What no parameter shows alone. The error's code is the name of the one at fault.
 fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
-    if query.from.zip(query.to).is_some_and(|(from, to)| from > to) {
-        return Err(ValidationError::new("from").with_message("must not be after to".into()));
+    let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
+    let filter = &query.filter;
+    if filter.from.zip(filter.to).is_some_and(|(from, to)| from > to) {
+        return fault("from", "must not be after to");
     }
-    if query.service.len() > 100 {
-        let message = "must not be given more than 100 times".into();
-        return Err(ValidationError::new("service").with_message(message));
+    if filter.created_from.zip(filter.created_to).is_some_and(|(from, to)| from > to) {
+        return fault("created_from", "must not be after created_to");
+    }
+    if filter.min_fee.zip(filter.max_fee).is_some_and(|(min, max)| min > max) {
+        return fault("min_fee", "must not be above max_fee");
     }
     Ok(())
 }
 
 /// Reads the parameters of `GET /orders`.
 pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
-    let [limit, cursor] = PageQuery::KNOWN;
-    let once = |name| (name, Times::Once);
-    let filters = [once("from"), once("to"), ("service", Times::Many)];
-    let known = [&[limit, cursor, once("expand")][..], &filters].concat();
+    const ONCE: [&str; 8] =
+        ["expand", "sort", "from", "to", "created_from", "created_to", "min_fee", "max_fee"];
+    let own = ONCE.map(|name| (name, Times::Once));
+    let known = [&PageQuery::KNOWN[..], &own, &[("service", Times::Many)]].concat();
     let mut parameters = Parameters::read(request, &known)?;
+    let page = PageQuery::take(&mut parameters)?;
+    let filter = take_filter(&mut parameters)?;
+    let sort = parameters.one("sort", read_sort)?.unwrap_or_default();
+    validated(OrdersQuery { page, filter, sort, expand: take_expand(&mut parameters)? })
+}
+
+fn take_filter(parameters: &mut Parameters) -> Result<OrderFilter, Problem> {
     let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
+    let fee = |text: &str| Fee::parse(text).map_err(|error| error.to_string());
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
-    validated(OrdersQuery {
-        page: PageQuery::take(&mut parameters)?,
+    let services = parameters.all("service", service)?;
+    if services.len() > Services::MAX {
+        return Err(invalid("service", "must not be given more than 100 times"));
+    }
+    Ok(OrderFilter {
         from: parameters.one("from", instant)?,
         to: parameters.one("to", instant)?,
-        service: parameters.all("service", service)?,
-        expand: take_expand(&mut parameters)?,
+        created_from: parameters.one("created_from", instant)?,
+        created_to: parameters.one("created_to", instant)?,
+        min_fee: parameters.one("min_fee", fee)?,
+        max_fee: parameters.one("max_fee", fee)?,
+        services: services.into_iter().collect(),
     })
+}
+
+fn read_sort(text: &str) -> Result<OrderSort, String> {
+    let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+    let key = match name {
+        "datetime" => SortKey::Datetime,
+        "created_at" => SortKey::CreatedAt,
+        _ => return Err("must be datetime, -datetime, created_at or -created_at".to_owned()),
+    };
+    Ok(OrderSort { key, descending })
 }
 
 /// The parameters of `GET /availability`.
@@ -257,6 +285,10 @@ mod tests {
             ("from=2022-11-02T00:00:00Z&to=2022-11-01T00:00:00Z", "from", "after to"),
             ("service=0", "service", "whole number"),
             ("colour=red", "colour", "not known"),
+            ("created_from=x", "created_from", "RFC 3339"),
+            ("min_fee=1.001", "min_fee", "two decimals"),
+            ("max_fee=0&min_fee=0.01", "min_fee", "above max_fee"),
+            ("sort=totalfee", "sort", "datetime"),
         ] {
             let problem = refused(query);
             assert!(problem.contains(&format!("{name:?}")) && problem.contains(why), "{problem}");
@@ -267,7 +299,9 @@ mod tests {
     fn what_is_well_formed_is_read() {
         let uri = "/orders?from=2022-11-01T11:11:11%2B01:00&service=1&service=2&limit=7";
         let query = orders(&TestRequest::with_uri(uri).to_http_request()).unwrap();
-        assert_eq!(query.from.unwrap().to_string(), "2022-11-01T10:11:11.000Z");
-        assert_eq!((query.service.len(), query.page.limit, query.to), (2, 7, None));
+        let filter = query.filter;
+        assert_eq!(filter.from.unwrap().to_string(), "2022-11-01T10:11:11.000Z");
+        assert_eq!((filter.services.len(), query.page.limit, filter.to), (2, 7, None));
+        assert_eq!(query.sort, OrderSort { key: SortKey::Datetime, descending: false });
     }
 }

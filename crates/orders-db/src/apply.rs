@@ -58,6 +58,7 @@ struct UseRow<'a> {
     service_id: i64,
     datetime_ms: i64,
     order_id: &'a str,
+    created_at_ms: i64,
 }
 
 impl<'a> Writes<'a> {
@@ -105,5 +106,6 @@ fn use_rows(order: &Order) -> impl Iterator<Item = UseRow<'_>> {
         service_id: id.get(),
         datetime_ms: order.content.datetime.as_millis(),
         order_id: order.id.as_str(),
+        created_at_ms: order.created_at.as_millis(),
     })
 }

@@ -65,7 +65,13 @@ impl Manager {
             Purpose::Write | Purpose::Find => {
                 "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
             }
-            Purpose::List => "SET enable_seqscan = off; SET default_transaction_read_only = on;",
+            // Lists come out of an index in their order, each from one place on: none is sorted, or
+            // shared among processes that would all have to start first.
+            Purpose::List => {
+                "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+                 SET enable_bitmapscan = off; SET enable_sort = off;
+                 SET max_parallel_workers_per_gather = 0; SET default_transaction_read_only = on;"
+            }
         };
         let lock_timeout = LOCK_TIMEOUT.as_millis();
         let unavailable = |text: String| StoreError::Unavailable(without_password(url, &text));

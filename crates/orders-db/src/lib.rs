@@ -39,7 +39,7 @@ pub use error::StoreError;
 pub use events::OrderChange;
 pub use lane::Reply;
 pub use migrate::migrate;
-pub use orders::{OrderFilter, OrderPage};
+pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 pub use policy::PolicyVerdict;
 pub use services::ServiceVerdict;
 pub use store::{Store, StoreOptions};

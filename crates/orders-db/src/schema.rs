@@ -43,6 +43,7 @@ diesel::table! {
         service_id -> BigInt,
         datetime_ms -> BigInt,
         order_id -> Text,
+        created_at_ms -> BigInt,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::availability::{Availability, AvailabilityQuery};
 use crate::connection::{Manager, Purpose};
 use crate::events::OrderChange;
 use crate::lane::{Lane, Reply};
-use crate::orders::{OrderFilter, OrderPage};
+use crate::orders::{OrderPage, OrderQuery};
 use crate::policy::{PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
@@ -161,12 +161,12 @@ impl Store {
         }
     }
 
-    /// Lists at most `limit` orders by time. Blocks.
+    /// Lists at most `limit` orders. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_orders(&self, filter: &OrderFilter, limit: usize) -> Result<OrderPage, StoreError> {
-        orders::list(&mut *self.connection()?, filter, limit)
+    pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
+        orders::list(&mut *self.connection()?, query, limit)
     }
 
     /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version

@@ -14,9 +14,10 @@ use crate::rows::{
 /// Connections, for reading and for writing.
 pub(crate) const POOL: u32 = 10;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000001_idempotency_keys/up.sql"),
+    include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
 ];
 
 diesel::define_sql_function! {
@@ -83,8 +84,12 @@ fn insert(conn: &mut PgConnection, order: &mut OrderRow, uses: &[i64]) -> Result
     diesel::insert_into(orders::table).values(&*order).execute(conn)?;
     // One after another, because Diesel keeps no prepared statement for several rows at once.
     for &service_id in uses {
-        let row =
-            OrderServiceRow { service_id, datetime_ms: order.datetime_ms, order_id: &order.id };
+        let row = OrderServiceRow {
+            service_id,
+            datetime_ms: order.datetime_ms,
+            order_id: &order.id,
+            created_at_ms: order.created_at_ms,
+        };
         diesel::insert_into(order_services::table).values(row).execute(conn)?;
     }
     diesel::insert_into(order_slots::table).values(order.slot()).execute(conn)?;

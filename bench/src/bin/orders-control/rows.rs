@@ -41,6 +41,7 @@ diesel::table! {
         service_id -> BigInt,
         datetime_ms -> BigInt,
         order_id -> Text,
+        created_at_ms -> BigInt,
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) struct OrderServiceRow<'a> {
     pub(crate) service_id: i64,
     pub(crate) datetime_ms: i64,
     pub(crate) order_id: &'a str,
+    pub(crate) created_at_ms: i64,
 }
 
 #[derive(Insertable)]

@@ -14,9 +14,10 @@ use crate::rows::{
 /// Connections that read; writing has one of its own, since SQLite has one writer at a time.
 const READERS: u32 = 4;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/sqlite/2026-11-21-000000_orders/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000001_idempotency_keys/up.sql"),
+    include_str!("../../../../migrations/sqlite/2026-11-21-000200_orders_by_created_at/up.sql"),
 ];
 
 pub(crate) struct Sqlite {
@@ -87,8 +88,12 @@ fn insert(
     diesel::insert_into(orders::table).values(&*order).execute(conn)?;
     // One after another, because Diesel keeps no prepared statement for several rows at once.
     for &service_id in uses {
-        let row =
-            OrderServiceRow { service_id, datetime_ms: order.datetime_ms, order_id: &order.id };
+        let row = OrderServiceRow {
+            service_id,
+            datetime_ms: order.datetime_ms,
+            order_id: &order.id,
+            created_at_ms: order.created_at_ms,
+        };
         diesel::insert_into(order_services::table).values(row).execute(conn)?;
     }
     diesel::insert_into(order_slots::table).values(order.slot()).execute(conn)?;

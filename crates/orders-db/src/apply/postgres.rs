@@ -117,6 +117,7 @@ struct Uses {
     service_id: Vec<i64>,
     datetime_ms: Vec<i64>,
     order_id: Vec<String>,
+    created_at_ms: Vec<i64>,
 }
 
 impl Uses {
@@ -126,6 +127,7 @@ impl Uses {
             columns.service_id.push(row.service_id);
             columns.datetime_ms.push(row.datetime_ms);
             columns.order_id.push(row.order_id.to_owned());
+            columns.created_at_ms.push(row.created_at_ms);
         }
         columns
     }
@@ -133,7 +135,9 @@ impl Uses {
     fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         push_numbers(&[&self.service_id, &self.datetime_ms], out)?;
         out.push_sql(", ");
-        push_texts(&self.order_id, out)
+        push_texts(&self.order_id, out)?;
+        out.push_sql(", ");
+        push_numbers(&[&self.created_at_ms], out)
     }
 }
 
@@ -220,7 +224,7 @@ impl QueryFragment<Pg> for Clear {
         );
         self.uses.push(&mut out)?;
         out.push_sql(
-            ") AS q(service_id, datetime_ms, order_id) \
+            ") AS q(service_id, datetime_ms, order_id, created_at_ms) \
              WHERE u.service_id = q.service_id AND u.datetime_ms = q.datetime_ms \
                AND u.order_id = q.order_id\
              ) DELETE FROM orders WHERE id = ANY(",
@@ -274,8 +278,8 @@ impl QueryFragment<Pg> for Write {
         );
         self.slots.push(&mut out)?;
         out.push_sql(
-            ")), uses AS (INSERT INTO order_services (service_id, datetime_ms, order_id) \
-                SELECT * FROM unnest(",
+            ")), uses AS (INSERT INTO order_services (service_id, datetime_ms, order_id, \
+                created_at_ms) SELECT * FROM unnest(",
         );
         self.uses.push(&mut out)?;
         out.push_sql(

@@ -39,6 +39,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Q
                 order_services::service_id.eq(used.service_id),
                 order_services::datetime_ms.eq(used.datetime_ms),
                 order_services::order_id.eq(used.order_id),
+                order_services::created_at_ms.eq(used.created_at_ms),
             ))
             .execute(connection)?;
     }

@@ -1,0 +1,179 @@
+//! The statement behind every list of orders: a walk along one index, the same for both databases.
+
+use diesel::connection::Connection;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use orders_core::Fee;
+
+use super::query::{OrderFilter, SortKey};
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::rows::OrderRow;
+
+type Backend = <AnyConnection as Connection>::Backend;
+
+/// What a list is sorted by: a time in milliseconds and an id. No order has an empty id, so that one
+/// stands before all orders of its time.
+pub(super) type Place = (i64, String);
+
+/// A stretch of a list, in the direction in which it is walked.
+#[derive(Debug, Clone)]
+pub(super) struct Walk {
+    pub(super) key: SortKey,
+    pub(super) descending: bool,
+    /// The walk begins behind this place,
+    pub(super) start: Place,
+    /// and ends at this one.
+    pub(super) end: Place,
+}
+
+/// Which orders are selected, and by which index they are found.
+#[derive(Debug, Clone)]
+pub(super) struct Select {
+    walk: Walk,
+    /// With this service; `None` for all orders.
+    service: Option<i64>,
+    /// The time whose index is used: the walk's own, or the other where the filter leaves few of it.
+    index: SortKey,
+    /// What the walk itself does not say: a column, an operator and a value.
+    conditions: Vec<(&'static str, &'static str, i64)>,
+    limit: i64,
+    offset: i64,
+}
+
+impl Select {
+    /// At most `limit` orders along a walk.
+    pub(super) fn new(walk: Walk, service: Option<i64>, limit: i64) -> Self {
+        Self { index: walk.key, walk, service, conditions: Vec::new(), limit, offset: 0 }
+    }
+
+    /// Leaves out the first.
+    pub(super) fn skip(self, offset: i64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// Only what meets the conditions that the walk does not stand for, found by an index.
+    pub(super) fn only(mut self, filter: &OrderFilter, index: SortKey) -> Self {
+        self.index = index;
+        let other = self.walk.key.other();
+        let time = self.time(other);
+        let (from, to) = filter.bounds(other);
+        let (min, max) = (filter.min_fee, filter.max_fee);
+        self.conditions.extend(from.map(|from| (time, " >= ", from)));
+        self.conditions.extend(to.map(|to| (time, " < ", to)));
+        self.conditions.extend(min.map(|fee| ("o.total_fee", " >= ", Fee::as_hundredths(fee))));
+        self.conditions.extend(max.map(|fee| ("o.total_fee", " <= ", Fee::as_hundredths(fee))));
+        self
+    }
+
+    /// The orders, whole.
+    pub(super) fn rows(&self, connection: &mut AnyConnection) -> Result<Vec<OrderRow>, StoreError> {
+        Rows(self).load(connection).map_err(|error| StoreError::of_read(&error))
+    }
+
+    /// Their places only, for which the index is enough.
+    pub(super) fn places(&self, connection: &mut AnyConnection) -> Result<Vec<Place>, StoreError> {
+        Places(self).load(connection).map_err(|error| StoreError::of_read(&error))
+    }
+
+    /// The column of a time. With a plus sign, which changes nothing, it cannot tempt a planner to
+    /// use its index and to sort what it finds.
+    fn time(&self, key: SortKey) -> &'static str {
+        match (key, self.index == key, self.service.is_some()) {
+            (SortKey::Datetime, true, true) => "u.datetime_ms",
+            (SortKey::Datetime, true, false) => "o.datetime_ms",
+            (SortKey::Datetime, false, _) => "+o.datetime_ms",
+            (SortKey::CreatedAt, true, true) => "u.created_at_ms",
+            (SortKey::CreatedAt, true, false) => "o.created_at_ms",
+            (SortKey::CreatedAt, false, _) => "+o.created_at_ms",
+        }
+    }
+
+    fn id(&self) -> &'static str {
+        if self.service.is_some() { "u.order_id" } else { "o.id" }
+    }
+
+    fn push_rest<'b>(&'b self, out: &mut AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        let Walk { key, descending, start, end } = &self.walk;
+        let (time, id) = (self.time(*key), self.id());
+        let (behind, up_to) = if *descending { ("<", ">=") } else { (">", "<=") };
+        // Compared as rows, which both databases look up in an index of both columns at once.
+        out.push_sql(&format!(" WHERE ({time}, {id}) {behind} ("));
+        push_place(start, out)?;
+        out.push_sql(&format!(") AND ({time}, {id}) {up_to} ("));
+        push_place(end, out)?;
+        out.push_sql(")");
+        if let Some(service) = &self.service {
+            out.push_sql(" AND u.service_id = ");
+            out.push_bind_param::<BigInt, _>(service)?;
+        }
+        for (column, operator, value) in &self.conditions {
+            out.push_sql(&format!(" AND {column}{operator}"));
+            out.push_bind_param::<BigInt, _>(value)?;
+        }
+        let direction = if *descending { " DESC" } else { "" };
+        out.push_sql(&format!(" ORDER BY {time}{direction}, {id}{direction} LIMIT "));
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(" OFFSET ");
+        out.push_bind_param::<BigInt, _>(&self.offset)
+    }
+}
+
+fn push_place<'b>((at, id): &'b Place, out: &mut AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+    out.push_bind_param::<BigInt, _>(at)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Text, _>(id)
+}
+
+/// Selects whole orders.
+struct Rows<'a>(&'a Select);
+
+/// Selects places.
+struct Places<'a>(&'a Select);
+
+impl QueryFragment<Backend> for Rows<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT o.id, o.datetime_ms, o.total_fee, o.services, o.version, o.grp, \
+             o.created_at_ms, o.updated_at_ms FROM ",
+        );
+        out.push_sql(match self.0.service {
+            Some(_) => "order_services AS u JOIN orders AS o ON o.id = u.order_id",
+            None => "orders AS o",
+        });
+        self.0.push_rest(&mut out)
+    }
+}
+
+impl QueryFragment<Backend> for Places<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        let source = self.0.service.map_or("orders AS o", |_| "order_services AS u");
+        let (time, id) = (self.0.time(self.0.walk.key), self.0.id());
+        out.push_sql(&format!("SELECT {time}, {id} FROM {source}"));
+        self.0.push_rest(&mut out)
+    }
+}
+
+impl Query for Rows<'_> {
+    type SqlType = (Text, BigInt, BigInt, Text, BigInt, BigInt, BigInt, BigInt);
+}
+
+impl Query for Places<'_> {
+    type SqlType = (BigInt, Text);
+}
+
+// The text differs with the query, so that prepared statements are kept by it.
+impl QueryId for Rows<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryId for Places<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<AnyConnection> for Rows<'_> {}
+
+impl RunQueryDsl<AnyConnection> for Places<'_> {}
