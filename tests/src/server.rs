@@ -123,6 +123,17 @@ impl Server {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How much memory it has, in KiB.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap()
+    }
+
     /// Asks it to end (SIGTERM), without waiting.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);

@@ -13,6 +13,9 @@ fn a_wrong_method_is_told_the_right_ones(
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     for (path, allowed) in [
         ("/orders", &["GET", "HEAD", "OPTIONS", "POST"][..]),
+        ("/orders.ndjson", &["GET", "HEAD", "OPTIONS"]),
+        ("/orders.csv", &["GET", "HEAD", "OPTIONS"]),
+        ("/orders.ics", &["GET", "HEAD", "OPTIONS"]),
         ("/orders/a", &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT"]),
         ("/orders/none", &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PUT"]),
         ("/services", &["GET", "HEAD", "OPTIONS", "POST"]),
@@ -102,6 +105,9 @@ fn head_answers_as_get_does_without_the_body(
     let paths = [
         "/orders",
         "/orders?limit=1",
+        "/orders.ndjson",
+        "/orders.csv",
+        "/orders.ics",
         "/orders/223",
         "/services",
         "/services/123",

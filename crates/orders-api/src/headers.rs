@@ -7,25 +7,39 @@ use crate::problem::{Code, Problem};
 
 /// Refuses callers that do not accept JSON.
 pub(crate) fn accepts_json(request: &HttpRequest) -> Result<(), Problem> {
-    let offered = [("application", "json")];
-    let mut ranges = request.headers().get_all(header::ACCEPT).peekable();
-    if ranges.peek().is_none() {
-        return Ok(());
+    choose(request, &[("application/json", ())])
+}
+
+/// What stands beside that of the media types offered that the caller wants most; of those wanted
+/// alike, beside the first.
+pub(crate) fn choose<T: Copy>(request: &HttpRequest, offered: &[(&str, T)]) -> Result<T, Problem> {
+    let accept = accept(request);
+    let mut best = (0.0, None);
+    for (media, choice) in offered {
+        let quality = accept.as_deref().map_or(1.0, |accept| quality(accept, media));
+        if quality > best.0 {
+            best = (quality, Some(*choice));
+        }
     }
+    best.1.ok_or_else(|| {
+        let media: Vec<&str> = offered.iter().map(|(media, _)| *media).collect();
+        let detail = format!("This is answered as {} only.", media.join(" or "));
+        Problem::new(Code::NotAcceptable, detail)
+    })
+}
+
+/// What a caller says that it accepts; `None` for one that says nothing.
+fn accept(request: &HttpRequest) -> Option<String> {
+    let mut ranges = request.headers().get_all(header::ACCEPT).peekable();
+    ranges.peek()?;
     let text = ranges.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
     // One that names nothing says nothing.
-    if text.trim().is_empty() {
-        return Ok(());
-    }
-    let quality = offered.map(|(kind, name)| quality(&text, kind, name));
-    if quality.iter().any(|quality| *quality > 0.0) {
-        return Ok(());
-    }
-    Err(Problem::new(Code::NotAcceptable, "This is answered as application/json only."))
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// How much a media type is wanted (RFC 9110, section 12.5.1): the most specific range counts.
-fn quality(accept: &str, kind: &str, name: &str) -> f32 {
+fn quality(accept: &str, offered: &str) -> f32 {
+    let (kind, name) = offered.split_once('/').unwrap_or((offered, ""));
     let mut best = (0, 0.0);
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
@@ -187,6 +201,30 @@ mod tests {
             assert_eq!(accepts_json(&request).is_ok(), accepted, "{accept}");
         }
         assert!(accepts_json(&TestRequest::default().to_http_request()).is_ok());
+    }
+
+    #[test]
+    fn what_is_wanted_most_is_chosen() {
+        let offered =
+            [("application/json", "json"), ("text/csv", "csv"), ("text/calendar", "calendar")];
+        for (accept, chosen) in [
+            ("*/*", Some("json")),
+            ("text/csv", Some("csv")),
+            ("text/*", Some("csv")),
+            ("text/html, application/xhtml+xml, */*;q=0.8", Some("json")),
+            ("application/json;q=0.5, text/csv;q=0.6", Some("csv")),
+            ("text/csv, application/json", Some("json")),
+            ("text/*;q=0.5, text/csv;q=0.1, */*;q=0.2", Some("calendar")),
+            ("text/csv;q=0, text/calendar;q=0, */*;q=0.001", Some("json")),
+            ("text/csv;header=present;q=0.9, */*;q=0.1", Some("csv")),
+            ("text/csv;q=0", None),
+            ("text/csv;q=much", None),
+            ("text/html", None),
+        ] {
+            let request =
+                TestRequest::default().insert_header(("accept", accept)).to_http_request();
+            assert_eq!(choose(&request, &offered).ok(), chosen, "{accept}");
+        }
     }
 
     #[test]

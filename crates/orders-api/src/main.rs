@@ -22,6 +22,7 @@ mod seed;
 mod serve;
 mod services;
 mod status;
+mod streams;
 mod wait;
 mod wire;
 

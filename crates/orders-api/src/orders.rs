@@ -14,30 +14,48 @@ use crate::cursor::ListKey;
 use crate::lists;
 use crate::problem::{self, Code, Problem};
 use crate::query::OrdersQuery;
+use crate::streams::{self, Format};
 use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
 use crate::{headers, query, retries};
 
-/// `GET /orders`
+/// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let OrdersQuery { page, filter, sort, expand } = query::orders(&request)?;
-    let key = list_key(&filter, sort);
-    let after = match &page.cursor {
+    let query = query::orders(&request)?;
+    let key = list_key(&query.filter, query.sort);
+    let after = match &query.page.cursor {
         Some(cursor) => {
             let place = key.read(cursor).and_then(|place| read_place(&place));
             Some(place.ok_or_else(lists::foreign_cursor)?)
         }
         None => None,
     };
-    headers::accepts_json(&request)?;
+    let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
+    let offered = streams.map(|format| (format.media_type(), Some(format)));
+    let offered = [&[("application/json", None)][..], &offered].concat();
+    let vary = (header::VARY, "Accept");
+    let mut answer = match headers::choose(&request, &offered) {
+        Ok(None) => page(&request, &app, query, &key, after).await?,
+        Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
+        Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
+    };
+    answer.headers_mut().insert(vary.0, header::HeaderValue::from_static(vary.1));
+    Ok(answer)
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    query: OrdersQuery,
+    key: &ListKey,
+    after: Option<OrderPlace>,
+) -> Result<HttpResponse, Problem> {
+    let OrdersQuery { page, filter, sort, expand } = query;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let page = app.ask(move |store| store.list_orders(&query, limit)).await?;
     let next = page.next.map(|place| key.write(&write_place(&place)));
     let names = if expand { Some(app.names(&page.orders).await?) } else { None };
-    let view = |order| match &names {
-        Some(names) => OrderView::expanded(order, names),
-        None => OrderView::of(order),
-    };
-    Ok(lists::answer(&request, page.orders.iter().map(view).collect(), next))
+    let view = |order| OrderView::with_names(order, names.as_ref());
+    Ok(lists::answer(request, page.orders.iter().map(view).collect(), next))
 }
 
 /// `POST /orders`

@@ -156,14 +156,20 @@ impl Problem {
         }
     }
 
-    /// The answer to one request.
-    pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
+    /// Logs what is the service's own fault, with what is behind it.
+    pub(crate) fn log(&self, instance: &str, request_id: &str) {
         let status = self.status;
-        let view = self.view(instance, request_id);
         if status.is_server_error() {
             let cause = self.cause.as_deref().unwrap_or_default();
             log::error!(request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
         }
+    }
+
+    /// The answer to one request.
+    pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
+        let status = self.status;
+        let view = self.view(instance, request_id);
+        self.log(instance, request_id);
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         for (name, value) in &self.headers {

@@ -196,6 +196,16 @@ fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
     Ok(())
 }
 
+/// Refuses the parameters of pages where there are none.
+pub(crate) fn refuse_paging(request: &HttpRequest) -> Result<(), Problem> {
+    let is_of_pages = |name: &str| PageQuery::KNOWN.iter().any(|(known, _)| *known == name);
+    let mut names = form_urlencoded::parse(request.query_string().as_bytes()).map(|(name, _)| name);
+    match names.find(|name| is_of_pages(name)) {
+        Some(name) => Err(invalid(&name, "is for pages, while this answers all at once")),
+        None => Ok(()),
+    }
+}
+
 /// Reads the parameters of `GET /availability`.
 pub(crate) fn availability(request: &HttpRequest) -> Result<AvailabilityParameters, Problem> {
     let [limit, cursor] = PageQuery::KNOWN;

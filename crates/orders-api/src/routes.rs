@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::problem::{self, Code, Problem};
-use crate::{availability, batch, history, orders, services, status};
+use crate::{availability, batch, history, orders, services, status, streams};
 
 /// All routes of the service.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -15,6 +15,21 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(orders::list))
                 .route(web::head().to(orders::list))
                 .route(web::post().to(orders::create)),
+        )
+        .service(
+            resource("/orders.ndjson", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(streams::ndjson))
+                .route(web::head().to(streams::ndjson)),
+        )
+        .service(
+            resource("/orders.csv", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(streams::csv))
+                .route(web::head().to(streams::csv)),
+        )
+        .service(
+            resource("/orders.ics", &["GET", "HEAD"], |_| Ok(()))
+                .route(web::get().to(streams::calendar))
+                .route(web::head().to(streams::calendar)),
         )
         .service(
             resource("/orders/batch", &["POST"], |_| Ok(())).route(web::post().to(batch::change)),

@@ -3,6 +3,9 @@
 
 mod batch;
 mod bodies;
+mod calendar;
+mod cells;
+mod lines;
 mod reader;
 mod views;
 
@@ -10,6 +13,9 @@ pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
     OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_service,
 };
+pub(crate) use calendar::write_entries;
+pub(crate) use cells::write_cells;
+pub(crate) use lines::write_lines;
 pub(crate) use views::{
     EventView, Names, OrderView, PageView, PolicyView, ResultView, ServiceView, StretchView,
 };

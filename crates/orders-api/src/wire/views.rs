@@ -53,6 +53,11 @@ impl<'a> OrderView<'a> {
         Self::show(order, |_| None)
     }
 
+    /// With the names of its services, if they are to be shown.
+    pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
+        names.map_or_else(|| Self::of(order), |names| Self::expanded(order, names))
+    }
+
     /// With the names of its services.
     pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
         Self::show(order, |id| names.get(&id).map(ServiceName::as_str))
