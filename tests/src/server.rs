@@ -123,6 +123,20 @@ impl Server {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until it has logged a text.
+    ///
+    /// # Panics
+    /// If it does not within ten seconds.
+    pub fn wait_for_log(&self, text: &str) {
+        for _ in 0..1_000 {
+            if self.log().contains(text) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{text:?} is not logged:\n{}", self.log());
+    }
+
     /// How much memory it has, in KiB.
     ///
     /// # Panics

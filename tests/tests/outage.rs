@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
-use orders_tests::{Answer, Database, HOUR, Server, Setup, order};
+use orders_tests::{Answer, Bulk, Database, HOUR, Raw, Scratch, Server, Setup, order};
 use serde_json::json;
 
 const NOON: i64 = 1_700_000_000_000;
@@ -79,16 +79,21 @@ fn assert_unavailable(answer: &Answer) {
     assert!(seconds.is_some(), "{answer}");
 }
 
-#[test]
-fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
-    let Some(server) = Server::fresh(Database::Postgres) else { return };
-    let scratch = server.scratch().clone();
+/// A server whose way to its database leads through a passage.
+fn behind_a_passage(scratch: &Scratch) -> (Server, Passage) {
     let url = scratch.url();
     let target = url.split(['@', '/']).nth(3).unwrap().to_owned();
     let passage = Passage::to(target.clone());
     let far_url = url.replace(&target, &format!("127.0.0.1:{}", passage.port));
     let setup = Setup { url: Some(&far_url), ..Setup::default() };
-    let far = Server::start_as(&scratch, &setup);
+    (Server::start_as(scratch, &setup), passage)
+}
+
+#[test]
+fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
+    let Some(server) = Server::fresh(Database::Postgres) else { return };
+    let scratch = server.scratch().clone();
+    let (far, passage) = behind_a_passage(&scratch);
     far.post("/orders", &order("before", NOON)).assert_status(201);
     for round in 0..3 {
         passage.close();
@@ -169,4 +174,30 @@ fn a_writer_that_waits_for_a_foreign_lock_is_told_and_nothing_is_written_later()
     // Had the first been carried out after all, this would be a conflict.
     answer.assert_status(201);
     assert_eq!(server.all("/orders").len(), 1);
+}
+
+#[test]
+fn a_stream_is_cut_short_when_the_database_goes_away() {
+    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let (far, passage) = behind_a_passage(&scratch);
+    let bulk = Bulk { number: 100_000, at_once: 1 };
+    bulk.store(&mut scratch.sql());
+    let host = far.address();
+    let request =
+        format!("GET /orders.ndjson HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    // More than fits between the two: what is not read is not yet fetched from the database.
+    let stalled = Raw::connect(host).send(&request).read_past("\r\n\r\n");
+    sleep(Duration::from_millis(500));
+    passage.close();
+    let bytes = stalled.read_to_end();
+    assert!(bytes.windows(8).any(|eight| eight == b"o1000099"), "the first orders were sent");
+    assert!(!bytes.ends_with(b"0\r\n\r\n"), "and it does not look whole");
+    far.wait_for_log("/orders.ndjson, cut short");
+    assert_unavailable(&far.get("/orders.ndjson"));
+    passage.reopen();
+    while far.get("/readyz").status != 200 {
+        sleep(Duration::from_millis(20));
+    }
+    let bytes = Raw::connect(host).send(&request).read_to_end();
+    assert!(bytes.ends_with(b"\r\n0\r\n\r\n"), "the next one is whole");
 }

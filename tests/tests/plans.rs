@@ -1,6 +1,6 @@
 //! What PostgreSQL makes of the service's statements.
 
-use orders_tests::{Database, HOUR, Server, order};
+use orders_tests::{Bulk, Database, HOUR, Server, at, order};
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -29,4 +29,53 @@ fn no_statement_is_compiled_just_in_time() {
     let sum = |column: &str| format!("SELECT sum({column})::bigint AS number {of_this_database}");
     assert!(sql.number(&sum("calls")) > 100);
     assert_eq!(sql.number(&sum("jit_functions")), 0);
+}
+
+#[test]
+fn no_page_of_a_list_looks_at_more_than_it_shows() {
+    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let server = Server::start(&scratch);
+    let mut sql = scratch.sql();
+    sql.run("CREATE EXTENSION pg_stat_statements").unwrap();
+    // Plans for any values are made, and kept, while the tables are empty.
+    let sorts = ["datetime", "-datetime", "created_at", "-created_at"];
+    let middle = Bulk { number: 30_000, at_once: 1 }.nth(15_000);
+    let (time, made) = (at(middle.datetime), at(middle.created_at));
+    let list_all = || {
+        for sort in sorts {
+            for filter in [
+                String::new(),
+                format!("&from={time}"),
+                format!("&to={time}"),
+                format!("&created_from={made}"),
+                format!("&created_to={made}"),
+            ] {
+                if filter.contains("created") != sort.contains("created") && !filter.is_empty() {
+                    continue;
+                }
+                for services in ["", "&service=4", "&service=10", "&service=4&service=5"] {
+                    let path = format!("/orders?limit=2&sort={sort}{filter}{services}");
+                    let page = server.get(&path).assert_status(200).json();
+                    if let Some(cursor) = page["next_cursor"].as_str() {
+                        server.get(format!("{path}&cursor={cursor}")).assert_status(200);
+                    }
+                }
+            }
+        }
+    };
+    for _ in 0..6 {
+        list_all();
+    }
+    Bulk { number: 30_000, at_once: 1 }.store(&mut sql);
+    sql.run("SELECT pg_stat_statements_reset()").unwrap();
+    list_all();
+    let pages = "FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid \
+                 WHERE datname = current_database() AND query LIKE '%ORDER BY%.%_ms%LIMIT%'";
+    // One statement for each sort, of all orders and of those with a service.
+    assert_eq!(sql.number(&format!("SELECT count(*) AS number {pages}")), 8);
+    assert!(sql.number(&format!("SELECT sum(calls)::bigint AS number {pages}")) > 100);
+    let blocks = "SELECT max((shared_blks_hit + shared_blks_read) / calls)::bigint AS number";
+    let most = sql.number(&format!("{blocks} {pages}"));
+    // To find three orders by an index of a few levels; the tables have hundreds of blocks.
+    assert!((1..=30).contains(&most), "{most} blocks for one page");
 }

@@ -257,7 +257,7 @@ fn a_stream_that_fails_half_way_is_without_its_last_chunk(
         assert!(!bytes.ends_with(b"0\r\n\r\n"), "{extension}");
         assert!(!String::from_utf8_lossy(&bytes).contains("END:VCALENDAR"));
         assert!(server.request("GET", &path).try_send().is_err(), "a client sees that it is cut");
-        assert!(server.log().contains(&format!("{path}, cut short")), "{}", server.log());
+        server.wait_for_log(&format!("{path}, cut short"));
     }
     // A stream that fails at once is told of as any request is.
     server

@@ -1,6 +1,8 @@
 //! Orders read: many by their ids at once, and pages of them.
 
 mod list;
+#[cfg(test)]
+mod plans;
 mod query;
 mod select;
 

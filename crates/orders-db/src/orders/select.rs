@@ -127,10 +127,10 @@ fn push_place<'b>((at, id): &'b Place, out: &mut AstPass<'_, 'b, Backend>) -> Qu
 }
 
 /// Selects whole orders.
-struct Rows<'a>(&'a Select);
+pub(super) struct Rows<'a>(pub(super) &'a Select);
 
 /// Selects places.
-struct Places<'a>(&'a Select);
+pub(super) struct Places<'a>(pub(super) &'a Select);
 
 impl QueryFragment<Backend> for Rows<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
