@@ -206,16 +206,17 @@ fn no_order_that_stands_is_missed_or_doubled_while_eight_writers_come_and_go(
 }
 
 fn follow_pages(client: &Client, bulk: Bulk, sort: &str) {
-    let filters: [(&str, fn(&BulkOrder) -> bool); 4] = [
-        ("", |_| true),
-        ("&service=4", |o| o.services.contains(&4)),
-        ("&service=4&service=7&service=10", |o| {
-            o.services.iter().any(|id| [4, 7, 10].contains(id))
-        }),
-        ("&max_fee=300", |o| o.fee <= 30_000),
+    let filters: [(&str, Keep); 4] = [
+        ("", Box::new(|_| true)),
+        ("&service=4", Box::new(|o| o.services.contains(&4))),
+        (
+            "&service=4&service=7&service=10",
+            Box::new(|o| [4, 7, 10].iter().any(|id| o.services.contains(id))),
+        ),
+        ("&max_fee=300", Box::new(|o| o.fee <= 30_000)),
     ];
     for round in 0..5 {
-        for (filter, keep) in filters {
+        for (filter, keep) in &filters {
             let query = format!("limit={}&sort={sort}{filter}", 11 + round);
             let mut found = pages(client, &query).concat();
             found.retain(|id| id.starts_with('o'));

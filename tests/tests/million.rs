@@ -1,6 +1,7 @@
 //! A million orders: the last page takes as long as the first, and all of them are streamed in
 //! little memory.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::print_stdout, reason = "a test may tell what it measured")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -52,8 +52,7 @@ fn every_page_is_one_walk_along_one_index() {
     crate::migrate(&url).unwrap();
     let connection = &mut Manager::new(&url, Purpose::List).open().unwrap();
     let bound = Instant::from_millis(0);
-    let (created_from, from) = (bound, bound);
-    let filter = OrderFilter { created_from, from, ..OrderFilter::default() };
+    let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
     for (key, service, index) in [
         (SortKey::Datetime, None, "o USING INDEX orders_by_datetime ((datetime_ms,id)>"),
         (SortKey::CreatedAt, None, "o USING INDEX orders_by_created_at ((created_at_ms,id)>"),
