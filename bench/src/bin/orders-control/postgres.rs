@@ -16,7 +16,7 @@ pub(crate) const POOL: u32 = 10;
 
 const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000001_idempotency_keys/up.sql"),
+    include_str!("../../../../migrations/postgres/2026-11-21-000100_idempotency_keys/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
 ];
 
