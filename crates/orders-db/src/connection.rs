@@ -84,6 +84,9 @@ impl Manager {
                  SET lock_timeout = {lock_timeout};
                  SET idle_in_transaction_session_timeout = 5000;
                  SET default_transaction_isolation = 'read committed';
+                 -- Planning a statement anew for each set of values takes longer than running it,
+                 -- and there is but one plan anyway.
+                 SET plan_cache_mode = force_generic_plan;
                  -- A disabled plan that cannot be avoided looks so costly that it would be
                  -- compiled, which takes a hundred times as long as running it.
                  SET jit = off;
