@@ -5,23 +5,48 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Instant, Period, Scope, Stretch};
 use orders_db::AvailabilityQuery;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use crate::app::App;
 use crate::cursor::ListKey;
+use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::wire::{PolicyView, StretchView};
 use crate::{headers, lists, query};
 
-#[derive(Serialize)]
-struct AvailabilityView {
+/// The free stretches.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Availability)]
+pub(crate) struct AvailabilityView {
+    #[schema(max_items = 1000)]
     data: Vec<StretchView>,
+    #[schema(schema_with = shape::cursor_or_null, required)]
     next_cursor: Option<String>,
     policy: PolicyView,
 }
 
-#[derive(Serialize)]
-struct SlotsView {
+/// The first free instants, one window apart.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Slots)]
+pub(crate) struct SlotsView {
+    #[schema(schema_with = slots_schema)]
     slots: Vec<String>,
+}
+
+fn slots_schema() -> Array {
+    ArrayBuilder::new().items(shape::instant()).max_items(Some(1000)).unique_items(true).build()
+}
+
+/// Either, as was asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = FreeTimes)]
+pub(crate) enum FreeTimesView {
+    Stretches(AvailabilityView),
+    Slots(SlotsView),
 }
 
 /// `GET /availability`
@@ -54,7 +79,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     if let Some(number) = asked.slots {
         let slots = slots(&found.stretches, found.policy.window, number);
-        return Ok(HttpResponse::Ok().json(SlotsView { slots }));
+        return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
     let mut stretches = found.stretches;
     let next = stretches.get(wanted).map(|stretch| key.write(&stretch.start.to_string()));
@@ -64,7 +89,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         next_cursor: next.clone(),
         policy: PolicyView::of(&found.policy),
     };
-    Ok(lists::with_link(&request, next.as_deref()).json(view))
+    Ok(lists::with_link(&request, next.as_deref()).json(FreeTimesView::Stretches(view)))
 }
 
 /// The first free instants that are one window apart from each other.

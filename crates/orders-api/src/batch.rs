@@ -5,19 +5,13 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Batch, Done, Mode, Refusal, Verdict};
 use orders_db::KeptAnswer;
-use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
 use crate::body::Body;
 use crate::problem::{Code, Problem};
-use crate::wire::{BatchBody, OrderView, ResultView, read_batch};
+use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
 use crate::{middleware, query, retries};
-
-#[derive(Serialize)]
-struct ResultsView {
-    results: Vec<Box<RawValue>>,
-}
 
 /// `POST /orders/batch`
 pub(crate) async fn change(

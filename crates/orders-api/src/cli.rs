@@ -66,6 +66,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Print the OpenAPI document of the service; needs no database
+    Openapi {
+        /// As what
+        #[arg(long, default_value = "json")]
+        format: DocumentFormat,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    /// The document itself.
+    Json,
+    /// A reference to read.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Subcommand)]

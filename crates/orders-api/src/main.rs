@@ -6,12 +6,14 @@ mod batch;
 mod body;
 mod cli;
 mod cursor;
+mod docs;
 mod headers;
 mod history;
 mod json;
 mod lists;
 mod logging;
 mod middleware;
+mod openapi;
 mod orders;
 mod policy;
 mod problem;
@@ -27,11 +29,12 @@ mod wait;
 mod wire;
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use orders_db::{Store, StoreError, StoreOptions};
 
-use crate::cli::{Command, Common};
+use crate::cli::{Command, Common, DocumentFormat};
 
 fn main() -> ExitCode {
     let (common, command) = cli::read();
@@ -49,12 +52,15 @@ fn main() -> ExitCode {
 }
 
 fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
+    if let Command::Openapi { format } = command {
+        return print(*format);
+    }
     let database = common.database()?;
     let ran = orders_db::migrate(&database)?;
     log::info!("{database}: schema up to date, {ran} migrations run");
     let open = || Store::open(&database, StoreOptions::default());
     match command {
-        Command::Migrate => Ok(()),
+        Command::Migrate | Command::Openapi { .. } => Ok(()),
         Command::Serve(options) => {
             let store = open()?;
             if options.sample_data {
@@ -65,6 +71,14 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         Command::Seed { file } => load(&open()?, file.as_deref()),
         Command::Policy { command } => policy::run(&open()?, command),
     }
+}
+
+fn print(format: DocumentFormat) -> Result<(), Box<dyn Error>> {
+    let document = match format {
+        DocumentFormat::Json => openapi::json().to_owned() + "\n",
+        DocumentFormat::Markdown => openapi::markdown(),
+    };
+    Ok(std::io::stdout().write_all(document.as_bytes())?)
 }
 
 fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,8 @@
 mod code;
 mod from;
 mod page;
+mod sample;
+mod schema;
 
 use std::fmt;
 
@@ -11,15 +13,19 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 pub(crate) use code::Code;
 use from::ConflictView;
-pub(crate) use page::{find, path_code};
+pub(crate) use page::{PageView, find, path_code};
+pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 
 /// What is wrong with one field of a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FieldError {
     /// A JSON Pointer (RFC 6901) to the field.
+    #[schema(pattern = "^(/.*)?$")]
     pub(crate) pointer: String,
     pub(crate) detail: String,
 }
@@ -143,10 +149,9 @@ impl Problem {
     }
 
     pub(crate) fn view<'a>(&'a self, instance: &'a str, request_id: &'a str) -> ProblemView<'a> {
-        let (code, title) = self.code.words();
         ProblemView {
-            kind: format!("/problems/{code}"),
-            title,
+            kind: format!("/problems/{}", self.code.name()),
+            title: self.code.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
             instance,
@@ -184,7 +189,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.words().0, self.detail)
+        write!(f, "{}: {}", self.code.name(), self.detail)
     }
 }
 

@@ -1,134 +1,80 @@
-//! The routes: which path and method leads to which handler.
+//! The routes: which path and method leads to which handler, and what the document says of it.
 
-use actix_web::http::header;
+mod resource;
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use crate::problem::{self, Code, Problem};
-use crate::{availability, batch, history, orders, services, status, streams};
+use crate::{availability, batch, docs, history, openapi, orders, services, status, streams};
 
-/// All routes of the service.
+pub(crate) use resource::Resource;
+
+/// All resources of the service. The router and the OpenAPI document are both made from this.
+pub(crate) fn resources() -> Vec<Resource> {
+    use openapi as of;
+    let order = |request: &_| orders::path_id(request).map(drop);
+    let service = |request: &_| services::path_id(request).map(drop);
+    vec![
+        Resource::at("/orders").on(Method::GET, orders::list, of::orders::list).on(
+            Method::POST,
+            orders::create,
+            of::orders::create,
+        ),
+        Resource::at("/orders.ndjson").on(Method::GET, streams::ndjson, of::orders::ndjson),
+        Resource::at("/orders.csv").on(Method::GET, streams::csv, of::orders::csv),
+        Resource::at("/orders.ics").on(Method::GET, streams::calendar, of::orders::calendar),
+        Resource::at("/orders/batch").on(Method::POST, batch::change, of::batch::change),
+        Resource::at("/orders/{id}")
+            .only_where(order)
+            .on(Method::GET, orders::find, of::orders::find)
+            .on(Method::PUT, orders::replace, of::orders::replace)
+            .on(Method::PATCH, orders::patch, of::orders::patch)
+            .on(Method::DELETE, orders::delete, of::orders::delete),
+        Resource::at("/orders/{id}/history").only_where(order).on(
+            Method::GET,
+            history::list,
+            of::history::list,
+        ),
+        Resource::at("/orders/{id}/restore").only_where(order).on(
+            Method::POST,
+            history::restore,
+            of::history::restore,
+        ),
+        Resource::at("/services").on(Method::GET, services::list, of::services::list).on(
+            Method::POST,
+            services::create,
+            of::services::create,
+        ),
+        Resource::at("/services/{id}")
+            .only_where(service)
+            .on(Method::GET, services::find, of::services::find)
+            .on(Method::PUT, services::replace, of::services::replace)
+            .on(Method::DELETE, services::delete, of::services::delete),
+        Resource::at("/availability").on(Method::GET, availability::find, of::availability::find),
+        Resource::at("/policy").on(Method::GET, status::policy, of::status::policy),
+        Resource::at("/problems/{code}")
+            .only_where(|request| problem::path_code(request).map(drop))
+            .on(Method::GET, problem::find, of::docs::problem),
+        Resource::at("/healthz").on(Method::GET, status::health, of::status::health),
+        Resource::at("/readyz").on(Method::GET, status::readiness, of::status::readiness),
+        Resource::at("/openapi.json").on(Method::GET, docs::document, of::docs::document),
+        Resource::at("/docs").on(Method::GET, docs::page, of::docs::page),
+        Resource::at("/docs/{file}").only_where(|request| docs::path_file(request).map(drop)).on(
+            Method::GET,
+            docs::file,
+            of::docs::file,
+        ),
+    ]
+}
+
+/// Has the router answer by the table.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/orders", &["GET", "HEAD", "POST"], |_| Ok(()))
-                .route(web::get().to(orders::list))
-                .route(web::head().to(orders::list))
-                .route(web::post().to(orders::create)),
-        )
-        .service(
-            resource("/orders.ndjson", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(streams::ndjson))
-                .route(web::head().to(streams::ndjson)),
-        )
-        .service(
-            resource("/orders.csv", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(streams::csv))
-                .route(web::head().to(streams::csv)),
-        )
-        .service(
-            resource("/orders.ics", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(streams::calendar))
-                .route(web::head().to(streams::calendar)),
-        )
-        .service(
-            resource("/orders/batch", &["POST"], |_| Ok(())).route(web::post().to(batch::change)),
-        )
-        .service(
-            resource("/orders/{id}", &["GET", "HEAD", "PUT", "PATCH", "DELETE"], |request| {
-                orders::path_id(request).map(drop)
-            })
-            .route(web::get().to(orders::find))
-            .route(web::head().to(orders::find))
-            .route(web::put().to(orders::replace))
-            .route(web::patch().to(orders::patch))
-            .route(web::delete().to(orders::delete)),
-        )
-        .service(
-            resource("/orders/{id}/history", &["GET", "HEAD"], |request| {
-                orders::path_id(request).map(drop)
-            })
-            .route(web::get().to(history::list))
-            .route(web::head().to(history::list)),
-        )
-        .service(
-            resource("/orders/{id}/restore", &["POST"], |request| {
-                orders::path_id(request).map(drop)
-            })
-            .route(web::post().to(history::restore)),
-        )
-        .service(
-            resource("/services", &["GET", "HEAD", "POST"], |_| Ok(()))
-                .route(web::get().to(services::list))
-                .route(web::head().to(services::list))
-                .route(web::post().to(services::create)),
-        )
-        .service(
-            resource("/services/{id}", &["GET", "HEAD", "PUT", "DELETE"], |request| {
-                services::path_id(request).map(drop)
-            })
-            .route(web::get().to(services::find))
-            .route(web::head().to(services::find))
-            .route(web::put().to(services::replace))
-            .route(web::delete().to(services::delete)),
-        )
-        .service(
-            resource("/availability", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(availability::find))
-                .route(web::head().to(availability::find)),
-        )
-        .service(
-            resource("/policy", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(status::policy))
-                .route(web::head().to(status::policy)),
-        )
-        .service(
-            resource("/problems/{code}", &["GET", "HEAD"], |request| {
-                problem::path_code(request).map(drop)
-            })
-            .route(web::get().to(problem::find))
-            .route(web::head().to(problem::find)),
-        )
-        .service(
-            resource("/healthz", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(status::health))
-                .route(web::head().to(status::health)),
-        )
-        .service(
-            resource("/readyz", &["GET", "HEAD"], |_| Ok(()))
-                .route(web::get().to(status::readiness))
-                .route(web::head().to(status::readiness)),
-        )
-        .default_service(web::to(not_found));
-}
-
-/// A resource that answers OPTIONS, and any method that it has not with 405. `exists` tells
-/// whether the path can be one at all.
-fn resource(
-    path: &str,
-    methods: &'static [&'static str],
-    exists: fn(&HttpRequest) -> Result<(), Problem>,
-) -> Resource {
-    web::resource(path).default_service(other_methods(methods, exists))
-}
-
-fn other_methods(
-    methods: &'static [&'static str],
-    exists: fn(&HttpRequest) -> Result<(), Problem>,
-) -> Route {
-    web::to(move |request: HttpRequest| async move {
-        exists(&request)?;
-        let allow = format!("{}, OPTIONS", methods.join(", "));
-        if request.method() == "OPTIONS" {
-            return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
-        }
-        let method: String = request.method().as_str().chars().take(32).collect();
-        Err(Problem::new(
-            Code::MethodNotAllowed,
-            format!("{method} is not possible here; {allow} are."),
-        )
-        .with_header(header::ALLOW, allow))
-    })
+    for resource in resources() {
+        config.service(resource.into_service());
+    }
+    config.default_service(web::to(not_found));
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {

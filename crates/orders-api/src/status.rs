@@ -5,14 +5,19 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use orders_db::Store;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::wire::PolicyView;
 use crate::{headers, query};
 
-#[derive(Serialize)]
-struct StatusView {
+/// How the service is.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Status)]
+pub(crate) struct StatusView {
+    #[schema(pattern = "^(ok|ready)$")]
     status: &'static str,
 }
 

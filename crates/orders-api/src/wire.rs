@@ -7,6 +7,7 @@ mod calendar;
 mod cells;
 mod lines;
 mod reader;
+mod schemas;
 mod views;
 
 pub(crate) use batch::{BatchBody, read_batch};
@@ -17,5 +18,6 @@ pub(crate) use calendar::write_entries;
 pub(crate) use cells::write_cells;
 pub(crate) use lines::write_lines;
 pub(crate) use views::{
-    EventView, Names, OrderView, PageView, PolicyView, ResultView, ServiceView, StretchView,
+    EventView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView, ServiceView,
+    StretchView,
 };

@@ -66,7 +66,7 @@ impl Code {
         Self::OutcomeUnknown,
     ];
 
-    pub(super) fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::MalformedJson | Self::InvalidParameter | Self::InvalidHeader => {
                 StatusCode::BAD_REQUEST
@@ -101,8 +101,17 @@ impl Code {
         }
     }
 
+    /// The last part of its `type`.
+    pub(crate) fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        self.words().1
+    }
+
     /// The code and its title.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
+    fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::MalformedJson => ("malformed-json", "The body is not acceptable JSON"),
             Self::InvalidParameter => ("invalid-parameter", "A query parameter is not valid"),
@@ -137,7 +146,7 @@ impl Code {
     }
 
     /// What it means, and what a caller can do about it.
-    pub(super) fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::MalformedJson => {
                 "The body is not JSON, not UTF-8, starts with a byte order mark, is nested too deep, \

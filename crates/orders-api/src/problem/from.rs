@@ -4,8 +4,11 @@ use actix_web::http::header;
 use orders_core::{OrderConflict, Refusal, Scope, ServiceRefusal};
 use orders_db::StoreError;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use super::{Code, FieldError, More, Problem};
+use crate::openapi::shape;
 use crate::wire::PolicyView;
 
 impl From<StoreError> for Problem {
@@ -135,24 +138,47 @@ impl ConflictView {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+// The fields are seen by the samples; `deny_unknown_fields` has a meaning for the schemas only.
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ConflictView {
-    policy: PolicyView,
-    conflicts: Vec<NeighbourView>,
-    conflict_count: usize,
-    suggestions: SuggestionsView,
+    pub(super) policy: PolicyView,
+    /// The nearest first.
+    #[schema(min_items = 1, max_items = 10)]
+    pub(super) conflicts: Vec<NeighbourView>,
+    #[schema(minimum = 1)]
+    pub(super) conflict_count: usize,
+    pub(super) suggestions: SuggestionsView,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct NeighbourView {
-    order_id: String,
-    datetime: String,
-    gap_ms: i64,
-    services: Vec<String>,
+/// An order that is too close.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Conflict)]
+pub(super) struct NeighbourView {
+    #[schema(schema_with = shape::order_id)]
+    pub(super) order_id: String,
+    #[schema(schema_with = shape::instant)]
+    pub(super) datetime: String,
+    /// Its time less the one that was asked for.
+    pub(super) gap_ms: i64,
+    #[schema(schema_with = shared_services)]
+    pub(super) services: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct SuggestionsView {
-    previous: Option<String>,
-    next: Option<String>,
+fn shared_services() -> Array {
+    let services = ArrayBuilder::new().items(shape::service_digits()).unique_items(true);
+    services.min_items(Some(1)).max_items(Some(100)).build()
+}
+
+/// The nearest instants that would be accepted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Suggestions)]
+pub(super) struct SuggestionsView {
+    #[schema(schema_with = shape::instant_or_null, required)]
+    pub(super) previous: Option<String>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    pub(super) next: Option<String>,
 }

@@ -6,27 +6,50 @@ use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, 
 use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::problem::ProblemView;
+use crate::openapi::shape;
+use crate::problem::{self, ProblemView};
+
+// `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
 
 /// An order as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Order)]
 pub(crate) struct OrderView<'a> {
+    #[schema(schema_with = shape::order_id)]
     id: &'a str,
+    #[schema(schema_with = shape::instant)]
     datetime: Shown<Instant>,
+    #[schema(schema_with = shape::fee)]
     #[serde(serialize_with = "number")]
     totalfee: Fee,
+    #[schema(schema_with = references)]
     services: Vec<ServiceReference<'a>>,
+    #[schema(schema_with = shape::version)]
     version: u64,
+    #[schema(schema_with = shape::instant)]
     created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
     updated_at: Shown<Instant>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct ServiceReference<'a> {
+    #[schema(schema_with = shape::service_digits)]
     id: Shown<ServiceId>,
+    #[schema(schema_with = shape::service_name)]
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+}
+
+fn references() -> Array {
+    let services = ArrayBuilder::new().items(ServiceReference::schema());
+    services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
 }
 
 /// The services that orders name, to be shown with them.
@@ -78,25 +101,40 @@ impl<'a> OrderView<'a> {
 }
 
 /// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Event)]
 pub(crate) struct EventView<'a> {
+    #[schema(pattern = r"^1\.0$")]
     specversion: &'static str,
+    #[schema(schema_with = shape::digits)]
     id: Shown<u64>,
+    #[schema(pattern = "^/orders$")]
     source: &'static str,
+    #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
     #[serde(rename = "type")]
     kind: String,
+    #[schema(schema_with = shape::order_id)]
     subject: &'a str,
+    #[schema(schema_with = shape::instant)]
     time: Shown<Instant>,
+    #[schema(pattern = "^application/json$")]
     datacontenttype: &'static str,
+    #[schema(schema_with = shape::digits)]
     sequence: Shown<u64>,
+    #[schema(pattern = "^Integer$")]
     sequencetype: &'static str,
     data: EventData<'a>,
 }
 
-#[derive(Debug, Serialize)]
+/// Who made the change, and the order before and after it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct EventData<'a> {
     actor: &'a str,
+    #[schema(required)]
     before: Option<OrderView<'a>>,
+    #[schema(required)]
     after: Option<OrderView<'a>>,
 }
 
@@ -123,19 +161,42 @@ impl<'a> EventView<'a> {
 }
 
 /// What became of one operation of a batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BatchResult)]
 pub(crate) struct ResultView<'a> {
+    #[schema(minimum = 200, maximum = 428)]
     pub(crate) status: u16,
+    #[schema(schema_with = order_of_a_result)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<OrderView<'a>>,
+    #[schema(schema_with = problem::schema_of_a_result)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<ProblemView<'a>>,
 }
 
+/// The schema of an order that is never null.
+fn order_of_a_result() -> RefOr<Schema> {
+    RefOr::Ref(utoipa::openapi::Ref::from_schema_name(OrderView::name()))
+}
+
+/// What became of the operations of a batch, in their order.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BatchResults)]
+pub(crate) struct ResultsView {
+    #[schema(value_type = Vec<ResultView<'static>>, min_items = 1, max_items = 10_000)]
+    pub(crate) results: Vec<Box<RawValue>>,
+}
+
 /// A service as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Service)]
 pub(crate) struct ServiceView<'a> {
+    #[schema(schema_with = shape::service_number)]
     id: i64,
+    #[schema(schema_with = shape::service_name)]
     name: &'a str,
 }
 
@@ -146,10 +207,15 @@ impl<'a> ServiceView<'a> {
 }
 
 /// The policy as it is answered.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Policy)]
 pub(crate) struct PolicyView {
+    #[schema(schema_with = shape::duration)]
     window: String,
+    #[schema(pattern = "^(global|service)$")]
     scope: &'static str,
+    #[schema(schema_with = shape::duration_or_null, required)]
     edit_lock: Option<String>,
 }
 
@@ -164,9 +230,13 @@ impl PolicyView {
 }
 
 /// A free stretch, both ends included.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Stretch)]
 pub(crate) struct StretchView {
+    #[schema(schema_with = shape::instant)]
     start: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
     end: Shown<Instant>,
 }
 

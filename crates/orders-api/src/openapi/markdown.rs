@@ -1,0 +1,86 @@
+//! The document as a reference to read: all routes, with every status that each can answer.
+
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use super::description::{Answer, Description};
+use crate::problem::Code;
+use crate::routes;
+
+const INTRODUCTION: &str = "\
+# HTTP reference
+
+All routes, with every status that each can answer. Made from the table of routes by
+`orders-api openapi --format markdown > docs/HTTP.md`; `orders-api openapi` prints the same, with
+all schemas, as an OpenAPI document, which the service serves at `/openapi.json` and shows at
+`/docs`.
+
+`HEAD` answers as `GET` does, without a body. `OPTIONS` answers 204 with `Allow`. Any other method
+of these paths is 405 `method-not-allowed` with `Allow`, any other path 404 `not-found`. What is no
+HTTP at all is refused without a body: 400, 408 or 431.
+";
+
+/// The reference.
+pub(crate) fn markdown() -> String {
+    let mut lines = vec![INTRODUCTION.to_owned()];
+    for resource in routes::resources() {
+        for operation in &resource.operations {
+            let title = format!("{} {}", operation.method, resource.path);
+            lines.extend(section(&title, &(operation.describe)()));
+        }
+    }
+    lines.extend(codes());
+    lines.join("\n") + "\n"
+}
+
+fn section(title: &str, description: &Description) -> Vec<String> {
+    let mut lines = vec![format!("## `{title}`\n"), format!("{}.\n", description.summary)];
+    if !description.parameters.is_empty() {
+        lines.push("| parameter | in | |\n|---|---|---|".to_owned());
+        lines.extend(description.parameters.iter().map(parameter));
+        lines.push(String::new());
+    }
+    if !description.bodies.is_empty() {
+        let media = list(description.bodies.iter().map(|(media, _)| *media));
+        lines.push(format!("Reads {media}.\n"));
+    }
+    lines.push("| status | |\n|---|---|".to_owned());
+    lines.extend(description.answers.iter().map(answer));
+    let refusals = description.problems.iter();
+    lines.extend(refusals.map(|(status, codes)| {
+        format!("| {status} | {} |", list(codes.iter().map(|code| code.name())))
+    }));
+    lines.push(String::new());
+    lines
+}
+
+fn parameter(parameter: &Parameter) -> String {
+    let place = match parameter.parameter_in {
+        ParameterIn::Path => "path",
+        ParameterIn::Header => "header",
+        ParameterIn::Query | ParameterIn::QueryString | ParameterIn::Cookie => "query",
+    };
+    let meaning = parameter.description.as_deref().unwrap_or_default();
+    format!("| `{}` | {place} | {meaning} |", parameter.name)
+}
+
+fn answer(answer: &Answer) -> String {
+    let contents = list(answer.contents.iter().map(|(media, _)| *media));
+    let headers = list(answer.headers.iter().map(|(name, _)| *name));
+    let contents = if contents.is_empty() { contents } else { format!(": {contents}") };
+    let headers = if headers.is_empty() { headers } else { format!("; with {headers}") };
+    format!("| {} | {}{contents}{headers} |", answer.status.as_u16(), answer.meaning)
+}
+
+fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What all the problems mean.
+fn codes() -> Vec<String> {
+    let code = |code: Code| {
+        let (name, status) = (code.name(), code.status().as_u16());
+        format!("| `{name}` | {status} | {} |", code.meaning())
+    };
+    let head = "## Problems\n\n| code | status | |\n|---|---|---|".to_owned();
+    [head].into_iter().chain(Code::ALL.map(code)).collect()
+}

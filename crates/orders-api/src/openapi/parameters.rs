@@ -1,0 +1,74 @@
+//! Parameters that several operations take.
+
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::{RefOr, Required, Schema};
+
+use super::shape;
+
+pub(super) fn path(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(ParameterIn::Path, name, meaning, schema, Required::True)
+}
+
+pub(super) fn query(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(ParameterIn::Query, name, meaning, schema, Required::False)
+}
+
+pub(super) fn required_query(
+    name: &str,
+    meaning: &str,
+    schema: impl Into<RefOr<Schema>>,
+) -> Parameter {
+    parameter(ParameterIn::Query, name, meaning, schema, Required::True)
+}
+
+fn parameter(
+    place: ParameterIn,
+    name: &str,
+    meaning: &str,
+    schema: impl Into<RefOr<Schema>>,
+    required: Required,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .description(Some(meaning))
+        .schema(Some(schema))
+        .required(required)
+        .build()
+}
+
+pub(super) fn order_id() -> Parameter {
+    path("id", "The order's id", shape::order_id())
+}
+
+pub(super) fn service_id() -> Parameter {
+    path("id", "The service's number", shape::service_digits())
+}
+
+/// What every list takes.
+pub(super) fn page() -> [Parameter; 2] {
+    [
+        query("limit", "How many rows a page has at most", shape::whole_number(1, 1000, Some(100))),
+        query("cursor", "The `next_cursor` of the page before", shape::text()),
+    ]
+}
+
+pub(super) fn service(meaning: &str) -> Parameter {
+    let services = ArrayBuilder::new().items(shape::service_digits()).max_items(Some(100));
+    query("service", meaning, services.build())
+}
+
+pub(super) fn expand() -> Parameter {
+    query("expand", "Shows the services with their names", shape::one_of_texts(&["services"]))
+}
+
+pub(super) fn if_match() -> Parameter {
+    let meaning = "The versions that are meant, as entity tags, or `*` for any";
+    parameter(ParameterIn::Header, "If-Match", meaning, shape::entity_tags(), Required::False)
+}
+
+pub(super) fn if_none_match() -> Parameter {
+    let meaning = "The versions that the caller has already, as entity tags";
+    parameter(ParameterIn::Header, "If-None-Match", meaning, shape::entity_tags(), Required::False)
+}

@@ -1,0 +1,228 @@
+//! The shapes of single values, as JSON Schema has them: what they must be, to the letter.
+
+use utoipa::openapi::schema::{
+    AdditionalProperties, KnownFormat, Object, ObjectBuilder, OneOfBuilder, SchemaFormat,
+    SchemaType, Type,
+};
+use utoipa::openapi::{OneOf, Ref, RefOr, Schema};
+
+/// The instant of the sample data.
+const AT: &str = "2022-11-01T11:11:11.111Z";
+/// The highest number of a service.
+const LAST_SERVICE: u64 = (1 << 53) - 1;
+/// What may stand at the ends of a name, to be trimmed (Unicode's `White_Space`).
+const BLANK: &str = r"\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000";
+/// What may stand nowhere in a name.
+const CONTROL: &str = r"\u0000-\u001F\u007F-\u009F";
+
+/// An object with no other members than those that are named.
+pub(crate) fn closed() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
+/// Whatever is sent is ignored.
+pub(crate) fn ignored() -> Object {
+    let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    any.description(Some("Ignored, so that what was read can be sent back")).build()
+}
+
+pub(crate) fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+fn text_like(pattern: impl Into<String>, example: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([example])
+}
+
+pub(crate) fn one_of_texts(texts: &[&str]) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(texts.iter().copied())).build()
+}
+
+pub(crate) fn whole_number(least: usize, most: usize, default: Option<usize>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(least))
+        .maximum(Some(most))
+        .default(default.map(Into::into))
+        .build()
+}
+
+/// The same, or `null`.
+pub(crate) fn or_null(mut object: Object) -> Object {
+    if let SchemaType::Type(one) = object.schema_type {
+        object.schema_type = SchemaType::Array(vec![one, Type::Null]);
+    }
+    object
+}
+
+pub(crate) fn order_id() -> Object {
+    text_like(r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9._~-]{1,64}$", "223").build()
+}
+
+/// An instant as every one is answered: in UTC, to the millisecond.
+pub(crate) fn instant() -> Object {
+    text_like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$", AT)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .build()
+}
+
+pub(crate) fn instant_or_null() -> Object {
+    or_null(instant())
+}
+
+/// An instant as a caller may write it.
+pub(crate) fn some_instant() -> Object {
+    let meaning = "RFC 3339 with `Z` or an offset, years 0001 to 9999 in UTC; cut down to the \
+                   millisecond";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some(meaning))
+        .examples([AT, "2022-11-01T12:11:11+01:00"])
+        .build()
+}
+
+pub(crate) fn duration() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Duration);
+    text_like("^P", "PT3H").format(Some(format)).build()
+}
+
+pub(crate) fn duration_or_null() -> Object {
+    or_null(duration())
+}
+
+/// A fee as it is answered.
+pub(crate) fn fee() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(0_usize))
+        .maximum(Some(999_999_999_999.99))
+        .multiple_of(Some(0.01))
+        .examples([100])
+        .build()
+}
+
+/// A fee as a caller may write it.
+pub(crate) fn some_fee() -> OneOf {
+    OneOfBuilder::new()
+        .item(fee())
+        .item(fee_digits())
+        .description(Some("A number in any spelling, or a string that holds one; never rounded"))
+        .build()
+}
+
+/// A fee in a text, as JSON spells numbers.
+pub(crate) fn fee_digits() -> Object {
+    text_like(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "99.50").build()
+}
+
+pub(crate) fn service_number() -> Object {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
+    number.minimum(Some(1_usize)).maximum(Some(9_007_199_254_740_991_usize)).examples([123]).build()
+}
+
+/// The number of a service as digits: by reference, since its pattern is long.
+pub(crate) fn service_digits() -> Ref {
+    Ref::from_schema_name("ServiceDigits")
+}
+
+/// The shapes that are referred to by name.
+pub(crate) fn named() -> [(&'static str, Object); 1] {
+    [("ServiceDigits", text_like(format!("^({})$", up_to(LAST_SERVICE)), "123").build())]
+}
+
+/// The number of a service, in either of the forms in which a caller may write it.
+pub(crate) fn some_service_id() -> OneOf {
+    OneOfBuilder::new().item(service_number()).item(service_digits()).build()
+}
+
+pub(crate) fn service_name() -> Object {
+    text_like(
+        format!("^[^{BLANK}{CONTROL}]([^{CONTROL}]{{0,198}}[^{BLANK}{CONTROL}])?$"),
+        "Inspection",
+    )
+    .build()
+}
+
+/// A name as a caller may write it: blanks at its ends do not count.
+pub(crate) fn some_service_name() -> Object {
+    let core = format!("[^{BLANK}{CONTROL}]([^{CONTROL}]{{0,198}}[^{BLANK}{CONTROL}])?");
+    let name = text_like(format!("^[{BLANK}]*{core}[{BLANK}]*$"), "Inspection");
+    name.description(Some("1 to 200 characters, unique ignoring case")).build()
+}
+
+pub(crate) fn version() -> Object {
+    let number = ObjectBuilder::new().schema_type(Type::Integer);
+    number.minimum(Some(1_usize)).examples([1]).build()
+}
+
+/// A rising number, as digits.
+pub(crate) fn digits() -> Object {
+    text_like("^[1-9][0-9]*$", "4").build()
+}
+
+pub(crate) fn cursor_or_null() -> Object {
+    or_null(text_like("^[A-Za-z0-9_-]+$", "k1cK").build())
+}
+
+pub(crate) fn request_id() -> Object {
+    text_like("^[A-Za-z0-9._~:/+=-]{1,128}$", "01a1fd4a-5f47-7087-ac84-a87230adaa41").build()
+}
+
+pub(crate) fn etag() -> Object {
+    text_like("^\"[1-9][0-9]*\"$", "\"1\"").build()
+}
+
+/// A list of entity tags, or `*` (RFC 9110, section 13.1).
+pub(crate) fn entity_tags() -> Object {
+    let tag = "(W/)?\"[!#-~]*\"";
+    let list = format!("[ \\t,]*{tag}([ \\t]*,[ \\t,]*{tag})*[ \\t]*(,[ \\t,]*)?");
+    text_like(format!("^(\\*|{list})$"), "\"1\"").build()
+}
+
+pub(crate) fn link() -> Object {
+    text_like("^<.+>; rel=\"next\"$", "</orders?cursor=k1cK>; rel=\"next\"").build()
+}
+
+/// The path of one of these.
+pub(crate) fn path_of(noun: &str) -> Object {
+    text_like(format!("^/{noun}/[^/]+$"), &format!("/{noun}/223")).build()
+}
+
+pub(crate) fn retry_after() -> Object {
+    text_like("^[0-9]+$", "1").description(Some("In seconds")).build()
+}
+
+/// Any of these.
+pub(crate) fn any_of<const N: usize>(schemas: [RefOr<Schema>; N]) -> OneOf {
+    schemas.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).build()
+}
+
+/// A pattern of the whole numbers from 1 to `most`, without leading zeros.
+fn up_to(most: u64) -> String {
+    let digits = most.to_string();
+    let shorter = digits.len().saturating_sub(2);
+    let mut ways = vec![format!("[1-9][0-9]{{0,{shorter}}}"), digits.clone()];
+    // Those as long as the highest: alike up to some place, and lower there.
+    for (place, digit) in digits.char_indices() {
+        let (before, rest) = digits.split_at(place);
+        let least = if place == 0 { '1' } else { '0' };
+        let lower: String = (least..digit).collect();
+        if !lower.is_empty() {
+            ways.push(format!("{before}[{lower}][0-9]{{{}}}", rest.len() - 1));
+        }
+    }
+    ways.join("|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_up_to_a_limit_have_a_pattern() {
+        assert_eq!(up_to(205), "[1-9][0-9]{0,1}|205|[1][0-9]{2}|20[01234][0-9]{0}");
+    }
+}

@@ -1,0 +1,92 @@
+//! A row of the table of routes: a path, its methods, and what is said of each.
+
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
+
+use crate::openapi::Description;
+use crate::problem::{Code, Problem};
+
+/// A path and its operations.
+pub(crate) struct Resource {
+    pub(crate) path: &'static str,
+    /// Tells whether the path can be one at all.
+    exists: fn(&HttpRequest) -> Result<(), Problem>,
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// A method of a path. `HEAD` comes with each `GET`, and is none of its own.
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    pub(crate) describe: fn() -> Description,
+    routes: Vec<Route>,
+}
+
+impl Resource {
+    pub(crate) fn at(path: &'static str) -> Self {
+        Self { path, exists: |_| Ok(()), operations: Vec::new() }
+    }
+
+    /// Where `exists` refuses a path, no method is possible, and so none is told.
+    pub(crate) fn only_where(self, exists: fn(&HttpRequest) -> Result<(), Problem>) -> Self {
+        Self { exists, ..self }
+    }
+
+    pub(crate) fn on<H: Handler<A>, A>(
+        mut self,
+        method: Method,
+        handler: H,
+        describe: fn() -> Description,
+    ) -> Self
+    where
+        A: FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        let mut routes = vec![web::method(method.clone()).to(handler.clone())];
+        if method == Method::GET {
+            routes.push(web::head().to(handler));
+        }
+        self.operations.push(Operation { method, describe, routes });
+        self
+    }
+
+    /// What `Allow` says.
+    fn allow(&self) -> String {
+        let mut methods: Vec<&str> = Vec::new();
+        for operation in &self.operations {
+            methods.push(operation.method.as_str());
+            if operation.method == Method::GET {
+                methods.push("HEAD");
+            }
+        }
+        methods.push("OPTIONS");
+        methods.join(", ")
+    }
+
+    /// As actix serves it: with `OPTIONS`, and a 405 for any method that it has not.
+    pub(super) fn into_service(self) -> actix_web::Resource {
+        let others = other_methods(self.allow(), self.exists);
+        let routes = self.operations.into_iter().flat_map(|operation| operation.routes);
+        let service = web::resource(self.path).default_service(others);
+        routes.fold(service, actix_web::Resource::route)
+    }
+}
+
+fn other_methods(allow: String, exists: fn(&HttpRequest) -> Result<(), Problem>) -> Route {
+    web::to(move |request: HttpRequest| {
+        let allow = allow.clone();
+        async move {
+            exists(&request)?;
+            if request.method() == Method::OPTIONS {
+                return Ok(HttpResponse::NoContent()
+                    .insert_header((header::ALLOW, allow))
+                    .finish());
+            }
+            let method: String = request.method().as_str().chars().take(32).collect();
+            Err(Problem::new(
+                Code::MethodNotAllowed,
+                format!("{method} is not possible here; {allow} are."),
+            )
+            .with_header(header::ALLOW, allow))
+        }
+    })
+}
