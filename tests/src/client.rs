@@ -4,6 +4,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{self, HeaderMap};
 
+use crate::document;
 use crate::server::HANG;
 
 /// A client of one server, with connections of its own.
@@ -149,7 +150,8 @@ impl<'a> Request<'a> {
     /// Whatever kept the answer away.
     ///
     /// # Panics
-    /// If it is not a request at all.
+    /// If it is not a request at all, or the document does not know of such an answer.
+    #[track_caller]
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let url = format!("http://{}{}", self.client.address, self.path);
         let mut request = http::Request::builder().method(self.method).uri(url);
@@ -165,13 +167,15 @@ impl<'a> Request<'a> {
             None => agent.run(request.body(()).unwrap()),
         };
         let (head, mut body) = answer?.into_parts();
-        Ok(Answer {
+        let answer = Answer {
             request: described,
             path: self.path.split('?').next().unwrap_or_default().to_owned(),
             status: head.status.as_u16(),
             headers: head.headers,
             body: body.with_config().limit(1 << 30).read_to_vec()?,
-        })
+        };
+        document().check(self.method, &answer);
+        Ok(answer)
     }
 }
 
