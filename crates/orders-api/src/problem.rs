@@ -25,7 +25,7 @@ pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldError {
     /// A JSON Pointer (RFC 6901) to the field.
-    #[schema(pattern = "^(/.*)?$")]
+    #[schema(pattern = "^$|^/")]
     pub(crate) pointer: String,
     pub(crate) detail: String,
 }

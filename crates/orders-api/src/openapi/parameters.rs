@@ -50,7 +50,7 @@ pub(super) fn service_id() -> Parameter {
 pub(super) fn page() -> [Parameter; 2] {
     [
         query("limit", "How many rows a page has at most", shape::whole_number(1, 1000, Some(100))),
-        query("cursor", "The `next_cursor` of the page before", shape::text()),
+        query("cursor", "The `next_cursor` of the page before", shape::cursor()),
     ]
 }
 

@@ -169,7 +169,7 @@ pub(super) struct NeighbourView {
 
 fn shared_services() -> Array {
     let services = ArrayBuilder::new().items(shape::service_digits()).unique_items(true);
-    services.min_items(Some(1)).max_items(Some(100)).build()
+    services.max_items(Some(100)).build()
 }
 
 /// The nearest instants that would be accepted.
