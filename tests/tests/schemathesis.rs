@@ -1,0 +1,66 @@
+//! Generated requests: schemathesis reads the served document, asks what it allows and what it does
+//! not, and checks every answer against it. What it may expect is in `schemathesis.toml`.
+#![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use orders_tests::{Database, Server, document};
+use rstest::rstest;
+
+/// The least number of requests that a run must make.
+const LEAST: usize = 2000;
+
+#[rstest]
+fn generated_requests_find_no_fault(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(program) = program() else { return };
+    let Some(server) = Server::with_sample_data(database) else { return };
+    // As a file: it would leave out the path that it got the document from.
+    let served = server.get("/openapi.json").assert_status(200).body;
+    let file = server.scratch().write("openapi.json", served);
+    let run = Command::new(program)
+        // What it keeps for its next run goes away with the database.
+        .current_dir(server.scratch().dir())
+        .arg("--config-file")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml"))
+        .args(["run", &file, "--url", &format!("http://{}", server.address())])
+        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color"])
+        .output()
+        .expect("schemathesis starts");
+    let (said, failed) = (String::from_utf8_lossy(&run.stdout), !run.status.success());
+    assert!(!failed, "{said}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(number_before(" generated, ", &said) >= LEAST, "{said}");
+    let operations: usize = document().paths().map(|(_, operations)| operations.len()).sum();
+    for done in ["✅ Examples", "✅ Coverage", "✅ Fuzzing", "✅ Stateful"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("Tested: {operations}")])
+    {
+        assert!(said.contains(&format!("\n  {done}\n")), "{done}: {said}");
+    }
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    server.scratch().assert_calm();
+}
+
+/// The program, if it is said where it is.
+fn program() -> Option<OsString> {
+    let program = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS");
+    if program.is_none() {
+        // Written, not printed: libtest captures what is printed.
+        let line = b"LEFT OUT: generated requests, because ORDERS_TESTS_SCHEMATHESIS does not say \
+                     where schemathesis is (tests/run installs it)\n";
+        std::io::stderr().write_all(line).unwrap();
+    }
+    program
+}
+
+/// The number that stands before a word.
+fn number_before(word: &str, text: &str) -> usize {
+    let before = text.split_once(word).map_or("", |(before, _)| before);
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
