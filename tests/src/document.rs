@@ -114,8 +114,11 @@ impl Document {
         let Some(content) = contents.get(media) else {
             return Some(format!("{what} is not documented as {media:?}"));
         };
-        let value =
-            if media.ends_with("json") { answer.json() } else { Value::from(answer.text()) };
+        let value = if matches!(media, "application/json" | "application/problem+json") {
+            answer.json()
+        } else {
+            Value::from(answer.text())
+        };
         self.fault(&format!("{what} {media}"), &content["schema"], &value)
     }
 

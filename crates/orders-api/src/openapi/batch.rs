@@ -23,7 +23,8 @@ pub(crate) fn change() -> Description {
             Answer::ok("What became of each operation, in order, also of those that failed")
                 .json::<ResultsView>(),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]]);
+        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
+        .can_be_sent_again();
     let refused = |this: Description, status| this.refuses_as(status, Code::BatchRefused);
     REFUSED.into_iter().fold(description, refused)
 }

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::Object;
 use utoipa::openapi::{Header, Ref, RefOr, Required, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::problems;
+use super::{parameters, problems, shape};
 use crate::problem::Code;
 
 pub(super) const ORDERS: &str = "Orders";
@@ -87,8 +87,20 @@ impl Description {
 
     /// It can end with this problem, with a status that is not always the same.
     pub(super) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
-        self.problems.entry(status.as_u16()).or_default().push(code);
+        let codes = self.problems.entry(status.as_u16()).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
         self
+    }
+
+    /// It can be sent again under an idempotency key. Said last, since all its answers are meant.
+    pub(super) fn can_be_sent_again(mut self) -> Self {
+        self.parameters.push(parameters::idempotency_key());
+        for answer in &mut self.answers {
+            answer.headers.push(("Idempotency-Replayed", header(shape::one_of_texts(&["true"]))));
+        }
+        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
     }
 
     /// As the document has it.

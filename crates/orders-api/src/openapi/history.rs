@@ -26,4 +26,5 @@ pub(crate) fn restore() -> Description {
         )
         .refuses(&[JSON, WRITE])
         .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
+        .can_be_sent_again()
 }

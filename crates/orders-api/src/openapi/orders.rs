@@ -79,6 +79,7 @@ pub(crate) fn create() -> Description {
             Code::InvalidOrder,
             Code::UnknownService,
         ]])
+        .can_be_sent_again()
 }
 
 pub(crate) fn find() -> Description {
@@ -124,6 +125,7 @@ fn change(id: &'static str, summary: &'static str) -> Description {
             Code::UnknownService,
             Code::VersionRequired,
         ]])
+        .can_be_sent_again()
 }
 
 pub(crate) fn delete() -> Description {
@@ -138,4 +140,5 @@ pub(crate) fn delete() -> Description {
             Code::VersionMismatch,
             Code::VersionRequired,
         ]])
+        .can_be_sent_again()
 }

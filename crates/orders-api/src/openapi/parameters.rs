@@ -72,3 +72,10 @@ pub(super) fn if_none_match() -> Parameter {
     let meaning = "The versions that the caller has already, as entity tags";
     parameter(ParameterIn::Header, "If-None-Match", meaning, shape::entity_tags(), Required::False)
 }
+
+pub(super) fn idempotency_key() -> Parameter {
+    let meaning =
+        "Makes the request safe to send again for a day: the same key is answered the same";
+    let key = shape::idempotency_key();
+    parameter(ParameterIn::Header, "Idempotency-Key", meaning, key, Required::False)
+}

@@ -28,6 +28,7 @@ pub(crate) fn create() -> Description {
                 .header("Location", shape::path_of("services")),
         )
         .refuses(&[JSON, BODY, WRITE, &[Code::ServiceExists, Code::InvalidService]])
+        .can_be_sent_again()
 }
 
 pub(crate) fn find() -> Description {
@@ -44,6 +45,7 @@ pub(crate) fn replace() -> Description {
         .answers(Answer::ok("The service as it is now").json::<ServiceView>())
         .refuses(&[JSON, BODY, WRITE])
         .refuses(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
+        .can_be_sent_again()
 }
 
 pub(crate) fn delete() -> Description {
@@ -51,4 +53,5 @@ pub(crate) fn delete() -> Description {
         .takes([parameters::service_id()])
         .answers(Answer::new(StatusCode::NO_CONTENT, "The service is gone"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
+        .can_be_sent_again()
 }

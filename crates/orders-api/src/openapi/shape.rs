@@ -189,6 +189,13 @@ pub(crate) fn entity_tags() -> Object {
     text_like(format!("^(\\*|{list})$"), "\"1\"").build()
 }
 
+/// 1 to 255 visible characters, bare or as a string (RFC 9651, section 3.3.3).
+pub(crate) fn idempotency_key() -> Object {
+    let string = r#""([!#-\[\]-~]|\\["\\]){1,255}""#;
+    text_like(format!("^([!#-~][!-~]{{0,254}}|{string})$"), "8e03978e-40d5-43e8-bc93-6894a57f9324")
+        .build()
+}
+
 pub(crate) fn link() -> Object {
     text_like("^<.+>; rel=\"next\"$", "</orders?cursor=Xv0vZFHnXjWZ7xbc7a4kdTEyMw>; rel=\"next\"")
         .build()
