@@ -26,18 +26,26 @@ pub(crate) fn ndjson() -> Description {
 }
 
 pub(crate) fn csv() -> Description {
-    stream("streamOrdersAsCsv", "Stream all matching orders as CSV (RFC 4180)", Format::Csv)
+    let summary = "Stream all matching orders as CSV (RFC 4180)";
+    as_file("streamOrdersAsCsv", summary, Format::Csv)
 }
 
 pub(crate) fn calendar() -> Description {
     let summary = "Stream all matching orders as iCalendar (RFC 5545)";
-    stream("streamOrdersAsCalendar", summary, Format::Calendar)
+    as_file("streamOrdersAsCalendar", summary, Format::Calendar)
 }
 
 const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Calendar];
 
+/// In the media type that its path names.
 fn stream(id: &'static str, summary: &'static str, format: Format) -> Description {
     filtered(id, summary).answers(with_stream(Answer::ok("All matching orders"), format))
+}
+
+/// The same, to be kept as a file.
+fn as_file(id: &'static str, summary: &'static str, format: Format) -> Description {
+    let answer = with_stream(Answer::ok("All matching orders"), format);
+    filtered(id, summary).answers(answer.header("Content-Disposition", shape::text()))
 }
 
 fn with_stream(answer: Answer, format: Format) -> Answer {
