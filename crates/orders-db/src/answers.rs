@@ -67,7 +67,7 @@ pub(crate) fn find(connection: &mut AnyConnection, key: &OwnKey) -> Result<KeptA
     idempotency_keys::table
         .find((key.caller.as_str(), key.key.as_str()))
         .select(KeptAnswer::as_select())
-        .first(connection)
+        .get_result(connection)
         .map_err(|error| Trouble::of(&error))
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn is_kept(connection: &mut AnyConnection, new: &NewAnswer) -> QueryR
     let found: Option<(String, i64)> = idempotency_keys::table
         .find((new.key.caller.as_str(), new.key.key.as_str()))
         .select((idempotency_keys::fingerprint, idempotency_keys::expires_ms))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     Ok(found.is_some_and(|(fingerprint, expires_ms)| {
         fingerprint == new.fingerprint.as_str() && expires_ms == new.expires.as_millis()

@@ -198,7 +198,12 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        connection.batch_execute("SELECT 1").map_err(|error| StoreError::of_read(&error))
+        match connection {
+            AnyConnection::Postgres(connection) => connection.batch_execute("SELECT 1"),
+            // A file cannot hang up.
+            AnyConnection::Sqlite(_) => Ok(()),
+        }
+        .map_err(|error| StoreError::of_read(&error))
     }
 
     fn has_broken(&self, _: &mut AnyConnection) -> bool {

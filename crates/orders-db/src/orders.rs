@@ -34,7 +34,7 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
             .iter()
             .filter_map(|id| {
                 let order = orders::table.find(*id).select(OrderRow::as_select());
-                order.first(connection).optional().transpose()
+                order.get_result(connection).optional().transpose()
             })
             .collect(),
     };

@@ -28,7 +28,7 @@ pub(crate) struct PolicyJob {
 pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
     let (window_ms, scope, edit_lock_ms) = policy::table
         .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
-        .first::<(i64, String, Option<i64>)>(connection)
+        .get_result::<(i64, String, Option<i64>)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(rows::policy(window_ms, &scope, edit_lock_ms)?)
 }

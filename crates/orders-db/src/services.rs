@@ -41,7 +41,7 @@ pub(crate) fn find(
 ) -> Result<Option<Service>, StoreError> {
     let row = services::table.find(id.get()).select((services::id, services::name));
     let row: Option<ServiceRow> =
-        row.first(connection).optional().map_err(|error| StoreError::of_read(&error))?;
+        row.get_result(connection).optional().map_err(|error| StoreError::of_read(&error))?;
     row.map(ServiceRow::into_service).transpose()
 }
 
@@ -145,7 +145,7 @@ fn load(
         Some(name) => services::table
             .filter(services::name_key.eq(name.key()))
             .select(services::id)
-            .first::<i64>(connection)
+            .get_result::<i64>(connection)
             .optional()
             .map_err(trouble)?
             .and_then(ServiceId::new),
@@ -158,7 +158,7 @@ fn load(
         }
         ServiceCommand::Create { .. } | ServiceCommand::Replace(_) => false,
     };
-    let last_id = counters::table.select(counters::last_service_id).first(connection);
+    let last_id = counters::table.select(counters::last_service_id).get_result(connection);
     Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(trouble)? })
 }
 

@@ -454,7 +454,7 @@ fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool
     let found: Option<(String, i64)> = events::table
         .find(rows::bigint(event.sequence))
         .select((events::order_id, events::time_ms))
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     Ok(found.is_some_and(|(order_id, time_ms)| {
         order_id == event.subject().as_str() && time_ms == event.time.as_millis()

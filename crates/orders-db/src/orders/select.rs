@@ -113,7 +113,9 @@ impl Select {
             out.push_bind_param::<BigInt, _>(value)?;
         }
         let direction = if *descending { " DESC" } else { "" };
-        out.push_sql(&format!(" ORDER BY {time}{direction}, {id}{direction} LIMIT "));
+        // With a plus sign, because SQLite looks at the value of a bare parameter for its plan, and
+        // makes the plan anew whenever another is bound.
+        out.push_sql(&format!(" ORDER BY {time}{direction}, {id}{direction} LIMIT +"));
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql(" OFFSET ");
         out.push_bind_param::<BigInt, _>(&self.offset)

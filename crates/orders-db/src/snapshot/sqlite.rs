@@ -1,5 +1,9 @@
 //! Loading from SQLite: one cached statement after another, each a probe of an index.
+//!
+//! None has a limit: SQLite would look at its value to plan by, and plan anew whenever another is
+//! bound. Rows are fetched one by one, so it is enough to take no more than are wanted.
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -63,7 +67,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
     let (window_ms, scope, edit_lock_ms, last_sequence) = policy::table
         .inner_join(counters::table.on(counters::id.eq(policy::id)))
         .select((policy::window_ms, policy::scope, policy::edit_lock_ms, counters::last_sequence))
-        .first::<(i64, String, Option<i64>, i64)>(connection)
+        .get_result::<(i64, String, Option<i64>, i64)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
         witness: witness(connection)?,
@@ -99,7 +103,7 @@ fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored
     let live = orders::table
         .find(id.as_str())
         .select(OrderRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(|error| Trouble::of(&error))?;
     if let Some(row) = live {
@@ -118,8 +122,8 @@ fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored
             events::created_at_ms,
             events::time_ms,
         ))
-        .first::<OrderRow>(connection)
-        .optional()
+        .load_iter::<OrderRow, DefaultLoadingMode>(connection)
+        .and_then(|mut rows| rows.next().transpose())
         .map_err(|error| Trouble::of(&error))?;
     Ok(match last {
         Some(row) => Stored::Deleted(row.into_order()?),
@@ -136,7 +140,7 @@ fn find_fingerprint(
         .find((key.caller.as_str(), key.key.as_str()))
         .filter(idempotency_keys::expires_ms.gt(now.as_millis()))
         .select(idempotency_keys::fingerprint)
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(|error| Trouble::of(&error))?;
     Ok(kept.map(|text| Fingerprint::new(&text)))
@@ -152,15 +156,16 @@ fn list_occupants(
         .filter(order_slots::start_ms.ge(span.from.as_millis()))
         .filter(order_slots::start_ms.le(span.to.as_millis()))
         .select((order_slots::start_ms, order_slots::grp, order_slots::order_id));
-    let limit = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
-    let found: Result<Vec<Row>, _> = match span.reach {
+    let found: QueryResult<Vec<Row>> = match span.reach {
         Reach::All => within.load(connection),
-        Reach::First(most) => {
-            within.order(order_slots::start_ms.asc()).limit(limit(most)).load(connection)
-        }
-        Reach::Last(most) => {
-            within.order(order_slots::start_ms.desc()).limit(limit(most)).load(connection)
-        }
+        Reach::First(most) => within
+            .order(order_slots::start_ms.asc())
+            .load_iter::<Row, DefaultLoadingMode>(connection)
+            .and_then(|rows| rows.take(most).collect()),
+        Reach::Last(most) => within
+            .order(order_slots::start_ms.desc())
+            .load_iter::<Row, DefaultLoadingMode>(connection)
+            .and_then(|rows| rows.take(most).collect()),
     };
     let found = found.map_err(|error| Trouble::of(&error))?;
     found
