@@ -1,144 +1,182 @@
-//! Carries out plans: starts servers, puts load on them in turns, collects what came of it.
+//! Takes the turns: prepares a database, starts a server, puts load on it, ends it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::database::{Database, Databases, Engine};
+use crate::contestant::{Contestant, Programs};
 use crate::fsyncs::Fsyncs;
 use crate::histogram::Histogram;
 use crate::keeper::Keeper;
-use crate::load::{Load, Outcome, drive};
-use crate::plan::{Plan, Task};
-use crate::server::{Programs, Server};
-use crate::workload::Workload;
+use crate::load::{Load, Outcome, Pace, drive};
+use crate::plan::{Row, Task};
+use crate::prepared::{Prepared, Stock};
+use crate::server::Server;
+use crate::storm::double_bookings;
+use crate::workload::{Traffic, Workload};
+use crate::{pgbench, raw_loop};
 
-/// Long enough to store the orders that are read.
-const STORE_TIME: Duration = Duration::from_mins(5);
+/// Long enough for an import.
+const IMPORT_TIME: Duration = Duration::from_mins(10);
 
-pub(crate) struct Bench<'a> {
+pub(crate) struct Bench<'a, 'b> {
     pub(crate) keeper: &'a Keeper,
-    pub(crate) databases: &'a Databases<'a>,
     pub(crate) programs: &'a Programs,
+    pub(crate) prepared: &'a Prepared<'b>,
+    /// Time at the start of a load that does not count: compilers in the peers get their work done.
+    pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
-    pub(crate) repetitions: u32,
+    /// How many batches of 10 000 an import has.
+    pub(crate) import_batches: u64,
 }
 
-/// What all repetitions with one program came to.
+/// What one turn came to.
 #[derive(Default)]
-pub(crate) struct Samples {
-    pub(crate) per_second: Vec<f64>,
-    pub(crate) resident_mb: Vec<f64>,
-    pub(crate) latencies: Histogram,
+pub(crate) struct Sample {
+    /// In the unit of the row.
+    pub(crate) value: f64,
+    pub(crate) latencies: Option<Histogram>,
+    /// The most resident memory, in millions of bytes, of what is one process.
+    pub(crate) peak_mb: Option<f64>,
 }
 
-impl Bench<'_> {
-    /// The service's samples, then the control's, taken in turns.
-    pub(crate) fn measure(&self, plan: &Plan) -> io::Result<[Samples; 2]> {
-        match plan.task {
-            Task::Create => self.measure_creating(plan),
-            Task::Conflict => self.measure_on_stored(plan, &mut Workload::conflict),
-            Task::Find => self.measure_on_stored(plan, &mut Workload::find),
+impl Bench<'_, '_> {
+    pub(crate) fn take_turn(&self, row: &Row, contestant: Contestant) -> io::Result<Sample> {
+        let stock = self.prepared.take(contestant, row.engine, row.plan.content)?;
+        match contestant {
+            Contestant::RawLoop => self.raw_loop(&stock),
+            Contestant::Pgbench => self.pgbench(&stock, row.connections),
+            Contestant::Service
+            | Contestant::TwoServices
+            | Contestant::Control
+            | Contestant::Sequelize
+            | Contestant::Axum
+            | Contestant::Fastify
+            | Contestant::Constant => self.serve(row, contestant, &stock),
         }
     }
 
-    /// Syncs to disk per create with each program, at 64 connections on SQLite.
-    pub(crate) fn fsyncs_per_create(&self) -> io::Result<[f64; 2]> {
-        let [service, control] = self.programs.in_turn();
-        Ok([self.fsyncs_of(service)?, self.fsyncs_of(control)?])
+    fn raw_loop(&self, stock: &Stock<'_>) -> io::Result<Sample> {
+        let value = raw_loop::creates_per_second(Path::new(&stock.database.url()), self.measured)?;
+        Ok(Sample { value, ..Sample::default() })
     }
 
-    fn measure_creating(&self, plan: &Plan) -> io::Result<[Samples; 2]> {
-        let mut samples = <[Samples; 2]>::default();
-        for _ in 0..self.repetitions * plan.times {
-            for (program, samples) in self.programs.in_turn().into_iter().zip(&mut samples) {
-                let database = self.databases.fresh(plan.engine)?;
-                let server = self.start_with_service(program, &database)?;
-                let load = self.load(plan.connections);
-                samples.add(&drive(server.address, load, &mut Workload::create())?, &server)?;
-                server.end()?;
-            }
-        }
-        Ok(samples)
+    fn pgbench(&self, stock: &Stock<'_>, clients: usize) -> io::Result<Sample> {
+        let value =
+            pgbench::creates_per_second(self.keeper, &stock.database, clients, self.measured)?;
+        Ok(Sample { value, ..Sample::default() })
     }
 
-    fn measure_on_stored(
-        &self,
-        plan: &Plan,
-        workload: &mut dyn FnMut() -> Workload,
-    ) -> io::Result<[Samples; 2]> {
-        let [service, control] = self.programs.in_turn();
-        let database = self.databases.fresh(plan.engine)?;
-        let server = self.start_with_service(service, &database)?;
-        store(&server)?;
-        server.end()?;
-        // Both read the very same rows.
-        let copy = self.databases.copy(&database)?;
-        let servers = [
-            Server::start(self.keeper, service, &database)?,
-            Server::start(self.keeper, control, &copy)?,
-        ];
-
-        let mut samples = <[Samples; 2]>::default();
-        for _ in 0..self.repetitions * plan.times {
-            for (server, samples) in servers.iter().zip(&mut samples) {
-                let load = self.load(plan.connections);
-                samples.add(&drive(server.address, load, &mut workload())?, server)?;
+    fn serve(&self, row: &Row, contestant: Contestant, stock: &Stock<'_>) -> io::Result<Sample> {
+        let started = Instant::now();
+        let processes = if contestant == Contestant::TwoServices { 2 } else { 1 };
+        let servers = (0..processes)
+            .map(|_| {
+                let command = self.programs.command(contestant)?;
+                Server::start(self.keeper, command, &stock.database)
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
+        let mut sample = match row.plan.task {
+            Task::Load(traffic) => {
+                let outcome = self.load(&addresses, row, traffic, stock)?;
+                Sample::rate(outcome.per_second, outcome.latencies)
             }
+            Task::HalfLoad(traffic) => self.half_load(&addresses, row, traffic, stock)?,
+            Task::Import => self.import(&addresses)?,
+            Task::Start => first_answer(&addresses, started)?,
+            Task::Storm => storm(&addresses, row.connections)?,
+            Task::Syncs => self.syncs(&servers, row, stock)?,
+        };
+        if let [server] = servers.as_slice() {
+            sample.peak_mb = Some(server.peak_mb()?);
         }
         servers.into_iter().try_for_each(Server::end)?;
-        Ok(samples)
+        Ok(sample)
     }
 
-    fn fsyncs_of(&self, program: &Path) -> io::Result<f64> {
-        let database = self.databases.fresh(Engine::Sqlite)?;
-        let server = self.start_with_service(program, &database)?;
+    fn load(
+        &self,
+        addresses: &[SocketAddr],
+        row: &Row,
+        traffic: Traffic,
+        stock: &Stock<'_>,
+    ) -> io::Result<Outcome> {
+        self.drive(addresses, row.connections, Pace::AnswerByAnswer, traffic, stock)
+    }
+
+    fn half_load(
+        &self,
+        addresses: &[SocketAddr],
+        row: &Row,
+        traffic: Traffic,
+        stock: &Stock<'_>,
+    ) -> io::Result<Sample> {
+        let maximum = self.load(addresses, row, traffic, stock)?.per_second;
+        let pace = Pace::PerSecond(maximum / 2.0);
+        let latencies = self.drive(addresses, row.connections, pace, traffic, stock)?.latencies;
+        let [p50, p99] = [50, 99].map(|percent| latencies.percentile_us(percent).max(1));
+        let times = Duration::from_micros(p99).div_duration_f64(Duration::from_micros(p50));
+        Ok(Sample::rate(times, latencies))
+    }
+
+    fn import(&self, addresses: &[SocketAddr]) -> io::Result<Sample> {
+        let load = Load {
+            connections: 1,
+            warm_up: Duration::ZERO,
+            measured: IMPORT_TIME,
+            pace: Pace::AnswerByAnswer,
+        };
+        let outcome = drive(addresses, load, &mut Workload::import(self.import_batches))?;
+        let per_second = f64::from(outcome.orders) / outcome.elapsed.as_secs_f64();
+        Ok(Sample::rate(per_second, outcome.latencies))
+    }
+
+    fn syncs(&self, servers: &[Server<'_>], row: &Row, stock: &Stock<'_>) -> io::Result<Sample> {
+        let [server] = servers else { return Err(io::Error::other("not one process")) };
         let fsyncs = Fsyncs::of(self.keeper, server.id())?;
-        let outcome = drive(server.address, self.load(64), &mut Workload::create())?;
+        let outcome = self.load(&[server.address], row, Traffic::Create, stock)?;
         let count = fsyncs.count()?;
-        server.end()?;
         if count == 0 {
             return Err(io::Error::other("strace saw no sync to disk"));
         }
-        Ok(f64::from(count) / f64::from(outcome.answers))
+        let value = f64::from(count) / f64::from(outcome.orders.max(1));
+        Ok(Sample { value, ..Sample::default() })
     }
 
-    /// Starts a program on an empty database and creates the service that orders use.
-    fn start_with_service(
+    fn drive(
         &self,
-        program: &Path,
-        database: &Database<'_>,
-    ) -> io::Result<Server<'_>> {
-        let server = Server::start(self.keeper, program, database)?;
-        exhaust(&server, 1, &mut Workload::service())?;
-        Ok(server)
-    }
-
-    fn load(&self, connections: usize) -> Load {
-        // A tenth to warm up, but never so short that it is over before the first commits are.
-        let warm_up = (self.measured / 10).max(Duration::from_millis(300));
-        Load { connections, warm_up, measured: self.measured }
-    }
-}
-
-impl Samples {
-    fn add(&mut self, outcome: &Outcome, server: &Server<'_>) -> io::Result<()> {
-        self.per_second.push(outcome.per_second);
-        self.resident_mb.push(server.resident_mb()?);
-        self.latencies.add(&outcome.latencies);
-        Ok(())
+        addresses: &[SocketAddr],
+        connections: usize,
+        pace: Pace,
+        traffic: Traffic,
+        stock: &Stock<'_>,
+    ) -> io::Result<Outcome> {
+        let load = Load { connections, warm_up: self.warm_up, measured: self.measured, pace };
+        let mut workload = Workload::traffic(traffic, stock.created.get());
+        let outcome = drive(addresses, load, &mut workload)?;
+        stock.created.set(workload.created());
+        Ok(outcome)
     }
 }
 
-fn store(server: &Server<'_>) -> io::Result<()> {
-    exhaust(server, 64, &mut Workload::store())
+impl Sample {
+    fn rate(value: f64, latencies: Histogram) -> Self {
+        Self { value, latencies: Some(latencies), peak_mb: None }
+    }
 }
 
-/// Sends all requests of a workload that has an end.
-fn exhaust(server: &Server<'_>, connections: usize, workload: &mut Workload) -> io::Result<()> {
-    let load = Load { connections, warm_up: Duration::ZERO, measured: STORE_TIME };
-    if drive(server.address, load, workload)?.is_exhausted {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "the orders to read could not be stored in time"))
+fn first_answer(addresses: &[SocketAddr], started: Instant) -> io::Result<Sample> {
+    let pace = Pace::AnswerByAnswer;
+    let load =
+        Load { connections: 1, warm_up: Duration::ZERO, measured: Duration::from_mins(1), pace };
+    drive(addresses, load, &mut Workload::first())?;
+    Ok(Sample { value: started.elapsed().as_secs_f64(), ..Sample::default() })
+}
+
+fn storm(addresses: &[SocketAddr], clients: usize) -> io::Result<Sample> {
+    let address = addresses.first().ok_or_else(|| io::Error::other("no server"))?;
+    let value = f64::from(double_bookings(*address, clients)?);
+    Ok(Sample { value, ..Sample::default() })
 }

@@ -20,6 +20,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cluster<'a> {
     port: u16,
+    bin: PathBuf,
     /// Ends with this value.
     _server: Kept<'a>,
 }
@@ -61,11 +62,19 @@ impl<'a> Cluster<'a> {
         // Fast shutdown: ends sessions, then itself.
         let mut server = keeper.spawn(&mut postgres, Signal::INT)?;
         wait_until_ready(&mut server, port, &log)?;
-        Ok(Self { port, _server: server })
+        Ok(Self { port, bin, _server: server })
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://orders@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// A program of the same installation, or else whatever PATH has under that name.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        // Where the server really is, if what was found is only a link to it.
+        let server = self.bin.join("postgres").canonicalize().unwrap_or_default();
+        let beside = server.with_file_name(name);
+        if beside.is_file() { beside } else { PathBuf::from(name) }
     }
 
     /// Runs a statement outside all databases that are measured.

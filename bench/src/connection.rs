@@ -8,7 +8,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use crate::workload::Request;
+use crate::workload::{Expected, Request};
 
 const READ_CHUNK: usize = 16 * 1024;
 
@@ -19,15 +19,24 @@ pub(crate) struct Connection {
     written: usize,
     input: Vec<u8>,
     filled: usize,
-    /// When the request under way was sent; `None` while there is none.
-    sent_at: Option<Instant>,
+    /// The request under way.
+    asked: Option<Asked>,
+}
+
+/// A request that is not answered yet.
+#[derive(Clone, Copy)]
+struct Asked {
+    due_at: Instant,
+    expected: Expected,
 }
 
 /// An answer that has come in whole.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
-    pub(crate) sent_at: Instant,
+    /// When the request was to be sent.
+    pub(crate) due_at: Instant,
+    pub(crate) expected: Expected,
 }
 
 impl Connection {
@@ -44,12 +53,12 @@ impl Connection {
             written: 0,
             input: vec![0; READ_CHUNK],
             filled: 0,
-            sent_at: None,
+            asked: None,
         })
     }
 
-    pub(crate) fn send(&mut self, request: &Request) -> io::Result<()> {
-        let Request { method, path, body } = request;
+    pub(crate) fn send(&mut self, request: &Request, due_at: Instant) -> io::Result<()> {
+        let Request { method, path, body, expected } = request;
         self.output.clear();
         write!(self.output, "{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host)?;
         if !body.is_empty() {
@@ -59,14 +68,14 @@ impl Connection {
         write!(self.output, "\r\n{body}")?;
         self.written = 0;
         self.filled = 0;
-        self.sent_at = Some(Instant::now());
+        self.asked = Some(Asked { due_at, expected: *expected });
         self.flush()
     }
 
     /// Reads what has come, and finishes a request that did not fit at once. Edge-triggered: does
     /// not return before it has an answer or the socket has nothing more.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Answer<'_>>> {
-        let Some(sent_at) = self.sent_at else { return Ok(None) };
+        let Some(Asked { due_at, expected }) = self.asked else { return Ok(None) };
         self.flush()?;
         loop {
             if self.filled == self.input.len() {
@@ -85,9 +94,9 @@ impl Connection {
                 if self.filled > head + length {
                     return Err(malformed("more than one answer to one request"));
                 }
-                self.sent_at = None;
+                self.asked = None;
                 let body = self.input.get(head..head + length).unwrap_or_default();
-                return Ok(Some(Answer { status, body, sent_at }));
+                return Ok(Some(Answer { status, body, due_at, expected }));
             }
         }
     }

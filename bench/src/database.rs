@@ -4,14 +4,21 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::{fs, io};
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use serde::Serialize;
+
 use crate::cluster::Cluster;
 use crate::keeper::Keeper;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Engine {
     Sqlite,
     Postgres,
 }
+
+pub(crate) const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
 /// Makes databases, each under a name of its own.
 pub(crate) struct Databases<'a> {
@@ -74,7 +81,44 @@ impl<'a> Databases<'a> {
     }
 }
 
+impl Engine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
 impl Database<'_> {
+    /// A program of the installation that serves it.
+    pub(crate) fn program(&self, name: &str) -> io::Result<PathBuf> {
+        match self {
+            Self::Sqlite { .. } => Err(io::Error::other("SQLite has no programs")),
+            Self::Postgres { cluster, .. } => Ok(cluster.program(name)),
+        }
+    }
+
+    /// Runs statements in it.
+    pub(crate) fn run(&self, statements: &str) -> io::Result<()> {
+        match self {
+            Self::Sqlite { .. } => rusqlite::Connection::open(self.url())
+                .and_then(|connection| connection.execute_batch(statements))
+                .map_err(io::Error::other),
+            Self::Postgres { .. } => PgConnection::establish(&self.url())
+                .map_err(io::Error::other)?
+                .batch_execute(statements)
+                .map_err(io::Error::other),
+        }
+    }
+
     /// What a server is told to find it.
     pub(crate) fn url(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! What repetitions come to: medians, spreads, ratios, and whether a target is met.
+//! What turns come to: medians, spreads, ratios, and whether a target is met.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub(crate) struct Figure {
     pub(crate) samples: Vec<f64>,
 }
 
-/// How many times the control's figure the service's is.
+/// How many times better one figure is than another: above 1 the first is ahead.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Ratio {
     pub(crate) of_medians: f64,
@@ -29,8 +29,6 @@ pub(crate) enum Target {
     RatioAtLeast(f64),
     /// Every sample.
     AtMost(f64),
-    /// Every sample.
-    Below(f64),
 }
 
 impl Figure {
@@ -50,19 +48,20 @@ impl Figure {
 }
 
 impl Ratio {
-    pub(crate) fn of(service: &Figure, control: &Figure) -> Self {
-        let pairs = service.samples.iter().zip(&control.samples);
-        let pairs = Figure::of(pairs.map(|(ours, theirs)| ours / theirs).collect());
-        Self { of_medians: service.median / control.median, min: pairs.min, max: pairs.max }
+    /// Of `ours` over `theirs`, or where less is better of `theirs` over `ours`.
+    pub(crate) fn of(ours: &Figure, theirs: &Figure, is_more_better: bool) -> Self {
+        let (above, below) = if is_more_better { (ours, theirs) } else { (theirs, ours) };
+        let pairs = above.samples.iter().zip(&below.samples);
+        let pairs = Figure::of(pairs.map(|(above, below)| above / below).collect());
+        Self { of_medians: above.median / below.median, min: pairs.min, max: pairs.max }
     }
 }
 
 impl Target {
-    pub(crate) fn is_met(self, service: &Figure, ratio: Option<&Ratio>) -> bool {
+    pub(crate) fn is_met(self, ours: &Figure, ratio: Option<&Ratio>) -> bool {
         match self {
             Self::RatioAtLeast(bound) => ratio.is_some_and(|ratio| ratio.of_medians >= bound),
-            Self::AtMost(bound) => service.max <= bound,
-            Self::Below(bound) => service.max < bound,
+            Self::AtMost(bound) => ours.max <= bound,
         }
     }
 }
@@ -79,7 +78,8 @@ mod tests {
 
     #[test]
     fn the_spread_of_a_ratio_is_over_neighbouring_pairs() {
-        let ratio = Ratio::of(&Figure::of(vec![10.0, 30.0]), &Figure::of(vec![10.0, 20.0]));
+        let [ours, theirs] = [vec![10.0, 30.0], vec![10.0, 20.0]].map(Figure::of);
+        let ratio = Ratio::of(&ours, &theirs, true);
         assert_eq!((ratio.min.to_string(), ratio.max.to_string()), ("1".into(), "1.5".into()));
         assert!((ratio.of_medians - 20.0 / 15.0).abs() < 1e-9);
     }
@@ -87,11 +87,17 @@ mod tests {
     #[test]
     fn a_bound_holds_for_the_worst_sample_and_a_ratio_for_the_medians() {
         let memory = Figure::of(vec![60.0, 100.0]);
-        assert!(!Target::Below(100.0).is_met(&memory, None));
+        assert!(!Target::AtMost(99.0).is_met(&memory, None));
         assert!(Target::AtMost(100.0).is_met(&memory, None));
-        let ratio = Ratio::of(&Figure::of(vec![3.0]), &Figure::of(vec![2.0]));
+        let ratio = Ratio::of(&Figure::of(vec![3.0]), &Figure::of(vec![2.0]), true);
         assert!(Target::RatioAtLeast(1.5).is_met(&memory, Some(&ratio)));
         assert!(!Target::RatioAtLeast(1.6).is_met(&memory, Some(&ratio)));
         assert!(!Target::RatioAtLeast(0.0).is_met(&memory, None));
+    }
+
+    #[test]
+    fn where_less_is_better_the_lesser_is_ahead() {
+        let ratio = Ratio::of(&Figure::of(vec![0.1]), &Figure::of(vec![0.4]), false);
+        assert!((ratio.of_medians - 4.0).abs() < 1e-9);
     }
 }

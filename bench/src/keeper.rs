@@ -108,9 +108,22 @@ impl Kept<'_> {
         self.signal_and_wait()
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// An end with another code than 0.
+    pub(crate) fn wait(mut self) -> io::Result<()> {
+        self.has_ended = true;
+        self.await_end()
+    }
+
     fn signal_and_wait(&mut self) -> io::Result<()> {
         self.has_ended = true;
         kill_process(rustix::process::Pid::from_child(&self.child), self.signal)?;
+        self.await_end()
+    }
+
+    fn await_end(&mut self) -> io::Result<()> {
         let status = self.child.wait()?;
         self.keeper.tell(&self.id().to_string())?;
         if status.success() {

@@ -1,13 +1,14 @@
-//! The load: some clients that each wait for an answer before they ask again. One thread, because
-//! it shares the processors with the server.
+//! The load: clients on connections that are kept. One thread, because it shares the processors
+//! with the server.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use crate::connection::Connection;
+use crate::connection::{Answer, Connection};
 use crate::histogram::Histogram;
 use crate::workload::Workload;
 
@@ -21,91 +22,177 @@ pub(crate) struct Load {
     /// Time at the start that does not count.
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
+    pub(crate) pace: Pace,
+}
+
+/// When the next request is due.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// As soon as the same client has the answer to its last.
+    AnswerByAnswer,
+    /// So many a second, whether answers come or not; those of one millisecond together.
+    PerSecond(f64),
 }
 
 pub(crate) struct Outcome {
-    /// Answers per second of the measured time.
+    /// Orders per second of the measured time.
     pub(crate) per_second: f64,
-    /// All answers, those outside the measured time too.
-    pub(crate) answers: u32,
+    /// All orders, those outside the measured time too.
+    pub(crate) orders: u32,
+    /// How long all of it took.
+    pub(crate) elapsed: Duration,
     /// Whether the workload came to an end before the time did.
     pub(crate) is_exhausted: bool,
+    /// From when requests were due to when they were answered.
     pub(crate) latencies: Histogram,
 }
 
-/// Runs the load to its end. Waits for each answer, so that afterwards nothing is under way.
+/// Runs the load to its end, spread over the addresses. Waits for each answer, so that afterwards
+/// nothing is under way.
 ///
 /// # Errors
-/// The first answer with another status than the workload's, a broken connection or answer, or no
-/// answer in `PATIENCE`.
+/// The first answer that is not as expected, a broken connection or answer, or no answer in
+/// `PATIENCE`.
 pub(crate) fn drive(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     load: Load,
     workload: &mut Workload,
 ) -> io::Result<Outcome> {
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(load.connections.max(1));
-    let mut connections = (0..load.connections)
-        .map(|index| Connection::open(address, poll.registry(), Token(index)))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut clients = Clients::connect(addresses, load)?;
+    clients.run(workload)?;
+    let Clients { counted, orders, started, is_exhausted, latencies, .. } = clients;
+    let per_second = f64::from(counted) / load.measured.as_secs_f64();
+    Ok(Outcome { per_second, orders, elapsed: started.elapsed(), is_exhausted, latencies })
+}
 
-    let from = Instant::now() + load.warm_up;
-    let until = from + load.measured;
-    let mut counted = 0_u32;
-    let mut outcome = Outcome {
-        per_second: 0.0,
-        answers: 0,
-        is_exhausted: false,
-        latencies: Histogram::default(),
-    };
-    let mut waiting = 0_usize;
-    for connection in &mut connections {
-        waiting += usize::from(send_next(connection, workload, &mut outcome)?);
+struct Clients {
+    load: Load,
+    poll: Poll,
+    connections: Vec<Connection>,
+    /// Connections, by index, that wait for no answer.
+    idle: Vec<usize>,
+    /// Requests that are due and find no idle connection.
+    due: VecDeque<Instant>,
+    arrived: u64,
+    started: Instant,
+    counted: u32,
+    orders: u32,
+    is_exhausted: bool,
+    latencies: Histogram,
+}
+
+impl Clients {
+    fn connect(addresses: &[SocketAddr], load: Load) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let connections = addresses
+            .iter()
+            .cycle()
+            .take(load.connections)
+            .enumerate()
+            .map(|(index, &address)| Connection::open(address, poll.registry(), Token(index)))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            load,
+            poll,
+            idle: (0..connections.len()).collect(),
+            connections,
+            due: VecDeque::new(),
+            arrived: 0,
+            started: Instant::now(),
+            counted: 0,
+            orders: 0,
+            is_exhausted: false,
+            latencies: Histogram::default(),
+        })
     }
-    while waiting > 0 {
-        if Instant::now() > until + PATIENCE {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "an answer did not come"));
-        }
-        poll_once(&mut poll, &mut events)?;
-        for event in &events {
-            let Some(connection) = connections.get_mut(event.token().0) else { continue };
-            let Some(answer) = connection.receive()? else { continue };
+
+    fn run(&mut self, workload: &mut Workload) -> io::Result<()> {
+        let until = self.started + self.load.warm_up + self.load.measured;
+        let mut events = Events::with_capacity(self.connections.len().max(1));
+        loop {
             let now = Instant::now();
-            if answer.status != workload.expected_status() {
-                return Err(unexpected(answer.status, answer.body));
+            if now < until && !self.is_exhausted {
+                self.ask(now, workload)?;
+            } else if self.idle.len() == self.connections.len() {
+                return Ok(());
+            } else if now > until + PATIENCE {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "an answer did not come"));
             }
-            outcome.answers += 1;
-            if (from..until).contains(&now) {
-                counted += 1;
-                outcome.latencies.record(now - answer.sent_at);
-            }
-            if now >= until || !send_next(connection, workload, &mut outcome)? {
-                waiting -= 1;
+            self.poll_once(&mut events)?;
+            for event in &events {
+                let now = self.receive(event.token().0, until)?;
+                if now < until && !self.is_exhausted {
+                    self.ask(now, workload)?;
+                }
             }
         }
     }
-    outcome.per_second = f64::from(counted) / load.measured.as_secs_f64();
-    Ok(outcome)
-}
 
-/// Whether there was another request to send.
-fn send_next(
-    connection: &mut Connection,
-    workload: &mut Workload,
-    outcome: &mut Outcome,
-) -> io::Result<bool> {
-    let Some(request) = workload.next_request() else {
-        outcome.is_exhausted = true;
-        return Ok(false);
-    };
-    connection.send(&request)?;
-    Ok(true)
-}
+    /// Sends what is due, as far as there are idle connections.
+    fn ask(&mut self, now: Instant, workload: &mut Workload) -> io::Result<()> {
+        self.let_arrive(now);
+        while let (Some(&index), Some(&due_at)) = (self.idle.last(), self.due.front()) {
+            let Some(request) = workload.next_request() else {
+                self.is_exhausted = true;
+                return Ok(());
+            };
+            if let Some(connection) = self.connections.get_mut(index) {
+                connection.send(&request, due_at)?;
+            }
+            self.idle.pop();
+            self.due.pop_front();
+        }
+        Ok(())
+    }
 
-fn poll_once(poll: &mut Poll, events: &mut Events) -> io::Result<()> {
-    match poll.poll(events, Some(Duration::from_millis(100))) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-        polled => polled,
+    fn let_arrive(&mut self, now: Instant) {
+        match self.load.pace {
+            Pace::AnswerByAnswer => self.due.resize(self.idle.len(), now),
+            Pace::PerSecond(rate) => {
+                let elapsed_ms = (now - self.started).as_millis();
+                let elapsed = Duration::from_millis(u64::try_from(elapsed_ms).unwrap_or(u64::MAX));
+                // Counted up, for there is no exact way from a float to a whole number.
+                let apart = Duration::from_secs_f64(1.0 / rate.max(1.0));
+                while apart.saturating_mul(u32::try_from(self.arrived).unwrap_or(u32::MAX))
+                    < elapsed
+                {
+                    self.arrived += 1;
+                    self.due.push_back(self.started + elapsed);
+                }
+            }
+        }
+    }
+
+    fn poll_once(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = match self.load.pace {
+            Pace::AnswerByAnswer => Duration::from_millis(100),
+            Pace::PerSecond(_) => Duration::from_millis(1),
+        };
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            polled => polled,
+        }
+    }
+
+    /// Takes an answer, if one has come, and tells the time.
+    fn receive(&mut self, index: usize, until: Instant) -> io::Result<Instant> {
+        let answer = match self.connections.get_mut(index) {
+            Some(connection) => connection.receive()?,
+            None => None,
+        };
+        let now = Instant::now();
+        let Some(answer) = answer else { return Ok(now) };
+        let Answer { status, body, due_at, expected } = answer;
+        if !expected.is_met_by(status, body) {
+            return Err(unexpected(status, body));
+        }
+        self.idle.push(index);
+        self.orders += expected.orders;
+        if now >= self.started + self.load.warm_up && now < until {
+            self.counted += expected.orders;
+            self.latencies.record(now - due_at);
+        }
+        Ok(now)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Measures the service and a control in turns on this machine, and prints a table of both.
+//! Measures the service, its peers and its limits in turns on this machine, and prints a table.
 #![expect(
     clippy::disallowed_methods,
     reason = "a program of its own, with none of the service's crates to ask"
@@ -7,39 +7,49 @@
 mod bench;
 mod cluster;
 mod connection;
+mod contestant;
 mod database;
 mod figures;
 mod fsyncs;
 mod histogram;
 mod keeper;
 mod load;
+mod pgbench;
 mod plan;
+mod prepared;
+mod raw_loop;
 mod report;
+mod results;
+mod seed;
 mod server;
+mod storm;
+mod targets;
 mod workload;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 
 use crate::bench::Bench;
-use crate::database::{Databases, Engine};
+use crate::contestant::Programs;
+use crate::database::Databases;
 use crate::keeper::Keeper;
-use crate::plan::{FSYNCS, MEMORY, PLANS};
-use crate::report::{Machine, Report, Row, Side, Unit};
-use crate::server::Programs;
+use crate::plan::rows;
+use crate::prepared::Prepared;
+use crate::report::{Machine, Report};
+use crate::results::Results;
 
-/// Measures the service against a control on this machine.
+/// Measures the service, its peers and its limits on this machine.
 #[derive(Parser)]
 struct Args {
     /// How long each turn is measured
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least_one())]
     seconds: u32,
-    /// How many turns each program has
+    /// How many turns each has
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one())]
     repetitions: u32,
     /// Write the figures to this file, too
@@ -48,6 +58,15 @@ struct Args {
     /// Only rows whose id contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// One turn each, too short to say much: proves that everything works
+    #[arg(long, conflicts_with_all = ["seconds", "repetitions"])]
+    quick: bool,
+    /// The rows with 10 million orders, too
+    #[arg(long)]
+    large: bool,
+    /// Print the ids of the rows, and measure nothing
+    #[arg(long)]
+    list: bool,
     /// The service's program [default: the one beside this one]
     #[arg(long, value_name = "PATH")]
     service: Option<PathBuf>,
@@ -59,6 +78,14 @@ fn at_least_one() -> RangedU64ValueParser<u32> {
 
 fn main() -> io::Result<()> {
     let args = Args::parse();
+    if args.list {
+        let ids =
+            rows(&args.only, args.large).iter().map(|row| row.id() + "\n").collect::<String>();
+        return io::stdout().write_all(ids.as_bytes());
+    }
+    if rows(&args.only, args.large).is_empty() {
+        return Err(io::Error::other(format!("no row's id contains {:?}: see --list", args.only)));
+    }
     // Before the work, so that it is not for nothing.
     let json = args.json.as_ref().map(File::create).transpose()?;
     let report = run(&args)?;
@@ -71,51 +98,62 @@ fn main() -> io::Result<()> {
 }
 
 fn run(args: &Args) -> io::Result<Report> {
-    let beside = |name: &str| std::env::current_exe().map(|path| path.with_file_name(name));
-    let service = match &args.service {
-        // Servers are started in another directory.
-        Some(path) => std::path::absolute(path)?,
-        None => beside("orders-api")?,
+    let programs = programs(args)?;
+    let (warm_up, measured, repetitions) = if args.quick {
+        (Duration::from_millis(300), Duration::from_millis(300), 1)
+    } else {
+        (Duration::from_secs(1), Duration::from_secs(args.seconds.into()), args.repetitions)
     };
-    let programs = Programs { service, control: beside("orders-control")? };
     let keeper = Keeper::new()?;
     let databases = Databases::new(&keeper)?;
+    let prepared = Prepared::new(&keeper, &programs, &databases, args.quick);
     let bench = Bench {
         keeper: &keeper,
-        databases: &databases,
         programs: &programs,
-        measured: Duration::from_secs(args.seconds.into()),
-        repetitions: args.repetitions,
+        prepared: &prepared,
+        warm_up,
+        measured,
+        import_batches: if args.quick { 2 } else { 10 },
     };
-    let rows = rows(&bench, &args.only)?;
-    let Args { seconds, repetitions, .. } = *args;
-    Ok(Report { machine: Machine::this(), seconds, repetitions, rows })
+    let results = measure(&bench, args, repetitions)?;
+    Ok(Report {
+        machine: Machine::this(),
+        seconds: measured.as_secs_f64(),
+        repetitions,
+        is_quick: args.quick,
+        lines: results.lines(),
+    })
 }
 
-fn rows(bench: &Bench<'_>, only: &str) -> io::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    if FSYNCS.id.contains(only) {
-        eprintln!("{}", FSYNCS.title);
-        let sides = bench.fsyncs_per_create()?.map(|per_create| Side::plain(vec![per_create]));
-        let name = (FSYNCS.id, FSYNCS.title);
-        rows.push(Row::new(name, Unit::PerCreate, sides, Some(FSYNCS.target)));
-    }
-    let mut resident_mb = <[Vec<f64>; 2]>::default();
-    for plan in PLANS.iter().filter(|plan| plan.id.contains(only)) {
-        eprintln!("{}", plan.title);
-        let samples = bench.measure(plan)?;
-        if plan.engine == Engine::Sqlite {
-            for (all, samples) in resident_mb.iter_mut().zip(&samples) {
-                all.extend(&samples.resident_mb);
+fn programs(args: &Args) -> io::Result<Programs> {
+    let this = std::env::current_exe()?;
+    let built = this.parent().ok_or_else(|| io::Error::other("no directory"))?.to_owned();
+    Ok(Programs {
+        service: match &args.service {
+            // Servers are started in another directory.
+            Some(path) => std::path::absolute(path)?,
+            None => built.join("orders-api"),
+        },
+        built,
+        peers: Path::new(env!("CARGO_MANIFEST_DIR")).join("peers"),
+    })
+}
+
+/// In rounds, each through all rows, so that what else the machine does meanwhile hits all alike.
+fn measure(bench: &Bench<'_, '_>, args: &Args, repetitions: u32) -> io::Result<Results> {
+    let mut results = Results::default();
+    let rows = rows(&args.only, args.large);
+    for round in 1..=repetitions {
+        for row in &rows {
+            eprintln!("{round}/{repetitions} {}", row.title());
+            for contestant in row.contestants() {
+                let sample = bench.take_turn(row, contestant).map_err(|error| {
+                    let name = contestant.name();
+                    io::Error::new(error.kind(), format!("{}, {name}: {error}", row.title()))
+                })?;
+                results.add(row, contestant, sample);
             }
         }
-        let sides = samples.map(|samples| Side::rate(samples.per_second, &samples.latencies));
-        rows.push(Row::new((plan.id, plan.title), Unit::PerSecond, sides, plan.target));
     }
-    if resident_mb.iter().all(|samples| !samples.is_empty()) {
-        let sides = resident_mb.map(Side::plain);
-        let name = (MEMORY.id, MEMORY.title);
-        rows.push(Row::new(name, Unit::Megabytes, sides, Some(MEMORY.target)));
-    }
-    Ok(rows)
+    Ok(results)
 }

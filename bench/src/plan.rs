@@ -1,113 +1,300 @@
-//! What is measured, row by row, and what each is to reach. To measure more, add a row.
+//! What is measured, row by row. To measure more, add an entry to `PLANS`; what a row is to reach
+//! is in `targets.rs`.
 
-use crate::database::Engine;
-use crate::figures::Target;
+use crate::contestant::Contestant::{
+    self, Axum, Constant, Control, Fastify, Pgbench, RawLoop, Sequelize, Service, TwoServices,
+};
+use crate::database::{ENGINES, Engine};
+use crate::workload::{STORED, Traffic};
 
-/// One row: the same load on the service and on the control, in turns.
+/// Rows of one kind: for each database and number of connections, those who take part in turns.
 pub(crate) struct Plan {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    pub(crate) engine: Engine,
     pub(crate) task: Task,
-    pub(crate) connections: usize,
-    /// How many times the usual number of repetitions: more where the target is narrow.
-    pub(crate) times: u32,
-    pub(crate) target: Option<Target>,
+    pub(crate) content: Content,
+    engines: &'static [Engine],
+    connections: &'static [usize],
+    /// The first is the one that the others are compared with.
+    pub(crate) contestants: &'static [Contestant],
+    /// Takes long and much disk: only with `--large`.
+    is_large: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Each repetition on an empty database of its own.
-    Create,
-    /// On a database with orders, the same all along.
-    Conflict,
-    /// On a database with orders, the same all along.
-    Find,
+    /// Orders per second, each client asking as soon as it is answered.
+    Load(Traffic),
+    /// How many times p50 p99 is, when half of what `Load` came to arrives at a steady pace.
+    HalfLoad(Traffic),
+    /// Orders per second in batches of 10 000, until 100 000 are stored.
+    Import,
+    /// Seconds from the start of the process to its first answer.
+    Start,
+    /// Of fifty instants, those that were given to more than one of 24 clients.
+    Storm,
+    /// Syncs to disk per create.
+    Syncs,
 }
 
-/// The syncs of one run under `strace`, apart from what is timed.
-pub(crate) const FSYNCS: Extra = Extra {
-    id: "sqlite_fsyncs_per_create",
-    title: "SQLite: syncs to disk per create, 64 connections",
-    target: Target::AtMost(0.1),
-};
-
-/// Resident memory after each run on SQLite.
-pub(crate) const MEMORY: Extra = Extra {
-    id: "sqlite_resident_memory",
-    title: "SQLite: resident memory after load",
-    target: Target::Below(100.0),
-};
-
-/// A row that is not a rate.
-pub(crate) struct Extra {
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) target: Target,
+/// What a database holds before a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Content {
+    /// The one service that orders use.
+    Service,
+    /// Orders with room between them, stored by the one to be measured.
+    Orders,
+    /// So many orders laid out over a large calendar, in the service's tables.
+    Calendar(u64),
 }
 
-pub(crate) const PLANS: [Plan; 7] = [
+/// One line of what is measured: a plan on one database with so many clients.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) plan: &'static Plan,
+    pub(crate) engine: Engine,
+    pub(crate) connections: usize,
+}
+
+const ALL: &[usize] = &[1, 64, 256];
+const PEERS: &[Contestant] = &[Service, Sequelize, Axum, Fastify];
+const PEERS_AND_CONTROL: &[Contestant] = &[Service, Control, Sequelize, Axum, Fastify];
+
+/// What most plans have in common.
+const USUAL: Plan = Plan {
+    id: "",
+    title: "",
+    task: Task::Start,
+    content: Content::Orders,
+    engines: &ENGINES,
+    connections: ALL,
+    contestants: PEERS,
+    is_large: false,
+};
+
+pub(crate) const PLANS: &[Plan] = &[
     Plan {
-        id: "sqlite_create_64",
-        title: "SQLite: creates, 64 connections",
-        engine: Engine::Sqlite,
-        task: Task::Create,
-        connections: 64,
-        times: 1,
-        target: None,
+        id: "create",
+        title: "creates",
+        task: Task::Load(Traffic::Create),
+        content: Content::Service,
+        contestants: &[Service, Control, Sequelize, Axum, Fastify, RawLoop, Pgbench],
+        ..USUAL
     },
     Plan {
-        id: "sqlite_create_1",
-        title: "SQLite: creates, 1 connection",
-        engine: Engine::Sqlite,
-        task: Task::Create,
-        connections: 1,
-        times: 2,
-        target: Some(Target::RatioAtLeast(0.95)),
+        id: "conflict",
+        title: "refused creates",
+        task: Task::Load(Traffic::Conflict),
+        contestants: PEERS_AND_CONTROL,
+        ..USUAL
     },
     Plan {
-        id: "postgres_find_64",
-        title: "PostgreSQL: orders by id, 64 connections",
-        engine: Engine::Postgres,
-        task: Task::Find,
-        connections: 64,
-        times: 1,
-        target: Some(Target::RatioAtLeast(2.0)),
+        id: "find",
+        title: "orders by id",
+        task: Task::Load(Traffic::Find),
+        contestants: &[Service, Control, Sequelize, Axum, Fastify, Constant],
+        ..USUAL
     },
     Plan {
-        id: "postgres_create_64",
-        title: "PostgreSQL: creates, 64 connections",
-        engine: Engine::Postgres,
-        task: Task::Create,
-        connections: 64,
-        times: 1,
-        target: None,
+        id: "page",
+        title: "pages of 100",
+        task: Task::Load(Traffic::Page),
+        contestants: &[Service, Sequelize, Axum, Fastify, Constant],
+        ..USUAL
+    },
+    Plan { id: "move", title: "moves (PUT)", task: Task::Load(Traffic::Move), ..USUAL },
+    Plan {
+        id: "mix",
+        title: "80 % by id, 15 % creates, 5 % pages",
+        task: Task::Load(Traffic::Mix),
+        ..USUAL
     },
     Plan {
-        id: "sqlite_conflict_64",
-        title: "SQLite: refused creates, 64 connections",
-        engine: Engine::Sqlite,
-        task: Task::Conflict,
-        connections: 64,
-        times: 1,
-        target: None,
+        id: "batch",
+        title: "orders in batches of 1 000",
+        task: Task::Load(Traffic::Batch),
+        content: Content::Service,
+        // As many orders as 64 000 at once the service refuses to have waiting.
+        connections: &[1, 8],
+        contestants: &[Service],
+        ..USUAL
     },
     Plan {
-        id: "postgres_conflict_64",
-        title: "PostgreSQL: refused creates, 64 connections",
-        engine: Engine::Postgres,
-        task: Task::Conflict,
-        connections: 64,
-        times: 1,
-        target: None,
+        id: "import",
+        title: "import of 100 000 orders",
+        task: Task::Import,
+        content: Content::Service,
+        connections: &[1],
+        contestants: &[Service],
+        ..USUAL
     },
     Plan {
-        id: "sqlite_find_64",
-        title: "SQLite: orders by id, 64 connections",
-        engine: Engine::Sqlite,
-        task: Task::Find,
-        connections: 64,
-        times: 1,
-        target: None,
+        id: "two_processes",
+        title: "creates by two processes on one database",
+        task: Task::Load(Traffic::Create),
+        content: Content::Service,
+        connections: &[64],
+        contestants: &[TwoServices, Service],
+        ..USUAL
+    },
+    Plan {
+        id: "half_create",
+        title: "p99 of p50, creates at half the maximum",
+        task: Task::HalfLoad(Traffic::Create),
+        content: Content::Service,
+        connections: &[64],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "half_find",
+        title: "p99 of p50, by id at half the maximum",
+        task: Task::HalfLoad(Traffic::Find),
+        connections: &[64],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "half_mix",
+        title: "p99 of p50, the mix at half the maximum",
+        task: Task::HalfLoad(Traffic::Mix),
+        connections: &[64],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "stored_10k",
+        title: "creates among 10 thousand stored",
+        task: Task::Load(Traffic::Between),
+        content: Content::Calendar(10_000),
+        connections: &[64],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "stored_1m",
+        title: "creates among 1 million stored",
+        task: Task::Load(Traffic::Between),
+        content: Content::Calendar(1_000_000),
+        connections: &[64],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "stored_10m",
+        title: "creates among 10 million stored",
+        task: Task::Load(Traffic::Between),
+        content: Content::Calendar(10_000_000),
+        connections: &[64],
+        contestants: &[Service],
+        is_large: true,
+        ..USUAL
+    },
+    Plan {
+        id: "start",
+        title: "start to first answer",
+        task: Task::Start,
+        connections: &[1],
+        contestants: PEERS_AND_CONTROL,
+        ..USUAL
+    },
+    Plan {
+        id: "start_1m",
+        title: "start to first answer, 1 million stored",
+        task: Task::Start,
+        content: Content::Calendar(1_000_000),
+        connections: &[1],
+        contestants: &[Service],
+        ..USUAL
+    },
+    Plan {
+        id: "double_bookings",
+        title: "instants of 50 given out twice",
+        task: Task::Storm,
+        content: Content::Service,
+        connections: &[24],
+        contestants: PEERS_AND_CONTROL,
+        ..USUAL
+    },
+    Plan {
+        id: "syncs",
+        title: "syncs to disk per create",
+        task: Task::Syncs,
+        content: Content::Service,
+        engines: &[Engine::Sqlite],
+        connections: &[64],
+        contestants: &[Service, Control],
+        ..USUAL
     },
 ];
+
+/// All rows, or those whose id contains `only`.
+pub(crate) fn rows(only: &str, with_large: bool) -> Vec<Row> {
+    let plans = PLANS.iter().filter(|plan| with_large || !plan.is_large);
+    let rows = plans.flat_map(|plan| {
+        plan.engines.iter().flat_map(move |&engine| {
+            plan.connections.iter().map(move |&connections| Row { plan, engine, connections })
+        })
+    });
+    rows.filter(|row| row.id().contains(only)).collect()
+}
+
+impl Row {
+    pub(crate) fn id(&self) -> String {
+        format!("{}_{}_{}", self.engine.id(), self.plan.id, self.connections)
+    }
+
+    pub(crate) fn title(&self) -> String {
+        let Self { plan: Plan { title, .. }, engine, connections } = self;
+        let s = if *connections == 1 { "" } else { "s" };
+        format!("{}: {title}, {connections} client{s}", engine.name())
+    }
+
+    /// Who takes part in it, in the order of the turns.
+    pub(crate) fn contestants(&self) -> impl Iterator<Item = Contestant> {
+        let Self { plan, engine, connections } = *self;
+        let all = plan.contestants.iter().copied();
+        all.filter(move |contestant| contestant.takes_part(engine, connections))
+    }
+}
+
+impl Content {
+    /// How many orders that is; in a quick run a large calendar holds a fiftieth.
+    pub(crate) fn orders(self, is_quick: bool) -> u64 {
+        match self {
+            Self::Service => 0,
+            Self::Orders => STORED,
+            Self::Calendar(orders) if is_quick => orders.div_ceil(50),
+            Self::Calendar(orders) => orders,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_has_an_id_of_its_own() {
+        let rows = rows("", true);
+        let ids: HashSet<String> = rows.iter().map(Row::id).collect();
+        assert_eq!(ids.len(), rows.len());
+    }
+
+    #[test]
+    fn rows_are_chosen_by_a_part_of_their_id() {
+        let ids: Vec<String> = rows("sqlite_create", false).iter().map(Row::id).collect();
+        assert_eq!(ids, ["sqlite_create_1", "sqlite_create_64", "sqlite_create_256"]);
+        assert!(rows("10m", false).is_empty());
+        assert_eq!(rows("10m", true).len(), 2);
+    }
+
+    #[test]
+    fn the_first_of_a_row_takes_part_in_it() {
+        for row in rows("", true) {
+            assert_eq!(row.contestants().next(), row.plan.contestants.first().copied());
+        }
+    }
+}

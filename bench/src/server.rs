@@ -2,7 +2,6 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -14,32 +13,19 @@ use crate::keeper::{Keeper, Kept};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The two programs that are compared.
-pub(crate) struct Programs {
-    pub(crate) service: PathBuf,
-    pub(crate) control: PathBuf,
-}
-
 pub(crate) struct Server<'a> {
     pub(crate) address: SocketAddr,
     process: Kept<'a>,
-}
-
-impl Programs {
-    /// In the order in which they take turns.
-    pub(crate) fn in_turn(&self) -> [&Path; 2] {
-        [&self.service, &self.control]
-    }
 }
 
 impl<'a> Server<'a> {
     /// Starts a program on a database and waits until it takes requests.
     pub(crate) fn start(
         keeper: &'a Keeper,
-        program: &Path,
+        mut command: Command,
         database: &Database<'_>,
     ) -> io::Result<Self> {
-        let mut command = Command::new(program);
+        let program = command.get_program().to_string_lossy().into_owned();
         command
             .args(["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s", "--database-url"])
             .arg(database.url())
@@ -53,11 +39,11 @@ impl<'a> Server<'a> {
                 command.env_remove(&name);
             }
         }
-        let mut process = keeper.spawn(&mut command, Signal::TERM).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", program.display()))
-        })?;
+        let mut process = keeper
+            .spawn(&mut command, Signal::TERM)
+            .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
         let log = process.child().stderr.take().ok_or_else(|| io::Error::other("no log"))?;
-        let address = address_in(&follow(log), program)?;
+        let address = address_in(&follow(log), &program)?;
         Ok(Self { address, process })
     }
 
@@ -65,12 +51,12 @@ impl<'a> Server<'a> {
         self.process.id()
     }
 
-    /// Resident memory, in millions of bytes.
-    pub(crate) fn resident_mb(&self) -> io::Result<f64> {
+    /// The most resident memory that it has had, in millions of bytes.
+    pub(crate) fn peak_mb(&self) -> io::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        resident_kib(&status)
+        peak_kib(&status)
             .map(|kib| f64::from(kib) * 1024.0 / 1e6)
-            .ok_or_else(|| io::Error::other("no VmRSS"))
+            .ok_or_else(|| io::Error::other("no VmHWM"))
     }
 
     /// Ends it as an operator would.
@@ -79,8 +65,8 @@ impl<'a> Server<'a> {
     }
 }
 
-fn resident_kib(status: &str) -> Option<u32> {
-    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn peak_kib(status: &str) -> Option<u32> {
+    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
@@ -96,7 +82,7 @@ fn follow(log: ChildStderr) -> Receiver<String> {
     lines
 }
 
-fn address_in(log: &Receiver<String>, program: &Path) -> io::Result<SocketAddr> {
+fn address_in(log: &Receiver<String>, program: &str) -> io::Result<SocketAddr> {
     let mut said = String::new();
     loop {
         match log.recv_timeout(START_TIMEOUT) {
@@ -108,7 +94,6 @@ fn address_in(log: &Receiver<String>, program: &Path) -> io::Result<SocketAddr> 
                 said.push('\n');
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                let program = program.display();
                 return Err(io::Error::other(format!("{program} does not start:\n{said}")));
             }
         }
@@ -134,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_is_read_from_the_status_of_a_process() {
-        assert_eq!(resident_kib("VmHWM:\t    9000 kB\nVmRSS:\t    8000 kB\n"), Some(8000));
-        assert_eq!(resident_kib("VmHWM:\t    9000 kB\n"), None);
+    fn peak_memory_is_read_from_the_status_of_a_process() {
+        assert_eq!(peak_kib("VmHWM:\t    9000 kB\nVmRSS:\t    8000 kB\n"), Some(9000));
+        assert_eq!(peak_kib("VmRSS:\t    9000 kB\n"), None);
     }
 }

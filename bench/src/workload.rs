@@ -1,32 +1,47 @@
-//! What clients ask for: an endless row of requests of one kind, and the status each must get.
+//! What clients ask for: an endless row of requests of one kind, and what each must be answered.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+mod dice;
+mod orders;
 
-const HOUR_MS: i64 = 60 * 60 * 1000;
+use self::dice::Dice;
+use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, order, replace, stored_ms};
 
-/// 2030-01-01T00:00:00Z.
-const FIRST_MS: i64 = 1_893_456_000_000;
+pub(crate) use self::orders::{CALENDAR, FIRST_MS, STORED, STRETCH_MS, WINDOW_MS};
 
-/// How many orders a database to read from holds.
-pub(crate) const STORED: u64 = 5_000;
-
-/// Wide enough apart that there is room between two of them, so that a refusal offers real instants.
-const STORED_EVERY_MS: i64 = 9 * HOUR_MS;
-
-/// The service, by its number, that every order uses.
-const SERVICE: u32 = 123;
+/// What one kind of client does all day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Traffic {
+    /// Creates, none of which is refused.
+    Create,
+    /// Creates, each of which is refused.
+    Conflict,
+    /// Stored orders, one by one.
+    Find,
+    /// The first hundred orders.
+    Page,
+    /// Stored orders, given another time by PUT.
+    Move,
+    /// 80 of 100 finds, 15 creates, 5 pages.
+    Mix,
+    /// Batches of 1 000 creates, all or nothing.
+    Batch,
+    /// Creates between the orders of a calendar laid out by `seed`.
+    Between,
+}
 
 pub(crate) enum Workload {
     /// The one service, then no more.
     Service { sent: bool },
     /// `STORED` orders with known ids, then no more.
     Store { next: u64 },
-    /// Orders exactly three hours apart, so that none is refused.
-    Create { next: i64 },
-    /// Orders an hour after a stored one.
-    Conflict(Dice),
-    /// Stored orders, one by one, in random order.
-    Find(Dice),
+    /// One stored order, then no more.
+    First { sent: bool },
+    /// Batches that are not atomic, of 10 000 creates, so many of them.
+    Import { next: u64, batches: u64 },
+    /// One instant after another, a day apart.
+    Storm { next: u64 },
+    /// What never ends.
+    Traffic { traffic: Traffic, dice: Dice, created: u64 },
 }
 
 impl Workload {
@@ -38,19 +53,24 @@ impl Workload {
         Self::Store { next: 0 }
     }
 
-    pub(crate) fn create() -> Self {
-        Self::Create { next: 0 }
+    pub(crate) fn first() -> Self {
+        Self::First { sent: false }
     }
 
-    pub(crate) fn conflict() -> Self {
-        Self::Conflict(Dice::default())
+    pub(crate) fn import(batches: u64) -> Self {
+        Self::Import { next: 0, batches }
     }
 
-    pub(crate) fn find() -> Self {
-        Self::Find(Dice::default())
+    pub(crate) fn storm() -> Self {
+        Self::Storm { next: 0 }
     }
 
-    /// Method, path and body of the next request, or `None` when there are no more.
+    /// Traffic on a database in which `created` orders were created by the same traffic before.
+    pub(crate) fn traffic(traffic: Traffic, created: u64) -> Self {
+        Self::Traffic { traffic, dice: Dice::default(), created }
+    }
+
+    /// The next request, or `None` when there are no more.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         match self {
             Self::Service { sent } => {
@@ -60,79 +80,119 @@ impl Workload {
             Self::Store { next } => {
                 let number = (*next < STORED).then_some(*next)?;
                 *next += 1;
-                Some(create(stored_ms(number), &format!(r#""id":"{}","#, stored_id(number))))
+                let id_member = format!(r#""id":"{}","#, id(number));
+                Some(Request::post("/orders", order(stored_ms(number), &id_member)))
             }
-            Self::Create { next } => {
-                let datetime_ms = FIRST_MS + *next * 3 * HOUR_MS;
+            Self::First { sent } => {
+                (!std::mem::replace(sent, true)).then(|| Request::get(format!("/orders/{}", id(0))))
+            }
+            Self::Import { next, batches } => {
+                let number = (*next < *batches).then_some(*next)?;
                 *next += 1;
-                Some(create(datetime_ms, ""))
+                Some(Request::batch("each", number, 10_000))
             }
-            Self::Conflict(dice) => Some(create(stored_ms(dice.below(STORED)) + HOUR_MS, "")),
-            Self::Find(dice) => {
-                Some(Request::get(format!("/orders/{}", stored_id(dice.below(STORED)))))
+            Self::Storm { next } => {
+                *next += 8;
+                Some(create(*next))
             }
+            Self::Traffic { traffic, dice, created } => Some(traffic.request(dice, created)),
         }
     }
 
-    /// The status that every answer must have.
-    pub(crate) fn expected_status(&self) -> u16 {
+    /// How many orders its creates have made, those before it included.
+    pub(crate) fn created(&self) -> u64 {
         match self {
-            Self::Service { .. } | Self::Store { .. } | Self::Create { .. } => 201,
-            Self::Conflict(_) => 409,
-            Self::Find(_) => 200,
+            Self::Traffic { created, .. } => *created,
+            Self::Service { .. }
+            | Self::Store { .. }
+            | Self::First { .. }
+            | Self::Import { .. }
+            | Self::Storm { .. } => 0,
         }
     }
+}
+
+impl Traffic {
+    fn request(self, dice: &mut Dice, created: &mut u64) -> Request {
+        match self {
+            Self::Create => {
+                *created += 1;
+                create(*created - 1)
+            }
+            Self::Conflict => {
+                let body = order(stored_ms(dice.below(STORED)) + HOUR_MS, "");
+                Request {
+                    expected: Expected { status: 409, orders: 1 },
+                    ..Request::post("/orders", body)
+                }
+            }
+            Self::Find => Request::get(format!("/orders/{}", id(dice.below(STORED)))),
+            Self::Page => Request::get("/orders?limit=100".to_owned()),
+            Self::Move => replace(dice.below(STORED), dice.below(HOUR_MS.unsigned_abs())),
+            Self::Mix => match dice.below(100) {
+                0..80 => Self::Find.request(dice, created),
+                80..95 => {
+                    *created += 1;
+                    // After all stored ones.
+                    Request::post("/orders", order(stored_ms(STORED + *created), ""))
+                }
+                95.. => Self::Page.request(dice, created),
+            },
+            Self::Batch => {
+                *created += 1;
+                Request::batch("atomic", *created - 1, 1_000)
+            }
+            Self::Between => {
+                *created += 1;
+                Request::post("/orders", order(between_ms(*created - 1), ""))
+            }
+        }
+    }
+}
+
+/// What an answer must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) status: u16,
+    /// How many orders the request is about; in a batch each has a status of its own.
+    pub(crate) orders: u32,
 }
 
 pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: String,
+    pub(crate) expected: Expected,
+}
+
+impl Expected {
+    pub(crate) fn is_met_by(self, status: u16, body: &[u8]) -> bool {
+        let refused = br#""status":4"#;
+        let is_refused = |body: &[u8]| body.windows(refused.len()).any(|part| part == refused);
+        status == self.status && (self.orders == 1 || !is_refused(body))
+    }
 }
 
 impl Request {
     fn get(path: String) -> Self {
-        Self { method: "GET", path, body: String::new() }
+        let expected = Expected { status: 200, orders: 1 };
+        Self { method: "GET", path, body: String::new(), expected }
     }
 
     fn post(path: &str, body: String) -> Self {
-        Self { method: "POST", path: path.to_owned(), body }
+        let expected = Expected { status: 201, orders: 1 };
+        Self { method: "POST", path: path.to_owned(), body, expected }
     }
-}
 
-fn create(datetime_ms: i64, id_member: &str) -> Request {
-    let datetime = DateTime::<Utc>::from_timestamp_millis(datetime_ms)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true);
-    let body = format!(
-        r#"{{{id_member}"datetime":"{datetime}","totalfee":100,"services":[{{"id":"{SERVICE}"}}]}}"#
-    );
-    Request::post("/orders", body)
-}
-
-fn stored_id(number: u64) -> String {
-    format!("order-{number:08}")
-}
-
-fn stored_ms(number: u64) -> i64 {
-    FIRST_MS + i64::try_from(number).unwrap_or(0) * STORED_EVERY_MS
-}
-
-/// Numbers that look random and are the same in each run (xorshift).
-pub(crate) struct Dice(u64);
-
-impl Default for Dice {
-    fn default() -> Self {
-        Self(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
+    /// The batch of that number, if all are of that size.
+    fn batch(mode: &str, number: u64, size: u32) -> Self {
+        let first = number * u64::from(size);
+        let operations: Vec<String> = (first..first + u64::from(size))
+            .map(|number| format!(r#"{{"op":"create","order":{}}}"#, create(number).body))
+            .collect();
+        let body = format!(r#"{{"mode":"{mode}","operations":[{}]}}"#, operations.join(","));
+        let expected = Expected { status: 200, orders: size };
+        Self { expected, ..Self::post("/orders/batch", body) }
     }
 }
 
@@ -140,13 +200,24 @@ impl Dice {
 mod tests {
     use super::*;
 
+    fn bodies(traffic: Traffic, number: usize) -> Vec<String> {
+        let mut workload = Workload::traffic(traffic, 0);
+        (0..number).filter_map(|_| workload.next_request()).map(|request| request.body).collect()
+    }
+
     #[test]
     fn created_orders_are_three_hours_apart() {
-        let mut workload = Workload::create();
-        let bodies: Vec<String> =
-            (0..2).filter_map(|_| workload.next_request()).map(|request| request.body).collect();
+        let bodies = bodies(Traffic::Create, 2);
         assert!(bodies[0].contains("2030-01-01T00:00:00.000Z"), "{}", bodies[0]);
         assert!(bodies[1].contains("2030-01-01T03:00:00.000Z"), "{}", bodies[1]);
+    }
+
+    #[test]
+    fn a_batch_goes_on_where_the_last_one_ended() {
+        let bodies = bodies(Traffic::Batch, 2);
+        assert_eq!(bodies[1].matches(r#""op":"create""#).count(), 1_000);
+        let first = order(FIRST_MS + 1_000 * WINDOW_MS, "");
+        assert!(!bodies[0].contains(&first) && bodies[1].contains(&first));
     }
 
     #[test]
@@ -154,11 +225,32 @@ mod tests {
         let mut store = Workload::store();
         let stored = std::iter::from_fn(|| store.next_request()).count();
         assert_eq!(u64::try_from(stored), Ok(STORED));
-        let mut find = Workload::find();
+        let mut find = Workload::traffic(Traffic::Find, 0);
         for _ in 0..1_000 {
             let path = find.next_request().map(|request| request.path).unwrap_or_default();
             let number: u64 = path.trim_start_matches("/orders/order-").parse().unwrap();
             assert!(number < STORED, "{path}");
         }
+    }
+
+    #[test]
+    fn the_mix_is_eighty_fifteen_five() {
+        let mut mix = Workload::traffic(Traffic::Mix, 0);
+        let requests: Vec<Request> = (0..20_000).filter_map(|_| mix.next_request()).collect();
+        let share = |is: &dyn Fn(&Request) -> bool| {
+            requests.iter().filter(|request| is(request)).count().div_ceil(200)
+        };
+        assert!(share(&|request| request.path.starts_with("/orders/order-")).abs_diff(80) <= 1);
+        assert!(share(&|request| request.method == "POST").abs_diff(15) <= 1);
+        assert!(share(&|request| request.path.ends_with("limit=100")).abs_diff(5) <= 1);
+    }
+
+    #[test]
+    fn a_batch_with_one_refusal_is_not_what_is_expected() {
+        let batch = Expected { status: 200, orders: 2 };
+        assert!(batch.is_met_by(200, br#"{"results":[{"status":201},{"status":201}]}"#));
+        assert!(!batch.is_met_by(200, br#"{"results":[{"status":201},{"status":409}]}"#));
+        let refusal = Expected { status: 409, orders: 1 };
+        assert!(refusal.is_met_by(409, br#"{"status":409}"#) && !refusal.is_met_by(201, b"{}"));
     }
 }

@@ -1,0 +1,84 @@
+//! The limit of PostgreSQL: the rows of one create in one prepared statement, by `pgbench`.
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::database::Database;
+use crate::keeper::Keeper;
+use crate::workload::{FIRST_MS, WINDOW_MS};
+
+/// What numbers the orders: a sequence and not the row in `counters`, for which every transaction
+/// would wait until the one before it is on disk.
+const SEQUENCE: &str = "CREATE SEQUENCE bench_number";
+
+/// Creates per second in a database with the service's tables and the one service.
+pub(crate) fn creates_per_second(
+    keeper: &Keeper,
+    database: &Database<'_>,
+    clients: usize,
+    measured: Duration,
+) -> io::Result<f64> {
+    database.run(SEQUENCE)?;
+    let script = keeper.dir().join("create.sql");
+    std::fs::write(&script, statement())?;
+    let mut command = Command::new(database.program("pgbench")?);
+    command
+        .args(["--no-vacuum", "--protocol=prepared", "--file"])
+        .arg(&script)
+        .arg(format!("--client={clients}"))
+        .arg(format!("--jobs={}", clients.min(2)))
+        .arg(format!("--time={}", measured.as_secs().max(1)))
+        .arg(database.url())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut pgbench = keeper.spawn(&mut command, Signal::TERM)?;
+    let said = pgbench.child().stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+    let said = io::read_to_string(said)?;
+    pgbench.wait()?;
+    per_second(&said).ok_or_else(|| io::Error::other(format!("pgbench:\n{said}")))
+}
+
+/// Orders as close as the rule allows, with ids that ascend as the service's do. Where another
+/// stands in the way, nothing is inserted.
+fn statement() -> String {
+    format!(
+        "WITH number AS MATERIALIZED (SELECT nextval('bench_number') AS n), \
+         slot AS ( \
+             INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) \
+             SELECT 0, {FIRST_MS} + n * {WINDOW_MS}, {FIRST_MS} + (n + 1) * {WINDOW_MS}, n, \
+                    '01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') \
+             FROM number ON CONFLICT DO NOTHING RETURNING start_ms, grp, order_id \
+         ), new_order AS ( \
+             INSERT INTO orders (id, datetime_ms, total_fee, services, version, grp, \
+                                 created_at_ms, updated_at_ms) \
+             SELECT order_id, start_ms, 10000, '[123]', 1, grp, start_ms, start_ms FROM slot \
+         ), used AS ( \
+             INSERT INTO order_services (service_id, datetime_ms, order_id) \
+             SELECT 123, start_ms, order_id FROM slot \
+         ) \
+         INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms, \
+                             total_fee, services, grp, created_at_ms) \
+         SELECT grp, order_id, 1, 'created', start_ms, 'anonymous', start_ms, 10000, '[123]', \
+                grp, start_ms FROM slot;\n"
+    )
+}
+
+fn per_second(said: &str) -> Option<f64> {
+    let rate = said.lines().find_map(|line| line.strip_prefix("tps = "))?;
+    rate.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_found_in_what_pgbench_says() {
+        let said = "latency average = 1.2 ms\ntps = 812.5 (without initial connection time)\n";
+        assert_eq!(per_second(said).map(|rate| rate.to_string()), Some("812.5".to_owned()));
+        assert_eq!(per_second("pgbench: error: no connection\n"), None);
+    }
+}
