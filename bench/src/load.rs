@@ -151,7 +151,6 @@ impl Clients {
             Pace::PerSecond(rate) => {
                 let elapsed_ms = (now - self.started).as_millis();
                 let elapsed = Duration::from_millis(u64::try_from(elapsed_ms).unwrap_or(u64::MAX));
-                // Counted up, for there is no exact way from a float to a whole number.
                 let apart = Duration::from_secs_f64(1.0 / rate.max(1.0));
                 while apart.saturating_mul(u32::try_from(self.arrived).unwrap_or(u32::MAX))
                     < elapsed
@@ -199,4 +198,26 @@ impl Clients {
 fn unexpected(status: u16, body: &[u8]) -> io::Error {
     let body = String::from_utf8_lossy(body.get(..body.len().min(600)).unwrap_or_default());
     io::Error::other(format!("unexpected status {status}: {body}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_at_a_pace_come_due_whether_or_not_anybody_is_idle() {
+        let load = Load {
+            connections: 0,
+            warm_up: Duration::ZERO,
+            measured: Duration::ZERO,
+            pace: Pace::PerSecond(2_000.0),
+        };
+        let mut clients = Clients::connect(&[], load).unwrap();
+        for (micros, due) in [(0, 0), (999, 0), (1_000, 2), (1_999, 2), (10_500, 20)] {
+            clients.let_arrive(clients.started + Duration::from_micros(micros));
+            assert_eq!(clients.due.len(), due, "after {micros} µs");
+        }
+        let last = clients.started + Duration::from_millis(10);
+        assert_eq!(clients.due.back(), Some(&last), "due at the beginning of its millisecond");
+    }
 }

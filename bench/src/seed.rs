@@ -21,7 +21,7 @@ pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> i
             "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);",
         ),
         Engine::Postgres => (
-            format!("SELECT n FROM generate_series(0, {orders} - 1) n"),
+            format!("SELECT n FROM generate_series(0::bigint, {orders} - 1) n"),
             "'order-' || lpad(n::text, 8, '0')",
             "VACUUM ANALYZE; CHECKPOINT;",
         ),
