@@ -189,26 +189,31 @@ fn refuse_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreE
     Ok(())
 }
 
+/// A connection in a pool.
+pub(crate) struct Pooled {
+    pub(crate) connection: AnyConnection,
+    /// Whether it has been asked anything yet.
+    pub(crate) was_used: bool,
+    /// Whether the last question found it of no use any more.
+    pub(crate) is_lost: bool,
+}
+
 impl r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<AnyConnection, StoreError> {
-        self.open()
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        Ok(Pooled { connection: self.open()?, was_used: false, is_lost: false })
     }
 
-    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        match connection {
-            AnyConnection::Postgres(connection) => connection.batch_execute("SELECT 1"),
-            // A file cannot hang up.
-            AnyConnection::Sqlite(_) => Ok(()),
-        }
-        .map_err(|error| StoreError::of_read(&error))
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
+        let asked = pooled.connection.batch_execute("SELECT 1");
+        asked.map_err(|error| StoreError::of_read(&error))
     }
 
-    fn has_broken(&self, _: &mut AnyConnection) -> bool {
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
         // A panic in the middle of a query leaves the connection in a state that nobody knows.
-        std::thread::panicking()
+        pooled.is_lost || std::thread::panicking()
     }
 }
 

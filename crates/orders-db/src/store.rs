@@ -13,7 +13,7 @@ use r2d2::Pool;
 
 use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
-use crate::connection::{Manager, Purpose};
+use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::events::OrderChange;
 use crate::lane::{Lane, Reply};
 use crate::orders::{OrderPage, OrderQuery};
@@ -78,6 +78,8 @@ impl Store {
         let pool = Pool::builder()
             .max_size(options.connections)
             .min_idle(Some(0))
+            // A question that finds its connection closed is asked again.
+            .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(2))
             .error_handler(Box::new(Quiet))
             .build(Manager::new(url, Purpose::List))
@@ -166,7 +168,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
-        orders::list(&mut *self.connection()?, query, limit)
+        self.read(|connection| orders::list(connection, query, limit))
     }
 
     /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
@@ -180,7 +182,7 @@ impl Store {
         after: Option<u64>,
         limit: usize,
     ) -> Result<Vec<OrderChange>, StoreError> {
-        events::list_of_order(&mut *self.connection()?, id, after, limit)
+        self.read(|connection| events::list_of_order(connection, id, after, limit))
     }
 
     /// Whether an order with this id is there, or ever was. Blocks.
@@ -188,7 +190,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn has_history(&self, id: &OrderId) -> Result<bool, StoreError> {
-        orders::has_history(&mut *self.connection()?, id)
+        self.read(|connection| orders::has_history(connection, id))
     }
 
     /// Finds a service. Blocks.
@@ -196,7 +198,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_service(&self, id: ServiceId) -> Result<Option<Service>, StoreError> {
-        services::find(&mut *self.connection()?, id)
+        self.read(|connection| services::find(connection, id))
     }
 
     /// Finds the services with these numbers. Blocks.
@@ -204,7 +206,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_services(&self, ids: &BTreeSet<ServiceId>) -> Result<Vec<Service>, StoreError> {
-        services::find_all(&mut *self.connection()?, ids)
+        self.read(|connection| services::find_all(connection, ids))
     }
 
     /// Lists at most `limit` services whose numbers follow `after`. Blocks.
@@ -216,7 +218,7 @@ impl Store {
         after: Option<ServiceId>,
         limit: usize,
     ) -> Result<Vec<Service>, StoreError> {
-        services::list(&mut *self.connection()?, after, limit)
+        self.read(|connection| services::list(connection, after, limit))
     }
 
     /// Finds at most `limit` free stretches. Blocks.
@@ -228,7 +230,7 @@ impl Store {
         query: &AvailabilityQuery,
         limit: usize,
     ) -> Result<Availability, StoreError> {
-        availability::find(&mut *self.connection()?, query, limit)
+        self.read(|connection| availability::find(connection, query, limit))
     }
 
     /// Finds the policy. Blocks.
@@ -236,11 +238,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_policy(&self) -> Result<Policy, StoreError> {
-        policy::find(&mut *self.connection()?).map_err(StoreError::from)
+        self.read(|connection| policy::find(connection).map_err(StoreError::from))
     }
 
-    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
-        self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))
+    /// Asks a question on a connection of the pool. One that stood idle may have been closed by the
+    /// server: then another is asked, up to one that was opened just now.
+    fn read<T>(
+        &self,
+        question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        loop {
+            let pooled = self.pool.get();
+            let mut pooled = pooled.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let result = question(&mut pooled.connection);
+            let was_used = std::mem::replace(&mut pooled.was_used, true);
+            pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
+            if !(pooled.is_lost && was_used) {
+                return result;
+            }
+        }
     }
 }
 

@@ -68,6 +68,10 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
 /// A fee as a JSON number with its own digits, not by way of a float.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
+    let hundredths = fee.as_hundredths();
+    if hundredths % 100 == 0 {
+        return serializer.serialize_i64(hundredths / 100);
+    }
     RawValue::from_string(fee.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
