@@ -56,8 +56,8 @@ fn statement() -> String {
                                  created_at_ms, updated_at_ms) \
              SELECT order_id, start_ms, 10000, '[123]', 1, grp, start_ms, start_ms FROM slot \
          ), used AS ( \
-             INSERT INTO order_services (service_id, datetime_ms, order_id) \
-             SELECT 123, start_ms, order_id FROM slot \
+             INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms) \
+             SELECT 123, start_ms, order_id, start_ms FROM slot \
          ) \
          INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms, \
                              total_fee, services, grp, created_at_ms) \

@@ -45,7 +45,8 @@ fn insert(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
          updated_at_ms) VALUES (?1, ?2, 10000, '[123]', 1, ?3, ?2, ?2)",
     )?;
     let mut used = transaction.prepare_cached(
-        "INSERT INTO order_services (service_id, datetime_ms, order_id) VALUES (123, ?, ?)",
+        "INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms) \
+         VALUES (123, ?1, ?2, ?1)",
     )?;
     let mut slot = transaction.prepare_cached(
         "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) \

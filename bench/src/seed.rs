@@ -35,7 +35,7 @@ pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> i
         format!("SELECT {columns} FROM ({numbers}) AS numbers")
     };
     let orders_rows = select("{id}, {at}, 10000, '[123]', 1, n + 1, {at}, {at}");
-    let uses = select("123, {at}, {id}");
+    let uses = select("123, {at}, {id}, {at}");
     let slots = select("0, {at}, {at} + {window}, n + 1, {id}");
     let events =
         select("n + 1, {id}, 1, 'created', {at}, 'anonymous', {at}, 10000, '[123]', n + 1, {at}");
@@ -43,7 +43,7 @@ pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> i
         "BEGIN;
          INSERT INTO orders (id, datetime_ms, total_fee, services, version, grp, created_at_ms,
                              updated_at_ms) {orders_rows};
-         INSERT INTO order_services (service_id, datetime_ms, order_id) {uses};
+         INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms) {uses};
          INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) {slots};
          INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms,
                              total_fee, services, grp, created_at_ms) {events};

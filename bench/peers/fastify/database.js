@@ -1,15 +1,12 @@
 // The service's own tables, one connection, and a queue of writes that are committed together.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import Database from "better-sqlite3";
 import { v7 as uuidv7 } from "uuid";
 
 const WINDOW_MS = 3 * 60 * 60 * 1000;
 
-const SCHEMA = new URL(
-  "../../../migrations/sqlite/2026-11-21-000000_orders/up.sql",
-  import.meta.url,
-);
+const MIGRATIONS = new URL("../../../migrations/sqlite/", import.meta.url);
 
 export function open(path) {
   const db = new Database(path);
@@ -18,7 +15,9 @@ export function open(path) {
   db.pragma("synchronous = FULL");
   db.pragma("foreign_keys = ON");
   if (db.prepare("SELECT count(*) AS n FROM sqlite_master").get().n === 0) {
-    db.exec(readFileSync(SCHEMA, "utf8"));
+    for (const name of readdirSync(MIGRATIONS).sort()) {
+      db.exec(readFileSync(new URL(`${name}/up.sql`, MIGRATIONS), "utf8"));
+    }
   }
   const statements = prepare(db);
   const enqueue = groupCommit(db, statements);
@@ -102,8 +101,9 @@ function replace(statements, id, body, datetimeMs) {
 }
 
 function insertPlace(statements, order, grp, services) {
-  for (const service of services) statements.use.run(service, order.datetime_ms, order.id);
-  statements.slot.run(order.datetime_ms, order.datetime_ms + WINDOW_MS, grp, order.id);
+  const { id, datetime_ms: datetimeMs, created_at_ms: createdMs } = order;
+  for (const service of services) statements.use.run(service, datetimeMs, id, createdMs);
+  statements.slot.run(datetimeMs, datetimeMs + WINDOW_MS, grp, id);
 }
 
 function findConflict(statements, datetimeMs, ownId) {
@@ -136,7 +136,8 @@ function prepare(db) {
        version = @version, updated_at_ms = @updated_at_ms WHERE id = @id`,
     ),
     use: db.prepare(
-      "INSERT INTO order_services (service_id, datetime_ms, order_id) VALUES (?, ?, ?)",
+      `INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms)
+       VALUES (?, ?, ?, ?)`,
     ),
     removeUse: db.prepare(
       "DELETE FROM order_services WHERE service_id = ? AND datetime_ms = ? AND order_id = ?",

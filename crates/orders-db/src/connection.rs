@@ -115,10 +115,17 @@ impl Manager {
             Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
             Purpose::Find | Purpose::List => "PRAGMA query_only = ON;",
         };
+        // The writer touches pages all over its indexes, the more of them the more orders there are.
+        let cache_kib = match self.purpose {
+            Purpose::Write => 32 * 1024,
+            Purpose::Find => 8 * 1024,
+            Purpose::List => 2 * 1024,
+        };
         connection
             .batch_execute(&format!(
                 "PRAGMA busy_timeout = {busy_timeout};
-                 PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000;"
+                 PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000;
+                 PRAGMA cache_size = -{cache_kib};"
             ))
             .map_err(|error| unavailable(error.to_string()))?;
         // After the timeout was set: preparing any statement reads the schema, for which it waits.

@@ -17,8 +17,8 @@ pub(super) const CREATE: &str = "
                             updated_at_ms)
         SELECT $1, $2, $3::bigint, $4::text, 1, grp, $6::bigint, $6 FROM slot
     ), used AS (
-        INSERT INTO order_services (service_id, datetime_ms, order_id)
-        SELECT unnest($5::bigint[]), $2, $1 FROM slot
+        INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms)
+        SELECT unnest($5::bigint[]), $2, $1, $6 FROM slot
     ), event AS (
         INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms,
                             total_fee, services, grp, created_at_ms)
@@ -44,8 +44,8 @@ pub(super) const REPLACE: &str = "
         WHERE service_id = ANY ($9::bigint[]) AND datetime_ms = $8 AND order_id = $1
           AND (datetime_ms <> $2 OR service_id <> ALL ($5::bigint[]))
     ), used AS (
-        INSERT INTO order_services (service_id, datetime_ms, order_id)
-        SELECT unnest($5), $2, $1 FROM old ON CONFLICT DO NOTHING
+        INSERT INTO order_services (service_id, datetime_ms, order_id, created_at_ms)
+        SELECT unnest($5), $2, $1, created_at_ms FROM old ON CONFLICT DO NOTHING
     ), event AS (
         INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms,
                             total_fee, services, grp, created_at_ms)
