@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use orders_core::Order;
 
@@ -30,8 +30,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Q
         diesel::insert_into(orders::table).values(columns(order)).execute(connection)?;
     }
     for order in &writes.changed_orders {
-        // REPLACE, because Diesel prepares an UPDATE anew each time.
-        diesel::replace_into(orders::table).values(columns(order)).execute(connection)?;
+        Change(columns(order)).execute(connection)?;
     }
     for used in &writes.new_uses {
         diesel::insert_into(order_services::table)
@@ -85,6 +84,38 @@ fn columns(order: &Order) -> NewOrder<'_> {
         grp: bigint(order.group.0.get()),
         created_at_ms: order.created_at.as_millis(),
         updated_at_ms: order.updated_at.as_millis(),
+    }
+}
+
+/// Changes an order. Written out, because Diesel prepares an UPDATE of its own anew each time.
+struct Change<'a>(NewOrder<'a>);
+
+impl QueryId for Change<'_> {
+    type QueryId = Change<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for Change<'_> {}
+
+impl QueryFragment<Sqlite> for Change<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let NewOrder { id, services, .. } = &self.0;
+        let numbers = [
+            ("UPDATE orders SET datetime_ms = ", &self.0.datetime_ms),
+            (", total_fee = ", &self.0.total_fee),
+            (", version = ", &self.0.version),
+            (", grp = ", &self.0.grp),
+            (", created_at_ms = ", &self.0.created_at_ms),
+            (", updated_at_ms = ", &self.0.updated_at_ms),
+        ];
+        for (column, number) in numbers {
+            out.push_sql(column);
+            out.push_bind_param::<BigInt, _>(number)?;
+        }
+        out.push_sql(", services = ");
+        out.push_bind_param::<Text, _>(services)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Text, _>(id)
     }
 }
 
