@@ -46,6 +46,7 @@ mod event;
 mod fee;
 mod free;
 mod instant;
+mod key;
 mod order;
 mod period;
 mod policy;
@@ -68,6 +69,10 @@ pub use event::{Actor, Event, EventKind};
 pub use fee::{Fee, FeeError};
 pub use free::{FreeStretches, Stretch};
 pub use instant::{Instant, InstantError};
+pub use key::{
+    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,
+    SecretHash, decide_key,
+};
 pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
 pub use period::{Period, PeriodError};
 pub use policy::{Policy, PolicyPatch, Scope};
