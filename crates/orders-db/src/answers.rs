@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use orders_core::{Fingerprint, Instant, OwnKey, Retry};
+use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
 
-use crate::StoreError;
 use crate::clock::{POSTGRES_NOW, sqlite_now};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::schema::idempotency_keys;
+use crate::{StoreError, apply, snapshot};
 
 /// An answer as it was given: all of it that a caller relies on.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -24,8 +24,17 @@ pub struct KeptAnswer {
     pub location: Option<String>,
     /// The header `ETag`.
     pub etag: Option<String>,
-    /// The body.
+    /// The body; empty where there was none, or where it showed a secret.
     pub body: Vec<u8>,
+}
+
+impl KeptAnswer {
+    /// Whether the answer showed a secret, which was not kept: only then is there no body, where 204
+    /// does not say that there never was one.
+    #[must_use]
+    pub fn hides_a_secret(&self) -> bool {
+        self.status != 204 && self.body.is_empty()
+    }
 }
 
 /// Renders what was done, before it is committed; `None` where there is nothing to keep.
@@ -60,6 +69,31 @@ impl NewAnswer {
             expires: now.saturating_add(Retry::KEPT_FOR),
         }
     }
+}
+
+/// Does one thing, unless it was done before under its idempotency key, and keeps what is to be
+/// answered: in a transaction that holds the lock.
+pub(crate) fn once<C, R>(
+    connection: &mut AnyConnection,
+    retry: Option<&Retry>,
+    render: &Render<Result<C, R>>,
+    judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
+) -> Result<Answered<Result<C, R>>, Trouble> {
+    let Some(retry) = retry else {
+        return judge(connection).map(Answered::Now);
+    };
+    let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
+    let loaded = snapshot::load(connection, &needs, None)?;
+    match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
+        Repeat::No => {}
+        Repeat::Same => return find(connection, &retry.key).map(Answered::Again),
+        Repeat::Other => return Ok(Answered::KeyReused),
+    }
+    let verdict = judge(connection)?;
+    let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
+    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
+    apply::apply(connection, &loaded.policy, &Changes::default(), kept.as_slice())?;
+    Ok(Answered::Now(verdict))
 }
 
 /// The answer under a key that is known to be kept.

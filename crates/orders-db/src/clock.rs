@@ -2,20 +2,39 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::select;
+use diesel::sql_types::BigInt;
 use orders_core::Instant;
 
+use crate::connection::AnyConnection;
 use crate::error::Trouble;
 
 /// An expression of PostgreSQL for the epoch milliseconds of this very moment: `now()` would be the
 /// start of the transaction, before its wait for the lock.
 pub(crate) const POSTGRES_NOW: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
+/// The time by the clock of the database.
+pub(crate) fn now(connection: &mut AnyConnection) -> Result<Instant, Trouble> {
+    match connection {
+        AnyConnection::Postgres(connection) => {
+            let now = select(sql::<BigInt>(POSTGRES_NOW)).get_result(connection);
+            let millis = now.map_err(|error| Trouble::of(&error))?;
+            Instant::from_millis(millis).ok_or_else(out_of_range)
+        }
+        AnyConnection::Sqlite(_) => sqlite_now(),
+    }
+}
+
 /// The time by the clock of the machine that has the embedded database.
 pub(crate) fn sqlite_now() -> Result<Instant, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "an embedded database has this machine's clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since_epoch.ok().and_then(|time| i64::try_from(time.as_millis()).ok());
-    millis
-        .and_then(Instant::from_millis)
-        .ok_or_else(|| Trouble::Failed("the clock stands before 1970 or after 9999".to_owned()))
+    millis.and_then(Instant::from_millis).ok_or_else(out_of_range)
+}
+
+fn out_of_range() -> Trouble {
+    Trouble::Failed("the clock stands before 1970 or after 9999".to_owned())
 }

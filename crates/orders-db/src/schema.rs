@@ -86,5 +86,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        name -> Text,
+        role -> Text,
+        created_at_ms -> BigInt,
+        expires_at_ms -> Nullable<BigInt>,
+        last_used_ms -> Nullable<BigInt>,
+        revoked_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_key_secrets (hash) {
+        hash -> Binary,
+        key_id -> Text,
+        until_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_key_state (id) {
+        id -> Integer,
+        version -> BigInt,
+        required -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(order_services, orders);
 diesel::allow_tables_to_appear_in_same_query!(counters, policy);

@@ -6,18 +6,18 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
 use orders_core::{
-    Changes, Needs, Repeat, Retry, Service, ServiceChange, ServiceCommand, ServiceId,
-    ServiceRefusal, ServiceSnapshot, decide_service,
+    Retry, Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
+    decide_service,
 };
 
-use crate::answers::{self, Answered, NewAnswer, Render};
+use crate::StoreError;
+use crate::answers::{self, Answered, Render};
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::lane::Reply;
 use crate::rows::ServiceRow;
 use crate::schema::{counters, order_services, services};
 use crate::ticket::Ticket;
-use crate::{StoreError, apply, snapshot};
 
 /// What became of a change to the services.
 pub type ServiceVerdict = Result<ServiceChange, ServiceRefusal>;
@@ -80,21 +80,9 @@ pub(crate) fn run(
     connection: &mut AnyConnection,
     change: &KeyedChange,
 ) -> Result<Answered<ServiceVerdict>, Trouble> {
-    let Some(retry) = &change.retry else {
-        return judge(connection, &change.command).map(Answered::Now);
-    };
-    let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
-    let loaded = snapshot::load(connection, &needs, None)?;
-    match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
-        Repeat::No => {}
-        Repeat::Same => return answers::find(connection, &retry.key).map(Answered::Again),
-        Repeat::Other => return Ok(Answered::KeyReused),
-    }
-    let verdict = judge(connection, &change.command)?;
-    let kept = verdict.is_ok().then(|| (change.render)(&verdict)).flatten();
-    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
-    apply::apply(connection, &loaded.policy, &Changes::default(), kept.as_slice())?;
-    Ok(Answered::Now(verdict))
+    answers::once(connection, change.retry.as_ref(), &change.render, |connection| {
+        judge(connection, &change.command)
+    })
 }
 
 /// Judges and does one change.

@@ -1,5 +1,7 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
+mod keys;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -15,6 +17,7 @@ use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::events::OrderChange;
+use crate::keys::{Board, note_uses, watch};
 use crate::lane::{Lane, Reply};
 use crate::orders::{OrderPage, OrderQuery};
 use crate::policy::{PolicyJob, PolicyVerdict};
@@ -60,9 +63,12 @@ pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
     pool: Pool<Manager>,
+    keys: Arc<Board>,
+    /// Asks for a look at the keys; taken to end what keeps them current.
+    key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped to end what is done from time to time.
-    stop: Mutex<Option<mpsc::Sender<()>>>,
+    stop: Mutex<Vec<mpsc::Sender<()>>>,
 }
 
 impl Store {
@@ -75,6 +81,7 @@ impl Store {
         let manager = Manager::new(url, Purpose::Write);
         let mut connection = manager.open()?;
         let policy = policy::find(&mut connection).map_err(StoreError::from)?;
+        let keys = Arc::new(Board::open(&mut connection)?);
         let pool = Pool::builder()
             .max_size(options.connections)
             .min_idle(Some(0))
@@ -98,8 +105,15 @@ impl Store {
         let manager = Manager::new(url, Purpose::Write);
         let interval = options.purge_interval;
         threads.push(spawn("purger", move || purge(&manager, interval, &stopped))?);
-        let (threads, stop) = (Mutex::new(threads), Mutex::new(Some(stop)));
-        Ok(Self { writes, reads, pool, threads, stop })
+        let (key_looks, asked) = mpsc::channel();
+        let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
+        threads.push(spawn("keys", move || watch(&board, &manager, &asked))?);
+        let (stop_uses, stopped) = mpsc::channel();
+        let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Write));
+        threads.push(spawn("key-uses", move || note_uses(&board, &manager, &stopped))?);
+        let (threads, stop) = (Mutex::new(threads), Mutex::new(vec![stop, stop_uses]));
+        let key_looks = Mutex::new(Some(key_looks));
+        Ok(Self { writes, reads, pool, keys, key_looks, threads, stop })
     }
 
     /// Has a command about orders decided and done by `deadline`. The reply comes from another
@@ -152,6 +166,8 @@ impl Store {
                 Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
                 Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }
     }
@@ -264,7 +280,8 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
-        drop(self.stop.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         // A database that is silent would be waited for without end.
         let deadline = Instant::now() + LAST_WORDS;

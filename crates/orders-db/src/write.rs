@@ -14,6 +14,7 @@ use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Pol
 use crate::answers::{self, Answered, KeptAnswer, NewAnswer, Render};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
+use crate::keys::{self, KeyJob};
 use crate::lane::{Lane, Reply, Weigh};
 use crate::memory::Memory;
 use crate::policy::{self, PolicyJob};
@@ -34,6 +35,9 @@ pub(crate) enum Job {
     Orders(OrderJob),
     Service(ServiceJob),
     Policy(PolicyJob),
+    Key(KeyJob),
+    /// Says that from now on nobody gets in without a key.
+    RequireKeys(Ticket, Reply<()>),
 }
 
 /// A command and who waits for its outcome.
@@ -54,7 +58,7 @@ impl Weigh for Job {
         match self {
             // One at least, so that what waits is bounded in number too.
             Self::Orders(job) => job.command.action.operations().len().max(1),
-            Self::Service(_) | Self::Policy(_) => 1,
+            Self::Service(_) | Self::Policy(_) | Self::Key(_) | Self::RequireKeys(..) => 1,
         }
     }
 }
@@ -135,6 +139,21 @@ impl Writer {
                     self.write_orders(std::mem::take(&mut orders));
                     let set = |connection: &mut _| policy::set(connection, &job.policy);
                     self.alone(&job.ticket, job.reply, set, policy::is_set);
+                }
+                Job::Key(job) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.alone(
+                        &job.ticket,
+                        job.reply,
+                        |connection| keys::run(connection, &job.change),
+                        keys::is_done,
+                    );
+                }
+                Job::RequireKeys(ticket, reply) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.alone(&ticket, reply, keys::require, |connection, ()| {
+                        keys::is_required(connection)
+                    });
                 }
             }
         }
