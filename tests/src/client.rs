@@ -12,6 +12,8 @@ use crate::server::HANG;
 pub struct Client {
     agent: Agent,
     address: String,
+    /// Sent with each request.
+    key: Option<String>,
 }
 
 /// A request in the making.
@@ -50,13 +52,19 @@ impl Client {
             .timeout_global(Some(HANG))
             .allow_non_standard_methods(true)
             .build();
-        Self { agent: config.new_agent(), address }
+        Self { agent: config.new_agent(), address, key: None }
     }
 
     /// Another client of the same server, with connections of its own.
     #[must_use]
     pub fn another(&self) -> Self {
-        Self::new(self.address.clone())
+        Self { key: self.key.clone(), ..Self::new(self.address.clone()) }
+    }
+
+    /// Another client of the same server, which sends a key with each request.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..Self::new(self.address.clone()) }
     }
 
     /// The server's address, as `127.0.0.1:port`.
@@ -155,6 +163,9 @@ impl<'a> Request<'a> {
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let url = format!("http://{}{}", self.client.address, self.path);
         let mut request = http::Request::builder().method(self.method).uri(url);
+        if let Some(key) = &self.client.key {
+            request = request.header("X-API-Key", key);
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, *value);
         }

@@ -18,6 +18,8 @@ use crate::{Client, Database, Scratch, binary, guard, sample_data};
 pub struct Setup<'a> {
     /// Arguments after the usual ones.
     pub arguments: &'a [&'a str],
+    /// Variables added to its environment.
+    pub variables: &'a [(&'a str, &'a str)],
     /// Another way to the database than its own URL.
     pub url: Option<&'a str>,
     /// Whether the usual `--drain-delay 0s` is left out.
@@ -93,6 +95,7 @@ impl Server {
         if !setup.drains {
             command.args(["--drain-delay", "0s"]);
         }
+        command.envs(setup.variables.iter().copied());
         command.args(setup.arguments).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         guard::began(child.id());

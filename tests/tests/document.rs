@@ -10,11 +10,12 @@ use serde_json::Value;
 
 /// A path that a documented path stands for.
 fn some_path(documented: &str) -> String {
-    let about_services = documented.starts_with("/services");
-    documented
-        .replace("{id}", if about_services { "123" } else { "223" })
-        .replace("{code}", "not-found")
-        .replace("{file}", "start.js")
+    let id = match documented.split('/').nth(1) {
+        Some("services") => "123",
+        Some("keys") => "key_0123456789abcdef",
+        _ => "223",
+    };
+    documented.replace("{id}", id).replace("{code}", "not-found").replace("{file}", "start.js")
 }
 
 fn allow(answer: &Answer) -> BTreeSet<String> {

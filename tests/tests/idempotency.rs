@@ -308,7 +308,7 @@ fn send_and_hang_up(server: &Server, key: &str, body: &Value) {
     let body = body.to_string();
     let length = body.len();
     let head = format!(
-        "POST /orders HTTP/1.1\r\nHost: x\r\nIdempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n"
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n"
     );
     drop(Raw::connect(server.address()).send(head + &body));
 }

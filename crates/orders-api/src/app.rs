@@ -7,14 +7,18 @@ use std::time::{Duration, Instant};
 use actix_rt::time::timeout;
 use actix_web::web;
 use orders_core::{
-    Action, Actor, Batch, Command, Done, Operation, Order, OrderId, Outcome, Retry, ServiceChange,
-    ServiceCommand, Verdict,
+    Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, Operation, Order, OrderId, Outcome,
+    Retry, ServiceChange, ServiceCommand, Verdict,
 };
-use orders_db::{Answered, KeptAnswer, Render, Reply, ServiceVerdict, Store, StoreError, Ticket};
+use orders_db::{
+    Answered, KeptAnswer, KeyTable, KeyVerdict, Render, Reply, ServiceVerdict, Store, StoreError,
+    Ticket,
+};
 use tokio::sync::oneshot;
 
+use crate::auth::Gate;
 use crate::problem::{Code, Problem};
-use crate::retries::{ANYONE, Sent};
+use crate::retries::Sent;
 use crate::wire::Names;
 
 /// How long a command or a query may wait for the database.
@@ -27,14 +31,15 @@ const LAST_CHANCE: Duration = Duration::from_millis(700);
 /// What all handlers share.
 pub(crate) struct App {
     store: Arc<Store>,
+    pub(crate) gate: Gate,
     /// Whether PUT and DELETE must name the version that they mean.
     pub(crate) require_if_match: bool,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, require_if_match: bool) -> Self {
-        Self { store: Arc::new(store), require_if_match, draining: AtomicBool::new(false) }
+    pub(crate) fn new(store: Store, gate: Gate, require_if_match: bool) -> Self {
+        Self { store: Arc::new(store), gate, require_if_match, draining: AtomicBool::new(false) }
     }
 
     /// Says that the server is about to end.
@@ -50,6 +55,7 @@ impl App {
     /// done before, what was answered then.
     pub(crate) async fn change_order(
         &self,
+        actor: Actor,
         operation: Operation,
         retry: Option<Retry>,
         render: fn(&Done) -> Result<KeptAnswer, Problem>,
@@ -61,12 +67,14 @@ impl App {
                 Err(Problem::unexpected("one operation has one verdict"))
             }
         };
-        self.change(Action::One(operation), retry, PATIENCE, one).await
+        let command = Command { actor, action: Action::One(operation), retry };
+        self.change(command, PATIENCE, one).await
     }
 
     /// Has a batch decided and done; `render` is given a verdict for each operation.
     pub(crate) async fn change_orders(
         &self,
+        actor: Actor,
         batch: Batch,
         retry: Option<Retry>,
         render: impl Fn(&[Verdict]) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
@@ -77,17 +85,16 @@ impl App {
                 Err(Problem::unexpected("a batch has a verdict for each operation"))
             }
         };
-        self.change(Action::Batch(batch), retry, BATCH_PATIENCE, all).await
+        let command = Command { actor, action: Action::Batch(batch), retry };
+        self.change(command, BATCH_PATIENCE, all).await
     }
 
     async fn change(
         &self,
-        action: Action,
-        retry: Option<Retry>,
+        command: Command,
         patience: Duration,
         render: impl Fn(&Outcome) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
     ) -> Result<Sent, Problem> {
-        let command = Command { actor: Actor::new(ANYONE), action, retry };
         let render = Arc::new(render);
         let answered = write(patience, |deadline, reply| {
             self.store.change_orders(command, to_keep(&render), deadline, reply)
@@ -110,6 +117,41 @@ impl App {
             self.store.change_services(command, retry, to_keep(&render), deadline, reply)
         });
         sent(answered.await?, *render)
+    }
+
+    /// Has a change to the keys decided and done. `to_keep` is what stands for its answer in the
+    /// database, which must not show a secret; `render` is the answer itself.
+    pub(crate) async fn change_key(
+        &self,
+        command: KeyCommand,
+        retry: Option<Retry>,
+        to_keep: fn(&KeyChange) -> KeptAnswer,
+        render: impl FnOnce(&KeyChange) -> Result<KeptAnswer, Problem>,
+    ) -> Result<Sent, Problem> {
+        let kept: Render<KeyVerdict> = Arc::new(move |verdict| verdict.as_ref().ok().map(to_keep));
+        let answered = write(PATIENCE, |deadline, reply| {
+            self.store.change_keys(command, retry, kept, deadline, reply)
+        });
+        match answered.await? {
+            Answered::Now(verdict) => Ok(Sent { answer: render(&verdict?)?, again: false }),
+            Answered::Again(answer) if answer.hides_a_secret() => Err(Problem::new(
+                Code::AlreadyDone,
+                "This was done before under the same Idempotency-Key. The key that it showed then is \
+                 shown only once; where it was lost, rotate the key.",
+            )),
+            Answered::Again(answer) => Ok(Sent { answer, again: true }),
+            Answered::KeyReused => Err(key_reused()),
+        }
+    }
+
+    /// What is known of the keys.
+    pub(crate) fn keys(&self) -> Arc<KeyTable> {
+        self.store.keys()
+    }
+
+    /// Has the keys looked at now.
+    pub(crate) fn look_at_keys(&self, looked: oneshot::Sender<Result<(), StoreError>>) {
+        self.store.look_at_keys(answer_to(looked));
     }
 
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
@@ -160,11 +202,15 @@ fn sent<T>(
     match answered {
         Answered::Now(outcome) => Ok(Sent { answer: render(&outcome)?, again: false }),
         Answered::Again(answer) => Ok(Sent { answer, again: true }),
-        Answered::KeyReused => Err(Problem::new(
-            Code::IdempotencyKeyReused,
-            "Another request was answered under this Idempotency-Key. A new request needs a new one.",
-        )),
+        Answered::KeyReused => Err(key_reused()),
     }
+}
+
+fn key_reused() -> Problem {
+    Problem::new(
+        Code::IdempotencyKeyReused,
+        "Another request was answered under this Idempotency-Key. A new request needs a new one.",
+    )
 }
 
 /// Queues a write and waits for its fate. What is answered as failed will not be done later.

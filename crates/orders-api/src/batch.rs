@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::problem::{Code, Problem};
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{middleware, query, retries};
+use crate::{auth, middleware, query, retries};
 
 /// `POST /orders/batch`
 pub(crate) async fn change(
@@ -44,7 +44,8 @@ pub(crate) async fn change(
     let instance = request.path().to_owned();
     let request_id = middleware::id_of(&request);
     let report = Report { mode, cannot_be_done, faults, instance, request_id };
-    let sent = app.change_orders(batch, retry, move |verdicts| report.render(verdicts)).await?;
+    let render = move |verdicts: &[Verdict]| report.render(verdicts);
+    let sent = app.change_orders(auth::actor(&request), batch, retry, render).await?;
     Ok(sent.into_response())
 }
 

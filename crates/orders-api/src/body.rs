@@ -54,6 +54,19 @@ impl Body {
         read(&self.parse()?).map_err(|errors| Problem::of_fields(code, errors))
     }
 
+    /// The same where all of it may be left out: no body at all is an empty object.
+    pub(crate) fn read_if_any<T>(
+        &self,
+        code: Code,
+        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Result<T, Problem> {
+        if self.0.is_empty() {
+            Self(b"{}".to_vec()).read(code, read)
+        } else {
+            self.read(code, read)
+        }
+    }
+
     /// Reads it as JSON.
     pub(crate) fn parse(&self) -> Result<Json<'_>, Problem> {
         json::parse(&self.0).map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))

@@ -1,14 +1,18 @@
 //! The command line. Every option is an environment variable too.
 
-use std::net::SocketAddr;
+mod serve;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use orders_core::{Period, PolicyPatch, Scope};
+use orders_core::{KeyId, KeyName, Period, PolicyPatch, Role, Scope};
 use orders_db::DatabaseUrl;
+
+use crate::wire;
+
+pub(crate) use serve::{Auth, ServeOptions};
 
 /// Keeps orders, no two of them within 3 hours of each other.
 ///
@@ -66,6 +70,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Make, list, revoke and rotate the keys that let callers in
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Print the OpenAPI document of the service; needs no database
     Openapi {
         /// As what
@@ -89,6 +98,46 @@ pub(crate) enum PolicyCommand {
     /// Change the policy, if no two orders there are would violate it
     Set(PolicyOptions),
 }
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key, and print its id and the key, this once
+    Create {
+        /// What it is for
+        #[arg(long, value_parser = read_key_name)]
+        name: KeyName,
+        /// What its holder may do: `reader`, `writer` or `admin`
+        #[arg(long, value_parser = read_role)]
+        role: Role,
+        /// How long it works, such as 90d. Default: for ever
+        #[arg(long, value_parser = read_period)]
+        expires_in: Option<Period>,
+    },
+    /// Print all keys, one JSON object a line, without their secrets
+    List,
+    /// End a key, on every process within a second
+    Revoke {
+        /// Its id
+        #[arg(value_parser = read_key_id)]
+        id: KeyId,
+    },
+    /// Give a key another secret, and print its id and the key, this once
+    Rotate {
+        /// Its id
+        #[arg(value_parser = read_key_id)]
+        id: KeyId,
+        /// How long the secret of before works on; 0 for not at all
+        #[arg(long, default_value = "1h", value_parser = read_overlap)]
+        overlap: Overlap,
+        /// How long the key works from now on. Default: as before
+        #[arg(long, value_parser = read_period)]
+        expires_in: Option<Period>,
+    },
+}
+
+/// How long two secrets of a key work; `None` for not at all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overlap(pub(crate) Option<Period>);
 
 #[derive(Debug, Clone, Args)]
 #[group(required = true, multiple = true)]
@@ -114,26 +163,6 @@ impl PolicyOptions {
     }
 }
 
-/// How to serve.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ServeOptions {
-    /// The address to listen on: loopback only; port 0 takes a free one
-    #[arg(long, env = "ORDERS_BIND", default_value = "127.0.0.1:8080")]
-    pub(crate) bind: SocketAddr,
-    /// Load the sample data first, unless it is there
-    #[arg(long, env = "ORDERS_SAMPLE_DATA", value_parser = FalseyValueParser::new())]
-    pub(crate) sample_data: bool,
-    /// How many threads answer requests. Default: one a core
-    #[arg(long, env = "ORDERS_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) workers: Option<u16>,
-    /// How long `/readyz` answers 503 before the server stops listening
-    #[arg(long, env = "ORDERS_DRAIN_DELAY", default_value = "1s", value_parser = read_delay)]
-    pub(crate) drain_delay: Duration,
-    /// Refuse PUT and DELETE on orders without If-Match
-    #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
-    pub(crate) require_if_match: bool,
-}
-
 /// Reads the command line; prints help or what is wrong with it, and ends the program, if it must.
 pub(crate) fn read() -> (Common, Command) {
     let mut parser = Cli::command();
@@ -148,10 +177,20 @@ pub(crate) fn read() -> (Common, Command) {
 }
 
 /// The first option of `serve` that was given before a command.
-fn given_option(matches: &ArgMatches) -> Option<&'static str> {
-    ["bind", "sample_data", "workers", "drain_delay", "require_if_match"]
-        .into_iter()
-        .find(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
+fn given_option(matches: &ArgMatches) -> Option<String> {
+    let serve = ServeOptions::augment_args(clap::Command::new("serve"));
+    let mut names = serve.get_arguments().map(|argument| argument.get_id().as_str());
+    let given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    names.find(given).map(str::to_owned)
+}
+
+/// The key from the environment, if there is one.
+pub(crate) fn own_key() -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "not an option: others could see it in the process list"
+    )]
+    std::env::var("ORDERS_API_KEY").ok().filter(|key| !key.is_empty())
 }
 
 impl Common {
@@ -169,6 +208,22 @@ impl Common {
 
 fn read_period(text: &str) -> Result<Period, String> {
     Period::parse(text).map_err(|error| error.to_string())
+}
+
+fn read_key_id(text: &str) -> Result<KeyId, String> {
+    KeyId::parse(text).map_err(|error| error.to_string())
+}
+
+fn read_key_name(text: &str) -> Result<KeyName, String> {
+    KeyName::parse(text).map_err(|error| error.to_string())
+}
+
+fn read_role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "must be reader, writer or admin".to_owned())
+}
+
+fn read_overlap(text: &str) -> Result<Overlap, String> {
+    wire::read_overlap(text).map(Overlap)
 }
 
 fn read_scope(text: &str) -> Result<Scope, String> {

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
 use crate::wire::EventView;
-use crate::{headers, lists, orders, query, retries};
+use crate::{auth, headers, lists, orders, query, retries};
 
 /// `GET /orders/{id}/history`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -43,6 +43,7 @@ pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<Http
     let key = retries::key(&request)?;
     headers::accepts_json(&request)?;
     let retry = key.map(|key| retries::retry(&request, key, &[]));
-    let sent = app.change_order(Operation::Restore { id }, retry, orders::render).await?;
+    let operation = Operation::Restore { id };
+    let sent = app.change_order(auth::actor(&request), operation, retry, orders::render).await?;
     Ok(sent.into_response())
 }

@@ -1,6 +1,8 @@
 //! The HTTP service and its command line.
 
+mod access;
 mod app;
+mod auth;
 mod availability;
 mod batch;
 mod body;
@@ -10,6 +12,7 @@ mod docs;
 mod headers;
 mod history;
 mod json;
+mod keys;
 mod lists;
 mod logging;
 mod middleware;
@@ -66,9 +69,10 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
             if options.sample_data {
                 load(&store, None)?;
             }
-            Ok(serve::run(store, options)?)
+            serve::run(store, options)
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),
+        Command::Keys { command } => keys::commands::run(&open()?, command),
         Command::Policy { command } => policy::run(&open()?, command),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod batch;
 mod description;
 pub(crate) mod docs;
 pub(crate) mod history;
+pub(crate) mod keys;
 mod markdown;
 pub(crate) mod orders;
 mod parameters;
@@ -18,6 +19,7 @@ use std::sync::LazyLock;
 
 use actix_web::http::Method;
 use utoipa::openapi::path::{HttpMethod, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths, RefOr, Tag};
 
 use crate::problem::{self, Code};
@@ -35,7 +37,11 @@ Every path that answers `GET` answers `HEAD`, and every path answers `OPTIONS` (
 a method that a path has not is 405 `method-not-allowed`, with `Allow`, and any other path is 404 \
 `not-found`. Every error is a problem (RFC 9457) whose `type` has a page here. Every answer carries \
 `X-Request-Id`: the caller's if it sent a sane one, else a new one. A request without \
-`Content-Type` is read as JSON.";
+`Content-Type` is read as JSON.
+
+Most operations take a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`, with the role that \
+they name or a stronger one: `reader`, `writer`, `admin`. A service that listens on its own machine \
+only, and has never had a key, takes requests from there without one, but for those about keys.";
 
 /// The document, made once.
 pub(crate) fn json() -> &'static str {
@@ -51,7 +57,7 @@ fn document() -> OpenApi {
     let mut components = Components::new();
     for resource in routes::resources() {
         for operation in &resource.operations {
-            let description = (operation.describe)();
+            let description = operation.description();
             let item = PathItem::new(method(&operation.method), description.operation());
             match paths.paths.get_mut(resource.path) {
                 Some(there) => there.merge_operations(item),
@@ -68,8 +74,20 @@ fn document() -> OpenApi {
         components.schemas.insert(problems::name(code), code.schema().into());
         components.examples.insert(code.name().to_owned(), RefOr::T(problems::example(code)));
     }
-    let request_id = RefOr::T(description::header(shape::request_id()));
-    components.headers.insert(description::REQUEST_ID.to_owned(), request_id);
+    let [rate_limit, rate_limit_policy] = description::RATE_LIMITS;
+    for (name, shape) in [
+        (description::REQUEST_ID, shape::request_id()),
+        (rate_limit, shape::rate_limit()),
+        (rate_limit_policy, shape::rate_limit_policy()),
+    ] {
+        components.headers.insert(name.to_owned(), RefOr::T(description::header(shape)));
+    }
+    let [api_key, bearer] = description::SCHEMES;
+    components.add_security_scheme(
+        api_key,
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))),
+    );
+    components.add_security_scheme(bearer, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let license =
         License::builder().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
     let info = Info::builder()

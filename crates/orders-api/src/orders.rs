@@ -16,7 +16,7 @@ use crate::problem::{self, Code, Problem};
 use crate::query::OrdersQuery;
 use crate::streams::{self, Format};
 use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
-use crate::{headers, query, retries};
+use crate::{auth, headers, query, retries};
 
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -73,8 +73,8 @@ pub(crate) async fn create(
         None => NewId::Made(made_id()?),
     };
     let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
-    let sent = app.change_order(Operation::Create { id, content }, retry, render).await?;
-    Ok(sent.into_response())
+    let operation = Operation::Create { id, content };
+    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -116,7 +116,7 @@ pub(crate) async fn replace(
     require_if_match(&request, &app)?;
     let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(app.change_order(operation, retry, render).await?.into_response())
+    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -135,7 +135,7 @@ pub(crate) async fn patch(
     require_if_match(&request, &app)?;
     let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
     let operation = Operation::Update { id, if_match, patch };
-    Ok(app.change_order(operation, retry, render).await?.into_response())
+    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
@@ -146,7 +146,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     require_if_match(&request, &app)?;
     let retry = key.map(|key| retries::retry(&request, key, &[]));
     let operation = Operation::Delete { id, if_match };
-    Ok(app.change_order(operation, retry, render).await?.into_response())
+    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.

@@ -3,11 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Actor, Fingerprint, IdempotencyKey, OwnKey, Retry};
+use orders_core::{Fingerprint, IdempotencyKey, OwnKey, Retry};
 use orders_db::KeptAnswer;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::auth;
 use crate::problem::{Code, Problem};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -52,13 +53,10 @@ pub(crate) fn retry(request: &HttpRequest, key: IdempotencyKey, body: &[u8]) -> 
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
     Retry {
-        key: OwnKey { caller: Actor::new(ANYONE), key },
+        key: OwnKey { caller: auth::actor(request), key },
         fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
     }
 }
-
-/// Who asks, as long as nobody has to say.
-pub(crate) const ANYONE: &str = "anonymous";
 
 /// An answer with a body of JSON, as it is kept.
 pub(crate) fn answer<T: Serialize>(status: StatusCode, body: &T) -> Result<KeptAnswer, Problem> {

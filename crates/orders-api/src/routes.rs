@@ -1,4 +1,5 @@
-//! The routes: which path and method leads to which handler, and what the document says of it.
+//! The routes: which path and method leads to which handler, who may use it, and what the document
+//! says of it.
 
 mod resource;
 
@@ -6,63 +7,125 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
+use crate::access::Access;
 use crate::problem::{self, Code, Problem};
-use crate::{availability, batch, docs, history, openapi, orders, services, status, streams};
+use crate::{availability, batch, docs, history, keys, openapi, orders, services, status, streams};
 
-pub(crate) use resource::Resource;
+pub(crate) use resource::{Operation, Resource};
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
 pub(crate) fn resources() -> Vec<Resource> {
+    [of_orders(), of_services(), of_keys(), of_itself()].into_iter().flatten().collect()
+}
+
+fn of_orders() -> Vec<Resource> {
     use openapi as of;
+    const READER: Access = Access::READER;
+    const WRITER: Access = Access::WRITER;
     let order = |request: &_| orders::path_id(request).map(drop);
-    let service = |request: &_| services::path_id(request).map(drop);
     vec![
-        Resource::at("/orders").on(Method::GET, orders::list, of::orders::list).on(
+        Resource::at("/orders").on(Method::GET, READER, orders::list, of::orders::list).on(
             Method::POST,
+            WRITER,
             orders::create,
             of::orders::create,
         ),
-        Resource::at("/orders.ndjson").on(Method::GET, streams::ndjson, of::orders::ndjson),
-        Resource::at("/orders.csv").on(Method::GET, streams::csv, of::orders::csv),
-        Resource::at("/orders.ics").on(Method::GET, streams::calendar, of::orders::calendar),
-        Resource::at("/orders/batch").on(Method::POST, batch::change, of::batch::change),
+        Resource::at("/orders.ndjson").on(Method::GET, READER, streams::ndjson, of::orders::ndjson),
+        Resource::at("/orders.csv").on(Method::GET, READER, streams::csv, of::orders::csv),
+        Resource::at("/orders.ics").on(
+            Method::GET,
+            READER,
+            streams::calendar,
+            of::orders::calendar,
+        ),
+        Resource::at("/orders/batch").on(Method::POST, WRITER, batch::change, of::batch::change),
         Resource::at("/orders/{id}")
             .only_where(order)
-            .on(Method::GET, orders::find, of::orders::find)
-            .on(Method::PUT, orders::replace, of::orders::replace)
-            .on(Method::PATCH, orders::patch, of::orders::patch)
-            .on(Method::DELETE, orders::delete, of::orders::delete),
+            .on(Method::GET, READER, orders::find, of::orders::find)
+            .on(Method::PUT, WRITER, orders::replace, of::orders::replace)
+            .on(Method::PATCH, WRITER, orders::patch, of::orders::patch)
+            .on(Method::DELETE, WRITER, orders::delete, of::orders::delete),
         Resource::at("/orders/{id}/history").only_where(order).on(
             Method::GET,
+            READER,
             history::list,
             of::history::list,
         ),
         Resource::at("/orders/{id}/restore").only_where(order).on(
             Method::POST,
+            WRITER,
             history::restore,
             of::history::restore,
         ),
-        Resource::at("/services").on(Method::GET, services::list, of::services::list).on(
+        Resource::at("/availability").on(
+            Method::GET,
+            READER,
+            availability::find,
+            of::availability::find,
+        ),
+        Resource::at("/policy").on(Method::GET, READER, status::policy, of::status::policy),
+    ]
+}
+
+fn of_services() -> Vec<Resource> {
+    use openapi::services as of;
+    const READER: Access = Access::READER;
+    const ADMIN: Access = Access::ADMIN;
+    vec![
+        Resource::at("/services").on(Method::GET, READER, services::list, of::list).on(
             Method::POST,
+            ADMIN,
             services::create,
-            of::services::create,
+            of::create,
         ),
         Resource::at("/services/{id}")
-            .only_where(service)
-            .on(Method::GET, services::find, of::services::find)
-            .on(Method::PUT, services::replace, of::services::replace)
-            .on(Method::DELETE, services::delete, of::services::delete),
-        Resource::at("/availability").on(Method::GET, availability::find, of::availability::find),
-        Resource::at("/policy").on(Method::GET, status::policy, of::status::policy),
+            .only_where(|request| services::path_id(request).map(drop))
+            .on(Method::GET, READER, services::find, of::find)
+            .on(Method::PUT, ADMIN, services::replace, of::replace)
+            .on(Method::DELETE, ADMIN, services::delete, of::delete),
+    ]
+}
+
+fn of_keys() -> Vec<Resource> {
+    use openapi::keys as of;
+    const ADMIN: Access = Access::KEYED_ADMIN;
+    let key = |request: &_| keys::path_id(request).map(drop);
+    vec![
+        Resource::at("/keys").on(Method::GET, ADMIN, keys::list, of::list).on(
+            Method::POST,
+            ADMIN,
+            keys::create,
+            of::create,
+        ),
+        Resource::at("/keys/{id}").only_where(key).on(Method::GET, ADMIN, keys::find, of::find).on(
+            Method::DELETE,
+            ADMIN,
+            keys::delete,
+            of::delete,
+        ),
+        Resource::at("/keys/{id}/rotate").only_where(key).on(
+            Method::POST,
+            ADMIN,
+            keys::rotate,
+            of::rotate,
+        ),
+    ]
+}
+
+fn of_itself() -> Vec<Resource> {
+    use openapi as of;
+    const ANYONE: Access = Access::Anyone;
+    vec![
         Resource::at("/problems/{code}")
             .only_where(|request| problem::path_code(request).map(drop))
-            .on(Method::GET, problem::find, of::docs::problem),
-        Resource::at("/healthz").on(Method::GET, status::health, of::status::health),
-        Resource::at("/readyz").on(Method::GET, status::readiness, of::status::readiness),
-        Resource::at("/openapi.json").on(Method::GET, docs::document, of::docs::document),
-        Resource::at("/docs").on(Method::GET, docs::page, of::docs::page),
+            .on(Method::GET, ANYONE, problem::find, of::docs::problem),
+        Resource::at("/healthz").on(Method::GET, ANYONE, status::health, of::status::health),
+        Resource::at("/readyz").on(Method::GET, ANYONE, status::readiness, of::status::readiness),
+        Resource::at("/openapi.json").on(Method::GET, ANYONE, docs::document, of::docs::document),
+        Resource::at("/docs").on(Method::GET, ANYONE, docs::page, of::docs::page),
         Resource::at("/docs/{file}").only_where(|request| docs::path_file(request).map(drop)).on(
             Method::GET,
+            ANYONE,
             docs::file,
             of::docs::file,
         ),

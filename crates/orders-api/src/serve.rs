@@ -1,5 +1,6 @@
 //! Serving: from the options to a server that listens, and from a signal to its orderly end.
 
+use std::error::Error;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
@@ -9,7 +10,9 @@ use actix_web::{App as ActixApp, HttpServer, middleware as actix_middleware};
 use orders_db::Store;
 
 use crate::app::App;
-use crate::cli::ServeOptions;
+use crate::auth::{self, Gate};
+use crate::cli::{self, Auth, ServeOptions};
+use crate::wait::wait;
 use crate::{middleware, routes};
 
 /// How long a request's head may take to arrive.
@@ -18,20 +21,61 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long accepted requests may take once the server ends, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
+/// The length below which a key from the environment is warned of.
+const SHORTEST_OWN_KEY: usize = 32;
 /// How many threads a worker has for reads that block.
 const BLOCKING_THREADS: usize = 2;
 
 /// Serves until a signal ends it.
-pub(crate) fn run(store: Store, options: &ServeOptions) -> std::io::Result<()> {
-    if !options.bind.ip().is_loopback() {
-        return Err(std::io::Error::other(format!(
-            "{} is not a loopback address; this version has no keys, so it must not be reachable \
-             from other machines",
-            options.bind
-        )));
+pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Error>> {
+    let gate = gate(&store, options)?;
+    let app = Data::new(App::new(store, gate, options.require_if_match));
+    Ok(actix_rt::System::new().block_on(serve(app, options))?)
+}
+
+/// Decides who is let in.
+fn gate(store: &Store, options: &ServeOptions) -> Result<Gate, Box<dyn Error>> {
+    let own_key = cli::own_key();
+    if let Some(key) = &own_key {
+        check_own_key(key)?;
+        // It counts as a key that has existed, also once it is taken out of the environment.
+        if !store.keys().required {
+            wait(|deadline, reply| store.require_keys(deadline, reply))?;
+        }
     }
-    let app = Data::new(App::new(store, options.require_if_match));
-    actix_rt::System::new().block_on(serve(app, options))
+    let has_keys = own_key.is_some() || store.keys().required;
+    let is_loopback = options.bind.ip().is_loopback();
+    if !is_loopback && !has_keys {
+        return Err(format!(
+            "{} is not a loopback address, and there is no key: other machines could do anything. \
+             Make a key first: orders-api keys create --name NAME --role admin",
+            options.bind
+        )
+        .into());
+    }
+    let may_be_open = is_loopback && options.auth == Auth::Auto && own_key.is_none();
+    if may_be_open && !has_keys {
+        log::warn!(
+            "OPEN: there is no key, so every program and user of this machine may read and change \
+             everything. To end this: orders-api keys create --name NAME --role admin"
+        );
+    } else if !has_keys {
+        log::warn!("there is no key yet, so nobody can get in; orders-api keys create makes one");
+    }
+    let own_key = own_key.as_deref().map(auth::hash_of);
+    Ok(Gate { may_be_open, own_key, origins: options.public_url.iter().cloned().collect() })
+}
+
+fn check_own_key(key: &str) -> Result<(), Box<dyn Error>> {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("ORDERS_API_KEY must have visible ASCII characters only".into());
+    }
+    if key.len() < SHORTEST_OWN_KEY {
+        log::warn!(
+            "ORDERS_API_KEY is so short that it could be guessed; 32 random characters are not"
+        );
+    }
+    Ok(())
 }
 
 async fn serve(app: Data<App>, options: &ServeOptions) -> std::io::Result<()> {

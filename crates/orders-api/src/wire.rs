@@ -5,6 +5,7 @@ mod batch;
 mod bodies;
 mod calendar;
 mod cells;
+mod keys;
 mod lines;
 mod reader;
 mod schemas;
@@ -16,6 +17,9 @@ pub(crate) use bodies::{
 };
 pub(crate) use calendar::write_entries;
 pub(crate) use cells::write_cells;
+pub(crate) use keys::{
+    KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView, read_key, read_overlap, read_rotation,
+};
 pub(crate) use lines::write_lines;
 pub(crate) use views::{
     EventView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView, ServiceView,

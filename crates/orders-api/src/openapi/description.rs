@@ -3,27 +3,35 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
+use orders_core::Role;
 use utoipa::openapi::content::Content;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::Object;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Header, Ref, RefOr, Required, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{parameters, problems, shape};
+use super::problems::{self, READ};
+use super::{parameters, shape};
 use crate::problem::Code;
 
 pub(super) const ORDERS: &str = "Orders";
 pub(super) const SERVICES: &str = "Services";
+pub(super) const KEYS: &str = "Keys";
 pub(super) const TIMES: &str = "Free times";
 pub(super) const ABOUT: &str = "About the service";
 /// In the order in which a reader wants them.
-pub(super) const TAGS: [&str; 4] = [ORDERS, SERVICES, TIMES, ABOUT];
+pub(super) const TAGS: [&str; 5] = [ORDERS, SERVICES, TIMES, KEYS, ABOUT];
 
 /// The header that every answer has.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";
+/// The headers that tell how much may still be asked.
+pub(super) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
+/// The names of the ways in which a key is sent.
+pub(super) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
 
 /// What is said of one operation.
 pub(crate) struct Description {
@@ -34,6 +42,9 @@ pub(crate) struct Description {
     pub(super) answers: Vec<Answer>,
     /// The problems that it can end with, by their statuses.
     pub(super) problems: BTreeMap<u16, Vec<Code>>,
+    body_required: bool,
+    /// The role that it takes.
+    pub(super) role: Option<Role>,
     id: &'static str,
     tag: &'static str,
     schemas: Vec<(String, RefOr<Schema>)>,
@@ -56,6 +67,8 @@ impl Description {
             bodies: Vec::new(),
             answers: Vec::new(),
             problems: BTreeMap::new(),
+            body_required: true,
+            role: None,
             id,
             tag,
             schemas: Vec::new(),
@@ -71,6 +84,11 @@ impl Description {
     pub(super) fn reads<T: ToSchema>(mut self, media: &'static str) -> Self {
         self.bodies.push((media, note::<T>(&mut self.schemas)));
         self
+    }
+
+    /// Its body is a `T`, of this media type, or there is none.
+    pub(super) fn may_read<T: ToSchema>(self, media: &'static str) -> Self {
+        Self { body_required: false, ..self.reads::<T>(media) }
     }
 
     pub(super) fn answers(mut self, mut answer: Answer) -> Self {
@@ -103,6 +121,21 @@ impl Description {
         self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
     }
 
+    /// It can be sent again under an idempotency key, but shows its answer once. Said last.
+    pub(super) fn shows_its_answer_once(mut self) -> Self {
+        self.parameters.push(parameters::idempotency_key());
+        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
+    }
+
+    /// Only whoever has this role may use it; `None`: anyone.
+    pub(crate) fn takes_role(self, role: Option<Role>) -> Self {
+        let this = Self { role, ..self };
+        if role.is_none() {
+            return this;
+        }
+        this.refuses(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
+    }
+
     /// As the document has it.
     pub(super) fn operation(&self) -> Operation {
         let mut operation = OperationBuilder::new()
@@ -113,7 +146,8 @@ impl Description {
             operation = operation.parameter(parameter.clone());
         }
         if !self.bodies.is_empty() {
-            let body = RequestBodyBuilder::new().required(Some(Required::True));
+            let required = if self.body_required { Required::True } else { Required::False };
+            let body = RequestBodyBuilder::new().required(Some(required));
             let contents = self.bodies.iter();
             let body = contents.fold(body, |body, (media, schema)| {
                 body.content(*media, Content::new(Some(schema.clone())))
@@ -121,12 +155,14 @@ impl Description {
             operation = operation.request_body(Some(body.build()));
         }
         for answer in &self.answers {
-            operation = operation.response(answer.status.as_str(), answer.response());
+            let response = with_common_headers(answer.response(), self.role);
+            operation = operation.response(answer.status.as_str(), response);
         }
         for (status, codes) in &self.problems {
-            operation = operation.response(status.to_string(), problems::response(codes));
+            let response = with_common_headers(problems::response(codes), self.role);
+            operation = operation.response(status.to_string(), response);
         }
-        operation.build()
+        security(self.role).into_iter().fold(operation, OperationBuilder::security).build()
     }
 
     /// All schemas that it refers to by name.
@@ -162,7 +198,7 @@ impl Answer {
         self
     }
 
-    fn response(&self) -> Response {
+    fn response(&self) -> ResponseBuilder {
         let mut response = ResponseBuilder::new().description(self.meaning);
         for (media, schema) in &self.contents {
             response = response.content(*media, Content::new(Some(schema.clone())));
@@ -170,12 +206,26 @@ impl Answer {
         for (name, header) in &self.headers {
             response = response.header(*name, header.clone());
         }
-        with_request_id(response).build()
+        response
     }
 }
 
-pub(super) fn with_request_id(response: ResponseBuilder) -> ResponseBuilder {
-    response.header_ref(REQUEST_ID, Ref::new(format!("#/components/headers/{REQUEST_ID}")))
+/// With the headers that every answer has, and those of answers to whoever must say who he is.
+fn with_common_headers(response: ResponseBuilder, role: Option<Role>) -> Response {
+    let limits = if role.is_some() { &RATE_LIMITS[..] } else { &[] };
+    let names = [REQUEST_ID].into_iter().chain(limits.iter().copied());
+    let with = |response: ResponseBuilder, name| {
+        response.header_ref(name, Ref::new(format!("#/components/headers/{name}")))
+    };
+    names.fold(response, with).build()
+}
+
+/// Either of the headers that a key is sent in; or nothing, which is said, too.
+fn security(role: Option<Role>) -> Vec<SecurityRequirement> {
+    match role {
+        Some(_) => SCHEMES.map(|name| SecurityRequirement::new::<_, [&str; 0], _>(name, [])).into(),
+        None => vec![SecurityRequirement::default()],
+    }
 }
 
 /// A header of an answer.

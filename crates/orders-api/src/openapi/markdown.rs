@@ -2,9 +2,12 @@
 
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use orders_core::Role;
+
 use super::description::{Answer, Description};
+use crate::access::Access;
 use crate::problem::Code;
-use crate::routes;
+use crate::routes::{self, Operation};
 
 const INTRODUCTION: &str = "\
 # HTTP reference
@@ -19,17 +22,50 @@ of these paths is 405 `method-not-allowed` with `Allow`, any other path 404 `not
 HTTP at all is refused without a body: 400, 408 or 431.
 ";
 
+const AUTHORIZATION: &str = "\
+## Who may do what
+
+A request carries a key as `X-API-Key: <key>` or `Authorization: Bearer <key>`. Without a good one it \
+is 401 `unauthenticated`, without the role 403 `forbidden`. The column *open* tells what anyone may do \
+while there has never been a key and the service listens on loopback only; *none* what anyone may do \
+else, without a key or with one that is wrong, expired or revoked.
+
+| | open | none | reader | writer | admin |
+|---|---|---|---|---|---|";
+
 /// The reference.
 pub(crate) fn markdown() -> String {
     let mut lines = vec![INTRODUCTION.to_owned()];
+    lines.extend(authorization());
     for resource in routes::resources() {
         for operation in &resource.operations {
             let title = format!("{} {}", operation.method, resource.path);
-            lines.extend(section(&title, &(operation.describe)()));
+            lines.extend(section(&title, &operation.description()));
         }
     }
     lines.extend(codes());
     lines.join("\n") + "\n"
+}
+
+/// Who may do what: all routes with all roles.
+fn authorization() -> Vec<String> {
+    let mut lines = vec![AUTHORIZATION.to_owned()];
+    for resource in routes::resources() {
+        for operation in &resource.operations {
+            let may =
+                |role: Role| operation.access.role().is_none_or(|needed| role.includes(needed));
+            let open = match operation.access {
+                Access::Anyone | Access::Role(_) => "yes",
+                Access::Keyed(_) => "no",
+            };
+            let nobody = if operation.access.role().is_none() { "yes" } else { "no" };
+            let roles = Role::ALL.map(|role| if may(role) { "yes" } else { "no" }).join(" | ");
+            let Operation { method, .. } = operation;
+            lines.push(format!("| `{method} {}` | {open} | {nobody} | {roles} |", resource.path));
+        }
+    }
+    lines.push(String::new());
+    lines
 }
 
 fn section(title: &str, description: &Description) -> Vec<String> {
@@ -42,6 +78,9 @@ fn section(title: &str, description: &Description) -> Vec<String> {
     if !description.bodies.is_empty() {
         let media = list(description.bodies.iter().map(|(media, _)| *media));
         lines.push(format!("Reads {media}.\n"));
+    }
+    if let Some(role) = description.role {
+        lines.push(format!("Takes a key with the role `{role}`, or a stronger one.\n"));
     }
     lines.push("| status | |\n|---|---|".to_owned());
     lines.extend(description.answers.iter().map(answer));

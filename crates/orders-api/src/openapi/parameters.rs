@@ -46,6 +46,10 @@ pub(super) fn service_id() -> Parameter {
     path("id", "The service's number", shape::service_digits())
 }
 
+pub(super) fn key_id() -> Parameter {
+    path("id", "The key's id", shape::key_id())
+}
+
 /// What every list takes.
 pub(super) fn page() -> [Parameter; 2] {
     [

@@ -4,11 +4,11 @@
 use actix_web::http::StatusCode;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::{Example, ExampleBuilder};
-use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use super::description::{header, with_request_id};
+use super::description::header;
 use super::shape;
 use crate::problem::Code;
 
@@ -54,7 +54,7 @@ pub(super) fn example(code: Code) -> Example {
 }
 
 /// The answer of one status with any of these problems.
-pub(super) fn response(codes: &[Code]) -> Response {
+pub(super) fn response(codes: &[Code]) -> ResponseBuilder {
     let example = |code: &Code| {
         let name = code.name();
         (name, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{name}"))))
@@ -63,14 +63,18 @@ pub(super) fn response(codes: &[Code]) -> Response {
         .schema(Some(one_of(codes)))
         .examples_from_iter(codes.iter().map(example));
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
-    let response = ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(titles.join("; or: "))
         .content("application/problem+json", content.build());
-    let mut response = with_request_id(response);
-    let retry =
-        |code: &Code| code.status() == StatusCode::SERVICE_UNAVAILABLE || *code == Code::EditLocked;
+    let retry = |code: &Code| {
+        code.status() == StatusCode::SERVICE_UNAVAILABLE
+            || matches!(code, Code::EditLocked | Code::RateLimited)
+    };
     if codes.iter().any(retry) {
         response = response.header("Retry-After", header(shape::retry_after()));
     }
-    response.build()
+    if codes.contains(&Code::Unauthenticated) {
+        response = response.header("WWW-Authenticate", header(shape::challenge()));
+    }
+    response
 }

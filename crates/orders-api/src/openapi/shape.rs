@@ -1,5 +1,6 @@
 //! The shapes of single values, as JSON Schema has them: what they must be, to the letter.
 
+use orders_core::Role;
 use utoipa::openapi::schema::{
     AdditionalProperties, KnownFormat, Object, ObjectBuilder, OneOfBuilder, SchemaFormat,
     SchemaType, Type,
@@ -160,6 +161,38 @@ pub(crate) fn version() -> Object {
     number.minimum(Some(1_usize)).examples([1]).build()
 }
 
+pub(crate) fn key_id() -> Object {
+    text_like("^key_[0-9a-f]{16}$", "key_5f1d3a0c7a544a0e").build()
+}
+
+/// A key as its holder sends it.
+pub(crate) fn key_text() -> Object {
+    let example = format!("key_5f1d3a0c7a544a0e_{}", "0".repeat(64));
+    text_like("^key_[0-9a-f]{16}_[0-9a-f]{64}$", &example).build()
+}
+
+pub(crate) fn key_name() -> Object {
+    service_name()
+}
+
+/// A key's name as a caller may write it.
+pub(crate) fn some_key_name() -> Object {
+    let mut name = some_service_name();
+    name.description = Some("What the key is for, in 1 to 200 characters".to_owned());
+    name
+}
+
+pub(crate) fn role() -> Object {
+    one_of_texts(&Role::ALL.map(Role::as_str))
+}
+
+/// A duration as a caller may write it.
+pub(crate) fn some_duration(example: &str) -> Object {
+    let units = "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
+    let meaning = "Such as `90d`, `1h30m` or `P90D`; at most 366 days";
+    text_like(format!("^((?=[0-9]){units}|[Pp].+)$"), example).description(Some(meaning)).build()
+}
+
 /// A rising number, as digits.
 pub(crate) fn digits() -> Object {
     text_like("^[1-9][0-9]*$", "4").build()
@@ -204,6 +237,22 @@ pub(crate) fn link() -> Object {
 /// The path of one of these.
 pub(crate) fn path_of(noun: &str) -> Object {
     text_like(format!("^/{noun}/[^/]+$"), &format!("/{noun}/223")).build()
+}
+
+pub(crate) fn challenge() -> Object {
+    text_like("^Bearer realm=\"orders\"", "Bearer realm=\"orders\"").build()
+}
+
+/// How much may still be asked, and when all may be again.
+pub(crate) fn rate_limit() -> Object {
+    let item = text_like(r#"^"(key|address)";r=[0-9]+;t=[0-9]+$"#, r#""key";r=99;t=1"#);
+    item.description(Some("Requests left, and seconds until all are there again")).build()
+}
+
+/// How much may be asked.
+pub(crate) fn rate_limit_policy() -> Object {
+    let item = text_like(r#"^"(key|address)";q=[0-9]+;w=[0-9]+$"#, r#""key";q=100;w=10"#);
+    item.description(Some("Requests that may be made in so many seconds")).build()
 }
 
 pub(crate) fn retry_after() -> Object {

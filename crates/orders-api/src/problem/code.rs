@@ -8,6 +8,8 @@ pub(crate) enum Code {
     MalformedJson,
     InvalidParameter,
     InvalidHeader,
+    Unauthenticated,
+    Forbidden,
     NotFound,
     MethodNotAllowed,
     NotAcceptable,
@@ -19,6 +21,7 @@ pub(crate) enum Code {
     ServiceExists,
     ServiceInUse,
     EditLocked,
+    AlreadyDone,
     NotAttempted,
     BatchRefused,
     VersionMismatch,
@@ -27,7 +30,9 @@ pub(crate) enum Code {
     InvalidService,
     UnknownService,
     InvalidBatch,
+    InvalidKey,
     IdempotencyKeyReused,
+    RateLimited,
     Overloaded,
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -36,10 +41,12 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::InvalidHeader,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -49,6 +56,7 @@ impl Code {
         Self::ServiceExists,
         Self::ServiceInUse,
         Self::EditLocked,
+        Self::AlreadyDone,
         Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -56,10 +64,12 @@ impl Code {
         Self::InvalidService,
         Self::UnknownService,
         Self::InvalidBatch,
+        Self::InvalidKey,
         Self::IdempotencyKeyReused,
         Self::BatchRefused,
         Self::NotAttempted,
         Self::VersionRequired,
+        Self::RateLimited,
         Self::Internal,
         Self::Overloaded,
         Self::DatabaseUnavailable,
@@ -71,6 +81,8 @@ impl Code {
             Self::MalformedJson | Self::InvalidParameter | Self::InvalidHeader => {
                 StatusCode::BAD_REQUEST
             }
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -82,6 +94,7 @@ impl Code {
             | Self::ServiceExists
             | Self::ServiceInUse
             | Self::EditLocked
+            | Self::AlreadyDone
             // Or whatever the first refusal of the batch has.
             | Self::BatchRefused => StatusCode::CONFLICT,
             Self::NotAttempted => StatusCode::FAILED_DEPENDENCY,
@@ -91,9 +104,11 @@ impl Code {
             | Self::InvalidService
             | Self::UnknownService
             | Self::InvalidBatch
+            | Self::InvalidKey
             | Self::IdempotencyKeyReused => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::DatabaseUnavailable | Self::OutcomeUnknown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -116,6 +131,8 @@ impl Code {
             Self::MalformedJson => ("malformed-json", "The body is not acceptable JSON"),
             Self::InvalidParameter => ("invalid-parameter", "A query parameter is not valid"),
             Self::InvalidHeader => ("invalid-header", "A header is not valid"),
+            Self::Unauthenticated => ("unauthenticated", "A key is needed"),
+            Self::Forbidden => ("forbidden", "Not allowed"),
             Self::NotFound => ("not-found", "Not found"),
             Self::MethodNotAllowed => ("method-not-allowed", "Method not allowed"),
             Self::NotAcceptable => ("not-acceptable", "Not acceptable"),
@@ -127,6 +144,7 @@ impl Code {
             Self::ServiceExists => ("service-exists", "The service exists already"),
             Self::ServiceInUse => ("service-in-use", "The service is in use"),
             Self::EditLocked => ("edit-locked", "The order may not be updated yet"),
+            Self::AlreadyDone => ("already-done", "It was done already"),
             Self::NotAttempted => ("not-attempted", "Not attempted"),
             Self::BatchRefused => ("batch-refused", "The batch was refused"),
             Self::VersionMismatch => ("version-mismatch", "The order has another version"),
@@ -134,6 +152,8 @@ impl Code {
             Self::InvalidOrder => ("invalid-order", "The order is not valid"),
             Self::InvalidService => ("invalid-service", "The service is not valid"),
             Self::InvalidBatch => ("invalid-batch", "The batch is not valid"),
+            Self::InvalidKey => ("invalid-key", "What is said of the key is not valid"),
+            Self::RateLimited => ("rate-limited", "Too many requests"),
             Self::IdempotencyKeyReused => {
                 ("idempotency-key-reused", "The idempotency key stands for another request")
             }
@@ -156,7 +176,18 @@ impl Code {
                 "A parameter of the query is unknown, malformed, or given too often; the detail names it."
             }
             Self::InvalidHeader => "A header of the request is malformed; the detail names it.",
-            Self::NotFound => "There is nothing at this path, or no order or service with this id.",
+            Self::Unauthenticated => {
+                "This takes a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`; none was sent, \
+                 or one that is not known, has expired, or was revoked."
+            }
+            Self::Forbidden => {
+                "The key's role does not allow this. Or, while the service is used without keys: the \
+                 request came through a proxy, named another host, or takes a key. Or it would change \
+                 something and comes from the page of another site."
+            }
+            Self::NotFound => {
+                "There is nothing at this path, or no order, service or key with this id."
+            }
             Self::MethodNotAllowed => {
                 "The path exists; the header Allow says which methods it has."
             }
@@ -180,6 +211,10 @@ impl Code {
             Self::EditLocked => {
                 "The order is too young to be updated; `editable_at` says from when on it may be."
             }
+            Self::AlreadyDone => {
+                "This was done before under the same Idempotency-Key. Its answer showed a secret, which \
+                 is shown only once."
+            }
             Self::NotAttempted => {
                 "Nothing is wrong with this operation, but with another one of its atomic batch."
             }
@@ -191,7 +226,7 @@ impl Code {
                 "The order was changed since it was read. Read it again, and decide anew."
             }
             Self::VersionRequired => "This server wants If-Match with every change of an order.",
-            Self::InvalidOrder | Self::InvalidService | Self::InvalidBatch => {
+            Self::InvalidOrder | Self::InvalidService | Self::InvalidBatch | Self::InvalidKey => {
                 "The body is JSON, but not what it must be; `errors` names every field at fault."
             }
             Self::UnknownService => {
@@ -200,6 +235,10 @@ impl Code {
             Self::IdempotencyKeyReused => {
                 "An Idempotency-Key stands for one request: its method, path, query and body. Another \
                  request was answered under this one within the last day."
+            }
+            Self::RateLimited => {
+                "More was asked under this key, or from this address, than is allowed; \
+                 `RateLimit-Policy` says how much is. Ask again after Retry-After."
             }
             Self::Overloaded => {
                 "More is waiting than can be done in time, or the server is about to end. Nothing was \

@@ -1,7 +1,7 @@
 //! What went wrong elsewhere, turned into problems: the one place where that is done.
 
 use actix_web::http::header;
-use orders_core::{OrderConflict, Refusal, Scope, ServiceRefusal};
+use orders_core::{KeyRefusal, OrderConflict, Refusal, Scope, ServiceRefusal};
 use orders_db::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -102,6 +102,17 @@ impl From<ServiceRefusal> for Problem {
             ServiceRefusal::NoIdLeft => Code::InvalidService,
         };
         Self::new(code, detail)
+    }
+}
+
+impl From<KeyRefusal> for Problem {
+    fn from(refusal: KeyRefusal) -> Self {
+        let detail = match refusal {
+            KeyRefusal::NotFound(id) => format!("There is no key {id}."),
+            KeyRefusal::Revoked(id) => format!("Key {id} was revoked."),
+            KeyRefusal::Expired(id) => format!("Key {id} has expired."),
+        };
+        Self::new(Code::NotFound, detail)
     }
 }
 

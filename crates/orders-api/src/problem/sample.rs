@@ -35,6 +35,12 @@ impl Code {
                 let detail = "If-Match must be * or a list of entity tags such as \"3\".";
                 ("/orders/223", detail)
             }
+            Self::Unauthenticated => {
+                ("/orders", "Send a key, as X-API-Key or as Authorization: Bearer.")
+            }
+            Self::Forbidden => {
+                ("/orders", "This takes a key with the role writer; this one has the role reader.")
+            }
             Self::NotFound => ("/orders/223", "There is no order 223."),
             Self::MethodNotAllowed => {
                 ("/policy", "DELETE is not possible here; GET, HEAD, OPTIONS are.")
@@ -55,6 +61,7 @@ impl Code {
             Self::EditLocked => {
                 ("/orders/223", "The order may be updated from 2022-11-01T14:11:11.111Z on.")
             }
+            Self::AlreadyDone => ("/keys", "This was done before under the same Idempotency-Key."),
             Self::NotAttempted => ("/orders/batch", "Another operation of the batch was refused."),
             Self::VersionMismatch => {
                 ("/orders/223", "The order is in version 3 now, which If-Match does not name.")
@@ -66,10 +73,12 @@ impl Code {
             // Their words are those of the field at fault, or of an operation.
             Self::InvalidOrder | Self::UnknownService => ("/orders", ""),
             Self::InvalidService => ("/services", ""),
+            Self::InvalidKey => ("/keys", ""),
             Self::InvalidBatch | Self::BatchRefused => ("/orders/batch", ""),
             Self::IdempotencyKeyReused => {
                 ("/orders", "The Idempotency-Key was sent with another request before.")
             }
+            Self::RateLimited => ("/orders", "Too much was asked; ask again in 2 seconds."),
             Self::Overloaded => (
                 "/orders",
                 "Too much is waiting for the database. Nothing was written, nor will be.",
@@ -88,7 +97,8 @@ impl Code {
 
     /// The field at fault, where one is.
     pub(super) fn fault(self) -> Option<(&'static str, &'static str)> {
-        const FAULTS: [(Code, &str, &str); 4] = [
+        const FAULTS: [(Code, &str, &str); 5] = [
+            (Code::InvalidKey, "/role", "must be reader, writer or admin"),
             (Code::InvalidOrder, "/totalfee", "must have at most two decimals"),
             (Code::InvalidService, "/name", "must not have control characters"),
             (Code::InvalidBatch, "/mode", "must be \"atomic\" or \"each\""),

@@ -3,6 +3,8 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
+use crate::access::Access;
+use crate::auth;
 use crate::openapi::Description;
 use crate::problem::{Code, Problem};
 
@@ -17,8 +19,16 @@ pub(crate) struct Resource {
 /// A method of a path. `HEAD` comes with each `GET`, and is none of its own.
 pub(crate) struct Operation {
     pub(crate) method: Method,
-    pub(crate) describe: fn() -> Description,
+    pub(crate) access: Access,
+    describe: fn() -> Description,
     routes: Vec<Route>,
+}
+
+impl Operation {
+    /// What is said of it.
+    pub(crate) fn description(&self) -> Description {
+        (self.describe)().takes_role(self.access.role())
+    }
 }
 
 impl Resource {
@@ -34,6 +44,7 @@ impl Resource {
     pub(crate) fn on<H: Handler<A>, A>(
         mut self,
         method: Method,
+        access: Access,
         handler: H,
         describe: fn() -> Description,
     ) -> Self
@@ -41,11 +52,21 @@ impl Resource {
         A: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
-        let mut routes = vec![web::method(method.clone()).to(handler.clone())];
+        let exists = self.exists;
+        // Whoever may not ask learns that the path is one, and nothing else.
+        let guarded = move |request: HttpRequest, arguments: A| {
+            let handler = handler.clone();
+            async move {
+                exists(&request)?;
+                auth::admit(&request, access).await?;
+                Ok::<_, Problem>(handler.call(arguments).await)
+            }
+        };
+        let mut routes = vec![web::method(method.clone()).to(guarded.clone())];
         if method == Method::GET {
-            routes.push(web::head().to(handler));
+            routes.push(web::head().to(guarded));
         }
-        self.operations.push(Operation { method, describe, routes });
+        self.operations.push(Operation { method, access, describe, routes });
         self
     }
 

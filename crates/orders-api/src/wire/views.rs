@@ -57,7 +57,7 @@ pub(crate) type Names = HashMap<ServiceId, ServiceName>;
 
 /// Serialized as the text that it is shown as.
 #[derive(Debug)]
-struct Shown<T>(T);
+pub(super) struct Shown<T>(pub(super) T);
 
 impl<T: std::fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,0 +1,124 @@
+//! Keys as callers send them: `key_<16 hexadecimal digits>_<64 hexadecimal digits>`, the id of the
+//! key and its secret. Only what stands for the whole is ever compared or kept.
+
+use std::fmt::Write;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderName};
+use orders_core::{KeyId, SecretHash};
+use orders_db::KeyTable;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Caller, unauthenticated};
+use crate::problem::Problem;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// How long the text of a key's id is.
+const ID_LENGTH: usize = 20;
+
+/// A key that was just made, or given another secret: the only moment at which its text is known.
+pub(crate) struct MadeKey {
+    pub(crate) id: KeyId,
+    pub(crate) hash: SecretHash,
+    pub(crate) text: String,
+}
+
+/// Makes a secret for a key; without an id, for a new one.
+pub(crate) fn make_key(id: Option<KeyId>) -> Result<MadeKey, getrandom::Error> {
+    let (mut number, mut secret) = ([0; 8], [0; 32]);
+    getrandom::fill(&mut number)?;
+    getrandom::fill(&mut secret)?;
+    let id = id.unwrap_or_else(|| KeyId::from_random(number));
+    let mut text = format!("{id}_");
+    for byte in secret {
+        // Writing to a text does not fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+    }
+    Ok(MadeKey { hash: hash_of(&text), id, text })
+}
+
+pub(crate) fn hash_of(text: &str) -> SecretHash {
+    SecretHash(Sha256::digest(text.as_bytes()).into())
+}
+
+/// Whether two are the same, in a time that does not tell where they differ.
+pub(super) fn is_same(one: SecretHash, other: SecretHash) -> bool {
+    one.0.ct_eq(&other.0).into()
+}
+
+/// The key that a request carries, if it carries one.
+pub(super) fn given(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let headers = request.headers();
+    let api_keys = headers.get_all(X_API_KEY).map(|value| value.to_str().ok());
+    let bearers = headers.get_all(header::AUTHORIZATION).map(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let mut found: Option<&str> = None;
+    for key in api_keys.chain(bearers) {
+        // What is no key at all, or another one than before, is as good as a wrong one.
+        let key = key.filter(|key| found.is_none_or(|found| found == *key));
+        found = Some(key.ok_or_else(|| unauthenticated(Some("invalid_request")))?);
+    }
+    Ok(found.map(str::to_owned))
+}
+
+/// Whose key this is, if it is of use now.
+pub(super) fn find(table: &KeyTable, given: &str) -> Option<Caller> {
+    let id = KeyId::parse(given.get(..ID_LENGTH)?).ok()?;
+    let entry = table.find(&id)?;
+    let (now, hash) = (table.now(), hash_of(given));
+    let fits = |secret: &orders_core::Secret| {
+        is_same(secret.hash, hash) && secret.until.is_none_or(|until| now < until)
+    };
+    if !entry.key.is_active(now) || !entry.secrets.iter().any(fits) {
+        return None;
+    }
+    entry.note_use(now);
+    Some(Caller { actor: id.actor(), role: entry.key.role })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn given_in(headers: &[(&str, &str)]) -> Result<Option<String>, ()> {
+        let request = TestRequest::default();
+        let request =
+            headers.iter().fold(request, |request, header| request.append_header(*header));
+        given(&request.to_http_request()).map_err(drop)
+    }
+
+    #[test]
+    fn a_key_is_its_id_and_256_random_bits() {
+        let (one, other) = (make_key(None).unwrap(), make_key(None).unwrap());
+        assert_ne!(one.text, other.text);
+        assert_eq!(one.text.len(), ID_LENGTH + 1 + 64);
+        assert_eq!(KeyId::parse(&one.text[..ID_LENGTH]), Ok(one.id.clone()));
+        assert!(is_same(one.hash, hash_of(&one.text)) && !is_same(one.hash, other.hash));
+        let again = make_key(Some(one.id.clone())).unwrap();
+        assert!(again.id == one.id && again.text != one.text);
+    }
+
+    #[test]
+    fn a_key_is_sent_in_either_header() {
+        let key = Ok(Some("k".to_owned()));
+        assert_eq!(given_in(&[]), Ok(None));
+        assert_eq!(given_in(&[("X-API-Key", "k")]), key);
+        assert_eq!(given_in(&[("Authorization", "Bearer k")]), key);
+        assert_eq!(given_in(&[("authorization", "bearer  k")]), key);
+        assert_eq!(given_in(&[("X-API-Key", "k"), ("Authorization", "Bearer k")]), key);
+        for odd in [
+            &[("X-API-Key", "k"), ("Authorization", "Bearer l")][..],
+            &[("X-API-Key", "k"), ("X-API-Key", "l")],
+            &[("Authorization", "Basic azpr")],
+            &[("Authorization", "k")],
+            &[("X-API-Key", "\u{e4}")],
+        ] {
+            assert_eq!(given_in(odd), Err(()), "{odd:?}");
+        }
+    }
+}
