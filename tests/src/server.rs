@@ -244,7 +244,8 @@ fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Re
         while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
             let text = String::from_utf8_lossy(&line).into_owned();
             log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
-            if let Some((_, rest)) = text.split_once("listening on http://") {
+            if let Some((_, rest)) = text.split_once("listening on http") {
+                let rest = rest.trim_start_matches(['s', ':', '/']);
                 let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
                 let address = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
                 // Nobody waits for a second such line.

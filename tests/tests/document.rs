@@ -161,6 +161,14 @@ fn the_page_comes_from_this_host_alone(
     let page = server.get("/docs").assert_status(200);
     let policy = page.header("Content-Security-Policy").unwrap_or_default();
     assert!(policy.contains("default-src 'self'") && !policy.contains("http"), "{policy}");
+    for (name, value) in [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ] {
+        assert_eq!(page.header(name), Some(value), "{name}");
+    }
     let html = page.text();
     let mut files = 0;
     for (_, rest) in html.match_indices("=\"/").map(|(at, _)| html.split_at(at + 2)) {

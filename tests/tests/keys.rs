@@ -1,10 +1,5 @@
 //! Keys: how they are made, listed, revoked and rotated, and when all that is in force.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -8,18 +8,25 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use orders_tests::{Database, Server, document};
+use orders_tests::{Database, Server, Setup, document};
 use rstest::rstest;
 
 /// The least number of requests that a run must make.
 const LEAST: usize = 2000;
+/// The key of all requests but those that are to be refused.
+const KEY: &str = "a-key-that-the-operator-has-made-up-1234";
 
 #[rstest]
 fn generated_requests_find_no_fault(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let Some(program) = program() else { return };
-    let Some(server) = Server::with_sample_data(database) else { return };
+    let Some(scratch) = database.fresh() else { return };
+    // With a key, so that it is seen that operations refuse whoever has none.
+    let variables = [("ORDERS_API_KEY", KEY)];
+    let arguments = &["--sample-data"];
+    let setup = Setup { arguments, variables: &variables, ..Setup::default() };
+    let server = Server::start_as(&scratch, &setup);
     // As a file: it would leave out the path that it got the document from.
     let served = server.get("/openapi.json").assert_status(200).body;
     let file = server.scratch().write("openapi.json", served);
@@ -29,6 +36,7 @@ fn generated_requests_find_no_fault(
         .arg("--config-file")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml"))
         .args(["run", &file, "--url", &format!("http://{}", server.address())])
+        .args(["--header", &format!("X-API-Key: {KEY}")])
         .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color"])
         .output()
         .expect("schemathesis starts");

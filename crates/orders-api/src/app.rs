@@ -16,7 +16,9 @@ use orders_db::{
 };
 use tokio::sync::oneshot;
 
-use crate::auth::Gate;
+use crate::auth::{Gate, Origin};
+use crate::cli::ServeOptions;
+use crate::limits::{Limits, Network};
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
 use crate::wire::Names;
@@ -32,14 +34,33 @@ const LAST_CHANCE: Duration = Duration::from_millis(700);
 pub(crate) struct App {
     store: Arc<Store>,
     pub(crate) gate: Gate,
+    /// What is allowed to each caller; `None` for whatever they ask.
+    pub(crate) limits: Option<Limits>,
+    /// Proxies that are believed when they tell where a request comes from.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Other sites whose pages are let in.
+    pub(crate) cors_origins: Vec<Origin>,
     /// Whether PUT and DELETE must name the version that they mean.
     pub(crate) require_if_match: bool,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, gate: Gate, require_if_match: bool) -> Self {
-        Self { store: Arc::new(store), gate, require_if_match, draining: AtomicBool::new(false) }
+    pub(crate) fn new(
+        store: Store,
+        gate: Gate,
+        limits: Option<Limits>,
+        options: &ServeOptions,
+    ) -> Self {
+        Self {
+            store: Arc::new(store),
+            gate,
+            limits,
+            trusted_proxies: options.trust_proxy.clone(),
+            cors_origins: options.cors_origin.clone(),
+            require_if_match: options.require_if_match,
+            draining: AtomicBool::new(false),
+        }
     }
 
     /// Says that the server is about to end.

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::access::Access;
 use crate::app::App;
+use crate::limits;
 use crate::problem::{Code, Problem};
 
 pub(crate) use credentials::{MadeKey, hash_of, make_key};
@@ -58,7 +59,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     let app = request.app_data::<Data<App>>();
     let app = app.ok_or_else(|| Problem::unexpected("the router has no app"))?;
     let given = credentials::given(request)?;
-    match identify(app, given.as_deref()).await? {
+    match identify(request, app, given.as_deref()).await? {
         None => {
             open::check(request)?;
             if matches!(access, Access::Keyed(_)) {
@@ -66,7 +67,8 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                     "This takes a key, and there is none yet: `orders-api keys create` makes one.",
                 ));
             }
-            origin::check(request, &app.gate.origins)
+            origin::check(request, &app.gate.origins)?;
+            limits::take_one(request, None)
         }
         Some(caller) => {
             if !caller.role.includes(needed) {
@@ -76,6 +78,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                 )));
             }
             origin::check(request, &app.gate.origins)?;
+            limits::take_one(request, Some(&caller.actor))?;
             request.extensions_mut().insert(caller);
             Ok(())
         }
@@ -83,16 +86,28 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
 }
 
 /// Who asks, by the key that was given; `None` while no key is needed.
-async fn identify(app: &App, given: Option<&str>) -> Result<Option<Caller>, Problem> {
+async fn identify(
+    request: &HttpRequest,
+    app: &App,
+    given: Option<&str>,
+) -> Result<Option<Caller>, Problem> {
     let mut table = app.keys();
     let is_open = |table: &KeyTable| app.gate.may_be_open && !table.required;
     let Some(given) = given else {
-        return if is_open(&table) { Ok(None) } else { Err(unauthenticated(None)) };
+        if is_open(&table) {
+            return Ok(None);
+        }
+        limits::take_one(request, None)?;
+        return Err(unauthenticated(None));
     };
     if app.gate.own_key.is_some_and(|own| credentials::is_same(own, hash_of(given))) {
         return Ok(Some(Caller { actor: Actor::new("environment"), role: Role::Admin }));
     }
     let mut caller = credentials::find(&table, given);
+    if caller.is_none() {
+        // Whoever tries keys is slowed down, and so is the looking for them.
+        limits::take_one(request, None)?;
+    }
     // A key that is not known may have been made a moment ago, by another process.
     if caller.is_none() || table.age() > MOST_AGE {
         table = look_again(app).await?;

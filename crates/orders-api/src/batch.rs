@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::problem::{Code, Problem};
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{auth, middleware, query, retries};
+use crate::{auth, limits, middleware, query, retries};
 
 /// `POST /orders/batch`
 pub(crate) async fn change(
@@ -23,6 +23,7 @@ pub(crate) async fn change(
     let key = retries::key(&request)?;
     let body = Body::large(&request, payload).await?;
     let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
+    limits::take_for_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
         .map(|operation| {

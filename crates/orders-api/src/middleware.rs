@@ -2,12 +2,16 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
+use crate::app::App;
+use crate::patience::Pace;
 use crate::problem::Problem;
+use crate::{cors, limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,6 +32,9 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
+    if let Some(pace) = request.conn_data::<Pace>() {
+        pace.head_has_arrived();
+    }
     let mut response = next.call(request).await?.map_into_boxed_body();
     if let Some(error) = response.response().error() {
         let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
@@ -37,6 +44,18 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
         response = response.into_response(rendered);
     }
     response.headers_mut().insert(X_REQUEST_ID, id);
+    let request = response.request().clone();
+    let headers = response.headers_mut();
+    limits::tell(&request, headers);
+    let app = request.app_data::<Data<App>>();
+    let origins = app.map(|app| app.cors_origins.as_slice()).unwrap_or_default();
+    if !origins.is_empty() {
+        // Whoever keeps answers for several must keep these apart.
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = cors::allowed(origins, request.headers()) {
+            cors::allow(origin, request.method(), headers);
+        }
+    }
     Ok(response)
 }
 

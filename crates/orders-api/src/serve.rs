@@ -1,24 +1,26 @@
 //! Serving: from the options to a server that listens, and from a signal to its orderly end.
 
 use std::error::Error;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
-use actix_web::dev::ServerHandle;
+use actix_server::{Server, ServerHandle};
 use actix_web::web::Data;
-use actix_web::{App as ActixApp, HttpServer, middleware as actix_middleware};
 use orders_db::Store;
+use rustls::ServerConfig;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::auth::{self, Gate};
 use crate::cli::{self, Auth, ServeOptions};
+use crate::limits::Limits;
 use crate::wait::wait;
-use crate::{middleware, routes};
+use crate::{listen, tls};
 
-/// How long a request's head may take to arrive.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 /// How long accepted requests may take once the server ends, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
 /// The length below which a key from the environment is warned of.
@@ -29,8 +31,18 @@ const BLOCKING_THREADS: usize = 2;
 /// Serves until a signal ends it.
 pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Error>> {
     let gate = gate(&store, options)?;
-    let app = Data::new(App::new(store, gate, options.require_if_match));
-    Ok(actix_rt::System::new().block_on(serve(app, options))?)
+    let limits = options.rate().map(|(rate, burst)| Limits::new(rate, burst));
+    let app = Data::new(App::new(store, gate, limits, options));
+    let tls = match (&options.tls_cert, &options.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let (certificate, key) = (certificate.clone(), key.clone());
+            Some(tls::config(tls::Files { certificate, key })?)
+        }
+        // The command line has neither without the other.
+        (Some(_) | None, None) | (None, Some(_)) => None,
+    };
+    listen::raise_limit_of_connections();
+    Ok(actix_rt::System::new().block_on(serve(app, tls, options))?)
 }
 
 /// Decides who is let in.
@@ -63,7 +75,8 @@ fn gate(store: &Store, options: &ServeOptions) -> Result<Gate, Box<dyn Error>> {
         log::warn!("there is no key yet, so nobody can get in; orders-api keys create makes one");
     }
     let own_key = own_key.as_deref().map(auth::hash_of);
-    Ok(Gate { may_be_open, own_key, origins: options.public_url.iter().cloned().collect() })
+    let origins = options.public_url.iter().chain(&options.cors_origin).cloned().collect();
+    Ok(Gate { may_be_open, own_key, origins })
 }
 
 fn check_own_key(key: &str) -> Result<(), Box<dyn Error>> {
@@ -78,33 +91,35 @@ fn check_own_key(key: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn serve(app: Data<App>, options: &ServeOptions) -> std::io::Result<()> {
+async fn serve(
+    app: Data<App>,
+    tls: Option<ServerConfig>,
+    options: &ServeOptions,
+) -> std::io::Result<()> {
     // Before listening, so that no signal falls into a gap.
     let signals = Signals::new()?;
-    let shared = app.clone();
-    let mut server = HttpServer::new(move || {
-        ActixApp::new()
-            .app_data(shared.clone())
-            .wrap(actix_middleware::from_fn(middleware::every_request))
-            .configure(routes::configure)
-    })
-    .disable_signals()
-    .client_request_timeout(HEAD_PATIENCE)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .worker_max_blocking_threads(BLOCKING_THREADS);
-    if let Some(workers) = options.workers {
-        server = server.workers(usize::from(workers));
-    }
-    let server = server.bind(options.bind)?;
-    for address in server.addrs() {
-        log::info!("listening on http://{address}");
-    }
-    let server = server.run();
-    actix_rt::spawn(end_on_signal(signals, server.handle(), app, options.drain_delay));
+    let workers = options.workers.map_or_else(cores, usize::from);
+    let listener = TcpListener::bind(options.bind)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let address = listener.local_addr()?;
+    let (ending, ends) = watch::channel(false);
+    let builder = Server::build()
+        .disable_signals()
+        .workers(workers)
+        .backlog(BACKLOG)
+        .max_concurrent_connections(options.max_connections.div_ceil(workers))
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .worker_max_blocking_threads(BLOCKING_THREADS);
+    let server = listen::listen(builder, listener, app.clone(), tls, ends)?.run();
+    log::info!("listening on {scheme}://{address}");
+    actix_rt::spawn(end_on_signal(signals, server.handle(), app, ending, options.drain_delay));
     server.await?;
     log::info!("ended");
     Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// SIGTERM and Ctrl-C.
@@ -133,6 +148,7 @@ async fn end_on_signal(
     mut signals: Signals,
     server: ServerHandle,
     app: Data<App>,
+    ending: watch::Sender<bool>,
     drain_delay: Duration,
 ) {
     signals.next().await;
@@ -145,5 +161,6 @@ async fn end_on_signal(
     });
     // Listens on for a while, so that whoever asks `/readyz` learns in time to send nothing more.
     actix_rt::time::sleep(drain_delay).await;
+    ending.send_replace(true);
     server.stop(true).await;
 }

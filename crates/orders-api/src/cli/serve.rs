@@ -1,6 +1,8 @@
 //! The options of `serve`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -8,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::read_delay;
 use crate::auth::Origin;
+use crate::limits::Network;
 
 /// How to serve.
 #[derive(Debug, Clone, Args)]
@@ -18,6 +21,29 @@ pub(crate) struct ServeOptions {
     /// Whether callers need a key
     #[arg(long, env = "ORDERS_AUTH", default_value = "auto")]
     pub(crate) auth: Auth,
+    /// How many requests each key, or address without one, may make a second, or `off`. Default: off
+    /// on loopback, else 1000
+    #[arg(long, env = "ORDERS_RATE_LIMIT", value_parser = read_rate)]
+    pub(crate) rate_limit: Option<Rate>,
+    /// How many of them at once, the operations of a batch counted. Default: those of ten seconds
+    #[arg(long, env = "ORDERS_RATE_BURST")]
+    pub(crate) rate_burst: Option<NonZeroU32>,
+    /// Proxies, as addresses or networks, that are believed when they tell by X-Forwarded-For where
+    /// a request comes from
+    #[arg(long, env = "ORDERS_TRUST_PROXY", value_delimiter = ',', value_parser = Network::parse)]
+    pub(crate) trust_proxy: Vec<Network>,
+    /// Other sites whose pages are let in, such as `https://console.example.com`
+    #[arg(long, env = "ORDERS_CORS_ORIGIN", value_delimiter = ',', value_parser = Origin::parse)]
+    pub(crate) cors_origin: Vec<Origin>,
+    /// The file of the TLS certificate and its chain (PEM); read again when it changes
+    #[arg(long, env = "ORDERS_TLS_CERT", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The file of the certificate's private key (PEM)
+    #[arg(long, env = "ORDERS_TLS_KEY", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// How many connections there may be at once; more wait to be accepted
+    #[arg(long, env = "ORDERS_MAX_CONNECTIONS", default_value = "20000", value_parser = read_connections)]
+    pub(crate) max_connections: usize,
     /// How browsers reach the service, such as `https://orders.example.com`: pages from there may
     /// change something
     #[arg(long, env = "ORDERS_PUBLIC_URL", value_parser = Origin::parse)]
@@ -34,6 +60,37 @@ pub(crate) struct ServeOptions {
     /// Refuse PUT and DELETE on orders without If-Match
     #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
+}
+
+/// How many requests a second; `None` for any number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate(pub(crate) Option<NonZeroU32>);
+
+fn read_rate(text: &str) -> Result<Rate, String> {
+    if text == "off" {
+        return Ok(Rate(None));
+    }
+    let number = text.parse().map_err(|_malformed| "must be a number from 1 on, or off".to_owned());
+    number.map(|number| Rate(Some(number)))
+}
+
+fn read_connections(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "must be a number from 1 to 1000000".to_owned())
+}
+
+impl ServeOptions {
+    /// How many requests a caller may make a second, and at once.
+    pub(crate) fn rate(&self) -> Option<(NonZeroU32, NonZeroU32)> {
+        const DEFAULT: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+        const SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        let rate = match self.rate_limit {
+            Some(Rate(rate)) => rate?,
+            None if self.bind.ip().is_loopback() => return None,
+            None => DEFAULT,
+        };
+        Some((rate, self.rate_burst.unwrap_or(rate.saturating_mul(SECONDS))))
+    }
 }
 
 /// Whether callers need a key.
