@@ -151,6 +151,15 @@ impl Server {
         line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap()
     }
 
+    /// How many files and connections it has open.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// Asks it to end (SIGTERM), without waiting.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);

@@ -98,6 +98,31 @@ fn both_databases_have_the_same_migrations_and_each_can_be_taken_back() {
 }
 
 #[test]
+fn no_sql_is_put_together_from_input() {
+    // What may stand in a statement that is put together: constants of the program, and the clock.
+    let known = ["POSTGRES_NOW", "PURGED_AT_ONCE", "POSTGRES_LOCK", "statement_timeout", "plans"];
+    let limits = ["lock_timeout", "busy_timeout", "cache_kib"];
+    // Of lists: names of columns and tables, operators and directions, all of them constants.
+    let of_lists = ["time", "id", "behind", "up_to", "column", "operator", "direction", "source"];
+    let known = [&known[..], &limits, &of_lists].concat();
+    for (path, text) in sources(&top().join("crates/orders-db/src")) {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for call in ["sql_query(", "batch_execute(", "sql::<", "push_sql("] {
+            for (at, _) in code.match_indices(call) {
+                let argument = &code[at + call.len()..].trim_start().trim_start_matches('&');
+                let Some(format) = argument.strip_prefix("format!(") else { continue };
+                let literal = format.split('"').nth(1).unwrap();
+                for (_, open) in literal.match_indices('{').map(|(at, _)| literal.split_at(at + 1))
+                {
+                    let name = open.split('}').next().unwrap();
+                    assert!(known.contains(&name), "{name:?} in {}: {literal}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_left_unfinished_or_silenced() {
     for folder in ["crates", "bench", "tests"] {
         for (path, text) in sources(&top().join(folder)) {

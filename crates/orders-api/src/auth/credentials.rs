@@ -47,17 +47,25 @@ pub(super) fn is_same(one: SecretHash, other: SecretHash) -> bool {
     one.0.ct_eq(&other.0).into()
 }
 
-/// The key that a request carries, if it carries one.
+/// The key that a request carries, if it carries one. `Authorization` may be meant for a proxy on the
+/// way, so it counts only where there is no `X-API-Key`.
 pub(super) fn given(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let headers = request.headers();
-    let api_keys = headers.get_all(X_API_KEY).map(|value| value.to_str().ok());
-    let bearers = headers.get_all(header::AUTHORIZATION).map(|value| {
+    let own = headers.get_all(X_API_KEY).map(|value| value.to_str().ok());
+    let own = only_one(own)?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    only_one(headers.get_all(header::AUTHORIZATION).map(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
+    }))
+}
+
+/// The one key among what was sent. What is no key at all, or another one, is as good as a wrong one.
+fn only_one<'a>(keys: impl Iterator<Item = Option<&'a str>>) -> Result<Option<String>, Problem> {
     let mut found: Option<&str> = None;
-    for key in api_keys.chain(bearers) {
-        // What is no key at all, or another one than before, is as good as a wrong one.
+    for key in keys {
         let key = key.filter(|key| found.is_none_or(|found| found == *key));
         found = Some(key.ok_or_else(|| unauthenticated(Some("invalid_request")))?);
     }
@@ -110,10 +118,10 @@ mod tests {
         assert_eq!(given_in(&[("X-API-Key", "k")]), key);
         assert_eq!(given_in(&[("Authorization", "Bearer k")]), key);
         assert_eq!(given_in(&[("authorization", "bearer  k")]), key);
-        assert_eq!(given_in(&[("X-API-Key", "k"), ("Authorization", "Bearer k")]), key);
+        assert_eq!(given_in(&[("X-API-Key", "k"), ("Authorization", "Basic azpr")]), key);
         for odd in [
-            &[("X-API-Key", "k"), ("Authorization", "Bearer l")][..],
-            &[("X-API-Key", "k"), ("X-API-Key", "l")],
+            &[("X-API-Key", "k"), ("X-API-Key", "l")][..],
+            &[("Authorization", "Bearer k"), ("Authorization", "Bearer l")],
             &[("Authorization", "Basic azpr")],
             &[("Authorization", "k")],
             &[("X-API-Key", "\u{e4}")],
