@@ -1,0 +1,116 @@
+//! What happens between the lock and the commit: load, decide, render what is kept, apply.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, decide};
+
+use super::Caller;
+use super::link::Failure;
+use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
+use crate::connection::AnyConnection;
+use crate::error::Trouble;
+use crate::memory::Memory;
+use crate::schema::events;
+use crate::snapshot::{Loaded, load};
+use crate::ticket::Ticket;
+use crate::{apply, rows};
+
+/// Loads and decides until nothing is missing.
+pub(super) fn decide_all(
+    connection: &mut AnyConnection,
+    memory: &mut Memory,
+    policy: &Policy,
+    commands: &[Command],
+    tickets: &[&Ticket],
+) -> Result<(Loaded, Decision), Failure> {
+    let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
+    loop {
+        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
+            Ok(decision) => return Ok((loaded, decision)),
+            // Whoever gave up meanwhile must not keep the others waiting.
+            Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
+                return Err(Failure::Abandoned);
+            }
+            Err(missing) => {
+                loaded = load(connection, &missing, Some(loaded))?;
+            }
+        }
+    }
+}
+
+/// Renders the answers that are to be kept with the changes that they tell of.
+pub(super) fn keep_answers(
+    decision: &Decision,
+    commands: &[Command],
+    callers: &[Caller],
+    now: orders_core::Instant,
+) -> Vec<NewAnswer> {
+    let keep = |position: &usize| {
+        let retry = commands.get(*position)?.retry()?;
+        let outcome = decision.outcomes.get(*position)?;
+        let answer = (callers.get(*position)?.render)(outcome)?;
+        Some(NewAnswer::new(retry, answer, now))
+    };
+    decision.changes.answers.iter().filter_map(keep).collect()
+}
+
+pub(super) fn write_all(
+    connection: &mut AnyConnection,
+    policy: &Policy,
+    changes: &Changes,
+    answers: &[NewAnswer],
+) -> Result<(), Trouble> {
+    if changes.is_empty() { Ok(()) } else { apply::apply(connection, policy, changes, answers) }
+}
+
+/// What to answer to each command: where it was done before, what was answered then.
+pub(super) fn answer_all(
+    connection: &mut AnyConnection,
+    commands: &[Command],
+    outcomes: Vec<Outcome>,
+) -> Result<Vec<Answered<Outcome>>, Trouble> {
+    // Many may have asked again at once.
+    let mut found: HashMap<&OwnKey, KeptAnswer> = HashMap::new();
+    let mut answers = Vec::with_capacity(outcomes.len());
+    for (command, outcome) in commands.iter().zip(outcomes) {
+        answers.push(match (outcome, command.retry()) {
+            (Outcome::Repeated, Some(retry)) => {
+                let kept = match found.get(&retry.key) {
+                    Some(kept) => kept.clone(),
+                    None => answers::find(connection, &retry.key)?,
+                };
+                found.insert(&retry.key, kept.clone());
+                Answered::Again(kept)
+            }
+            (Outcome::KeyReused, _) => Answered::KeyReused,
+            (outcome, _) => Answered::Now(outcome),
+        });
+    }
+    Ok(answers)
+}
+
+/// Whether what was to be written is there, by the first of it.
+pub(super) fn is_there(
+    connection: &mut AnyConnection,
+    changes: &Changes,
+    answers: &[NewAnswer],
+) -> Result<Option<bool>, Trouble> {
+    let found = match (changes.events.first(), answers.first()) {
+        (Some(event), _) => find_event(connection, event).map(Some),
+        (None, Some(answer)) => answers::is_kept(connection, answer).map(Some),
+        (None, None) => Ok(None),
+    };
+    found.map_err(|error| Trouble::of(&error))
+}
+
+fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
+    let found: Option<(String, i64)> = events::table
+        .find(rows::bigint(event.sequence))
+        .select((events::order_id, events::time_ms))
+        .get_result(connection)
+        .optional()?;
+    Ok(found.is_some_and(|(order_id, time_ms)| {
+        order_id == event.subject().as_str() && time_ms == event.time.as_millis()
+    }))
+}
