@@ -127,9 +127,8 @@ fn ten_thousand_idle_connections_are_served_in_little_memory(
     let raised = rustix::process::Rlimit { current: files.maximum, ..files };
     let raised = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
     assert!(raised.is_ok());
-    if files.maximum.is_some_and(|most| most < 11_000) {
-        return;
-    }
+    let enough = files.maximum.is_none_or(|most| most >= 11_000);
+    assert!(enough, "this needs 11 000 open files (ulimit -n), the system allows {files:?}");
     let before = server.resident_kib();
     let mut idle: Vec<TcpStream> = (0..10_000).map(|_| connect(&server, 1)).collect();
     let with = server.resident_kib();
@@ -138,13 +137,11 @@ fn ten_thousand_idle_connections_are_served_in_little_memory(
     let some = idle.iter_mut().step_by(1_000);
     some.for_each(|stream| assert!(!is_cut(stream), "an idle connection is kept"));
     drop(idle);
-    sleep(Duration::from_secs(3));
-    assert!(server.open_files() < 100, "they are gone, with all that was theirs");
     let gone = Instant::now();
-    while server.open_files() > 1_000 && gone.elapsed() < Duration::from_secs(30) {
+    while server.open_files() >= 100 && gone.elapsed() < Duration::from_secs(30) {
         sleep(Duration::from_millis(100));
     }
-    assert!(server.open_files() <= 1_000, "{} files are open still", server.open_files());
+    assert!(server.open_files() < 100, "they are gone, with all that was theirs");
     // What they took is there for those who come after them.
     let again: Vec<TcpStream> = (0..10_000).map(|_| connect(&server, 1)).collect();
     let after = server.resident_kib();
