@@ -153,13 +153,7 @@ impl Book {
 
     fn apply(&mut self, changes: Changes) {
         for event in changes.events {
-            let order = event.order.clone();
-            let stored = match event.kind {
-                crate::EventKind::Deleted => Stored::Deleted(order),
-                crate::EventKind::Created
-                | crate::EventKind::Updated
-                | crate::EventKind::Restored => Stored::Live(order),
-            };
+            let stored = Stored::left_by(event.kind, event.order.clone());
             self.orders.insert(event.subject().clone(), stored);
             self.events.push(event);
         }

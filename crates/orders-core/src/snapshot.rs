@@ -21,6 +21,14 @@ pub enum Stored {
 }
 
 impl Stored {
+    /// What is stored once a change of some kind has left an order so.
+    pub(crate) fn left_by(kind: EventKind, order: Order) -> Self {
+        match kind {
+            EventKind::Created | EventKind::Updated | EventKind::Restored => Self::Live(order),
+            EventKind::Deleted => Self::Deleted(order),
+        }
+    }
+
     /// The order, if there is one that is not deleted.
     #[must_use]
     pub fn live(&self) -> Option<&Order> {
@@ -160,31 +168,24 @@ impl Snapshot {
     pub fn follow(&mut self, policy: &Policy, changes: &Changes) {
         self.keys.clear();
         for RowChange { before, after } in &changes.rows {
-            for slot in before.iter().flat_map(|order| policy.slots(order)) {
-                if let Some((calendar, order)) =
-                    self.calendars.get_mut(&slot.calendar).zip(before.as_ref())
-                {
-                    calendar.leave(slot.start, &order.id);
+            if let Some(order) = before {
+                for slot in policy.slots(order) {
+                    if let Some(calendar) = self.calendars.get_mut(&slot.calendar) {
+                        calendar.leave(slot.start, &order.id);
+                    }
                 }
             }
-            for slot in after.iter().flat_map(|order| policy.slots(order)) {
-                if let Some((calendar, order)) =
-                    self.calendars.get_mut(&slot.calendar).zip(after.as_ref())
-                {
-                    let Slot { start, group, .. } = slot;
-                    calendar.enter(Occupant { start, order_id: order.id.clone(), group });
+            if let Some(order) = after {
+                for Slot { calendar, start, group } in policy.slots(order) {
+                    if let Some(calendar) = self.calendars.get_mut(&calendar) {
+                        calendar.enter(Occupant { start, order_id: order.id.clone(), group });
+                    }
                 }
             }
         }
         for event in &changes.events {
             self.last_sequence = event.sequence;
-            let order = event.order.clone();
-            let stored = match event.kind {
-                EventKind::Deleted => Stored::Deleted(order),
-                EventKind::Created | EventKind::Updated | EventKind::Restored => {
-                    Stored::Live(order)
-                }
-            };
+            let stored = Stored::left_by(event.kind, event.order.clone());
             self.orders.insert(event.subject().clone(), stored);
         }
     }

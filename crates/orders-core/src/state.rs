@@ -196,10 +196,7 @@ impl<'a> State<'a> {
         };
         self.events.push(event);
         let id = order.id.clone();
-        let stored = match kind {
-            EventKind::Created | EventKind::Updated | EventKind::Restored => Stored::Live(order),
-            EventKind::Deleted => Stored::Deleted(order),
-        };
+        let stored = Stored::left_by(kind, order);
         let before = self.set(&id, Some(stored));
         self.journal.push((id, before));
     }
