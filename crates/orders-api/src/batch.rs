@@ -41,7 +41,7 @@ pub(crate) async fn change(
             .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?
     };
     let key = key.filter(|_| !dry_run);
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let instance = request.path().to_owned();
     let request_id = middleware::id_of(&request);
     let report = Report { mode, cannot_be_done, faults, instance, request_id };

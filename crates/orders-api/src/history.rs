@@ -15,13 +15,8 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let id = orders::path_id(&request)?;
     let query = query::page(&request)?;
     let key = ListKey::new(&format!("history {id}"));
-    let after: Option<u64> = match &query.cursor {
-        Some(cursor) => {
-            let place = key.read(cursor).and_then(|place| place.parse().ok());
-            Some(place.ok_or_else(lists::foreign_cursor)?)
-        }
-        None => None,
-    };
+    let after: Option<u64> =
+        lists::after(&key, query.cursor.as_deref(), |place| place.parse().ok())?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let (limit, asked) = (query.limit, id.clone());
@@ -29,9 +24,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     if changes.is_empty() && after.is_none() {
         return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
     }
-    let more = changes.len() > limit;
-    changes.truncate(limit);
-    let last = changes.last().filter(|_| more);
+    let last = lists::cut(&mut changes, limit);
     let next = last.map(|change| key.write(&change.event.order.version.to_string()));
     Ok(lists::answer(&request, changes.iter().map(EventView::of).collect(), next))
 }
@@ -42,7 +35,7 @@ pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<Http
     query::none(&request)?;
     let key = retries::key(&request)?;
     headers::accepts_json(&request)?;
-    let retry = key.map(|key| retries::retry(&request, key, &[]));
+    let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Restore { id };
     let sent = app.change_order(auth::actor(&request), operation, retry, orders::render).await?;
     Ok(sent.into_response())

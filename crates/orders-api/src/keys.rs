@@ -22,21 +22,13 @@ use crate::{headers, lists, query, retries};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
     let key = ListKey::new("keys");
-    let after = match &query.cursor {
-        Some(cursor) => {
-            let place = key.read(cursor).and_then(|place| read_place(&place));
-            Some(place.ok_or_else(lists::foreign_cursor)?)
-        }
-        None => None,
-    };
+    let after = lists::after(&key, query.cursor.as_deref(), |place| read_place(&place))?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
     let mut keys = app.ask(move |store| store.list_keys(after.as_ref(), limit + 1)).await?;
-    let more = keys.len() > limit;
-    keys.truncate(limit);
     let place = |key: &orders_core::Key| format!("{} {}", key.created_at.as_millis(), key.id);
-    let next = keys.last().filter(|_| more).map(|last| key.write(&place(last)));
+    let next = lists::cut(&mut keys, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, keys.iter().map(KeyView::of).collect(), next))
 }
 
@@ -55,7 +47,7 @@ pub(crate) async fn create(
     let key = retries::key(&request)?;
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let KeyBody { name, role, expires_in } = body.read(Code::InvalidKey, wire::read_key)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let MadeKey { id, hash, text } = make(None)?;
     let command = KeyCommand::Create { id, name, role, expires_in, hash };
     let render = |change: &KeyChange| {
@@ -81,7 +73,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let retry = retries::key(&request)?.map(|key| retries::retry(&request, key, &[]));
+    let retry = retries::retry(&request, retries::key(&request)?, &[]);
     let render = |change: &KeyChange| Ok(to_keep(change));
     let sent = app.change_key(KeyCommand::Revoke(id), retry, to_keep, render).await?;
     Ok(sent.into_response())
@@ -99,7 +91,7 @@ pub(crate) async fn rotate(
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let RotateBody { overlap, expires_in } =
         body.read_if_any(Code::InvalidKey, wire::read_rotation)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let MadeKey { id, hash, text } = make(Some(id))?;
     let command = KeyCommand::Rotate { id, overlap, expires_in, hash };
     let render = |change: &KeyChange| {

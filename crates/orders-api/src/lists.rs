@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use crate::cursor::ListKey;
 use crate::problem::Problem;
 use crate::query;
 use crate::wire::PageView;
@@ -24,6 +25,24 @@ pub(crate) fn with_link(request: &HttpRequest, next: Option<&str>) -> HttpRespon
         response.insert_header((header::LINK, link_to(request, cursor)));
     }
     response
+}
+
+/// The place behind which a page starts; `None` for the first page.
+pub(crate) fn after<P>(
+    key: &ListKey,
+    cursor: Option<&str>,
+    read: impl Fn(String) -> Option<P>,
+) -> Result<Option<P>, Problem> {
+    let place = cursor.map(|cursor| key.read(cursor).and_then(&read).ok_or_else(foreign_cursor));
+    place.transpose()
+}
+
+/// Cuts off the one row that was asked for beyond a page; answers the last that is left, if there
+/// was one.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more)
 }
 
 /// The problem with a cursor that did not come from this list.

@@ -22,13 +22,7 @@ use crate::{auth, headers, query, retries};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::orders(&request)?;
     let key = list_key(&query.filter, query.sort);
-    let after = match &query.page.cursor {
-        Some(cursor) => {
-            let place = key.read(cursor).and_then(|place| read_place(&place));
-            Some(place.ok_or_else(lists::foreign_cursor)?)
-        }
-        None => None,
-    };
+    let after = lists::after(&key, query.page.cursor.as_deref(), |place| read_place(&place))?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
     let offered = [&[("application/json", None)][..], &offered].concat();
@@ -72,7 +66,7 @@ pub(crate) async fn create(
         Some(id) => NewId::Chosen(id),
         None => NewId::Made(made_id()?),
     };
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Create { id, content };
     Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
@@ -114,7 +108,7 @@ pub(crate) async fn replace(
     let OrderBody { id: given, content } = body.read(Code::InvalidOrder, wire::read_order)?;
     problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch: content.into() };
     Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
@@ -133,7 +127,7 @@ pub(crate) async fn patch(
         body.read(Code::InvalidOrder, wire::read_order_patch)?;
     problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
     require_if_match(&request, &app)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch };
     Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }
@@ -144,7 +138,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     query::none(&request)?;
     let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
     require_if_match(&request, &app)?;
-    let retry = key.map(|key| retries::retry(&request, key, &[]));
+    let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Delete { id, if_match };
     Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
 }

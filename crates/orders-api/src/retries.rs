@@ -46,16 +46,22 @@ fn invalid(why: &str) -> Problem {
     Problem::new(Code::InvalidHeader, format!("Idempotency-Key {why}."))
 }
 
-/// What a request is known by when it is sent again: its key, and all of it that must be the same.
-pub(crate) fn retry(request: &HttpRequest, key: IdempotencyKey, body: &[u8]) -> Retry {
+/// What a request with a key is known by when it is sent again: its key, and all of it that must be
+/// the same.
+pub(crate) fn retry(
+    request: &HttpRequest,
+    key: Option<IdempotencyKey>,
+    body: &[u8],
+) -> Option<Retry> {
     const NAMESPACE: Uuid = Uuid::from_u128(0x2b6c_91d0_4f0e_4a6f_8d7a_0c3e_5b19_f284);
+    let key = key?;
     // Neither a method nor a path nor a query can have a line break.
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
-    Retry {
+    Some(Retry {
         key: OwnKey { caller: auth::actor(request), key },
         fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
-    }
+    })
 }
 
 /// An answer with a body of JSON, as it is kept.

@@ -17,20 +17,12 @@ use crate::{headers, lists, query, retries};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
     let key = ListKey::new("services");
-    let after = match &query.cursor {
-        Some(cursor) => {
-            let place = key.read(cursor).and_then(|place| ServiceId::parse(&place).ok());
-            Some(place.ok_or_else(lists::foreign_cursor)?)
-        }
-        None => None,
-    };
+    let after = lists::after(&key, query.cursor.as_deref(), |place| ServiceId::parse(&place).ok())?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
     let mut services = app.ask(move |store| store.list_services(after, limit + 1)).await?;
-    let more = services.len() > limit;
-    services.truncate(limit);
-    let next = services.last().filter(|_| more).map(|last| key.write(&last.id.to_string()));
+    let next = lists::cut(&mut services, limit).map(|last| key.write(&last.id.to_string()));
     Ok(lists::answer(&request, services.iter().map(ServiceView::of).collect(), next))
 }
 
@@ -44,7 +36,7 @@ pub(crate) async fn create(
     let key = retries::key(&request)?;
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let ServiceBody { id, name } = body.read(Code::InvalidService, wire::read_service)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let sent = app.change_service(ServiceCommand::Create { id, name }, retry, render).await?;
     Ok(sent.into_response())
 }
@@ -72,7 +64,7 @@ pub(crate) async fn replace(
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let ServiceBody { id: given, name } = body.read(Code::InvalidService, wire::read_service)?;
     problem::check_same_id(Code::InvalidService, given.as_ref(), &id)?;
-    let retry = key.map(|key| retries::retry(&request, key, body.bytes()));
+    let retry = retries::retry(&request, key, body.bytes());
     let command = ServiceCommand::Replace(Service { id, name });
     Ok(app.change_service(command, retry, render).await?.into_response())
 }
@@ -81,7 +73,7 @@ pub(crate) async fn replace(
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let retry = retries::key(&request)?.map(|key| retries::retry(&request, key, &[]));
+    let retry = retries::retry(&request, retries::key(&request)?, &[]);
     Ok(app.change_service(ServiceCommand::Delete(id), retry, render).await?.into_response())
 }
 

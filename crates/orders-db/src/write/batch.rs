@@ -1,6 +1,7 @@
 //! What happens between the lock and the commit: load, decide, render what is kept, apply.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use diesel::prelude::*;
 use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, decide};
@@ -76,12 +77,11 @@ pub(super) fn answer_all(
     for (command, outcome) in commands.iter().zip(outcomes) {
         answers.push(match (outcome, command.retry()) {
             (Outcome::Repeated, Some(retry)) => {
-                let kept = match found.get(&retry.key) {
-                    Some(kept) => kept.clone(),
-                    None => answers::find(connection, &retry.key)?,
+                let kept = match found.entry(&retry.key) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(answers::find(connection, &retry.key)?),
                 };
-                found.insert(&retry.key, kept.clone());
-                Answered::Again(kept)
+                Answered::Again(kept.clone())
             }
             (Outcome::KeyReused, _) => Answered::KeyReused,
             (outcome, _) => Answered::Now(outcome),
