@@ -6,18 +6,22 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread::{scope, spawn};
+use std::thread::{park, scope, spawn};
+use std::time::{Duration, Instant};
 
 use orders_tests::{Database, HOUR, Scratch, Server, Setup, order};
 use rstest::rstest;
 use serde_json::json;
 
 const NOON: i64 = 1_700_000_000_000;
+const DAY: i64 = 24 * HOUR;
 
 /// Where the next commit is cut off.
 const NOT_AT_ALL: u8 = 0;
 const BEFORE_IT_ARRIVES: u8 = 1;
 const BEFORE_ITS_ANSWER: u8 = 2;
+/// It never arrives, and nobody is told.
+const FOR_EVER: u8 = 3;
 
 /// A passage to the database that can cut one connection at its commit.
 struct Scissors {
@@ -57,8 +61,7 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
     let mut piece = [0; 8 * 1024];
     while let Ok(length @ 1..) = near.read(&mut piece) {
         let asked = piece.get(..length).unwrap_or_default();
-        // With the NUL that ends a statement: READ COMMITTED is none.
-        if asked.windows(7).any(|word| word == b"COMMIT\0") {
+        if commits(asked) {
             match armed.swap(NOT_AT_ALL, Ordering::SeqCst) {
                 BEFORE_IT_ARRIVES => break,
                 BEFORE_ITS_ANSWER => {
@@ -67,6 +70,9 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
                     drop(far.write_all(asked));
                     return;
                 }
+                FOR_EVER => loop {
+                    park();
+                },
                 _ => {}
             }
         }
@@ -76,6 +82,14 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
     }
     drop(near.shutdown(Shutdown::Both));
     drop(far.shutdown(Shutdown::Both));
+}
+
+/// Whether this ends in something being stored: COMMIT (with the NUL that ends a statement: READ
+/// COMMITTED is none), or a write that is a transaction of its own: the values (`B`) of a statement
+/// that tells of a creation.
+fn commits(asked: &[u8]) -> bool {
+    asked.windows(7).any(|word| word == b"COMMIT\0")
+        || asked.starts_with(b"B") && asked.windows(7).any(|word| word == b"created")
 }
 
 fn answer(mut from: TcpStream, mut to: TcpStream) {
@@ -108,7 +122,7 @@ fn a_commit_that_is_cut_off_is_done_once_and_answered_truly(
     for round in 0..10 {
         scissors.arm(cut);
         let id = format!("o{round}");
-        let at = NOON + round * 24 * HOUR;
+        let at = NOON + round * DAY;
         let created = server.post("/orders", &order(&id, at)).assert_status(201).json();
         assert!(scissors.has_cut(), "the commit was cut off");
         assert_eq!(server.get(format!("/orders/{id}")).json(), created);
@@ -122,6 +136,38 @@ fn a_commit_that_is_cut_off_is_done_once_and_answered_truly(
 }
 
 #[rstest]
+fn a_process_that_is_lost_while_it_holds_the_lock_holds_up_the_others_for_seconds_only() {
+    let Some((scratch, server, scissors)) = cut_off() else { return };
+    let other = Server::start(&scratch);
+    drop(server.post("/orders", &order("warm", NOON)).assert_status(201));
+    scissors.arm(FOR_EVER);
+    scope(|threads| {
+        let lost = threads.spawn(|| server.another().post("/orders", &order("a", NOON + DAY)));
+        while !scissors.has_cut() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let start = Instant::now();
+        let mut refused = 0;
+        while other.post("/orders", &order("b", NOON + 2 * DAY)).status != 201 {
+            refused += 1;
+            assert!(start.elapsed() < Duration::from_secs(15), "refused {refused} times");
+        }
+        assert!(start.elapsed() > Duration::from_secs(1), "the lock was not held");
+        let lost = lost.join().expect("it was answered");
+        let stored = other.get("/orders/a").status == 200;
+        let answer = lost.json();
+        match lost.status {
+            201 => assert!(stored, "it was acknowledged: {answer}"),
+            status => {
+                assert_eq!(status, 503, "{answer}");
+                let may_be_done = answer.to_string().contains("outcome-unknown");
+                assert!(may_be_done || !stored, "it was done after {answer}");
+            }
+        }
+    });
+}
+
+#[rstest]
 fn all_who_share_a_commit_that_is_cut_off_are_answered_truly(
     #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
 ) {
@@ -132,7 +178,7 @@ fn all_who_share_a_commit_that_is_cut_off_are_answered_truly(
             for number in 0..16 {
                 let client = server.another();
                 threads.spawn(move || {
-                    let at = NOON + (round * 16 + number) * 24 * HOUR;
+                    let at = NOON + (round * 16 + number) * DAY;
                     let body = order(&format!("o{round}-{number}"), at);
                     drop(client.post("/orders", &body).assert_status(201));
                 });

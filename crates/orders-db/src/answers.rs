@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
 
+use crate::apply::{self, Writes};
 use crate::clock::{POSTGRES_NOW, sqlite_now};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::schema::idempotency_keys;
-use crate::{StoreError, apply, snapshot};
+use crate::{StoreError, snapshot};
 
 /// An answer as it was given: all of it that a caller relies on.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -92,7 +93,9 @@ pub(crate) fn once<C, R>(
     let verdict = judge(connection)?;
     let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
     let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
-    apply::apply(connection, &loaded.policy, &Changes::default(), kept.as_slice())?;
+    let nothing_else = Changes::default();
+    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
+    apply::apply(connection, &writes)?;
     Ok(Answered::Now(verdict))
 }
 

@@ -10,17 +10,12 @@ use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::rows;
 
-/// Writes all changes of a decision, and the answers that are kept with them.
-pub(crate) fn apply(
-    connection: &mut AnyConnection,
-    policy: &Policy,
-    changes: &Changes,
-    answers: &[NewAnswer],
-) -> Result<(), Trouble> {
-    let writes = Writes { answers, ..Writes::of(policy, changes) };
+/// Writes rows, all of them or none, in a transaction that is open; without one where
+/// [`Writes::are_one_statement`].
+pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
     match connection {
-        AnyConnection::Postgres(connection) => postgres::apply(connection, &writes),
-        AnyConnection::Sqlite(connection) => sqlite::apply(connection, &writes),
+        AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
+        AnyConnection::Sqlite(connection) => sqlite::apply(connection, writes),
     }
     .map_err(|error| Trouble::of(&error))
 }
@@ -28,7 +23,7 @@ pub(crate) fn apply(
 /// The rows that changes come down to, table by table. Everything that goes, goes before anything
 /// comes: orders may take one another's places.
 #[derive(Default)]
-struct Writes<'a> {
+pub(crate) struct Writes<'a> {
     gone_slots: Vec<SlotRow<'a>>,
     gone_uses: Vec<UseRow<'a>>,
     gone_orders: Vec<&'a str>,
@@ -62,9 +57,11 @@ struct UseRow<'a> {
 }
 
 impl<'a> Writes<'a> {
-    fn of(policy: &Policy, changes: &'a Changes) -> Self {
+    /// The rows that a decision changes, and the answers that are kept with it.
+    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewAnswer]) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
-        let mut writes = Self { events: &changes.events, last_sequence, ..Self::default() };
+        let events = &changes.events;
+        let mut writes = Self { events, last_sequence, answers, ..Self::default() };
         for RowChange { before, after } in &changes.rows {
             match (before, after) {
                 (None, Some(after)) => writes.new_orders.push(after),
@@ -87,6 +84,11 @@ impl<'a> Writes<'a> {
             writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
         }
         writes
+    }
+
+    /// Whether nothing has to go first, so that PostgreSQL needs but one statement.
+    pub(crate) fn are_one_statement(&self) -> bool {
+        self.gone_slots.is_empty() && self.gone_uses.is_empty() && self.gone_orders.is_empty()
     }
 }
 

@@ -92,6 +92,10 @@ impl Manager {
                  SET jit = off;
                  {plans}
                  DO $$ BEGIN
+                     IF current_setting('server_version_num')::int < 140000 THEN
+                         RAISE EXCEPTION 'PostgreSQL 14 or newer is needed, this is %',
+                             current_setting('server_version');
+                     END IF;
                      -- Errors are told apart by their text; only a superuser may choose it.
                      PERFORM set_config('lc_messages', 'C', false);
                  EXCEPTION WHEN insufficient_privilege THEN NULL;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::StoreError;
 
@@ -26,6 +27,22 @@ struct Waiting<J> {
     closed: bool,
 }
 
+impl<J: Weigh> Waiting<J> {
+    fn take(&mut self, most: usize) -> Vec<J> {
+        let mut taken = Vec::new();
+        let mut weight = 0;
+        while let Some(next) = self.jobs.front() {
+            if !taken.is_empty() && weight + next.weight() > most {
+                break;
+            }
+            weight += next.weight();
+            taken.extend(self.jobs.pop_front());
+        }
+        self.weight -= weight;
+        taken
+    }
+}
+
 impl<J: Weigh> Lane<J> {
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
@@ -46,6 +63,17 @@ impl<J: Weigh> Lane<J> {
         Ok(())
     }
 
+    /// Takes the jobs that come within some time, up to a weight, one at least; none where none came.
+    pub(crate) fn take_within(&self, patience: Duration, most: usize) -> Vec<J> {
+        let waiting = self.lock();
+        let none = |waiting: &mut Waiting<J>| waiting.jobs.is_empty() && !waiting.closed;
+        let (mut waiting, _) = self
+            .arrived
+            .wait_timeout_while(waiting, patience, none)
+            .unwrap_or_else(PoisonError::into_inner);
+        waiting.take(most)
+    }
+
     /// Waits for jobs and takes what is there, up to a weight (one job at least); `None` once the
     /// lane is closed and empty.
     pub(crate) fn take(&self, most: usize) -> Option<Vec<J>> {
@@ -56,17 +84,7 @@ impl<J: Weigh> Lane<J> {
             }
             waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = Vec::new();
-        let mut weight = 0;
-        while let Some(next) = waiting.jobs.front() {
-            if !taken.is_empty() && weight + next.weight() > most {
-                break;
-            }
-            weight += next.weight();
-            taken.extend(waiting.jobs.pop_front());
-        }
-        waiting.weight -= weight;
-        Some(taken)
+        Some(waiting.take(most))
     }
 
     /// Takes no more jobs; those that wait are still done.
@@ -107,10 +125,10 @@ mod tests {
             lane.push(job).unwrap();
         }
         assert_eq!(lane.take(8), Some(vec![2, 3]));
-        assert_eq!(lane.take(8), Some(vec![4]));
+        assert_eq!(lane.take_within(Duration::ZERO, 8), vec![4]);
         lane.close();
         assert_eq!(lane.push(1), Err(1));
         assert_eq!(lane.take(8), Some(vec![50]));
-        assert_eq!(lane.take(8), None);
+        assert_eq!((lane.take_within(Duration::from_mins(1), 8), lane.take(8)), (vec![], None));
     }
 }

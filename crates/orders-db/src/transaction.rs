@@ -2,12 +2,16 @@
 //! the lock is still true when it commits.
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 
-/// Takes PostgreSQL's lock of the database until the end of the transaction.
+/// The number of PostgreSQL's lock of the database.
+const LOCK: i64 = 7_310_868_735_434_190_196;
+/// Takes it until the end of the transaction.
 pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7310868735434190196)";
 
 /// Opens a transaction and waits for the lock.
@@ -26,6 +30,54 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
         roll_back(connection);
         trouble
     })
+}
+
+diesel::define_sql_function! {
+    fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
+}
+diesel::define_sql_function! {
+    fn pg_advisory_lock(key: BigInt);
+}
+diesel::define_sql_function! {
+    fn pg_advisory_unlock(key: BigInt) -> Bool;
+}
+
+/// The database ends a session that is idle for so long, in milliseconds. Set while it holds the
+/// lock: one that freezes must not hold up all others.
+const IDLE_LIMIT: (&str, &str) = ("idle_session_timeout", "5000");
+
+/// Waits for PostgreSQL's lock, and holds it until [`unlock`], over the ends of transactions.
+pub(crate) fn lock(connection: &mut PgConnection) -> Result<(), Trouble> {
+    let (limit, value) = IDLE_LIMIT;
+    // Should the lock not be had, the limit is not set either.
+    diesel::select((set_config(limit, value, false), pg_advisory_lock(LOCK)))
+        .execute(connection)
+        .map(drop)
+        .map_err(|error| Trouble::of(&error))
+}
+
+/// Gives the lock to whoever waits for it, and waits for it again.
+pub(crate) fn lock_again(connection: &mut PgConnection) -> Result<(), Trouble> {
+    // In this order: a result's columns are computed from the first to the last.
+    diesel::select((pg_advisory_unlock(LOCK), pg_advisory_lock(LOCK)))
+        .execute(connection)
+        .map(drop)
+        .map_err(|error| Trouble::of(&error))
+}
+
+/// Gives up the lock that [`lock`] took.
+pub(crate) fn unlock(connection: &mut PgConnection) -> Result<(), Trouble> {
+    let (limit, _) = IDLE_LIMIT;
+    let (was_held, _): (bool, String) =
+        diesel::select((pg_advisory_unlock(LOCK), set_config(limit, "0", false)))
+            .get_result(connection)
+            .map_err(|error| Trouble::of(&error))?;
+    if was_held {
+        return Ok(());
+    }
+    Err(Trouble::Failed(
+        "the lock of the database was another session's: is there a pooler in between?".to_owned(),
+    ))
 }
 
 /// Runs several queries on one state of the database.

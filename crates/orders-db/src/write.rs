@@ -1,5 +1,5 @@
-//! The write lane: takes all commands that wait, opens one transaction, takes the lock, loads one
-//! snapshot, lets `orders_core` decide, applies the changes, commits once, and answers all.
+//! The write lane: takes all commands that wait, takes the lock, loads one snapshot, lets
+//! `orders_core` decide, applies the changes, commits once, and answers all.
 //!
 //! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
 
@@ -13,6 +13,7 @@ use orders_core::{Command, Decision, Outcome, Policy};
 
 use crate::StoreError;
 use crate::answers::{Answered, Render};
+use crate::apply::Writes;
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::keys::{self, KeyJob};
@@ -22,7 +23,7 @@ use crate::policy::{self, PolicyJob};
 use crate::services::{self, ServiceJob};
 use crate::ticket::Ticket;
 
-use batch::{answer_all, decide_all, is_there, keep_answers, write_all};
+use batch::{answer_all, decide_all, is_there, keep_answers};
 use link::{Failure, Link, Session};
 
 /// The most operations that share a transaction, one batch of a single caller excepted.
@@ -70,7 +71,7 @@ pub(crate) fn run(
 ) {
     let link = Link::new(manager, connection);
     let mut writer = Writer { link, policy };
-    while let Some(jobs) = lane.take(MOST) {
+    while let Some(jobs) = writer.next_jobs(lane) {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
@@ -87,6 +88,16 @@ struct Writer {
 }
 
 impl Writer {
+    /// Waits for jobs; without the lock, unless they come at once.
+    fn next_jobs(&mut self, lane: &Lane<Job>) -> Option<Vec<Job>> {
+        let jobs = lane.take_within(self.link.patience(), MOST);
+        if !jobs.is_empty() {
+            return Some(jobs);
+        }
+        self.link.rest();
+        lane.take(MOST)
+    }
+
     fn run(&mut self, jobs: Vec<Job>) {
         let mut orders = Vec::new();
         for job in jobs {
@@ -176,8 +187,8 @@ impl Writer {
         callers: &[Caller],
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let tickets: Vec<&Ticket> = callers.iter().map(|caller| &caller.ticket).collect();
-        let mut session = self.link.begin()?;
-        let Session { connection, memory } = &mut session;
+        let mut session = self.link.lock()?;
+        let Session { connection, memory, .. } = &mut session;
         let (loaded, decision) =
             match decide_all(connection, memory, &self.policy, commands, &tickets) {
                 Ok(decided) => decided,
@@ -186,20 +197,22 @@ impl Writer {
         self.policy = loaded.policy;
         let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
-        let written = write_all(connection, &loaded.policy, &changes, &kept)
-            .and_then(|()| answer_all(connection, commands, outcomes));
-        let answers = match written {
+        let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        // As it will be after the commit. If that fails, the session goes, and this with it.
+        let writes = Writes::of(&self.policy, &changes, &kept);
+        // As it will be after the commit. If that fails, this is forgotten.
         memory.keep(loaded, &changes);
         if changes.is_empty() {
-            session.roll_back();
             self.link.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
-            self.link.commit(session, &tickets, &look)?;
+            self.link.write(session, &tickets, &writes, &look)?;
+        }
+        // Where many are to be answered, other processes need not wait for that.
+        if commands.len() > 1 {
+            self.link.rest();
         }
         Ok(answers)
     }
@@ -228,10 +241,11 @@ impl Writer {
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
         is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
-        let mut session = self.link.begin()?;
+        let mut session = self.link.lock()?;
         // What it changes is not followed.
         session.memory = Memory::default();
-        let result = match work(&mut session.connection) {
+        let worked = session.open_transaction().and_then(|()| work(&mut session.connection));
+        let result = match worked {
             Ok(result) => result,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };

@@ -75,7 +75,6 @@ struct Keys {
     texts: Vec<String>,
 }
 
-#[derive(QueryId)]
 struct LoadQuery {
     order_ids: Vec<String>,
     service_ids: Vec<i64>,
@@ -90,14 +89,10 @@ impl Query for LoadQuery {
 
 impl RunQueryDsl<PgConnection> for LoadQuery {}
 
-impl QueryId for Spans {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl QueryId for Keys {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
+impl QueryId for LoadQuery {
+    type QueryId = ();
+    // It is as long as it has to be, and so is prepared by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl QueryFragment<Pg> for LoadQuery {
@@ -107,36 +102,56 @@ impl QueryFragment<Pg> for LoadQuery {
         );
         out.push_sql(POSTGRES_NOW);
         out.push_sql(
-            ", NULL::int8, NULL::int8 \
-             FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1 \
-             UNION ALL \
-             SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
-                o.created_at_ms, o.updated_at_ms \
-             FROM unnest(",
+            ", NULL::int8, NULL::int8 FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1",
         );
-        out.push_bind_param::<Array<Text>, _>(&self.order_ids)?;
-        out.push_sql(
-            ") AS q(id) JOIN orders o ON o.id = q.id \
-             UNION ALL \
-             SELECT 2::int2, e.order_id, e.services, e.datetime_ms, e.total_fee, e.version, e.grp, \
-                e.created_at_ms, e.time_ms \
-             FROM unnest(",
-        );
-        out.push_bind_param::<Array<Text>, _>(&self.order_ids)?;
-        out.push_sql(
-            ") AS q(id) CROSS JOIN LATERAL (\
-                SELECT * FROM events WHERE order_id = q.id ORDER BY version DESC LIMIT 1\
-             ) e WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = q.id) \
-             UNION ALL \
-             SELECT 3::int2, NULL, NULL, s.id, NULL, NULL, NULL, NULL, NULL \
-             FROM unnest(",
-        );
-        out.push_bind_param::<Array<BigInt>, _>(&self.service_ids)?;
-        out.push_sql(") AS q(id) JOIN services s ON s.id = q.id");
-        walk_keys(&self.keys, &mut out)?;
-        walk_spans(&self.forward, "ASC", &mut out)?;
-        walk_spans(&self.backward, "DESC", &mut out)
+        // Each part that asks for nothing would cost as much as one that asks for something.
+        if !self.order_ids.is_empty() {
+            walk_orders(&self.order_ids, &mut out)?;
+        }
+        if !self.service_ids.is_empty() {
+            out.push_sql(
+                " UNION ALL \
+                 SELECT 3::int2, NULL, NULL, s.id, NULL, NULL, NULL, NULL, NULL \
+                 FROM unnest(",
+            );
+            out.push_bind_param::<Array<BigInt>, _>(&self.service_ids)?;
+            out.push_sql(") AS q(id) JOIN services s ON s.id = q.id");
+        }
+        if !self.keys.numbers.is_empty() {
+            walk_keys(&self.keys, &mut out)?;
+        }
+        for (spans, direction) in [(&self.forward, "ASC"), (&self.backward, "DESC")] {
+            if !spans.numbers.is_empty() {
+                walk_spans(spans, direction, &mut out)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// The orders that there are, and of those that there were the last event.
+fn walk_orders<'b>(order_ids: &'b Vec<String>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    out.push_sql(
+        " UNION ALL \
+         SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
+            o.created_at_ms, o.updated_at_ms \
+         FROM unnest(",
+    );
+    out.push_bind_param::<Array<Text>, _>(order_ids)?;
+    out.push_sql(
+        ") AS q(id) JOIN orders o ON o.id = q.id \
+         UNION ALL \
+         SELECT 2::int2, e.order_id, e.services, e.datetime_ms, e.total_fee, e.version, e.grp, \
+            e.created_at_ms, e.time_ms \
+         FROM unnest(",
+    );
+    out.push_bind_param::<Array<Text>, _>(order_ids)?;
+    out.push_sql(
+        ") AS q(id) CROSS JOIN LATERAL (\
+            SELECT * FROM events WHERE order_id = q.id ORDER BY version DESC LIMIT 1\
+         ) e WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = q.id)",
+    );
+    Ok(())
 }
 
 fn walk_keys<'b>(keys: &'b Keys, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {

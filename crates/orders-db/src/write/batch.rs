@@ -12,10 +12,10 @@ use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::memory::Memory;
+use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
 use crate::ticket::Ticket;
-use crate::{apply, rows};
 
 /// Loads and decides until nothing is missing.
 pub(super) fn decide_all(
@@ -56,30 +56,25 @@ pub(super) fn keep_answers(
     decision.changes.answers.iter().filter_map(keep).collect()
 }
 
-pub(super) fn write_all(
-    connection: &mut AnyConnection,
-    policy: &Policy,
-    changes: &Changes,
-    answers: &[NewAnswer],
-) -> Result<(), Trouble> {
-    if changes.is_empty() { Ok(()) } else { apply::apply(connection, policy, changes, answers) }
-}
-
 /// What to answer to each command: where it was done before, what was answered then.
 pub(super) fn answer_all(
     connection: &mut AnyConnection,
     commands: &[Command],
     outcomes: Vec<Outcome>,
+    new: &[NewAnswer],
 ) -> Result<Vec<Answered<Outcome>>, Trouble> {
-    // Many may have asked again at once.
-    let mut found: HashMap<&OwnKey, KeptAnswer> = HashMap::new();
+    // Many may have asked again at once, also for what is only done now.
+    let mut known: HashMap<&OwnKey, KeptAnswer> =
+        new.iter().map(|new| (&new.key, new.answer.clone())).collect();
     let mut answers = Vec::with_capacity(outcomes.len());
     for (command, outcome) in commands.iter().zip(outcomes) {
         answers.push(match (outcome, command.retry()) {
             (Outcome::Repeated, Some(retry)) => {
-                let kept = match found.entry(&retry.key) {
+                let kept = match known.entry(&retry.key) {
                     Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => new.insert(answers::find(connection, &retry.key)?),
+                    Entry::Vacant(unknown) => {
+                        unknown.insert(answers::find(connection, &retry.key)?)
+                    }
                 };
                 Answered::Again(kept.clone())
             }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::apply::{Writes, apply};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::memory::Memory;
@@ -29,19 +30,95 @@ impl From<Trouble> for Failure {
     }
 }
 
+/// How long PostgreSQL's lock is kept for a caller who is heard from again at once: so he waits for
+/// one round trip less.
+const KEPT_FOR_NEXT: Duration = Duration::from_millis(1);
+/// How long it is kept at most, before others have their turn.
+const MOST_KEPT: Duration = Duration::from_millis(5);
+
+/// Looks whether what was to be written is there; `None` where nothing tells.
+pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>;
+
+/// What of the database a session holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Nothing: others may write.
+    Nothing,
+    /// The lock. Only PostgreSQL has it apart from a transaction.
+    Lock,
+    /// The lock, and a transaction that is open.
+    Transaction,
+}
+
 /// A connection, and what was seen by it that may be true still.
 pub(super) struct Session {
     pub(super) connection: AnyConnection,
     pub(super) memory: Memory,
+    hold: Hold,
+    /// Since when PostgreSQL's lock is held.
+    locked: Instant,
 }
 
 impl Session {
     fn new(connection: AnyConnection) -> Self {
-        Self { connection, memory: Memory::default() }
+        let memory = Memory::default();
+        Self { connection, memory, hold: Hold::Nothing, locked: Instant::now() }
     }
 
-    pub(super) fn roll_back(&mut self) {
-        transaction::roll_back(&mut self.connection);
+    /// Waits for the lock. If it has been kept for long, others have their turn before.
+    fn lock(&mut self) -> Result<(), Trouble> {
+        self.roll_back();
+        match (&mut self.connection, self.hold) {
+            (AnyConnection::Postgres(_), Hold::Lock) if self.locked.elapsed() < MOST_KEPT => {
+                return Ok(());
+            }
+            (AnyConnection::Postgres(connection), Hold::Lock) => {
+                transaction::lock_again(connection)?;
+            }
+            (AnyConnection::Postgres(connection), _) => transaction::lock(connection)?,
+            (AnyConnection::Sqlite(_), _) => transaction::begin(&mut self.connection)?,
+        }
+        self.hold = match self.connection {
+            AnyConnection::Postgres(_) => Hold::Lock,
+            AnyConnection::Sqlite(_) => Hold::Transaction,
+        };
+        self.locked = Instant::now();
+        Ok(())
+    }
+
+    /// Opens a transaction under the lock, unless that is one.
+    pub(super) fn open_transaction(&mut self) -> Result<(), Trouble> {
+        if self.hold == Hold::Lock {
+            transaction::begin(&mut self.connection)?;
+            self.hold = Hold::Transaction;
+        }
+        Ok(())
+    }
+
+    /// The transaction is over, the lock may be held still.
+    fn close_transaction(&mut self) {
+        self.hold = match self.connection {
+            AnyConnection::Postgres(_) => Hold::Lock,
+            AnyConnection::Sqlite(_) => Hold::Nothing,
+        };
+    }
+
+    fn roll_back(&mut self) {
+        if self.hold == Hold::Transaction {
+            transaction::roll_back(&mut self.connection);
+            self.close_transaction();
+        }
+    }
+
+    /// Gives up what is held.
+    fn let_go(&mut self) -> Result<(), Trouble> {
+        self.roll_back();
+        if let (AnyConnection::Postgres(connection), Hold::Lock) = (&mut self.connection, self.hold)
+        {
+            transaction::unlock(connection)?;
+        }
+        self.hold = Hold::Nothing;
+        Ok(())
     }
 }
 
@@ -61,26 +138,45 @@ impl Link {
         self.session = None;
     }
 
-    /// Takes back the session whose transaction is over.
+    /// Takes back a session that is not used any more. What it holds it holds until [`Self::rest`] or
+    /// [`Self::lock`], so that callers are answered first.
     pub(super) fn keep(&mut self, session: Session) {
         self.session = Some(session);
     }
 
-    /// Opens a transaction that has the lock.
-    pub(super) fn begin(&mut self) -> Result<Session, Failure> {
+    /// How long to wait for what is to be written next, before others have their turn.
+    pub(super) fn patience(&self) -> Duration {
+        match &self.session {
+            Some(session) if session.hold == Hold::Lock => {
+                MOST_KEPT.saturating_sub(session.locked.elapsed()).min(KEPT_FOR_NEXT)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Lets others write.
+    pub(super) fn rest(&mut self) {
+        if let Some(Err(trouble)) = self.session.as_mut().map(Session::let_go) {
+            log::warn!("the lock of the database could not be given up: {trouble:?}");
+            self.cut();
+        }
+    }
+
+    /// Waits for the lock, on a new connection where there is none.
+    pub(super) fn lock(&mut self) -> Result<Session, Failure> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => Session::new(self.manager.open().map_err(Trouble::from)?),
         };
-        transaction::begin(&mut session.connection)?;
+        session.lock()?;
         Ok(session)
     }
 
-    /// Ends a failed transaction and keeps the connection, unless that is what failed.
+    /// Takes back a session whose work failed, unless it is what failed.
     pub(super) fn give_back(&mut self, mut session: Session, failure: Failure) -> Failure {
         if !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
-            session.roll_back();
-            self.session = Some(Session::new(session.connection));
+            session.memory = Memory::default();
+            self.session = Some(session);
         }
         failure
     }
@@ -88,10 +184,7 @@ impl Link {
     /// What became of a transaction whose commit was not answered, by a look at what it wrote.
     /// Under the lock, which the lost transaction holds as long as it is not over; so what is seen
     /// then is its fate.
-    fn fate(
-        &mut self,
-        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
-    ) -> Option<bool> {
+    fn fate(&mut self, look: Look<'_>) -> Option<bool> {
         let deadline = Instant::now() + FATE_PATIENCE;
         loop {
             match self.look_under_lock(look) {
@@ -106,32 +199,68 @@ impl Link {
         }
     }
 
-    fn look_under_lock(
-        &mut self,
-        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
-    ) -> Result<Option<bool>, Trouble> {
+    fn look_under_lock(&mut self, look: Look<'_>) -> Result<Option<bool>, Trouble> {
         let mut session = Session::new(self.manager.open()?);
-        transaction::begin(&mut session.connection)?;
+        session.lock()?;
         let found = look(&mut session.connection)?;
-        session.roll_back();
         self.session = Some(session);
         Ok(found)
     }
 
-    /// Commits; where that is not answered, finds out what became of it.
-    pub(super) fn commit(
+    /// Writes and commits.
+    pub(super) fn write(
         &mut self,
         mut session: Session,
         tickets: &[&Ticket],
-        look: &dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>,
+        writes: &Writes<'_>,
+        look: Look<'_>,
+    ) -> Result<(), Failure> {
+        // One statement is a transaction of its own: it saves the way of a COMMIT.
+        if session.hold == Hold::Lock && writes.are_one_statement() {
+            return self.commit_by(session, tickets, look, |connection| apply(connection, writes));
+        }
+        let written =
+            session.open_transaction().and_then(|()| apply(&mut session.connection, writes));
+        match written {
+            Ok(()) => self.commit(session, tickets, look),
+            Err(trouble) => Err(self.give_back(session, trouble.into())),
+        }
+    }
+
+    /// Commits the transaction that is open.
+    pub(super) fn commit(
+        &mut self,
+        session: Session,
+        tickets: &[&Ticket],
+        look: Look<'_>,
+    ) -> Result<(), Failure> {
+        self.commit_by(session, tickets, look, transaction::commit)
+    }
+
+    /// Sends what commits; where that is not answered, finds out what became of it.
+    fn commit_by(
+        &mut self,
+        mut session: Session,
+        tickets: &[&Ticket],
+        look: Look<'_>,
+        send: impl FnOnce(&mut AnyConnection) -> Result<(), Trouble>,
     ) -> Result<(), Failure> {
         if !ticket::begin_commit(tickets) {
             return Err(self.give_back(session, Failure::Abandoned));
         }
-        let Err(trouble) = transaction::commit(&mut session.connection) else {
-            self.session = Some(session);
-            return Ok(());
+        let trouble = match send(&mut session.connection) {
+            Ok(()) => {
+                session.close_transaction();
+                self.session = Some(session);
+                return Ok(());
+            }
+            Err(trouble) => trouble,
         };
+        // A statement that was refused did nothing; of a COMMIT nobody knows.
+        if session.hold == Hold::Lock && !matches!(trouble, Trouble::Lost(_)) {
+            ticket::take_back_commit(tickets);
+            return Err(self.give_back(session, trouble.into()));
+        }
         log::warn!("the commit was not answered, looking whether it took place: {trouble:?}");
         drop(session);
         match self.fate(look) {
