@@ -11,7 +11,7 @@ use actix_rt::time::timeout;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
-use orders_core::{Actor, Role, SecretHash};
+use orders_core::{Actor, KeyId, Role, SecretHash};
 use orders_db::{KeyTable, StoreError};
 use tokio::sync::oneshot;
 
@@ -44,6 +44,44 @@ pub(crate) struct Gate {
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     role: Role,
+    pass: Pass,
+}
+
+/// By what somebody was let in, so that it can be asked later whether that still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// No key was needed.
+    Open,
+    /// The key from the environment.
+    Own,
+    /// A key, by one of its secrets.
+    Key(KeyId, SecretHash),
+}
+
+impl Pass {
+    /// Whether whoever was let in by it would be let in now.
+    pub(crate) fn holds(&self, app: &App) -> bool {
+        let table = app.keys();
+        match self {
+            Self::Open => app.gate.may_be_open && !table.required,
+            Self::Own => true,
+            Self::Key(id, hash) => {
+                let entry = table.find(id);
+                entry.is_some_and(|entry| credentials::is_of_use(&table, entry, *hash))
+            }
+        }
+    }
+}
+
+/// By what a request was let in.
+pub(crate) fn pass(request: &HttpRequest) -> Pass {
+    let extensions = request.extensions();
+    extensions.get::<Caller>().map_or(Pass::Open, |caller| caller.pass.clone())
+}
+
+/// Whether a request was let in by a key, so that its answer is for that caller alone.
+pub(crate) fn is_by_key(request: &HttpRequest) -> bool {
+    request.extensions().contains::<Caller>()
 }
 
 /// Who made a request: the identity of its key, which stays when the key is rotated.
@@ -58,8 +96,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     let Some(needed) = access.role() else { return Ok(()) };
     let app = request.app_data::<Data<App>>();
     let app = app.ok_or_else(|| Problem::unexpected("the router has no app"))?;
-    let given = credentials::given(request)?;
-    match identify(request, app, given.as_deref()).await? {
+    match identify(request, app, credentials::given(request)).await? {
         None => {
             open::check(request)?;
             if matches!(access, Access::Keyed(_)) {
@@ -98,10 +135,11 @@ async fn identify(
             return Ok(None);
         }
         limits::take_one(request, None)?;
-        return Err(unauthenticated(None));
+        return Err(unauthenticated(false));
     };
     if app.gate.own_key.is_some_and(|own| credentials::is_same(own, hash_of(given))) {
-        return Ok(Some(Caller { actor: Actor::new("environment"), role: Role::Admin }));
+        let actor = Actor::new("environment");
+        return Ok(Some(Caller { actor, role: Role::Admin, pass: Pass::Own }));
     }
     let mut caller = credentials::find(&table, given);
     if caller.is_none() {
@@ -116,7 +154,7 @@ async fn identify(
     match caller {
         Some(caller) => Ok(Some(caller)),
         None if is_open(&table) => Ok(None),
-        None => Err(unauthenticated(Some("invalid_token"))),
+        None => Err(unauthenticated(true)),
     }
 }
 
@@ -131,15 +169,16 @@ async fn look_again(app: &App) -> Result<Arc<KeyTable>, Problem> {
     Err(StoreError::Unavailable("the keys were not looked at in time".to_owned()).into())
 }
 
-/// `why`: an error code of RFC 6750 where a key was given.
-fn unauthenticated(why: Option<&str>) -> Problem {
-    let (detail, more) = match why {
-        Some(why) => {
-            ("The key is not known, has expired, or was revoked.", format!(", error=\"{why}\""))
-        }
-        None => ("Send a key, as X-API-Key or as Authorization: Bearer.", String::new()),
+/// Whoever sent a key is told by the error code of RFC 6750 that it was in vain.
+fn unauthenticated(key_was_given: bool) -> Problem {
+    let (detail, challenge) = if key_was_given {
+        (
+            "The key is not known, has expired, or was revoked.",
+            "Bearer realm=\"orders\", error=\"invalid_token\"",
+        )
+    } else {
+        ("Send a key, as X-API-Key or as Authorization: Bearer.", "Bearer realm=\"orders\"")
     };
-    let challenge = format!("Bearer realm=\"orders\"{more}");
     Problem::new(Code::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
+use orders_core::{IfMatch, Versions};
 
 use crate::problem::{Code, Problem};
 
@@ -91,8 +92,35 @@ fn sends_one_of(request: &HttpRequest, accepted: &[&str]) -> Result<(), Problem>
     if is_json && is_utf8 { Ok(()) } else { refuse(&format!("{} in UTF-8", accepted.join(" or "))) }
 }
 
+/// The versions that `If-Match` and `If-None-Match` let a change be made to; `None` where any will
+/// do.
+pub(crate) fn versions(request: &HttpRequest) -> Result<IfMatch, Problem> {
+    let named = if_match(request)?;
+    Ok(match (named, entity_tags(request.headers(), &header::IF_NONE_MATCH)?) {
+        (named, None) => named.map(Versions::Among),
+        // There is an order, or there is nothing to change.
+        (_, Some(Tags::Any)) => Some(Versions::Among(Vec::new())),
+        (named, Some(Tags::Some(tags))) => {
+            // Weak comparison (RFC 9110, section 13.1.2).
+            let had: Vec<u64> = tags.iter().filter_map(|tag| tag.version).collect();
+            Some(match named {
+                Some(mut named) => {
+                    named.retain(|version| !had.contains(version));
+                    Versions::Among(named)
+                }
+                None => Versions::AllBut(had),
+            })
+        }
+    })
+}
+
+/// Whether `If-Match` names this version, or none at all.
+pub(crate) fn means_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
+    Ok(if_match(request)?.is_none_or(|versions| versions.contains(&version)))
+}
+
 /// The versions that `If-Match` names; `None` where any will do.
-pub(crate) fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
+fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
     Ok(match entity_tags(request.headers(), &header::IF_MATCH)? {
         None | Some(Tags::Any) => None,
         // Strong comparison (RFC 9110, section 8.8.3.2): a weak tag matches nothing.
@@ -261,5 +289,24 @@ mod tests {
         for malformed in ["", "3", "\"3", "\"3\" \"4\"", ",", "w/\"3\"", "\"a b\"", "*, \"3\""] {
             assert!(if_match(&with(malformed)).is_err(), "{malformed}");
         }
+    }
+
+    #[test]
+    fn a_change_is_made_to_versions_that_both_headers_let_it() {
+        let versions = |if_match: &str, if_none_match: &str| {
+            let mut request = TestRequest::default();
+            for (name, value) in [("if-match", if_match), ("if-none-match", if_none_match)] {
+                if !value.is_empty() {
+                    request = request.insert_header((name, value));
+                }
+            }
+            versions(&request.to_http_request()).unwrap()
+        };
+        assert_eq!(versions("", ""), None);
+        assert_eq!(versions("*", ""), None);
+        assert_eq!(versions("\"3\"", ""), Some(Versions::Among(vec![3])));
+        assert_eq!(versions("", "*"), Some(Versions::Among(vec![])));
+        assert_eq!(versions("*", "W/\"3\""), Some(Versions::AllBut(vec![3])));
+        assert_eq!(versions("\"3\", \"4\"", "\"3\""), Some(Versions::Among(vec![4])));
     }
 }

@@ -127,6 +127,8 @@ pub(crate) fn take_one(request: &HttpRequest, key: Option<&Actor>) -> Result<(),
     let Some(limits) = &app.limits else { return Ok(()) };
     let bucket = match key {
         Some(actor) => Bucket::Key(actor.clone()),
+        // It paid when its key was found to be wrong.
+        None if request.extensions().contains::<Standing>() => return Ok(()),
         None => match address::of(request, &app.trusted_proxies) {
             Some(address) => limits.of_address(address),
             None => return Ok(()),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::Problem;
-use crate::{cors, limits};
+use crate::{auth, cors, limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,6 +47,11 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     let request = response.request().clone();
     let headers = response.headers_mut();
     limits::tell(&request, headers);
+    if auth::is_by_key(&request) && !headers.contains_key(header::CACHE_CONTROL) {
+        // Caches between know of Authorization that what it got is nobody else's (RFC 9111, section
+        // 3.5), but not of X-API-Key.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
     let app = request.app_data::<Data<App>>();
     let origins = app.map(|app| app.cors_origins.as_slice()).unwrap_or_default();
     if !origins.is_empty() {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, Instant, NewId, Operation, Order, OrderId};
+use orders_core::{Done, Instant, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{KeptAnswer, OrderFilter, OrderPlace, OrderQuery, OrderSort};
 use uuid::Uuid;
 
@@ -76,11 +76,14 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let id = path_id(&request)?;
     let expand = query::expand(&request)?;
     // Checked before the database is asked: a malformed header is refused whatever is stored.
-    headers::has_version(&request, 0)?;
+    headers::versions(&request)?;
     headers::accepts_json(&request)?;
     let Some(order) = app.find_order(id.clone()).await? else {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     };
+    if !headers::means_version(&request, order.version)? {
+        return Err(Refusal::VersionMismatch { current: order.version }.into());
+    }
     // Names change without the order's version, so there is no ETag with them.
     if expand {
         let names = app.names(std::slice::from_ref(&order)).await?;
@@ -103,7 +106,7 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
+    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let OrderBody { id: given, content } = body.read(Code::InvalidOrder, wire::read_order)?;
     problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
@@ -121,7 +124,7 @@ pub(crate) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
+    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
     let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
     let OrderPatchBody { id: given, patch } =
         body.read(Code::InvalidOrder, wire::read_order_patch)?;
@@ -136,7 +139,7 @@ pub(crate) async fn patch(
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::if_match(&request)?);
+    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Delete { id, if_match };

@@ -10,7 +10,8 @@ use orders_core::Order;
 use orders_db::OrderQuery;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::auth::{self, Pass};
+use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
 use crate::wire::{self, Names};
 use crate::{headers, middleware, query};
@@ -100,7 +101,8 @@ pub(crate) async fn answer(
     query::refuse_paging(request)?;
     let OrdersQuery { filter, sort, expand, page: _ } = query;
     let query = OrderQuery { filter, sort, after: None };
-    let mut rest = Rest { app, query, format, expand, begun: false, ended: false };
+    let pass = auth::pass(request);
+    let mut rest = Rest { app, pass, query, format, expand, begun: false, ended: false };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
@@ -132,6 +134,8 @@ struct CutShort;
 /// What is still to be sent.
 struct Rest {
     app: Data<App>,
+    /// By what the caller was let in: once that is revoked, nothing more is sent.
+    pass: Pass,
     query: OrderQuery,
     format: Format,
     expand: bool,
@@ -143,6 +147,9 @@ impl Rest {
     /// The next orders, as they are to be sent; with what stands before the first, or behind the
     /// last. Empty where a filter has passed none of those looked at.
     async fn next_piece(&mut self, most: usize) -> Result<Bytes, Problem> {
+        if !self.pass.holds(&self.app) {
+            return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
+        }
         let query = self.query.clone();
         let page = self.app.ask(move |store| store.list_orders(&query, most)).await?;
         let needs_names = self.expand || self.format.needs_names();

@@ -86,6 +86,7 @@ impl Files {
 
 /// Shows new connections what the files hold, as soon as it is whole.
 fn watch(files: &Files, current: &Current, mut seen: State) {
+    let mut told = None;
     loop {
         std::thread::sleep(PAUSE);
         let state = files.state();
@@ -99,7 +100,12 @@ fn watch(files: &Files, current: &Current, mut seen: State) {
                 seen = state;
             }
             // Perhaps one of the files is not written yet: until then what there was is good.
-            Err(error) => log::warn!("the certificate was not read again: {error}"),
+            // It is tried again, since a file may become readable without being written; but told once.
+            Err(error) if told.as_ref() != Some(&state) => {
+                log::warn!("the certificate was not read again: {error}");
+                told = Some(state);
+            }
+            Err(_told) => {}
         }
     }
 }

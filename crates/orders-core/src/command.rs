@@ -48,7 +48,27 @@ impl From<OrderContent> for OrderPatch {
 }
 
 /// The versions that a caller is willing to change; `None` for any.
-pub type IfMatch = Option<Vec<u64>>;
+pub type IfMatch = Option<Versions>;
+
+/// Versions that an order may have for something to be done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Versions {
+    /// One of these.
+    Among(Vec<u64>),
+    /// Any other than these.
+    AllBut(Vec<u64>),
+}
+
+impl Versions {
+    /// Whether a version is among them.
+    #[must_use]
+    pub fn contain(&self, version: u64) -> bool {
+        match self {
+            Self::Among(versions) => versions.contains(&version),
+            Self::AllBut(versions) => !versions.contains(&version),
+        }
+    }
+}
 
 /// One thing to be done to one order.
 #[derive(Debug, Clone, PartialEq, Eq)]

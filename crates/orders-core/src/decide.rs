@@ -316,7 +316,7 @@ fn find_live<'s>(
     let Some(order) = state.stored(id)?.live() else {
         return Ok(Err(Refusal::NotFound(id.clone())));
     };
-    let accepted = if_match.as_ref().is_none_or(|versions| versions.contains(&order.version));
+    let accepted = if_match.as_ref().is_none_or(|versions| versions.contain(order.version));
     Ok(if accepted { Ok(order) } else { Err(Refusal::VersionMismatch { current: order.version }) })
 }
 

@@ -62,7 +62,7 @@ pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
 pub use changes::{Changes, RowChange};
 pub use command::{
     Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
-    OrderConflict, OrderPatch, Outcome, Refusal, Verdict,
+    OrderConflict, OrderPatch, Outcome, Refusal, Verdict, Versions,
 };
 pub use decide::{Decision, decide};
 pub use event::{Actor, Event, EventKind};

@@ -328,7 +328,7 @@ fn refusals_come_in_the_order_of_the_contract() {
     desk.run(create("b", after(noon(), WINDOW), &[1])).unwrap();
     let update = |id, version, numbers: &[i64]| Operation::Update {
         id: order_id(id),
-        if_match: Some(vec![version]),
+        if_match: Some(Versions::Among(vec![version])),
         patch: OrderPatch::from(content(noon(), numbers)),
     };
     assert!(matches!(desk.run(update("x", 9, &[9])), Err(Refusal::NotFound(_))));

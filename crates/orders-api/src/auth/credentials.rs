@@ -6,12 +6,11 @@ use std::fmt::Write;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use orders_core::{KeyId, SecretHash};
-use orders_db::KeyTable;
+use orders_db::{KeyEntry, KeyTable};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, unauthenticated};
-use crate::problem::Problem;
+use super::{Caller, Pass};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// How long the text of a key's id is.
@@ -49,42 +48,46 @@ pub(super) fn is_same(one: SecretHash, other: SecretHash) -> bool {
 
 /// The key that a request carries, if it carries one. `Authorization` may be meant for a proxy on the
 /// way, so it counts only where there is no `X-API-Key`.
-pub(super) fn given(request: &HttpRequest) -> Result<Option<String>, Problem> {
+pub(super) fn given(request: &HttpRequest) -> Option<&str> {
     let headers = request.headers();
-    let own = headers.get_all(X_API_KEY).map(|value| value.to_str().ok());
-    let own = only_one(own)?;
-    if own.is_some() {
-        return Ok(own);
-    }
-    only_one(headers.get_all(header::AUTHORIZATION).map(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    }))
+    let own = headers.get_all(X_API_KEY).map(|value| value.to_str().unwrap_or(NO_KEY));
+    only_one(own).or_else(|| {
+        only_one(headers.get_all(header::AUTHORIZATION).map(|value| {
+            let parts = value.to_str().ok().and_then(|value| value.split_once([' ', '\t']));
+            let bearer = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            bearer.map_or(NO_KEY, |(_, token)| token.trim())
+        }))
+    })
 }
 
-/// The one key among what was sent. What is no key at all, or another one, is as good as a wrong one.
-fn only_one<'a>(keys: impl Iterator<Item = Option<&'a str>>) -> Result<Option<String>, Problem> {
-    let mut found: Option<&str> = None;
-    for key in keys {
-        let key = key.filter(|key| found.is_none_or(|found| found == *key));
-        found = Some(key.ok_or_else(|| unauthenticated(Some("invalid_request")))?);
-    }
-    Ok(found.map(str::to_owned))
+/// What stands for whatever is no key at all: as good as a wrong one, and treated as one.
+const NO_KEY: &str = "";
+
+/// The one key among what was sent; different ones are none.
+fn only_one<'a>(mut keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = keys.next()?;
+    Some(if keys.all(|key| key == first) { first } else { NO_KEY })
 }
 
 /// Whose key this is, if it is of use now.
 pub(super) fn find(table: &KeyTable, given: &str) -> Option<Caller> {
     let id = KeyId::parse(given.get(..ID_LENGTH)?).ok()?;
     let entry = table.find(&id)?;
-    let (now, hash) = (table.now(), hash_of(given));
+    let hash = hash_of(given);
+    if !is_of_use(table, entry, hash) {
+        return None;
+    }
+    entry.note_use(table.now());
+    Some(Caller { actor: id.actor(), role: entry.key.role, pass: Pass::Key(id, hash) })
+}
+
+/// Whether a key, by this secret, is of use now.
+pub(super) fn is_of_use(table: &KeyTable, entry: &KeyEntry, hash: SecretHash) -> bool {
+    let now = table.now();
     let fits = |secret: &orders_core::Secret| {
         is_same(secret.hash, hash) && secret.until.is_none_or(|until| now < until)
     };
-    if !entry.key.is_active(now) || !entry.secrets.iter().any(fits) {
-        return None;
-    }
-    entry.note_use(now);
-    Some(Caller { actor: id.actor(), role: entry.key.role })
+    entry.key.is_active(now) && entry.secrets.iter().any(fits)
 }
 
 #[cfg(test)]
@@ -93,11 +96,11 @@ mod tests {
 
     use super::*;
 
-    fn given_in(headers: &[(&str, &str)]) -> Result<Option<String>, ()> {
+    fn given_in(headers: &[(&str, &str)]) -> Option<String> {
         let request = TestRequest::default();
         let request =
             headers.iter().fold(request, |request, header| request.append_header(*header));
-        given(&request.to_http_request()).map_err(drop)
+        given(&request.to_http_request()).map(str::to_owned)
     }
 
     #[test]
@@ -113,20 +116,25 @@ mod tests {
 
     #[test]
     fn a_key_is_sent_in_either_header() {
-        let key = Ok(Some("k".to_owned()));
-        assert_eq!(given_in(&[]), Ok(None));
+        let key = Some("k".to_owned());
+        assert_eq!(given_in(&[]), None);
         assert_eq!(given_in(&[("X-API-Key", "k")]), key);
         assert_eq!(given_in(&[("Authorization", "Bearer k")]), key);
         assert_eq!(given_in(&[("authorization", "bearer  k")]), key);
+        assert_eq!(given_in(&[("authorization", "BEARER\tk")]), key);
+        assert_eq!(given_in(&[("X-API-Key", "k"), ("X-API-Key", "k")]), key);
         assert_eq!(given_in(&[("X-API-Key", "k"), ("Authorization", "Basic azpr")]), key);
         for odd in [
             &[("X-API-Key", "k"), ("X-API-Key", "l")][..],
             &[("Authorization", "Bearer k"), ("Authorization", "Bearer l")],
             &[("Authorization", "Basic azpr")],
             &[("Authorization", "k")],
+            &[("Authorization", "Bearer")],
+            &[("Authorization", "")],
+            &[("X-API-Key", ""), ("Authorization", "Bearer k")],
             &[("X-API-Key", "\u{e4}")],
         ] {
-            assert_eq!(given_in(odd), Err(()), "{odd:?}");
+            assert_eq!(given_in(odd), Some(String::new()), "{odd:?}");
         }
     }
 }

@@ -42,15 +42,17 @@ pub(super) fn check(request: &HttpRequest, known: &[Origin]) -> Result<(), Probl
     }
     let foreign = || forbidden("This was asked by the page of another site.");
     let headers = request.headers();
-    if let Some(given) = headers.get(header::ORIGIN) {
+    let mut named_by_operator = false;
+    for given in headers.get_all(header::ORIGIN) {
         let origin = given.to_str().ok().and_then(|given| Origin::parse(given).ok());
         let origin = origin.ok_or_else(foreign)?;
-        if known.contains(&origin) {
-            return Ok(());
-        }
-        if !is_of_host(&origin, request) {
+        named_by_operator = known.contains(&origin);
+        if !named_by_operator && !is_of_host(&origin, request) {
             return Err(foreign());
         }
+    }
+    if named_by_operator {
+        return Ok(());
     }
     let crosses =
         |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"cross-site");
@@ -94,7 +96,7 @@ mod tests {
             let request =
                 TestRequest::default().method(method).insert_header(("host", "localhost:1"));
             let request =
-                headers.iter().fold(request, |request, header| request.insert_header(*header));
+                headers.iter().fold(request, |request, header| request.append_header(*header));
             check(&request.to_http_request(), &known).is_ok()
         };
         let admits = |headers: &[(&str, &str)]| admitted(Method::POST, headers);
@@ -103,6 +105,12 @@ mod tests {
         assert!(admits(&[("origin", "https://console.example"), ("sec-fetch-site", "cross-site")]));
         assert!(admits(&[("sec-fetch-site", "same-origin")]));
         assert!(!admits(&[("origin", "null")]));
+        assert!(!admits(&[("origin", "http://localhost:1"), ("origin", "http://evil.example")]));
+        assert!(!admits(&[
+            ("origin", "https://console.example"),
+            ("origin", "http://localhost:1"),
+            ("sec-fetch-site", "cross-site"),
+        ]));
         assert!(!admits(&[("origin", "http://localhost:2")]));
         assert!(!admits(&[("origin", "http://evil.example")]));
         assert!(!admits(&[("sec-fetch-site", "cross-site")]));

@@ -2,7 +2,7 @@
 //! the one that they tell.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 
 use actix_web::HttpRequest;
@@ -55,10 +55,16 @@ pub(super) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
         if !is_trusted(address) {
             break;
         }
-        let Ok(before) = before.parse::<IpAddr>() else { break };
+        let Some(before) = read(before) else { break };
         address = before.to_canonical();
     }
     Some(address)
+}
+
+/// An address; some proxies tell the port with it.
+fn read(told: &str) -> Option<IpAddr> {
+    let with_port = || told.parse().ok().map(|address: SocketAddr| address.ip());
+    told.parse().ok().or_else(with_port)
 }
 
 /// What counts as one address: of IPv6, the network of a single site.
@@ -108,6 +114,8 @@ mod tests {
         assert_eq!(from("1.1.1.1", &[]), "10.0.0.1");
         assert_eq!(from("9.9.9.9, 1.1.1.1", &["10.0.0.0/8"]), "1.1.1.1");
         assert_eq!(from("9.9.9.9, 1.1.1.1, 10.0.0.2", &["10.0.0.0/8"]), "1.1.1.1");
+        assert_eq!(from("9.9.9.9:1, 1.1.1.1:2, 10.0.0.2", &["10.0.0.0/8"]), "1.1.1.1");
+        assert_eq!(from("[2001:db8::1]:2", &["10.0.0.0/8"]), "2001:db8::1");
         assert_eq!(from("9.9.9.9, nonsense", &["10.0.0.0/8"]), "10.0.0.1");
         assert_eq!(from("", &["10.0.0.0/8"]), "10.0.0.1");
     }

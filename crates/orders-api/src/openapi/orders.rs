@@ -92,7 +92,8 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(ORDERS, "findOrder", "Read an order")
-        .takes([parameters::order_id(), parameters::expand(), parameters::if_none_match()])
+        .takes([parameters::order_id(), parameters::expand()])
+        .takes([parameters::if_match(), parameters::if_none_match()])
         .answers(
             Answer::ok("The order; `ETag` only without `expand`")
                 .json::<OrderView>()
@@ -102,7 +103,7 @@ pub(crate) fn find() -> Description {
             Answer::new(StatusCode::NOT_MODIFIED, "The caller has this version already")
                 .header("ETag", shape::etag()),
         )
-        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::NotFound]])
+        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::NotFound, Code::VersionMismatch]])
 }
 
 pub(crate) fn replace() -> Description {
@@ -118,7 +119,7 @@ pub(crate) fn patch() -> Description {
 /// What is the same for every change of one order.
 fn change(id: &'static str, summary: &'static str) -> Description {
     Description::new(ORDERS, id, summary)
-        .takes([parameters::order_id(), parameters::if_match()])
+        .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
         .answers(
             Answer::ok("The order as it is now").json::<OrderView>().header("ETag", shape::etag()),
         )
@@ -138,7 +139,7 @@ fn change(id: &'static str, summary: &'static str) -> Description {
 
 pub(crate) fn delete() -> Description {
     Description::new(ORDERS, "deleteOrder", "Delete an order")
-        .takes([parameters::order_id(), parameters::if_match()])
+        .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
         .answers(Answer::new(StatusCode::NO_CONTENT, "The order is gone, and its time is free"))
         .refuses(&[WRITE])
         .refuses(&[&[

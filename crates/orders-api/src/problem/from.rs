@@ -48,7 +48,9 @@ impl From<Refusal> for Problem {
                 more: More::Version { current_version: current },
                 ..Self::new(
                     Code::VersionMismatch,
-                    format!("The order is in version {current} now, which If-Match does not name."),
+                    format!(
+                        "The order is in version {current} now, which is not what was asked for."
+                    ),
                 )
             },
             Refusal::UnknownServices(unknown) => {

@@ -64,7 +64,7 @@ impl Code {
             Self::AlreadyDone => ("/keys", "This was done before under the same Idempotency-Key."),
             Self::NotAttempted => ("/orders/batch", "Another operation of the batch was refused."),
             Self::VersionMismatch => {
-                ("/orders/223", "The order is in version 3 now, which If-Match does not name.")
+                ("/orders/223", "The order is in version 3 now, which is not what was asked for.")
             }
             Self::VersionRequired => (
                 "/orders/223",

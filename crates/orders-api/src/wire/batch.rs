@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use orders_core::{Batch, BatchError, Mode, NewId, Operation, OrderId, OrderPatch};
+use orders_core::{Batch, BatchError, Mode, NewId, Operation, OrderId, OrderPatch, Versions};
 
 use super::bodies::{OrderBody, read_bool, read_order, read_version, text};
 use super::reader::Reader;
@@ -161,7 +161,7 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
             if require_if_match && if_match.is_none() {
                 return Err(Problem::new(Code::VersionRequired, "The operation needs if_match."));
             }
-            let if_match = if_match.map(|version| vec![version]);
+            let if_match = if_match.map(|version| Versions::Among(vec![version]));
             Ok(match order {
                 Some(order) => {
                     Operation::Update { id, if_match, patch: OrderPatch::from(order.content) }

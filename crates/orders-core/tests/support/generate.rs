@@ -54,7 +54,11 @@ fn creations() -> impl Strategy<Value = Operation> {
 }
 
 fn operations() -> impl Strategy<Value = Operation> {
-    let if_match = || prop::option::weighted(0.2, prop::collection::vec(1..4u64, 0..3));
+    let versions = || prop::collection::vec(1..4u64, 0..3);
+    let versions = move || {
+        prop_oneof![versions().prop_map(Versions::Among), versions().prop_map(Versions::AllBut)]
+    };
+    let if_match = || prop::option::weighted(0.2, versions());
     prop_oneof![
         4 => creations(),
         4 => (ids(), if_match(), patches())

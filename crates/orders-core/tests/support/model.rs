@@ -170,7 +170,7 @@ impl Model {
         };
         let expect = |if_match: &IfMatch| match (&live, if_match) {
             (None, _) => Err(Refusal::NotFound(id.clone())),
-            (Some(held), Some(versions)) if !versions.contains(&held.order.version) => {
+            (Some(held), Some(versions)) if !versions.contain(held.order.version) => {
                 Err(Refusal::VersionMismatch { current: held.order.version })
             }
             (Some(held), _) => Ok(held.clone()),
