@@ -17,6 +17,7 @@ use orders_db::{
 use tokio::sync::oneshot;
 
 use crate::auth::{Gate, Origin};
+use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::limits::{Limits, Network};
 use crate::problem::{Code, Problem};
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub(crate) cors_origins: Vec<Origin>,
     /// Whether PUT and DELETE must name the version that they mean.
     pub(crate) require_if_match: bool,
+    /// What the bodies of all requests take up.
+    pub(crate) bodies: Bodies,
     draining: AtomicBool,
 }
 
@@ -59,6 +62,7 @@ impl App {
             trusted_proxies: options.trust_proxy.clone(),
             cors_origins: options.cors_origin.clone(),
             require_if_match: options.require_if_match,
+            bodies: Bodies::default(),
             draining: AtomicBool::new(false),
         }
     }

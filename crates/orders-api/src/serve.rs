@@ -1,6 +1,7 @@
 //! Serving: from the options to a server that listens, and from a signal to its orderly end.
 
 use std::error::Error;
+use std::hint::black_box;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -27,6 +28,11 @@ const SHUTDOWN_SECONDS: u64 = 30;
 const SHORTEST_OWN_KEY: usize = 32;
 /// How many threads a worker has for reads that block.
 const BLOCKING_THREADS: usize = 2;
+
+/// How often memory is given back to the system.
+const GIVE_BACK_PAUSE: Duration = Duration::from_secs(5);
+/// More than the allocator keeps for later, in bytes.
+const GIVE_BACK_BYTES: usize = 1024 * 1024;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Error>> {
@@ -113,9 +119,19 @@ async fn serve(
     let server = listen::listen(builder, listener, app.clone(), tls, ends)?.run();
     log::info!("listening on {scheme}://{address}");
     actix_rt::spawn(end_on_signal(signals, server.handle(), app, ending, options.drain_delay));
+    actix_rt::spawn(give_back_memory());
     server.await?;
     log::info!("ended");
     Ok(())
+}
+
+/// Has the allocator give back to the system what is free. It does so when pages of memory are asked
+/// for and given back, which in a service that is idle nobody does.
+async fn give_back_memory() {
+    loop {
+        actix_rt::time::sleep(GIVE_BACK_PAUSE).await;
+        drop(black_box(Vec::<u8>::with_capacity(GIVE_BACK_BYTES)));
+    }
 }
 
 fn cores() -> usize {
