@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -85,37 +86,60 @@ fn p99(server: &Server, reads: usize) -> Duration {
         .map(|_| {
             let began = Instant::now();
             drop(client.get("/orders/223").assert_status(200));
-            sleep(Duration::from_millis(2));
-            began.elapsed()
+            let took = began.elapsed();
+            sleep(Duration::from_millis(1));
+            took
         })
         .collect();
     times.sort();
     *times.get(reads * 99 / 100).unwrap()
 }
 
+/// So many connections that send a byte of a head now and then, until all are cut.
+fn bother(server: &Server, number: usize, gone: &AtomicBool) -> Duration {
+    let mut slow: Vec<TcpStream> = (0..number).map(|_| connect(server, 0)).collect();
+    let began = Instant::now();
+    while !slow.is_empty() && began.elapsed() < Duration::from_secs(30) {
+        slow.retain_mut(|stream| {
+            drop(stream.write_all(b"G"));
+            !is_cut(stream)
+        });
+        sleep(Duration::from_millis(500));
+    }
+    gone.store(true, Ordering::SeqCst);
+    assert!(slow.is_empty(), "{} of {number} were not cut", slow.len());
+    began.elapsed()
+}
+
+/// What else the machine does slows single rounds down, with and without slow connections: of
+/// several, taken in turns, those count that were disturbed least.
 #[rstest]
 fn a_thousand_slow_connections_hurt_nobody_and_are_cut(
     #[values(Database::Sqlite)] database: Database,
 ) {
+    /// What the system itself takes now and then to wake a process up.
+    const FLOOR: Duration = Duration::from_millis(5);
     let Some(server) = Server::with_sample_data(database) else { return };
-    let alone = p99(&server, 2_000);
-    let began = Instant::now();
-    let mut slow: Vec<TcpStream> = (0..1_000).map(|_| connect(&server, 0)).collect();
-    let beside = scope(|threads| {
-        let measured = threads.spawn(|| p99(&server, 2_000));
-        while !slow.is_empty() && began.elapsed() < Duration::from_secs(30) {
-            slow.retain_mut(|stream| {
-                drop(stream.write_all(b"G"));
-                !is_cut(stream)
-            });
-            sleep(Duration::from_millis(500));
-        }
-        measured.join().unwrap()
-    });
-    assert!(slow.is_empty() && began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    // A machine that is busy with other tests is slow by itself.
-    let most = (alone * 2).max(Duration::from_millis(50));
-    assert!(beside <= most, "{beside:?} beside slow connections, {alone:?} without");
+    drop(p99(&server, 500));
+    let mut rounds = Vec::new();
+    while rounds.len() < 3 {
+        let alone = (0..2).map(|_| p99(&server, 500)).min().unwrap();
+        let gone = AtomicBool::new(false);
+        let beside = scope(|threads| {
+            let bothered = threads.spawn(|| bother(&server, 1_000, &gone));
+            // They are all there, and none is cut yet.
+            sleep(Duration::from_secs(2));
+            let beside = (0..2).map(|_| p99(&server, 500)).min().unwrap();
+            assert!(!gone.load(Ordering::SeqCst), "they were there all the while");
+            let took = bothered.join().unwrap();
+            assert!(took < Duration::from_secs(15), "{took:?} until all were cut");
+            beside
+        });
+        rounds.push((alone, beside));
+    }
+    let alone = rounds.iter().map(|round| round.0).min().unwrap();
+    let beside = rounds.iter().map(|round| round.1).min().unwrap();
+    assert!(beside <= (alone * 2).max(FLOOR), "without and beside slow connections: {rounds:?}");
 }
 
 #[rstest]
@@ -142,6 +166,13 @@ fn ten_thousand_idle_connections_are_served_in_little_memory(
         sleep(Duration::from_millis(100));
     }
     assert!(server.open_files() < 100, "they are gone, with all that was theirs");
+    // Memory is given back a few seconds later, though nobody asks for anything.
+    let most = before + 20 * 1024;
+    while server.resident_kib() > most && gone.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(100));
+    }
+    let left = server.resident_kib();
+    assert!(left <= most, "{left} KiB are left of {with} KiB, {before} KiB before");
     // What they took is there for those who come after them.
     let again: Vec<TcpStream> = (0..10_000).map(|_| connect(&server, 1)).collect();
     let after = server.resident_kib();

@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use orders_tests::{Answer, Client, Database, HOUR, Scratch, Server, Setup, order};
+use orders_tests::{Answer, Bulk, Client, Database, HOUR, Raw, Scratch, Server, Setup, order};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -261,4 +261,28 @@ fn known_keys_work_on_while_the_database_is_gone_and_others_are_not_guessed_at(
     sleep(Duration::from_secs(1));
     admin.get("/policy").assert_status(200);
     server.with_key("key_0123456789abcdef_0").get("/policy").problem(503, "database-unavailable");
+}
+
+#[rstest]
+fn a_stream_ends_when_its_key_is_revoked(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let (id, key) = make(&scratch, "reader");
+    let server = Server::start(&scratch);
+    // More than the system keeps on its way.
+    Bulk { number: 100_000, at_once: 1 }.store(&mut scratch.sql());
+    let head = format!(
+        "GET /orders.ndjson HTTP/1.1\r\nHost: {}\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n",
+        server.address()
+    );
+    let ask = || Raw::connect(server.address()).send(&head).read_past("HTTP/1.1 200 OK");
+    let whole = ask().read_to_end();
+    assert!(whole.ends_with(b"0\r\n\r\n"), "a stream that ends well has its last chunk");
+    let begun = ask();
+    drop(scratch.run(&["keys", "revoke", &id]).assert_fine());
+    sleep(SOON);
+    let rest = begun.read_to_end();
+    assert!(rest.len() < whole.len() && !rest.ends_with(b"0\r\n\r\n"), "{}", rest.len());
+    server.with_key(&key).get("/orders").problem(401, "unauthenticated");
 }

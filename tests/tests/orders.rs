@@ -1,6 +1,6 @@
 //! Orders: create, read, replace, delete, and what each answers.
 
-use orders_tests::{Client, Database, HOUR, Server, at, millis_of, order, sample_data};
+use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -324,4 +324,48 @@ fn services_are_shown_with_their_names_on_request(
     server.put("/orders/224", &answer.json()).assert_status(200);
     server.get("/orders/224?expand=fees").problem(400, "invalid-parameter");
     server.get("/orders?expand=services&expand=services").problem(400, "invalid-parameter");
+}
+
+#[rstest]
+fn both_version_headers_count_for_reads_and_for_changes(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    let ask = |method: &str, headers: &[(&'static str, &'static str)]| {
+        let mut request = server.request(method, "/orders/223");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        match method {
+            "PUT" => request.json(&bare_order(&at(NOON))).send(),
+            "PATCH" => request.json(&json!({"totalfee": 7})).send(),
+            _ => request.send(),
+        }
+    };
+    for method in ["PUT", "PATCH", "DELETE"] {
+        for refused in [
+            &[("If-None-Match", "*")][..],
+            &[("If-None-Match", "\"1\"")],
+            &[("If-None-Match", "W/\"1\", \"9\"")],
+            &[("If-Match", "*"), ("If-None-Match", "\"1\"")],
+            &[("If-Match", "\"1\""), ("If-None-Match", "\"1\"")],
+            &[("If-Match", "\"2\""), ("If-None-Match", "\"3\"")],
+        ] {
+            let problem = ask(method, refused).problem(412, "version-mismatch");
+            assert_eq!(problem["current_version"], 1, "{method} {refused:?}");
+        }
+        ask(method, &[("If-None-Match", "1")]).problem(400, "invalid-header");
+    }
+    for read in ["GET", "HEAD"] {
+        let status = |headers: &[_]| ask(read, headers).status;
+        assert_eq!(status(&[("If-Match", "\"2\"")]), 412);
+        assert_eq!(status(&[("If-Match", "W/\"1\"")]), 412);
+        assert_eq!(status(&[("If-Match", "\"2\""), ("If-None-Match", "\"1\"")]), 412);
+        assert_eq!(status(&[("If-Match", "\"1\""), ("If-None-Match", "\"1\"")]), 304);
+        assert_eq!(status(&[("If-Match", "*")]), 200);
+        assert_eq!(status(&[("If-Match", "1")]), 400);
+    }
+    drop(ask("PATCH", &[("If-None-Match", "\"2\"")]).assert_status(200));
+    drop(ask("DELETE", &[("If-None-Match", "\"1\"")]).assert_status(204));
+    ask("PUT", &[("If-None-Match", "*")]).problem(404, "not-found");
 }
