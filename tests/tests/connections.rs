@@ -1,6 +1,6 @@
 //! Connections: slow ones are cut, idle ones are cheap, pages of other sites are told nothing, and
 //! TLS is spoken with whatever certificate is there.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use orders_tests::{Database, Scratch, Server, Setup};
+use orders_tests::{Bulk, Database, Scratch, Server, Setup};
 use rstest::rstest;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -79,6 +79,48 @@ fn slow_heads_and_bodies_are_cut(#[values(Database::Sqlite)] database: Database)
     assert!(began.elapsed() > Duration::from_secs(5), "nobody is hurried");
 }
 
+#[rstest]
+fn a_slow_head_is_told_so_whichever_request_of_its_connection_it_is(
+    #[values(Database::Sqlite)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    let mut streams = [0, 1, 3].map(|answers| connect(&server, answers));
+    for stream in &mut streams {
+        stream.write_all(b"GET /orders HTTP/1.1\r\nX-Slow: ").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    }
+    for mut stream in streams {
+        let mut answer = String::new();
+        drop(stream.read_to_string(&mut answer));
+        assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer:?}");
+    }
+}
+
+#[rstest]
+fn a_request_that_waits_behind_a_long_answer_is_not_late(
+    #[values(Database::Sqlite)] database: Database,
+) {
+    let Some(server) = Server::fresh(database) else { return };
+    // More than the system keeps on its way.
+    Bulk { number: 100_000, at_once: 1 }.store(&mut server.scratch().sql());
+    let mut stream = connect(&server, 1);
+    let host = server.address();
+    let both = format!(
+        "GET /orders.ndjson HTTP/1.1\r\nHost: {host}\r\n\r\n\
+         GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    );
+    let (first, second) = both.split_at(both.find("GET /healthz").unwrap());
+    stream.write_all(first.as_bytes()).unwrap();
+    sleep(Duration::from_millis(300));
+    stream.write_all(second.as_bytes()).unwrap();
+    sleep(Duration::from_secs(12));
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).unwrap();
+    assert!(answers.ends_with(b"}"), "the second is answered, too");
+    let last = String::from_utf8_lossy(&answers[answers.len() - 2_000..]).into_owned();
+    assert!(last.contains("0\r\n\r\nHTTP/1.1 200 OK"), "{last}");
+}
+
 /// The slowest but one in a hundred of so many reads.
 fn p99(server: &Server, reads: usize) -> Duration {
     let client = server.another();
@@ -120,7 +162,7 @@ fn a_thousand_slow_connections_hurt_nobody_and_are_cut(
     /// What the system itself takes now and then to wake a process up.
     const FLOOR: Duration = Duration::from_millis(5);
     let Some(server) = Server::with_sample_data(database) else { return };
-    drop(p99(&server, 500));
+    let _first = p99(&server, 500);
     let mut rounds = Vec::new();
     while rounds.len() < 3 {
         let alone = (0..2).map(|_| p99(&server, 500)).min().unwrap();

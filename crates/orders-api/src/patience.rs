@@ -20,6 +20,10 @@ pub(crate) const HEAD: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of an answer.
 const STALL: Duration = Duration::from_secs(30);
 
+/// What is answered to a head that takes too long.
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -52,7 +56,7 @@ pub(crate) struct Patient<T> {
     stall: Timer,
 }
 
-impl<T> Patient<T> {
+impl<T: AsyncWrite + Unpin> Patient<T> {
     pub(crate) fn new(inner: T) -> Self {
         let pace = Pace(Rc::new(Cell::new(Phase::Idle)));
         Self { inner, pace, head: Timer::default(), stall: Timer::default() }
@@ -75,8 +79,22 @@ impl<T> Patient<T> {
 
     /// What has been written is an answer, unless it asks for the rest of a request.
     fn note_written(&mut self, bytes: &[u8]) {
-        if self.pace.0.get() == Phase::Busy && !bytes.starts_with(b"HTTP/1.1 100 ") {
-            self.pace.0.set(Phase::Answering);
+        match self.pace.0.get() {
+            Phase::Busy if !bytes.starts_with(b"HTTP/1.1 100 ") => {
+                self.pace.0.set(Phase::Answering);
+            }
+            // An answer goes on while the next request has come: that one is not late.
+            Phase::Head => self.head.start(HEAD),
+            Phase::Idle | Phase::Busy | Phase::Answering => {}
+        }
+    }
+
+    /// Tells the client why its connection ends, if that can be sent at once. Where an answer is
+    /// under way all the same, this cannot be taken for a part of it: answers of unknown length come
+    /// in chunks.
+    fn say_too_slow(&mut self, context: &mut Context<'_>) {
+        if Pin::new(&mut self.inner).poll_write(context, TOO_SLOW).is_ready() {
+            drop(Pin::new(&mut self.inner).poll_flush(context));
         }
     }
 
@@ -91,7 +109,7 @@ fn too_slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -99,7 +117,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.pace.0.get() == Phase::Head {
-            if this.head.poll(context).is_ready() {
+            // While an answer waits to be taken, what comes behind may wait, too.
+            if !this.stall.runs && this.head.poll(context).is_ready() {
+                this.say_too_slow(context);
                 return Poll::Ready(Err(too_slow()));
             }
         } else {
