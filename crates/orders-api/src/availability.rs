@@ -89,7 +89,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         next_cursor: next.clone(),
         policy: PolicyView::of(&found.policy),
     };
-    Ok(lists::with_link(&request, next.as_deref()).json(FreeTimesView::Stretches(view)))
+    Ok(lists::with_link(&request, "cursor", next.as_deref()).json(FreeTimesView::Stretches(view)))
 }
 
 /// The first free instants that are one window apart from each other.

@@ -15,14 +15,19 @@ pub(crate) fn answer<T: Serialize>(
     data: Vec<T>,
     next: Option<String>,
 ) -> HttpResponse {
-    with_link(request, next.as_deref()).json(PageView { data, next_cursor: next })
+    with_link(request, "cursor", next.as_deref()).json(PageView { data, next_cursor: next })
 }
 
-/// An answer that links to the page behind it, if there is one.
-pub(crate) fn with_link(request: &HttpRequest, next: Option<&str>) -> HttpResponseBuilder {
+/// An answer that links to the page behind it, if there is one: the same request, but for the
+/// parameter `name`, which is `next`.
+pub(crate) fn with_link(
+    request: &HttpRequest,
+    name: &str,
+    next: Option<&str>,
+) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    if let Some(cursor) = next {
-        response.insert_header((header::LINK, link_to(request, cursor)));
+    if let Some(next) = next {
+        response.insert_header((header::LINK, link_to(request, name, next)));
     }
     response
 }
@@ -51,13 +56,13 @@ pub(crate) fn foreign_cursor() -> Problem {
 }
 
 /// The same request for the next page (RFC 8288).
-fn link_to(request: &HttpRequest, cursor: &str) -> String {
+fn link_to(request: &HttpRequest, own: &str, next: &str) -> String {
     let mut parameters = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        if name != "cursor" {
+        if name != own {
             parameters.append_pair(&name, &value);
         }
     }
-    let query = parameters.append_pair("cursor", cursor).finish();
+    let query = parameters.append_pair(own, next).finish();
     format!("<{}?{query}>; rel=\"next\"", request.path())
 }

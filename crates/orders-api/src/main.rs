@@ -10,6 +10,7 @@ mod cli;
 mod cors;
 mod cursor;
 mod docs;
+mod events;
 mod headers;
 mod history;
 mod json;

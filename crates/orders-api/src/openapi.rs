@@ -5,6 +5,7 @@ pub(crate) mod availability;
 pub(crate) mod batch;
 mod description;
 pub(crate) mod docs;
+pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod markdown;

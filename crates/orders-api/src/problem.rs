@@ -77,6 +77,7 @@ enum More {
     Conflict(Box<ConflictView>),
     EditLocked { editable_at: String },
     Version { current_version: u64 },
+    EventsGone { first_sequence: String },
     Results { results: Vec<Box<RawValue>> },
 }
 
@@ -113,6 +114,17 @@ impl Problem {
     pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
         let detail = "The service met something that it did not expect.";
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
+    }
+
+    /// What a reader of events asked for is gone; `first` is the oldest sequence that is not.
+    pub(crate) fn events_gone(first: u64) -> Self {
+        let detail = format!(
+            "The feed starts with sequence {first} now: what was asked for is gone. Read the orders \
+             anew, and go on after {}.",
+            first.saturating_sub(1)
+        );
+        let more = More::EventsGone { first_sequence: first.to_string() };
+        Self { more, ..Self::new(Code::EventsGone, detail) }
     }
 
     /// Fields are at fault: all of them are named.

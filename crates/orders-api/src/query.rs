@@ -1,5 +1,7 @@
 //! Query parameters: each known, well-formed, and given as often as it may be.
 
+mod feed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
@@ -8,6 +10,8 @@ use orders_db::{OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
 use crate::problem::{Code, Problem};
+
+pub(crate) use feed::{FeedQuery, feed};
 
 /// The parameters of a request, by name.
 struct Parameters(BTreeMap<String, Vec<String>>);

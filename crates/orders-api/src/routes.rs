@@ -9,13 +9,18 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::access::Access;
 use crate::problem::{self, Code, Problem};
-use crate::{availability, batch, docs, history, keys, openapi, orders, services, status, streams};
+use crate::{
+    availability, batch, docs, events, history, keys, openapi, orders, services, status, streams,
+};
 
 pub(crate) use resource::{Operation, Resource};
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
 pub(crate) fn resources() -> Vec<Resource> {
-    [of_orders(), of_services(), of_keys(), of_itself()].into_iter().flatten().collect()
+    [of_orders(), of_services(), of_events(), of_keys(), of_itself()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn of_orders() -> Vec<Resource> {
@@ -84,6 +89,12 @@ fn of_services() -> Vec<Resource> {
             .on(Method::PUT, ADMIN, services::replace, of::replace)
             .on(Method::DELETE, ADMIN, services::delete, of::delete),
     ]
+}
+
+fn of_events() -> Vec<Resource> {
+    use openapi::events as of;
+    const READER: Access = Access::READER;
+    vec![Resource::at("/events").on(Method::GET, READER, events::list, of::list)]
 }
 
 fn of_keys() -> Vec<Resource> {

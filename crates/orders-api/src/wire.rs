@@ -22,6 +22,6 @@ pub(crate) use keys::{
 };
 pub(crate) use lines::write_lines;
 pub(crate) use views::{
-    EventView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView, ServiceView,
-    StretchView,
+    EventView, FeedView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView,
+    ServiceView, StretchView,
 };

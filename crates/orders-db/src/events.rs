@@ -1,4 +1,7 @@
-//! Events read: what happened to an order, each change with the order before it.
+//! Events read: what happened to an order, and what happened to all, each change with the order
+//! before it. How a reader learns that there are new ones is in `latest.rs`.
+
+mod latest;
 
 use diesel::prelude::*;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
@@ -6,7 +9,13 @@ use orders_core::{Actor, Event, EventKind, Order, OrderId};
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::rows::{self, OrderRow};
-use crate::schema::events;
+use crate::schema::{event_feed, events};
+
+pub use latest::Listener;
+pub(crate) use latest::{Latest, watch};
+
+// The event before another one of the same order.
+diesel::alias!(events as former: Former);
 
 /// A change to an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +30,27 @@ impl OrderChange {
     /// The order as the change left it; `None` after its deletion.
     #[must_use]
     pub fn after(&self) -> Option<&Order> {
-        match self.event.kind {
-            EventKind::Created | EventKind::Updated | EventKind::Restored => {
-                Some(&self.event.order)
-            }
-            EventKind::Deleted => None,
-        }
+        left_by(&self.event)
     }
+}
+
+fn left_by(event: &Event) -> Option<&Order> {
+    match event.kind {
+        EventKind::Created | EventKind::Updated | EventKind::Restored => Some(&event.order),
+        EventKind::Deleted => None,
+    }
+}
+
+/// A page of the feed of all events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventPage {
+    /// The changes, oldest first.
+    Changes(Vec<OrderChange>),
+    /// What was asked for is not in the feed any more.
+    Gone {
+        /// The oldest sequence that is; or the next one, if none is.
+        first: u64,
+    },
 }
 
 /// A row of `events`.
@@ -98,4 +121,44 @@ pub(crate) fn list_of_order(
         }
     }
     Ok(changes)
+}
+
+/// At most `limit` changes whose sequences follow `after`, to whatever orders.
+pub(crate) fn list(
+    connection: &mut AnyConnection,
+    after: u64,
+    limit: usize,
+) -> Result<EventPage, StoreError> {
+    let trimmed = trimmed_through(connection)?;
+    if after < trimmed {
+        return Ok(EventPage::Gone { first: trimmed + 1 });
+    }
+    let rows: Vec<(EventRow, Option<EventRow>)> = events::table
+        .left_join(
+            former.on(former
+                .field(events::order_id)
+                .eq(events::order_id)
+                .and(former.field(events::version).eq(events::version - 1))),
+        )
+        .filter(events::sequence.gt(rows::bigint(after)))
+        .order(events::sequence.asc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((EventRow::as_select(), former.fields(events::all_columns).nullable()))
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    let changes = rows.into_iter().map(|(row, earlier)| {
+        let earlier = earlier.map(EventRow::into_event).transpose()?;
+        let before = earlier.as_ref().and_then(left_by).cloned();
+        Ok(OrderChange { event: row.into_event()?, before })
+    });
+    changes.collect::<Result<_, StoreError>>().map(EventPage::Changes)
+}
+
+/// Up to which sequence the feed is gone.
+fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
+    let through: i64 = event_feed::table
+        .select(event_feed::trimmed_through)
+        .first(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    u64::try_from(through).map_err(|_negative| StoreError::Corrupt("event_feed".to_owned()))
 }

@@ -37,7 +37,7 @@ use pq_sys as _;
 pub use answers::{Answered, KeptAnswer, Render};
 pub use availability::{Availability, AvailabilityQuery};
 pub use error::StoreError;
-pub use events::OrderChange;
+pub use events::{EventPage, Listener, OrderChange};
 pub use keys::{KeyEntry, KeyTable, KeyVerdict};
 pub use lane::Reply;
 pub use migrate::migrate;

@@ -74,6 +74,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    event_feed (id) {
+        id -> Integer,
+        trimmed_through -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (caller, key) {
         caller -> Text,
         key -> Text,

@@ -16,7 +16,7 @@ use r2d2::Pool;
 use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::events::OrderChange;
+use crate::events::{EventPage, Latest, Listener, OrderChange};
 use crate::keys::{Board, note_uses, watch};
 use crate::lane::{Lane, Reply};
 use crate::orders::{OrderPage, OrderQuery};
@@ -55,6 +55,8 @@ impl Default for StoreOptions {
     }
 }
 
+/// The connections for the feed of events.
+const FEEDS: u32 = 3;
 /// How long a store that is dropped waits for what was accepted.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -63,6 +65,9 @@ pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
     pool: Pool<Manager>,
+    /// For the feed of events, so that no slow list holds it up.
+    feeds: Pool<Manager>,
+    latest: Arc<Latest>,
     keys: Arc<Board>,
     /// Asks for a look at the keys; taken to end what keeps them current.
     key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
@@ -82,20 +87,17 @@ impl Store {
         let mut connection = manager.open()?;
         let policy = policy::find(&mut connection).map_err(StoreError::from)?;
         let keys = Arc::new(Board::open(&mut connection)?);
-        let pool = Pool::builder()
-            .max_size(options.connections)
-            .min_idle(Some(0))
-            // A question that finds its connection closed is asked again.
-            .test_on_check_out(false)
-            .connection_timeout(Duration::from_secs(2))
-            .error_handler(Box::new(Quiet))
-            .build(Manager::new(url, Purpose::List))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let (pool, feeds) = (pool(url, options.connections)?, pool(url, FEEDS)?);
+        let latest = Arc::new(Latest::default());
         let writes = Arc::new(Lane::new(options.write_room));
         let reads = Arc::new(Lane::new(options.read_room));
         let mut threads = Vec::new();
-        let lane = Arc::clone(&writes);
-        threads.push(spawn("writer", move || write::run(&lane, manager, policy, connection))?);
+        let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
+        threads.push(spawn("writer", move || {
+            write::run(&lane, manager, policy, connection, told);
+        })?);
+        let (watched, manager) = (Arc::clone(&latest), Manager::new(url, Purpose::Find));
+        threads.push(spawn("events", move || events::watch(&watched, &manager))?);
         for _ in 0..options.readers {
             let lane = Arc::clone(&reads);
             let manager = Manager::new(url, Purpose::Find);
@@ -113,7 +115,7 @@ impl Store {
         threads.push(spawn("key-uses", move || note_uses(&board, &manager, &stopped))?);
         let (threads, stop) = (Mutex::new(threads), Mutex::new(vec![stop, stop_uses]));
         let key_looks = Mutex::new(Some(key_looks));
-        Ok(Self { writes, reads, pool, keys, key_looks, threads, stop })
+        Ok(Self { writes, reads, pool, feeds, latest, keys, key_looks, threads, stop })
     }
 
     /// Has a command about orders decided and done by `deadline`. The reply comes from another
@@ -201,6 +203,24 @@ impl Store {
         self.read(|connection| events::list_of_order(connection, id, after, limit))
     }
 
+    /// Lists at most `limit` changes to any orders, oldest first, whose sequences follow `after`: 0
+    /// for all there are. Who goes on from the last misses nothing and sees nothing twice, since
+    /// sequences rise in the order of commits. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
+        read(&self.feeds, |connection| events::list(connection, after, limit))
+    }
+
+    /// Calls `heard` with the highest sequence that is committed, once it is known and then each
+    /// time that it has risen, by whichever process: at once for what this store wrote, else within
+    /// 50 ms. It is called from one thread for all who listen, so it must not block. Several changes
+    /// may be told of by one call, and one by several. Ends when what is returned is dropped.
+    pub fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
+        self.latest.listen(Box::new(heard))
+    }
+
     /// Whether an order with this id is there, or ever was. Blocks.
     ///
     /// # Errors
@@ -257,22 +277,11 @@ impl Store {
         self.read(|connection| policy::find(connection).map_err(StoreError::from))
     }
 
-    /// Asks a question on a connection of the pool. One that stood idle may have been closed by the
-    /// server: then another is asked, up to one that was opened just now.
     fn read<T>(
         &self,
         question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        loop {
-            let pooled = self.pool.get();
-            let mut pooled = pooled.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            let result = question(&mut pooled.connection);
-            let was_used = std::mem::replace(&mut pooled.was_used, true);
-            pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
-            if !(pooled.is_lost && was_used) {
-                return result;
-            }
-        }
+        read(&self.pool, question)
     }
 }
 
@@ -280,6 +289,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
+        self.latest.close();
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -294,6 +304,36 @@ impl Drop for Store {
             } else if thread.join().is_err() {
                 log::error!("a thread of the store had panicked");
             }
+        }
+    }
+}
+
+fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>, StoreError> {
+    Pool::builder()
+        .max_size(connections)
+        .min_idle(Some(0))
+        // A question that finds its connection closed is asked again.
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_secs(2))
+        .error_handler(Box::new(Quiet))
+        .build(Manager::new(url, Purpose::List))
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+/// Asks a question on a connection of a pool. One that stood idle may have been closed by the
+/// server: then another is asked, up to one that was opened just now.
+fn read<T>(
+    pool: &Pool<Manager>,
+    question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    loop {
+        let pooled = pool.get();
+        let mut pooled = pooled.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let result = question(&mut pooled.connection);
+        let was_used = std::mem::replace(&mut pooled.was_used, true);
+        pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
+        if !(pooled.is_lost && was_used) {
+            return result;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::answers::{Answered, Render};
 use crate::apply::Writes;
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
+use crate::events::Latest;
 use crate::keys::{self, KeyJob};
 use crate::lane::{Lane, Reply, Weigh};
 use crate::memory::Memory;
@@ -68,9 +69,10 @@ pub(crate) fn run(
     manager: Manager,
     policy: Policy,
     connection: AnyConnection,
+    latest: Arc<Latest>,
 ) {
     let link = Link::new(manager, connection);
-    let mut writer = Writer { link, policy };
+    let mut writer = Writer { link, policy, latest };
     while let Some(jobs) = writer.next_jobs(lane) {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -85,6 +87,8 @@ struct Writer {
     link: Link,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
+    /// Where those who follow the events learn of new ones.
+    latest: Arc<Latest>,
 }
 
 impl Writer {
@@ -209,6 +213,7 @@ impl Writer {
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
             self.link.write(session, &tickets, &writes, &look)?;
+            self.latest.tell(&changes.events);
         }
         // Where many are to be answered, other processes need not wait for that.
         if commands.len() > 1 {

@@ -20,11 +20,12 @@ use crate::problem::Code;
 
 pub(super) const ORDERS: &str = "Orders";
 pub(super) const SERVICES: &str = "Services";
+pub(super) const EVENTS: &str = "Events";
 pub(super) const KEYS: &str = "Keys";
 pub(super) const TIMES: &str = "Free times";
 pub(super) const ABOUT: &str = "About the service";
 /// In the order in which a reader wants them.
-pub(super) const TAGS: [&str; 5] = [ORDERS, SERVICES, TIMES, KEYS, ABOUT];
+pub(super) const TAGS: [&str; 6] = [ORDERS, SERVICES, TIMES, EVENTS, KEYS, ABOUT];
 
 /// The header that every answer has.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";

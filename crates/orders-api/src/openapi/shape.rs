@@ -198,6 +198,11 @@ pub(crate) fn digits() -> Object {
     text_like("^[1-9][0-9]*$", "4").build()
 }
 
+/// The sequence of an event, or 0 for what is before all of them.
+pub(crate) fn position() -> Object {
+    text_like("^(0|[1-9][0-9]{0,17})$", "4").build()
+}
+
 /// Where a page ended: of use only to go on from there.
 pub(crate) fn cursor() -> Object {
     text_like("^[A-Za-z0-9_-]{22,}$", "Xv0vZFHnXjWZ7xbc7a4kdTEyMw").build()

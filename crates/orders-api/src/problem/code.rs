@@ -24,6 +24,7 @@ pub(crate) enum Code {
     AlreadyDone,
     NotAttempted,
     BatchRefused,
+    EventsGone,
     VersionMismatch,
     VersionRequired,
     InvalidOrder,
@@ -41,7 +42,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them.
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::InvalidHeader,
@@ -57,6 +58,7 @@ impl Code {
         Self::ServiceInUse,
         Self::EditLocked,
         Self::AlreadyDone,
+        Self::EventsGone,
         Self::VersionMismatch,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -98,6 +100,7 @@ impl Code {
             // Or whatever the first refusal of the batch has.
             | Self::BatchRefused => StatusCode::CONFLICT,
             Self::NotAttempted => StatusCode::FAILED_DEPENDENCY,
+            Self::EventsGone => StatusCode::GONE,
             Self::VersionMismatch => StatusCode::PRECONDITION_FAILED,
             Self::VersionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::InvalidOrder
@@ -147,6 +150,7 @@ impl Code {
             Self::AlreadyDone => ("already-done", "It was done already"),
             Self::NotAttempted => ("not-attempted", "Not attempted"),
             Self::BatchRefused => ("batch-refused", "The batch was refused"),
+            Self::EventsGone => ("events-gone", "These events are gone"),
             Self::VersionMismatch => ("version-mismatch", "The order has another version"),
             Self::VersionRequired => ("version-required", "If-Match is required"),
             Self::InvalidOrder => ("invalid-order", "The order is not valid"),
@@ -221,6 +225,10 @@ impl Code {
             Self::BatchRefused => {
                 "An atomic batch was refused, and nothing of it was done. `results` tells of each of its \
                  operations; the status is that of the first that failed."
+            }
+            Self::EventsGone => {
+                "The operator keeps events in the feed for a time only, and what was asked for is older. \
+                 `first_sequence` is the oldest that is left. Read the orders anew, and go on from there."
             }
             Self::VersionMismatch => {
                 "The order was changed since it was read. Read it again, and decide anew."

@@ -63,6 +63,11 @@ impl Code {
             }
             Self::AlreadyDone => ("/keys", "This was done before under the same Idempotency-Key."),
             Self::NotAttempted => ("/orders/batch", "Another operation of the batch was refused."),
+            Self::EventsGone => (
+                "/events",
+                "The feed starts with sequence 1001 now: what was asked for is gone. Read the orders \
+                 anew, and go on after 1000.",
+            ),
             Self::VersionMismatch => {
                 ("/orders/223", "The order is in version 3 now, which is not what was asked for.")
             }
@@ -113,6 +118,8 @@ impl Code {
             More::Conflict(Box::new(conflict()))
         } else if self == Self::EditLocked {
             More::EditLocked { editable_at: "2022-11-01T14:11:11.111Z".to_owned() }
+        } else if self == Self::EventsGone {
+            More::EventsGone { first_sequence: "1001".to_owned() }
         } else if self == Self::VersionMismatch {
             More::Version { current_version: 3 }
         } else {

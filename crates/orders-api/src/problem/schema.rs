@@ -46,6 +46,8 @@ impl Code {
             members_of::<ConflictView>()
         } else if self == Self::EditLocked {
             one("editable_at", shape::instant().into())
+        } else if self == Self::EventsGone {
+            one("first_sequence", shape::digits().into())
         } else if self == Self::VersionMismatch {
             one("current_version", shape::version().into())
         } else if self == Self::BatchRefused {

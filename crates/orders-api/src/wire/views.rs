@@ -164,6 +164,18 @@ impl<'a> EventView<'a> {
     }
 }
 
+/// A page of the feed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventFeed)]
+pub(crate) struct FeedView<'a> {
+    #[schema(max_items = 1000)]
+    pub(crate) data: Vec<EventView<'a>>,
+    /// What to ask for next.
+    #[schema(schema_with = shape::position)]
+    pub(crate) next_after: String,
+}
+
 /// What became of one operation of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
