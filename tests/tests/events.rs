@@ -1,4 +1,5 @@
 //! The feed of all events: its pages, what is gone from it, and how its readers learn of new ones.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};

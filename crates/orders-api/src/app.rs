@@ -11,14 +11,15 @@ use orders_core::{
     Retry, ServiceChange, ServiceCommand, Verdict,
 };
 use orders_db::{
-    Answered, KeptAnswer, KeyTable, KeyVerdict, Render, Reply, ServiceVerdict, Store, StoreError,
-    Ticket,
+    Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, Render, Reply, ServiceVerdict, Store,
+    StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
 use crate::auth::{Gate, Origin};
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
+use crate::events::Live;
 use crate::limits::{Limits, Network};
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) require_if_match: bool,
     /// What the bodies of all requests take up.
     pub(crate) bodies: Bodies,
+    /// The streams of events.
+    pub(crate) live: Live,
     draining: AtomicBool,
 }
 
@@ -63,13 +66,15 @@ impl App {
             cors_origins: options.cors_origin.clone(),
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
+            live: Live::new(options.max_streams()),
             draining: AtomicBool::new(false),
         }
     }
 
-    /// Says that the server is about to end.
+    /// Says that the server is about to end, and ends the streams of events.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.live.end();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -194,6 +199,11 @@ impl App {
         let ids = orders.iter().flat_map(|order| order.content.services.iter()).collect();
         let services = self.ask(move |store| store.find_services(&ids)).await?;
         Ok(services.into_iter().map(|service| (service.id, service.name)).collect())
+    }
+
+    /// Has `heard` called whenever there are new events.
+    pub(crate) fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
+        self.store.listen(heard)
     }
 
     /// Asks the store something that blocks, on a thread made for that.

@@ -42,7 +42,7 @@ pub(crate) fn listen(
     let Some(config) = tls else {
         return builder.listen("http", listener, move || {
             fn_service(async |io: TcpStream| {
-                let peer = io.peer_addr().ok();
+                let peer = prepare(&io);
                 Ok((Patient::new(io), peer))
             })
             .and_then(http(app.clone(), ends.clone()))
@@ -54,11 +54,20 @@ pub(crate) fn listen(
         acceptor
             .map_err(TlsError::into_service_error)
             .and_then(fn_service(async |io: TlsStream<TcpStream>| {
-                let peer = io.get_ref().0.peer_addr().ok();
+                let peer = prepare(io.get_ref().0);
                 Ok((Patient::new(io), peer))
             }))
             .and_then(http(app.clone(), ends.clone()).map_err(TlsError::Service))
     })
+}
+
+/// Has small pieces of a stream sent at once, not when the client has confirmed the one before.
+/// Answers who the client is.
+fn prepare(io: &TcpStream) -> Option<SocketAddr> {
+    if let Err(error) = io.set_nodelay(true) {
+        log::debug!("small pieces may be sent late: {error}");
+    }
+    io.peer_addr().ok()
 }
 
 /// What answers the requests of one connection.

@@ -39,12 +39,25 @@ enum Phase {
 
 /// Where a connection stands, known to the connection and to the requests that come by it.
 #[derive(Debug, Clone)]
-pub(crate) struct Pace(Rc<Cell<Phase>>);
+pub(crate) struct Pace(Rc<State>);
+
+#[derive(Debug)]
+struct State {
+    phase: Cell<Phase>,
+    /// Whether the client has closed its side.
+    ended: Cell<bool>,
+}
 
 impl Pace {
     /// Says that a request's head has arrived.
     pub(crate) fn head_has_arrived(&self) {
-        self.0.set(Phase::Busy);
+        self.0.phase.set(Phase::Busy);
+    }
+
+    /// Whether the client has said that it will send no more. Who reads an answer that has no end
+    /// says so by going away.
+    pub(crate) fn client_has_ended(&self) -> bool {
+        self.0.ended.get()
     }
 }
 
@@ -58,7 +71,7 @@ pub(crate) struct Patient<T> {
 
 impl<T: AsyncWrite + Unpin> Patient<T> {
     pub(crate) fn new(inner: T) -> Self {
-        let pace = Pace(Rc::new(Cell::new(Phase::Idle)));
+        let pace = Pace(Rc::new(State { phase: Cell::new(Phase::Idle), ended: Cell::new(false) }));
         Self { inner, pace, head: Timer::default(), stall: Timer::default() }
     }
 
@@ -68,9 +81,9 @@ impl<T: AsyncWrite + Unpin> Patient<T> {
 
     /// What has been read may be the beginning of a head.
     fn note_read(&mut self, read: usize) {
-        match self.pace.0.get() {
+        match self.pace.0.phase.get() {
             Phase::Idle | Phase::Answering if read > 0 => {
-                self.pace.0.set(Phase::Head);
+                self.pace.0.phase.set(Phase::Head);
                 self.head.start(HEAD);
             }
             Phase::Idle | Phase::Head | Phase::Busy | Phase::Answering => {}
@@ -79,9 +92,9 @@ impl<T: AsyncWrite + Unpin> Patient<T> {
 
     /// What has been written is an answer, unless it asks for the rest of a request.
     fn note_written(&mut self, bytes: &[u8]) {
-        match self.pace.0.get() {
+        match self.pace.0.phase.get() {
             Phase::Busy if !bytes.starts_with(b"HTTP/1.1 100 ") => {
-                self.pace.0.set(Phase::Answering);
+                self.pace.0.phase.set(Phase::Answering);
             }
             // An answer goes on while the next request has come: that one is not late.
             Phase::Head => self.head.start(HEAD),
@@ -116,7 +129,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.pace.0.get() == Phase::Head {
+        if this.pace.0.phase.get() == Phase::Head {
             // While an answer waits to be taken, what comes behind may wait, too.
             if !this.stall.runs && this.head.poll(context).is_ready() {
                 this.say_too_slow(context);
@@ -125,9 +138,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<T> {
         } else {
             this.head.stop();
         }
-        let before = buffer.filled().len();
+        let (before, room) = (buffer.filled().len(), buffer.remaining());
         ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
-        this.note_read(buffer.filled().len() - before);
+        let read = buffer.filled().len() - before;
+        this.pace.0.ended.set(read == 0 && room > 0);
+        this.note_read(read);
         Poll::Ready(Ok(()))
     }
 }

@@ -11,7 +11,7 @@ use validator::{Validate, ValidationError};
 
 use crate::problem::{Code, Problem};
 
-pub(crate) use feed::{FeedQuery, feed};
+pub(crate) use feed::{FeedQuery, after, feed, sequence};
 
 /// The parameters of a request, by name.
 struct Parameters(BTreeMap<String, Vec<String>>);

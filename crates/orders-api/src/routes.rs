@@ -94,7 +94,10 @@ fn of_services() -> Vec<Resource> {
 fn of_events() -> Vec<Resource> {
     use openapi::events as of;
     const READER: Access = Access::READER;
-    vec![Resource::at("/events").on(Method::GET, READER, events::list, of::list)]
+    vec![
+        Resource::at("/events").on(Method::GET, READER, events::list, of::list),
+        Resource::at("/events/stream").on(Method::GET, READER, events::stream, of::stream),
+    ]
 }
 
 fn of_keys() -> Vec<Resource> {

@@ -18,7 +18,7 @@ use crate::auth::{self, Gate};
 use crate::cli::{self, Auth, ServeOptions};
 use crate::limits::Limits;
 use crate::wait::wait;
-use crate::{listen, tls};
+use crate::{events, listen, tls};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -117,6 +117,7 @@ async fn serve(
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .worker_max_blocking_threads(BLOCKING_THREADS);
     let server = listen::listen(builder, listener, app.clone(), tls, ends)?.run();
+    actix_rt::spawn(events::run(app.clone()));
     log::info!("listening on {scheme}://{address}");
     actix_rt::spawn(end_on_signal(signals, server.handle(), app, ending, options.drain_delay));
     actix_rt::spawn(give_back_memory());

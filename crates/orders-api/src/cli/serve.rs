@@ -44,6 +44,9 @@ pub(crate) struct ServeOptions {
     /// How many connections there may be at once; more wait to be accepted
     #[arg(long, env = "ORDERS_MAX_CONNECTIONS", default_value = "20000", value_parser = read_connections)]
     pub(crate) max_connections: usize,
+    /// How many streams of events there may be at once; never more than half of the connections
+    #[arg(long, env = "ORDERS_MAX_STREAMS", default_value = "5000", value_parser = read_streams)]
+    max_streams: usize,
     /// How browsers reach the service, such as `https://orders.example.com`: pages from there may
     /// change something
     #[arg(long, env = "ORDERS_PUBLIC_URL", value_parser = Origin::parse)]
@@ -79,7 +82,17 @@ fn read_connections(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "must be a number from 1 to 1000000".to_owned())
 }
 
+fn read_streams(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= 1_000_000);
+    number.ok_or_else(|| "must be a number from 0 to 1000000".to_owned())
+}
+
 impl ServeOptions {
+    /// How many streams of events there may be, so that they leave connections for all else.
+    pub(crate) fn max_streams(&self) -> usize {
+        self.max_streams.min(self.max_connections / 2)
+    }
+
     /// How many requests a caller may make a second, and at once.
     pub(crate) fn rate(&self) -> Option<(NonZeroU32, NonZeroU32)> {
         const DEFAULT: NonZeroU32 = NonZeroU32::new(1_000).unwrap();

@@ -1,9 +1,10 @@
 //! What is said of the feed of events.
 
 use super::description::{Answer, Description, EVENTS};
-use super::parameters::query;
+use super::parameters::{last_event_id, query};
 use super::problems::{JSON, READ};
 use super::shape;
+use crate::events::EVENT_STREAM;
 use crate::problem::Code;
 use crate::wire::FeedView;
 
@@ -24,4 +25,21 @@ pub(crate) fn list() -> Description {
                 .header("Link", shape::link()),
         )
         .refuses(&[JSON, READ, &[Code::EventsGone]])
+}
+
+pub(crate) fn stream() -> Description {
+    Description::new(EVENTS, "streamEvents", "Follow all changes to all orders as they happen")
+        .takes([
+            query(
+                "after",
+                "The sequence behind which it starts; 0 for the start",
+                shape::position(),
+            ),
+            last_event_id(),
+        ])
+        .answers(
+            Answer::ok("The events as Server-Sent Events, without end; a comment every 15 seconds")
+                .content(EVENT_STREAM, shape::text()),
+        )
+        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
 }

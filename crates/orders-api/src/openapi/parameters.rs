@@ -67,6 +67,11 @@ pub(super) fn expand() -> Parameter {
     query("expand", "Shows the services with their names", shape::one_of_texts(&["services"]))
 }
 
+pub(super) fn last_event_id() -> Parameter {
+    let meaning = "The sequence of the last event that was seen; goes before `after`";
+    parameter(ParameterIn::Header, "Last-Event-ID", meaning, shape::position(), Required::False)
+}
+
 pub(super) fn if_match() -> Parameter {
     let meaning = "The versions that are meant, as entity tags, or `*` for any";
     parameter(ParameterIn::Header, "If-Match", meaning, shape::entity_tags(), Required::False)

@@ -28,8 +28,13 @@ pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
     validated(FeedQuery { after, limit })
 }
 
+/// Reads `after`, the one parameter of `GET /events/stream`.
+pub(crate) fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    Parameters::read(request, &[("after", Times::Once)])?.one("after", sequence)
+}
+
 /// Reads a sequence: 0, or one that a reader was answered.
-fn sequence(text: &str) -> Result<u64, String> {
+pub(crate) fn sequence(text: &str) -> Result<u64, String> {
     let is_one = text.bytes().all(|byte| byte.is_ascii_digit())
         && (1..=MOST_DIGITS).contains(&text.len())
         && (text == "0" || !text.starts_with('0'));

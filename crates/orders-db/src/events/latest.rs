@@ -34,8 +34,8 @@ pub(crate) struct Latest {
 
 #[derive(Default)]
 struct State {
-    /// 0 until there was a first look.
-    sequence: u64,
+    /// `None` until there was a first look, or a first write.
+    sequence: Option<u64>,
     listeners: BTreeMap<u64, Arc<Mutex<Ear>>>,
     last_number: u64,
     /// Whether somebody may not have heard of `sequence` yet.
@@ -47,7 +47,7 @@ struct State {
 struct Ear {
     heard: Heard,
     /// What it was called with last.
-    last: u64,
+    last: Option<u64>,
 }
 
 /// Whoever holds it is told of new events. Dropping it ends that.
@@ -79,8 +79,8 @@ impl Latest {
 
     fn note(&self, sequence: u64) {
         let mut state = self.lock();
-        if sequence > state.sequence {
-            state.sequence = sequence;
+        if state.sequence.is_none_or(|known| sequence > known) {
+            state.sequence = Some(sequence);
             state.news = true;
             if !state.listeners.is_empty() {
                 self.changed.notify_one();
@@ -92,7 +92,7 @@ impl Latest {
         let mut state = self.lock();
         state.last_number += 1;
         let number = state.last_number;
-        state.listeners.insert(number, Arc::new(Mutex::new(Ear { heard, last: 0 })));
+        state.listeners.insert(number, Arc::new(Mutex::new(Ear { heard, last: None })));
         state.news = true;
         drop(state);
         self.changed.notify_one();
@@ -115,8 +115,8 @@ impl Latest {
         drop(state);
         for ear in ears {
             let mut ear = ear.lock().unwrap_or_else(PoisonError::into_inner);
-            if ear.last < sequence {
-                ear.last = sequence;
+            if let Some(sequence) = sequence.filter(|known| ear.last != Some(*known)) {
+                ear.last = Some(sequence);
                 (ear.heard)(sequence);
             }
         }

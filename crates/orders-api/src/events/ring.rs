@@ -1,0 +1,176 @@
+//! The newest events as they are sent: rendered once, shared by all who read them, and forgotten
+//! when there are newer ones. Knows no store and no clock.
+
+use std::collections::VecDeque;
+
+use actix_web::web::Bytes;
+use orders_db::OrderChange;
+
+use crate::wire::EventView;
+
+/// How much of it is kept, in bytes.
+const ROOM: usize = 4 << 20;
+
+/// Events that follow each other, as they are sent.
+pub(super) struct Rendered {
+    bytes: Bytes,
+    /// For each its sequence, and where it ends in `bytes`.
+    ends: Vec<(u64, usize)>,
+}
+
+impl Rendered {
+    /// Renders changes up to a size, but one at least; `None` if there are none.
+    pub(super) fn of(
+        changes: &[OrderChange],
+        most: usize,
+    ) -> Result<Option<Self>, serde_json::Error> {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(changes.len()));
+        for change in changes {
+            let (before, event) = (bytes.len(), &change.event);
+            let head = format!("id: {}\nevent: order.{}\ndata: ", event.sequence, event.kind);
+            bytes.extend_from_slice(head.as_bytes());
+            // JSON has no line breaks within, so it is one line.
+            serde_json::to_writer(&mut bytes, &EventView::of(change))?;
+            bytes.extend_from_slice(b"\n\n");
+            if bytes.len() > most && !ends.is_empty() {
+                bytes.truncate(before);
+                break;
+            }
+            ends.push((event.sequence, bytes.len()));
+        }
+        Ok((!ends.is_empty()).then(|| Self { bytes: bytes.into(), ends }))
+    }
+
+    /// The sequence of the last.
+    pub(super) fn last(&self) -> u64 {
+        self.ends.last().map_or(0, |(sequence, _)| *sequence)
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
+    /// Those behind `after`, up to a size, but one at least, with the sequence of the last of them.
+    fn slice(&self, after: u64, most: usize) -> Option<(Bytes, u64)> {
+        let seen = self.ends.partition_point(|(sequence, _)| *sequence <= after);
+        let end_of = |index: usize| self.ends.get(index).map(|(_, end)| *end);
+        let start = seen.checked_sub(1).and_then(end_of).unwrap_or(0);
+        let fitting = self.ends.partition_point(|(_, end)| *end <= start + most);
+        let (sequence, end) = self.ends.get(fitting.max(seen + 1) - 1)?;
+        (seen < self.ends.len()).then(|| (self.bytes.slice(start..*end), *sequence))
+    }
+}
+
+/// What a reader finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Events, and the sequence of the last of them.
+    Events(Bytes, u64),
+    /// It has all there are.
+    Nothing,
+    /// What it needs is not here any more.
+    Behind,
+}
+
+/// The newest events.
+#[derive(Default)]
+pub(super) struct Ring {
+    /// All events behind this sequence are here, as far as they are known; `None`: nobody looks.
+    start: Option<u64>,
+    parts: VecDeque<Rendered>,
+    size: usize,
+}
+
+impl Ring {
+    /// Begins behind a sequence, with nothing.
+    pub(super) fn begin(&mut self, start: Option<u64>) {
+        *self = Self { start, ..Self::default() };
+    }
+
+    /// Adds the events that follow the last, and forgets the oldest, if there is no room for them.
+    pub(super) fn push(&mut self, part: Rendered) {
+        self.size += part.bytes.len();
+        self.parts.push_back(part);
+        while self.size > ROOM
+            && self.parts.len() > 1
+            && let Some(oldest) = self.parts.pop_front()
+        {
+            self.size -= oldest.bytes.len();
+            self.start = Some(oldest.last());
+        }
+    }
+
+    /// What follows `after`: up to a size, but one event at least.
+    pub(super) fn after(&self, after: u64, most: usize) -> Found {
+        if self.start.is_none_or(|start| after < start) {
+            return Found::Behind;
+        }
+        let next = self.parts.partition_point(|part| part.last() <= after);
+        let mut parts = self.parts.range(next..);
+        let Some((first, mut last)) = parts.next().and_then(|part| part.slice(after, most)) else {
+            return Found::Nothing;
+        };
+        // Most often a reader has all but the newest, which it then shares with all others.
+        let mut joined: Option<Vec<u8>> = None;
+        for part in parts {
+            let size = joined.as_ref().map_or(first.len(), Vec::len);
+            let Some((more, sequence)) = part.slice(last, most.saturating_sub(size)) else { break };
+            if size + more.len() > most {
+                break;
+            }
+            joined.get_or_insert_with(|| first.to_vec()).extend_from_slice(&more);
+            last = sequence;
+        }
+        Found::Events(joined.map_or(first, Bytes::from), last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part with events of these sizes, the first with this sequence.
+    fn part(first: u64, sizes: &[usize]) -> Rendered {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for (sequence, size) in (first..).zip(sizes) {
+            bytes.extend(std::iter::repeat_n(b'0' + u8::try_from(sequence % 10).unwrap(), *size));
+            ends.push((sequence, bytes.len()));
+        }
+        Rendered { bytes: bytes.into(), ends }
+    }
+
+    fn events(text: &'static str, last: u64) -> Found {
+        Found::Events(Bytes::from_static(text.as_bytes()), last)
+    }
+
+    #[test]
+    fn a_reader_finds_what_follows_its_position_and_no_more_than_it_takes() {
+        let mut ring = Ring::default();
+        assert_eq!(ring.after(0, 99), Found::Behind, "nobody looks yet");
+        ring.begin(Some(4));
+        assert_eq!(ring.after(3, 99), Found::Behind);
+        assert_eq!(ring.after(4, 99), Found::Nothing);
+        ring.push(part(5, &[2, 2, 2]));
+        ring.push(part(8, &[3]));
+        ring.push(part(9, &[1]));
+        assert_eq!(ring.after(4, 99), events("5566778889", 9));
+        assert_eq!(ring.after(4, 5), events("5566", 6));
+        assert_eq!(ring.after(4, 8), events("556677", 7));
+        assert_eq!(ring.after(4, 9), events("556677888", 8));
+        assert_eq!(ring.after(6, 1), events("77", 7), "one at least");
+        assert_eq!(ring.after(8, 99), events("9", 9));
+        assert_eq!((ring.after(9, 99), ring.after(u64::MAX, 99)), (Found::Nothing, Found::Nothing));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_and_whoever_needs_it_is_behind() {
+        let mut ring = Ring::default();
+        ring.begin(Some(0));
+        for sequence in 1..=100 {
+            ring.push(part(sequence, &[ROOM / 10 + 1]));
+        }
+        assert!(ring.size <= ROOM);
+        assert_eq!(ring.after(90, 9), Found::Behind);
+        assert!(matches!(ring.after(91, 9), Found::Events(_, 92)));
+    }
+}
