@@ -67,6 +67,12 @@ impl Client {
         Self { key: Some(key.to_owned()), ..Self::new(self.address.clone()) }
     }
 
+    /// The key that is sent with each request, if one is.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// The server's address, as `127.0.0.1:port`.
     #[must_use]
     pub fn address(&self) -> &str {
