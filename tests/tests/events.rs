@@ -2,10 +2,11 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::mpsc::channel;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_db::{DatabaseUrl, Store, StoreOptions};
-use orders_tests::{Client, Database, HOUR, Server, at, bare_order, order};
+use orders_tests::{Client, Database, EventStream, HOUR, Server, Setup, at, bare_order, order};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -122,6 +123,54 @@ fn whoever_asks_for_what_is_gone_is_told_where_the_feed_starts(
     }
     let (left, next) = page(&server, "?after=2");
     assert_eq!((left.len(), left[0]["sequence"].as_str(), next.as_str()), (2, Some("3"), "4"));
+}
+
+#[rstest]
+fn old_events_go_from_the_feed_and_from_nowhere_else(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let setup = Setup { arguments: &["--event-retention", "1h"], ..Setup::default() };
+    let servers = [0, 1].map(|_| Server::start_as(&scratch, &setup));
+    let server = &servers[0];
+    server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
+    server.post("/orders", &order("a", NOON)).assert_status(201);
+    server.delete("/orders/a").assert_status(204);
+    server.post("/orders", &order("b", NOON)).assert_status(201);
+    // As if this had been two hours ago; and more than are looked at at once.
+    let mut sql = scratch.sql();
+    sql.run("UPDATE events SET time_ms = time_ms - 7200000").unwrap();
+    for number in 4..=2_500 {
+        sql.run(&format!(
+            "INSERT INTO events SELECT {number}, 'c', {number}, 'updated', time_ms, actor, \
+             datetime_ms, total_fee, services, grp, created_at_ms FROM events WHERE sequence = 1"
+        ))
+        .unwrap();
+    }
+    sql.run("UPDATE counters SET last_sequence = 2500").unwrap();
+    drop(servers);
+    let [server, _other] = [0, 1].map(|_| Server::start_as(&scratch, &setup));
+    server.post("/orders", &order("d", NOON + 9 * HOUR)).assert_status(201);
+    let began = Instant::now();
+    let problem = loop {
+        let answer = server.get("/events?after=2499");
+        if answer.status == 410 {
+            break answer.problem(410, "events-gone");
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{answer}");
+        sleep(Duration::from_millis(20));
+    };
+    assert_eq!(problem["first_sequence"], "2501");
+    let (left, _) = page(&server, "?after=2500");
+    assert_eq!((left.len(), &left[0]["subject"]), (1, &json!("d")));
+    // A reader whose position is not gone is not disturbed.
+    assert_eq!(EventStream::open(&server, "?after=2500", &[]).event().0, 2501);
+    assert_eq!(server.all("/orders/a/history").len(), 2);
+    let restored = server.request("POST", "/orders/a/restore").send();
+    restored.problem(409, "order-conflict");
+    server.delete("/orders/b").assert_status(204);
+    let restored = server.request("POST", "/orders/a/restore").send().assert_status(200);
+    assert_eq!(restored.json()["version"], 3);
 }
 
 #[rstest]

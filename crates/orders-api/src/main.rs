@@ -73,11 +73,13 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
     let database = common.database()?;
     let ran = orders_db::migrate(&database)?;
     log::info!("{database}: schema up to date, {ran} migrations run");
-    let open = || Store::open(&database, StoreOptions::default());
+    let open_as = |options| Store::open(&database, options);
+    let open = || open_as(StoreOptions::default());
     match command {
         Command::Migrate | Command::Openapi { .. } => Ok(()),
         Command::Serve(options) => {
-            let store = open()?;
+            let event_retention = options.event_retention;
+            let store = open_as(StoreOptions { event_retention, ..StoreOptions::default() })?;
             if options.sample_data {
                 load(&store, None)?;
             }

@@ -2,6 +2,7 @@
 //! before it. How a reader learns that there are new ones is in `latest.rs`.
 
 mod latest;
+mod retention;
 
 use diesel::prelude::*;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
@@ -13,6 +14,7 @@ use crate::schema::{event_feed, events};
 
 pub use latest::Listener;
 pub(crate) use latest::{Latest, watch};
+pub(crate) use retention::retain;
 
 // The event before another one of the same order.
 diesel::alias!(events as former: Former);

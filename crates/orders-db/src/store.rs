@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use orders_core::{
-    Command, Order, OrderId, Outcome, Policy, PolicyPatch, Retry, Service, ServiceCommand,
+    Command, Order, OrderId, Outcome, Period, Policy, PolicyPatch, Retry, Service, ServiceCommand,
     ServiceId,
 };
 use r2d2::Pool;
@@ -41,6 +41,8 @@ pub struct StoreOptions {
     pub connections: u32,
     /// How often answers that were kept for a day are thrown away.
     pub purge_interval: Duration,
+    /// How long events stay in the feed; `None` for ever. Histories stay in any case.
+    pub event_retention: Option<Period>,
 }
 
 impl Default for StoreOptions {
@@ -51,6 +53,7 @@ impl Default for StoreOptions {
             readers: 1,
             connections: 4,
             purge_interval: Duration::from_mins(1),
+            event_retention: None,
         }
     }
 }
@@ -113,7 +116,14 @@ impl Store {
         let (stop_uses, stopped) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Write));
         threads.push(spawn("key-uses", move || note_uses(&board, &manager, &stopped))?);
-        let (threads, stop) = (Mutex::new(threads), Mutex::new(vec![stop, stop_uses]));
+        let mut stops = vec![stop, stop_uses];
+        if let Some(keep) = options.event_retention {
+            let (stop, stopped) = mpsc::channel();
+            let manager = Manager::new(url, Purpose::Write);
+            threads.push(spawn("retention", move || events::retain(&manager, keep, &stopped))?);
+            stops.push(stop);
+        }
+        let (threads, stop) = (Mutex::new(threads), Mutex::new(stops));
         let key_looks = Mutex::new(Some(key_looks));
         Ok(Self { writes, reads, pool, feeds, latest, keys, key_looks, threads, stop })
     }

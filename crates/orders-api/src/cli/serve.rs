@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use orders_core::Period;
 
-use super::read_delay;
+use super::{read_delay, read_period};
 use crate::auth::Origin;
 use crate::limits::Network;
 
@@ -47,6 +48,9 @@ pub(crate) struct ServeOptions {
     /// How many streams of events there may be at once; never more than half of the connections
     #[arg(long, env = "ORDERS_MAX_STREAMS", default_value = "5000", value_parser = read_streams)]
     max_streams: usize,
+    /// How long events stay in the feed, such as 90d. Histories stay in any case. Default: for ever
+    #[arg(long, env = "ORDERS_EVENT_RETENTION", value_parser = read_period)]
+    pub(crate) event_retention: Option<Period>,
     /// How browsers reach the service, such as `https://orders.example.com`: pages from there may
     /// change something
     #[arg(long, env = "ORDERS_PUBLIC_URL", value_parser = Origin::parse)]
