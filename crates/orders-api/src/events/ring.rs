@@ -107,19 +107,23 @@ impl Ring {
         }
         let next = self.parts.partition_point(|part| part.last() <= after);
         let mut parts = self.parts.range(next..);
-        let Some((first, mut last)) = parts.next().and_then(|part| part.slice(after, most)) else {
+        let first = parts.next().and_then(|part| Some((part, part.slice(after, most)?)));
+        let Some((mut part, (first, mut last))) = first else {
             return Found::Nothing;
         };
         // Most often a reader has all but the newest, which it then shares with all others.
         let mut joined: Option<Vec<u8>> = None;
-        for part in parts {
+        // Of a part that did not fit as a whole the rest comes next, not another part.
+        while last == part.last()
+            && let Some(next) = parts.next()
+        {
             let size = joined.as_ref().map_or(first.len(), Vec::len);
-            let Some((more, sequence)) = part.slice(last, most.saturating_sub(size)) else { break };
+            let Some((more, sequence)) = next.slice(last, most.saturating_sub(size)) else { break };
             if size + more.len() > most {
                 break;
             }
             joined.get_or_insert_with(|| first.to_vec()).extend_from_slice(&more);
-            last = sequence;
+            (part, last) = (next, sequence);
         }
         Found::Events(joined.map_or(first, Bytes::from), last)
     }
@@ -159,6 +163,13 @@ mod tests {
         assert_eq!(ring.after(4, 9), events("556677888", 8));
         assert_eq!(ring.after(6, 1), events("77", 7), "one at least");
         assert_eq!(ring.after(8, 99), events("9", 9));
+        // A small part behind the rest of a large one.
+        ring.push(part(10, &[2, 5]));
+        ring.push(part(12, &[1]));
+        assert_eq!(ring.after(8, 5), events("900", 10));
+        assert_eq!(ring.after(9, 5), events("00", 10));
+        assert_eq!(ring.after(10, 6), events("111112", 12));
+        ring.begin(Some(9));
         assert_eq!((ring.after(9, 99), ring.after(u64::MAX, 99)), (Found::Nothing, Found::Nothing));
     }
 

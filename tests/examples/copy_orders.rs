@@ -1,0 +1,166 @@
+//! Keeps a copy of all orders in a JSON file, by the pages of the feed of events.
+//!
+//! ```sh
+//! cargo run -p orders-tests --example copy_orders -- http://127.0.0.1:8080 copy.json
+//! ```
+//!
+//! The key, if one is needed, comes from the environment: `ORDERS_KEY`. May be killed and started
+//! again at any moment, and so may the service: what is copied and how far it goes are one file,
+//! replaced as a whole.
+#![expect(clippy::print_stderr, reason = "a program tells whoever started it")]
+#![expect(clippy::disallowed_methods, reason = "a program reads its environment")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// How long to wait when there was nothing new.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The orders by their ids, and the sequence up to which they are known.
+struct Copy {
+    path: String,
+    position: String,
+    orders: BTreeMap<String, Value>,
+}
+
+/// What the service answers.
+enum Answer {
+    Body(Value),
+    /// What follows our position is not in the feed any more; this is what it starts with.
+    Gone(u64),
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(url), Some(path)) = (arguments.next(), arguments.next()) else {
+        return Err("the URL of the service and a file are needed".into());
+    };
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)));
+    let agent = config.build().new_agent();
+    let mut copy = Copy::open(path)?;
+    loop {
+        match follow(&agent, &url, &mut copy) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            // The service was restarted, or is away.
+            Err(error) => eprintln!("trying again: {error}"),
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// Applies a page of events; whether there was any.
+fn follow(agent: &Agent, url: &str, copy: &mut Copy) -> Result<bool, Box<dyn Error>> {
+    let path = format!("{url}/events?limit=1000&after={}", copy.position);
+    let page = match get(agent, &path)? {
+        Answer::Body(page) => page,
+        Answer::Gone(first) => return start_over(agent, url, copy, first).map(|()| true),
+    };
+    let events = page["data"].as_array().ok_or("a page has data")?;
+    for event in events {
+        copy.apply(&event["data"]);
+    }
+    if events.is_empty() {
+        return Ok(false);
+    }
+    copy.position = page["next_after"].as_str().ok_or("a page says what comes next")?.to_owned();
+    copy.save()?;
+    Ok(true)
+}
+
+/// Copies all orders as they are, and goes on with the oldest event that is left: those that are
+/// older than the orders change nothing.
+fn start_over(agent: &Agent, url: &str, copy: &mut Copy, first: u64) -> Result<(), Box<dyn Error>> {
+    let (mut orders, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let Answer::Body(page) = get(agent, &format!("{url}/orders?limit=1000{cursor}"))? else {
+            return Err("orders are never gone".into());
+        };
+        orders.extend(page["data"].as_array().cloned().unwrap_or_default());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    copy.orders.clear();
+    for order in orders {
+        copy.put(&order);
+    }
+    copy.position = first.saturating_sub(1).to_string();
+    Ok(copy.save()?)
+}
+
+fn get(agent: &Agent, url: &str) -> Result<Answer, Box<dyn Error>> {
+    let mut request = agent.get(url);
+    if let Ok(key) = std::env::var("ORDERS_KEY") {
+        request = request.header("X-API-Key", key);
+    }
+    let mut answer = request.call()?;
+    let status = answer.status().as_u16();
+    // A page of a thousand large events is larger than what is read without being asked for.
+    let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+    let body: Value = serde_json::from_slice(&body)?;
+    match status {
+        200 => Ok(Answer::Body(body)),
+        410 => {
+            let first = body["first_sequence"].as_str().ok_or("it says what is left")?;
+            Ok(Answer::Gone(first.parse()?))
+        }
+        _ => Err(format!("{url}: {body}").into()),
+    }
+}
+
+impl Copy {
+    fn open(path: String) -> Result<Self, Box<dyn Error>> {
+        let kept = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => json!({"position": "0"}),
+            Err(error) => return Err(error.into()),
+        };
+        let position = kept["position"].as_str().ok_or("the file is not a copy")?.to_owned();
+        let orders = kept["orders"].as_object().cloned().unwrap_or_default();
+        Ok(Self { path, position, orders: orders.into_iter().collect() })
+    }
+
+    /// Does what was done to the order. Doing it twice changes nothing.
+    fn apply(&mut self, change: &Value) {
+        if !change["after"].is_null() {
+            return self.put(&change["after"]);
+        }
+        let before = &change["before"];
+        let id = before["id"].as_str().unwrap_or_default();
+        if self.orders.get(id).is_some_and(|kept| version(kept) <= version(before)) {
+            self.orders.remove(id);
+        }
+    }
+
+    /// Keeps an order, unless a newer version of it is there.
+    fn put(&mut self, order: &Value) {
+        let id = order["id"].as_str().unwrap_or_default();
+        if self.orders.get(id).is_none_or(|kept| version(kept) < version(order)) {
+            self.orders.insert(id.to_owned(), order.clone());
+        }
+    }
+
+    /// Writes another file and puts it in the place of the old one, so that there is a whole one at
+    /// any moment.
+    fn save(&self) -> std::io::Result<()> {
+        let content = json!({"position": self.position, "orders": self.orders});
+        let new = format!("{}.new", self.path);
+        let mut file = File::create(&new)?;
+        file.write_all(content.to_string().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, &self.path)
+    }
+}
+
+fn version(order: &Value) -> u64 {
+    order["version"].as_u64().unwrap_or_default()
+}
