@@ -71,14 +71,15 @@ impl EventStream {
         let host = client.address();
         let mut socket = TcpStream::connect(host).expect("the server listens");
         socket.set_nodelay(true).unwrap();
-        let mut request = format!("GET /events/stream{query} HTTP/1.1\r\nHost: {host}\r\n");
+        let head = format!("GET /events/stream{query} HTTP/1.1\r\nHost: {host}\r\n");
+        let mut lines = vec![head];
         if let Some(key) = client.key() {
-            request += &format!("X-API-Key: {key}\r\n");
+            lines.push(format!("X-API-Key: {key}\r\n"));
         }
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            lines.push(format!("{name}: {value}\r\n"));
         }
-        socket.write_all((request + "\r\n").as_bytes()).unwrap();
+        socket.write_all((lines.concat() + "\r\n").as_bytes()).unwrap();
         let mut head = Vec::new();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         while !head.ends_with(b"\r\n\r\n") {
@@ -146,7 +147,7 @@ impl EventStream {
 
     /// Reads once; whether something came.
     fn read(&mut self) -> bool {
-        let mut piece = [0; 32 * 1024];
+        let mut piece = [0; 16 * 1024];
         match self.socket.read(&mut piece) {
             Ok(0) => {
                 self.ended.get_or_insert(End::Cut);

@@ -39,6 +39,8 @@ fn routes() -> Vec<Route> {
         let path = path
             .replace("/keys/{id}", "/keys/key_0123456789abcdef")
             .replace("{id}", "223")
+            // An answer without end cannot be waited for: whoever is let in is told what is wrong.
+            .replace("/events/stream", "/events/stream?after=x")
             .replace("{code}", "forbidden")
             .replace("{file}", "start.js");
         Route { method: method.to_owned(), path, open, none, roles: [reader, writer, admin] }

@@ -270,12 +270,12 @@ fn readers_that_take_nothing_are_cut_and_hurt_nobody(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     const SLOW: usize = 5;
-    const EVENTS: u64 = 12_000;
+    const EVENTS: u64 = 5_000;
     let Some(server) = Server::fresh(database) else { return };
     let numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
-                   WHERE n < 12000)";
+                   WHERE n < 5000)";
     let services: Vec<String> = (1..=100_i64).map(|id| (9_000_000_000 + id).to_string()).collect();
-    // Some 25 MB: more than lies in the buffers of the system.
+    // Some 20 MB: more than lies in the buffers of the system.
     let events = format!(
         "{numbers} INSERT INTO events (sequence, order_id, version, kind, time_ms, actor,
             datetime_ms, total_fee, services, grp, created_at_ms)

@@ -37,6 +37,8 @@ fn generated_requests_find_no_fault(
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml"))
         .args(["run", &file, "--url", &format!("http://{}", server.address())])
         .args(["--header", &format!("X-API-Key: {KEY}")])
+        // Its answer has no end; `event_streams.rs` asks it.
+        .args(["--exclude-path", "/events/stream"])
         .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color"])
         .output()
         .expect("schemathesis starts");
@@ -44,6 +46,7 @@ fn generated_requests_find_no_fault(
     assert!(!failed, "{said}{}", String::from_utf8_lossy(&run.stderr));
     assert!(number_before(" generated, ", &said) >= LEAST, "{said}");
     let operations: usize = document().paths().map(|(_, operations)| operations.len()).sum();
+    let operations = operations - 1;
     for done in ["✅ Examples", "✅ Coverage", "✅ Fuzzing", "✅ Stateful"]
         .map(str::to_owned)
         .into_iter()

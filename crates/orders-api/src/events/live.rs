@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_rt::time::sleep;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use futures_util::future::select;
 use futures_util::pin_mut;
 use orders_db::EventPage;
@@ -175,19 +175,6 @@ pub(super) enum Past {
     Events(Rendered),
     Nothing,
     Gone,
-}
-
-impl Past {
-    /// What is to be sent, and its last sequence.
-    pub(super) fn into_bytes(self) -> Option<(Bytes, u64)> {
-        match self {
-            Self::Events(part) => {
-                let last = part.last();
-                Some((part.into_bytes(), last))
-            }
-            Self::Nothing | Self::Gone => None,
-        }
-    }
 }
 
 /// Reads and renders what follows a position.

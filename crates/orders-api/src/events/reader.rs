@@ -29,8 +29,11 @@ const SILENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(500);
 /// How much of the ring is sent at once, in bytes.
 const PIECE: usize = 16 << 10;
-/// How much is read of the database at once, in events and in bytes.
-const PAGE: (usize, usize) = (200, 64 << 10);
+/// How much is read of the database at once, in bytes.
+const PAGE: usize = 64 << 10;
+/// How many events at first, and at least and at most: about twice as many as fit.
+const FIRST_EVENTS: usize = 100;
+const EVENTS: (usize, usize) = (10, 400);
 /// How much longer than it took a read of the database is followed by none.
 const REST: u32 = 2;
 
@@ -39,6 +42,8 @@ pub(super) struct Reader {
     pass: Pass,
     /// The last sequence that was sent.
     position: u64,
+    /// How many events are read of the database next.
+    events: usize,
     published: watch::Receiver<u64>,
     number: u32,
     /// When something was last sent; `None` before the beginning.
@@ -58,7 +63,8 @@ impl Reader {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let published = app.live.published();
-        Self { app, pass, position, published, number, sent: None, _slot: slot }
+        let events = FIRST_EVENTS;
+        Self { app, pass, position, events, published, number, sent: None, _slot: slot }
     }
 
     /// All that is sent, until the server ends, the client may not read any more, or it is gone.
@@ -128,20 +134,22 @@ impl Reader {
         if !self.pass.holds(&self.app) {
             return Next::End;
         }
-        let (start, (events, bytes)) = (Instant::now(), PAGE);
-        let read = read(&self.app, self.position, events, bytes).await;
+        let start = Instant::now();
+        let read = read(&self.app, self.position, self.events, PAGE).await;
         let rest = start.elapsed().saturating_mul(REST);
         let next = match read {
             Ok(Past::Gone) => return Next::End,
-            Ok(past) => past.into_bytes(),
+            Ok(Past::Nothing) => None,
+            Ok(Past::Events(part)) => Some(part),
             Err(problem) => {
                 log::debug!("a stream cannot go on yet: {problem}");
                 None
             }
         };
         sleep(rest.min(LOOK)).await;
-        let Some((piece, last)) = next else { return Next::Nothing };
-        self.position = last;
-        Next::Piece(piece)
+        let Some(part) = next else { return Next::Nothing };
+        self.position = part.last();
+        self.events = (part.len() * 2).clamp(EVENTS.0, EVENTS.1);
+        Next::Piece(part.into_bytes())
     }
 }

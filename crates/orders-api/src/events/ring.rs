@@ -46,6 +46,11 @@ impl Rendered {
         self.ends.last().map_or(0, |(sequence, _)| *sequence)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
     pub(super) fn into_bytes(self) -> Bytes {
         self.bytes
     }
