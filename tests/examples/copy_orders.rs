@@ -8,6 +8,7 @@
 //! again at any moment, and so may the service: what is copied and how far it goes are one file,
 //! replaced as a whole.
 #![expect(clippy::print_stderr, reason = "a program tells whoever started it")]
+#![expect(clippy::indexing_slicing, reason = "a member that a JSON value has not is null")]
 #![expect(clippy::disallowed_methods, reason = "a program reads its environment")]
 
 use std::collections::BTreeMap;
@@ -72,7 +73,8 @@ fn follow(agent: &Agent, url: &str, copy: &mut Copy) -> Result<bool, Box<dyn Err
     if events.is_empty() {
         return Ok(false);
     }
-    copy.position = page["next_after"].as_str().ok_or("a page says what comes next")?.to_owned();
+    let next = page["next_after"].as_str().ok_or("a page says what comes next")?;
+    next.clone_into(&mut copy.position);
     copy.save()?;
     Ok(true)
 }
