@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
-use orders_tests::{Answer, Bulk, Database, HOUR, Raw, Scratch, Server, Setup, order};
+use orders_tests::{Answer, Bulk, Database, EventStream, HOUR, Raw, Scratch, Server, Setup, order};
 use serde_json::json;
 
 const NOON: i64 = 1_700_000_000_000;
@@ -200,4 +200,30 @@ fn a_stream_is_cut_short_when_the_database_goes_away() {
     }
     let bytes = Raw::connect(host).send(&request).read_to_end();
     assert!(bytes.ends_with(b"\r\n0\r\n\r\n"), "the next one is whole");
+}
+
+#[test]
+fn a_stream_of_events_outlives_an_outage_of_the_database_and_misses_nothing() {
+    let Some(server) = Server::fresh(Database::Postgres) else { return };
+    let (far, passage) = behind_a_passage(server.scratch());
+    let create = |number: i64| {
+        let body = order(&format!("o{number}"), NOON + number * 24 * HOUR);
+        drop(server.post("/orders", &body).assert_status(201));
+    };
+    create(1);
+    let mut stream = EventStream::open(&far, "", &[]);
+    assert_eq!(stream.event().0, 1);
+    passage.close();
+    // Another process goes on meanwhile.
+    for number in 2..=4 {
+        create(number);
+    }
+    assert_unavailable(&far.get("/events"));
+    assert_eq!(stream.next(Duration::from_secs(10)), None, "nothing can be known");
+    create(5);
+    passage.reopen();
+    let sequences: Vec<u64> = (0..4).map(|_| stream.event().0).collect();
+    assert_eq!(sequences, [2, 3, 4, 5]);
+    create(6);
+    assert_eq!(stream.event().0, 6);
 }

@@ -79,3 +79,28 @@ fn no_page_of_a_list_looks_at_more_than_it_shows() {
     // To find three orders by an index of a few levels; the tables have hundreds of blocks.
     assert!((1..=30).contains(&most), "{most} blocks for one page");
 }
+
+#[test]
+fn no_page_of_the_feed_looks_at_more_than_it_shows() {
+    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let server = Server::start(&scratch);
+    let mut sql = scratch.sql();
+    sql.run("CREATE EXTENSION pg_stat_statements").unwrap();
+    // Plans for any values are made, and kept, while the tables are empty.
+    for _ in 0..6 {
+        server.get("/events?limit=2").assert_status(200);
+    }
+    let bulk = Bulk { number: 30_000, at_once: 1 };
+    bulk.store(&mut sql);
+    sql.run("SELECT pg_stat_statements_reset()").unwrap();
+    for after in [0, 1, 15_000, 29_998, 30_000] {
+        server.get(format!("/events?after={after}&limit=2")).assert_status(200);
+    }
+    let pages = "FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid \
+                 WHERE datname = current_database() AND query LIKE '%events%ORDER BY%LIMIT%'";
+    assert_eq!(sql.number(&format!("SELECT sum(calls)::bigint AS number {pages}")), 5);
+    let blocks = "SELECT max((shared_blks_hit + shared_blks_read) / calls)::bigint AS number";
+    let most = sql.number(&format!("{blocks} {pages}"));
+    // Two events, and for each the one of the same order before it.
+    assert!((1..=20).contains(&most), "{most} blocks for one page");
+}
