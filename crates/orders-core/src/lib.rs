@@ -56,6 +56,7 @@ mod snapshot;
 mod spacing;
 mod state;
 mod way;
+mod webhook;
 
 pub use book::Book;
 pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
@@ -83,3 +84,8 @@ pub use service::{
 };
 pub use snapshot::{Needs, Snapshot, Stored};
 pub use spacing::{SpacingCheck, Violation, too_close};
+pub use webhook::{
+    Disabled, EventPattern, EventPatterns, EventPatternsError, Held, SigningSecret, Webhook,
+    WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookDescriptionError,
+    WebhookId, WebhookIdError, WebhookPatch, WebhookRefusal, WebhookSnapshot, decide_webhook,
+};

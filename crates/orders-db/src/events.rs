@@ -157,7 +157,7 @@ pub(crate) fn list(
 }
 
 /// Up to which sequence the feed is gone.
-fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
+pub(crate) fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
     let through: i64 = event_feed::table
         .select(event_feed::trimmed_through)
         .first(connection)

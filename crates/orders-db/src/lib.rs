@@ -26,6 +26,7 @@ mod store;
 mod ticket;
 mod transaction;
 mod url;
+mod webhooks;
 mod write;
 
 // Named here because their features decide how the two C libraries are built.
@@ -47,3 +48,4 @@ pub use services::ServiceVerdict;
 pub use store::{Store, StoreOptions};
 pub use ticket::Ticket;
 pub use url::DatabaseUrl;
+pub use webhooks::{Attempt, Claim, Courier, Delivery, DeliveryStatus, Progress, WebhookVerdict};

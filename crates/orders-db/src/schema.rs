@@ -121,5 +121,49 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        url -> Text,
+        events -> Text,
+        description -> Nullable<Text>,
+        disabled -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+        deleted_at_ms -> Nullable<BigInt>,
+        position -> BigInt,
+        attempts -> Integer,
+        next_attempt_ms -> BigInt,
+        generation -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (webhook_id, secret) {
+        webhook_id -> Text,
+        secret -> Binary,
+        until_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt,
+        webhook_id -> Text,
+        sequence -> BigInt,
+        kind -> Text,
+        status -> Text,
+        attempts -> Integer,
+        http_status -> Nullable<Integer>,
+        error -> Nullable<Text>,
+        duration_ms -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+        next_attempt_ms -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(order_services, orders);
 diesel::allow_tables_to_appear_in_same_query!(counters, policy);

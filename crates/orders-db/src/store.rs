@@ -1,6 +1,7 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 mod keys;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -72,6 +73,8 @@ pub struct Store {
     feeds: Pool<Manager>,
     latest: Arc<Latest>,
     keys: Arc<Board>,
+    /// Opens connections for who delivers to webhooks.
+    courier: Manager,
     /// Asks for a look at the keys; taken to end what keeps them current.
     key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -125,7 +128,8 @@ impl Store {
         }
         let (threads, stop) = (Mutex::new(threads), Mutex::new(stops));
         let key_looks = Mutex::new(Some(key_looks));
-        Ok(Self { writes, reads, pool, feeds, latest, keys, key_looks, threads, stop })
+        let courier = Manager::new(url, Purpose::Write);
+        Ok(Self { writes, reads, pool, feeds, latest, keys, courier, key_looks, threads, stop })
     }
 
     /// Has a command about orders decided and done by `deadline`. The reply comes from another
@@ -179,6 +183,7 @@ impl Store {
                 Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }

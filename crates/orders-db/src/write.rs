@@ -23,6 +23,7 @@ use crate::memory::Memory;
 use crate::policy::{self, PolicyJob};
 use crate::services::{self, ServiceJob};
 use crate::ticket::Ticket;
+use crate::webhooks::{self, WebhookJob};
 
 use batch::{answer_all, decide_all, is_there, keep_answers};
 use link::{Failure, Link, Session};
@@ -36,6 +37,7 @@ pub(crate) enum Job {
     Service(ServiceJob),
     Policy(PolicyJob),
     Key(KeyJob),
+    Webhook(WebhookJob),
     /// Says that from now on nobody gets in without a key.
     RequireKeys(Ticket, Reply<()>),
 }
@@ -58,7 +60,11 @@ impl Weigh for Job {
         match self {
             // One at least, so that what waits is bounded in number too.
             Self::Orders(job) => job.command.action.operations().len().max(1),
-            Self::Service(_) | Self::Policy(_) | Self::Key(_) | Self::RequireKeys(..) => 1,
+            Self::Service(_)
+            | Self::Policy(_)
+            | Self::Key(_)
+            | Self::Webhook(_)
+            | Self::RequireKeys(..) => 1,
         }
     }
 }
@@ -126,6 +132,15 @@ impl Writer {
                         job.reply,
                         |connection| keys::run(connection, &job.change),
                         keys::is_done,
+                    );
+                }
+                Job::Webhook(job) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.alone(
+                        &job.ticket,
+                        job.reply,
+                        |connection| webhooks::run(connection, &job.change),
+                        webhooks::is_done,
                     );
                 }
                 Job::RequireKeys(ticket, reply) => {

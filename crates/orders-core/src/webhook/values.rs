@@ -1,0 +1,210 @@
+//! The values of a webhook, each parsed once and right from then on.
+
+use std::fmt;
+
+use crate::EventKind;
+
+/// A webhook's identity: `whk_` and 16 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WebhookId(std::sync::Arc<str>);
+
+/// The text given is not the id of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be whk_ and 16 hexadecimal digits")]
+pub struct WebhookIdError;
+
+impl WebhookId {
+    /// Makes an id of random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 8]) -> Self {
+        Self(format!("whk_{:016x}", u64::from_be_bytes(bytes)).into())
+    }
+
+    /// Checks an id.
+    ///
+    /// # Errors
+    /// [`WebhookIdError`] if the text is not one.
+    pub fn parse(text: &str) -> Result<Self, WebhookIdError> {
+        let digits = text.strip_prefix("whk_").ok_or(WebhookIdError)?;
+        let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.len() != 16 || !digits.bytes().all(hexadecimal) {
+            return Err(WebhookIdError);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What an event is known by when it is sent to this webhook, however often.
+    #[must_use]
+    pub fn message_id(&self, sequence: u64) -> String {
+        let digits = self.0.trim_start_matches("whk_");
+        format!("msg_{digits}_{sequence}")
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which events are meant: all of orders, or those of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventPattern {
+    /// `order.*`
+    AllOfOrders,
+    /// `order.created` and so on.
+    OfKind(EventKind),
+}
+
+impl EventPattern {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::AllOfOrders,
+        Self::OfKind(EventKind::Created),
+        Self::OfKind(EventKind::Updated),
+        Self::OfKind(EventKind::Deleted),
+        Self::OfKind(EventKind::Restored),
+    ];
+
+    /// Reads `order.*`, `order.created`, `order.updated`, `order.deleted` or `order.restored`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pattern| pattern.as_str() == text)
+    }
+
+    /// The pattern as text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AllOfOrders => "order.*",
+            Self::OfKind(EventKind::Created) => "order.created",
+            Self::OfKind(EventKind::Updated) => "order.updated",
+            Self::OfKind(EventKind::Deleted) => "order.deleted",
+            Self::OfKind(EventKind::Restored) => "order.restored",
+        }
+    }
+
+    fn matches(self, kind: EventKind) -> bool {
+        match self {
+            Self::AllOfOrders => true,
+            Self::OfKind(one) => one == kind,
+        }
+    }
+}
+
+/// Of which events a webhook is told: 1 to 5 patterns, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPatterns(Vec<EventPattern>);
+
+/// Why patterns are not what a webhook may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EventPatternsError {
+    /// There are none.
+    #[error("must name one pattern at least")]
+    None,
+    /// The pattern at this position, from 0, stands before, too.
+    #[error("must not name a pattern twice")]
+    Repeated(usize),
+}
+
+impl EventPatterns {
+    /// Checks patterns.
+    ///
+    /// # Errors
+    /// [`EventPatternsError`], by what is wrong with them.
+    pub fn new(patterns: Vec<EventPattern>) -> Result<Self, EventPatternsError> {
+        if patterns.is_empty() {
+            return Err(EventPatternsError::None);
+        }
+        let repeats = |(place, one): (usize, &EventPattern)| {
+            patterns.iter().take(place).any(|earlier| earlier == one).then_some(place)
+        };
+        match patterns.iter().enumerate().find_map(repeats) {
+            Some(place) => Err(EventPatternsError::Repeated(place)),
+            None => Ok(Self(patterns)),
+        }
+    }
+
+    /// The patterns, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = EventPattern> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether events of a kind are meant.
+    #[must_use]
+    pub fn match_kind(&self, kind: EventKind) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(kind))
+    }
+}
+
+impl Default for EventPatterns {
+    /// `order.*`
+    fn default() -> Self {
+        Self(vec![EventPattern::AllOfOrders])
+    }
+}
+
+/// What a webhook is for: at most 500 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookDescription(String);
+
+/// Why a text is not a webhook's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have at most 500 characters, and no control characters")]
+pub struct WebhookDescriptionError;
+
+impl WebhookDescription {
+    /// Checks a description.
+    ///
+    /// # Errors
+    /// [`WebhookDescriptionError`] if the text is not one.
+    pub fn parse(text: &str) -> Result<Self, WebhookDescriptionError> {
+        if text.chars().any(char::is_control) || text.chars().count() > 500 {
+            return Err(WebhookDescriptionError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The description as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_only_as_it_is_made() {
+        let id = WebhookId::from_random([0, 1, 2, 3, 4, 5, 6, 255]);
+        assert_eq!(id.as_str(), "whk_00010203040506ff");
+        assert_eq!(WebhookId::parse(id.as_str()), Ok(id.clone()));
+        assert_eq!(id.message_id(7), "msg_00010203040506ff_7");
+        for odd in ["", "whk_", "whk_00010203040506FF", "key_00010203040506ff"] {
+            assert_eq!(WebhookId::parse(odd), Err(WebhookIdError), "{odd}");
+        }
+    }
+
+    #[test]
+    fn patterns_mean_all_or_some_kinds_and_stand_once() {
+        assert!(EventPatterns::default().match_kind(EventKind::Restored));
+        let read = |texts: &[&str]| {
+            EventPatterns::new(
+                texts.iter().map(|text| EventPattern::parse(text).unwrap()).collect(),
+            )
+        };
+        let some = read(&["order.created", "order.deleted"]).unwrap();
+        assert!(some.match_kind(EventKind::Deleted) && !some.match_kind(EventKind::Updated));
+        assert_eq!(read(&[]), Err(EventPatternsError::None));
+        assert_eq!(read(&["order.*", "order.*"]), Err(EventPatternsError::Repeated(1)));
+        assert_eq!(EventPattern::parse("order.Created"), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! The log of deliveries: a row for each event that was sent to a webhook, however often it was
+//! tried.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use orders_core::{EventKind, Instant, WebhookId};
+
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::rows;
+use crate::schema::deliveries;
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// It was tried in vain, and is tried again.
+    Pending,
+    /// It was taken.
+    Succeeded,
+    /// It was given up.
+    Failed,
+}
+
+impl DeliveryStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
+
+    /// Reads `pending`, `succeeded` or `failed`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// `pending`, `succeeded` or `failed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// An event that was sent to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its place in the log.
+    pub id: u64,
+    /// The event's sequence.
+    pub sequence: u64,
+    /// What the event tells of.
+    pub kind: EventKind,
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What the last attempt was answered, if it was.
+    pub http_status: Option<u16>,
+    /// What went wrong with the last attempt, in words.
+    pub error: Option<String>,
+    /// How long the last attempt took, in milliseconds.
+    pub duration_ms: u64,
+    /// When it was first tried.
+    pub created_at: Instant,
+    /// When it was last tried.
+    pub updated_at: Instant,
+    /// When it is tried again.
+    pub next_attempt_at: Option<Instant>,
+}
+
+/// A row of `deliveries`.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+struct DeliveryRow {
+    id: i64,
+    sequence: i64,
+    kind: String,
+    status: String,
+    attempts: i32,
+    http_status: Option<i32>,
+    error: Option<String>,
+    duration_ms: i64,
+    created_at_ms: i64,
+    updated_at_ms: i64,
+    next_attempt_ms: Option<i64>,
+}
+
+impl DeliveryRow {
+    fn into_delivery(self) -> Result<Delivery, StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("delivery {}", self.id));
+        let number = |number: i64| u64::try_from(number).ok().ok_or_else(corrupt);
+        let http_status = self.http_status.map(|status| u16::try_from(status).ok());
+        Ok(Delivery {
+            id: number(self.id)?,
+            sequence: number(self.sequence)?,
+            kind: EventKind::parse(&self.kind).ok_or_else(corrupt)?,
+            status: DeliveryStatus::parse(&self.status).ok_or_else(corrupt)?,
+            attempts: u32::try_from(self.attempts).ok().ok_or_else(corrupt)?,
+            http_status: http_status.map(|status| status.ok_or_else(corrupt)).transpose()?,
+            duration_ms: number(self.duration_ms)?,
+            created_at: rows::instant(self.created_at_ms)?,
+            updated_at: rows::instant(self.updated_at_ms)?,
+            next_attempt_at: self.next_attempt_ms.map(rows::instant).transpose()?,
+            error: self.error,
+        })
+    }
+}
+
+/// At most `limit` deliveries to a webhook, the newest first, below the one with the id `before`.
+pub(crate) fn list(
+    connection: &mut AnyConnection,
+    webhook: &WebhookId,
+    status: Option<DeliveryStatus>,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Delivery>, StoreError> {
+    let mut page = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook.as_str()))
+        .order(deliveries::id.desc())
+        .select(DeliveryRow::as_select())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .into_boxed();
+    if let Some(status) = status {
+        page = page.filter(deliveries::status.eq(status.as_str()));
+    }
+    if let Some(before) = before {
+        page = page.filter(deliveries::id.lt(rows::bigint(before)));
+    }
+    let rows: Vec<DeliveryRow> =
+        page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+    rows.into_iter().map(DeliveryRow::into_delivery).collect()
+}
+
+/// How many deliveries to each of these webhooks have failed.
+pub(super) fn count_failed(
+    connection: &mut AnyConnection,
+    webhooks: &[&str],
+) -> Result<HashMap<String, u64>, StoreError> {
+    let counts: Vec<(String, i64)> = deliveries::table
+        .filter(deliveries::webhook_id.eq_any(webhooks.iter().copied()))
+        .filter(deliveries::status.eq(DeliveryStatus::Failed.as_str()))
+        .group_by(deliveries::webhook_id)
+        .select((deliveries::webhook_id, diesel::dsl::count_star()))
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    Ok(counts.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0))).collect())
+}
+
+/// Gives up what waits to be tried again and lies at or before a position: it will not be.
+pub(super) fn give_up(
+    connection: &mut AnyConnection,
+    webhook: &WebhookId,
+    position: u64,
+) -> QueryResult<()> {
+    let waits = deliveries::table
+        .filter(deliveries::webhook_id.eq(webhook.as_str()))
+        .filter(deliveries::status.eq(DeliveryStatus::Pending.as_str()))
+        .filter(deliveries::sequence.le(rows::bigint(position)));
+    diesel::update(waits)
+        .set((
+            deliveries::status.eq(DeliveryStatus::Failed.as_str()),
+            deliveries::next_attempt_ms.eq(None::<i64>),
+        ))
+        .execute(connection)
+        .map(drop)
+}
