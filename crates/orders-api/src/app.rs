@@ -8,11 +8,11 @@ use actix_rt::time::timeout;
 use actix_web::web;
 use orders_core::{
     Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, Operation, Order, OrderId, Outcome,
-    Retry, ServiceChange, ServiceCommand, Verdict,
+    Retry, ServiceChange, ServiceCommand, Verdict, WebhookChange, WebhookCommand,
 };
 use orders_db::{
     Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, Render, Reply, ServiceVerdict, Store,
-    StoreError, Ticket,
+    StoreError, Ticket, WebhookVerdict,
 };
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ use crate::events::Live;
 use crate::limits::{Limits, Network};
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
+use crate::webhooks::{Guard, Tester};
 use crate::wire::Names;
 
 /// How long a command or a query may wait for the database.
@@ -48,6 +49,9 @@ pub(crate) struct App {
     pub(crate) bodies: Bodies,
     /// The streams of events.
     pub(crate) live: Live,
+    /// Where webhooks may lead.
+    pub(crate) guard: Guard,
+    pub(crate) tester: Tester,
     draining: AtomicBool,
 }
 
@@ -56,6 +60,7 @@ impl App {
         store: Store,
         gate: Gate,
         limits: Option<Limits>,
+        tester: Tester,
         options: &ServeOptions,
     ) -> Self {
         Self {
@@ -67,6 +72,8 @@ impl App {
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
             live: Live::new(options.max_streams()),
+            guard: options.guard(),
+            tester,
             draining: AtomicBool::new(false),
         }
     }
@@ -162,16 +169,29 @@ impl App {
         let answered = write(PATIENCE, |deadline, reply| {
             self.store.change_keys(command, retry, kept, deadline, reply)
         });
-        match answered.await? {
-            Answered::Now(verdict) => Ok(Sent { answer: render(&verdict?)?, again: false }),
-            Answered::Again(answer) if answer.hides_a_secret() => Err(Problem::new(
-                Code::AlreadyDone,
-                "This was done before under the same Idempotency-Key. The key that it showed then is \
-                 shown only once; where it was lost, rotate the key.",
-            )),
-            Answered::Again(answer) => Ok(Sent { answer, again: true }),
-            Answered::KeyReused => Err(key_reused()),
-        }
+        shown_once(answered.await?, render)
+    }
+
+    /// Has a change to the webhooks decided and done; `to_keep` and `render` are what they are to a
+    /// change to the keys.
+    pub(crate) async fn change_webhook(
+        &self,
+        command: WebhookCommand,
+        retry: Option<Retry>,
+        to_keep: fn(&WebhookChange) -> Result<KeptAnswer, Problem>,
+        render: impl FnOnce(&WebhookChange) -> Result<KeptAnswer, Problem>,
+    ) -> Result<Sent, Problem> {
+        let kept: Render<WebhookVerdict> =
+            Arc::new(move |verdict| verdict.as_ref().ok().and_then(|done| to_keep(done).ok()));
+        let answered = write(PATIENCE, |deadline, reply| {
+            self.store.change_webhooks(command, retry, kept, deadline, reply)
+        });
+        shown_once(answered.await?, render)
+    }
+
+    /// The store, for what goes on beside the requests.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
     }
 
     /// What is known of the keys.
@@ -236,6 +256,26 @@ fn sent<T>(
 ) -> Result<Sent, Problem> {
     match answered {
         Answered::Now(outcome) => Ok(Sent { answer: render(&outcome)?, again: false }),
+        Answered::Again(answer) => Ok(Sent { answer, again: true }),
+        Answered::KeyReused => Err(key_reused()),
+    }
+}
+
+/// What to answer where the first answer may have shown a secret, which was not kept.
+fn shown_once<C, R>(
+    answered: Answered<Result<C, R>>,
+    render: impl FnOnce(&C) -> Result<KeptAnswer, Problem>,
+) -> Result<Sent, Problem>
+where
+    Problem: From<R>,
+{
+    match answered {
+        Answered::Now(verdict) => Ok(Sent { answer: render(&verdict?)?, again: false }),
+        Answered::Again(answer) if answer.hides_a_secret() => Err(Problem::new(
+            Code::AlreadyDone,
+            "This was done before under the same Idempotency-Key. The secret that it showed then is \
+             shown only once; where it was lost, rotate it.",
+        )),
         Answered::Again(answer) => Ok(Sent { answer, again: true }),
         Answered::KeyReused => Err(key_reused()),
     }

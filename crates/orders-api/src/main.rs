@@ -35,6 +35,7 @@ mod status;
 mod streams;
 mod tls;
 mod wait;
+mod webhooks;
 mod wire;
 
 use std::error::Error;

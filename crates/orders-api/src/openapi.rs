@@ -15,6 +15,7 @@ mod problems;
 pub(crate) mod services;
 pub(crate) mod shape;
 pub(crate) mod status;
+pub(crate) mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -42,7 +43,7 @@ a method that a path has not is 405 `method-not-allowed`, with `Allow`, and any 
 
 Most operations take a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`, with the role that \
 they name or a stronger one: `reader`, `writer`, `admin`. A service that listens on its own machine \
-only, and has never had a key, takes requests from there without one, but for those about keys.";
+only, and has never had a key, takes requests from there without one, but for those about keys and webhooks.";
 
 /// The document, made once.
 pub(crate) fn json() -> &'static str {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
 use orders_core::{Fee, Instant, InstantError, OrderId, Period, ServiceId, Services};
-use orders_db::{OrderFilter, OrderSort, SortKey};
+use orders_db::{DeliveryStatus, OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
 use crate::problem::{Code, Problem};
@@ -101,6 +101,25 @@ pub(crate) fn page(request: &HttpRequest) -> Result<PageQuery, Problem> {
     let mut parameters = Parameters::read(request, &PageQuery::KNOWN)?;
     let page = PageQuery::take(&mut parameters)?;
     validated(page)
+}
+
+/// The parameters of a list of deliveries.
+#[derive(Debug, Validate)]
+pub(crate) struct DeliveriesQuery {
+    #[validate(nested)]
+    pub(crate) page: PageQuery,
+    pub(crate) status: Option<DeliveryStatus>,
+}
+
+/// Reads the parameters of a list of deliveries.
+pub(crate) fn deliveries(request: &HttpRequest) -> Result<DeliveriesQuery, Problem> {
+    let [limit, cursor] = PageQuery::KNOWN;
+    let mut parameters = Parameters::read(request, &[limit, cursor, ("status", Times::Once)])?;
+    let page = PageQuery::take(&mut parameters)?;
+    let status = |text: &str| {
+        DeliveryStatus::parse(text).ok_or_else(|| "must be pending, succeeded or failed".to_owned())
+    };
+    validated(DeliveriesQuery { page, status: parameters.one("status", status)? })
 }
 
 /// The parameters of `GET /orders`.

@@ -11,13 +11,14 @@ use crate::access::Access;
 use crate::problem::{self, Code, Problem};
 use crate::{
     availability, batch, docs, events, history, keys, openapi, orders, services, status, streams,
+    webhooks,
 };
 
 pub(crate) use resource::{Operation, Resource};
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
 pub(crate) fn resources() -> Vec<Resource> {
-    [of_orders(), of_services(), of_events(), of_keys(), of_itself()]
+    [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()]
         .into_iter()
         .flatten()
         .collect()
@@ -123,6 +124,34 @@ fn of_keys() -> Vec<Resource> {
             keys::rotate,
             of::rotate,
         ),
+    ]
+}
+
+fn of_webhooks() -> Vec<Resource> {
+    use openapi::webhooks as of;
+    const ADMIN: Access = Access::KEYED_ADMIN;
+    let webhook = |request: &_| webhooks::path_id(request).map(drop);
+    let at = |path| Resource::at(path).only_where(webhook);
+    vec![
+        Resource::at("/webhooks").on(Method::GET, ADMIN, webhooks::list, of::list).on(
+            Method::POST,
+            ADMIN,
+            webhooks::create,
+            of::create,
+        ),
+        at("/webhooks/{id}")
+            .on(Method::GET, ADMIN, webhooks::find, of::find)
+            .on(Method::PATCH, ADMIN, webhooks::patch, of::patch)
+            .on(Method::DELETE, ADMIN, webhooks::delete, of::delete),
+        at("/webhooks/{id}/rotate").on(Method::POST, ADMIN, webhooks::rotate, of::rotate),
+        at("/webhooks/{id}/test").on(Method::POST, ADMIN, webhooks::test, of::test),
+        at("/webhooks/{id}/deliveries").on(
+            Method::GET,
+            ADMIN,
+            webhooks::deliveries,
+            of::deliveries,
+        ),
+        at("/webhooks/{id}/replay").on(Method::POST, ADMIN, webhooks::replay, of::replay),
     ]
 }
 

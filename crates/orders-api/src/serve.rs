@@ -18,7 +18,8 @@ use crate::auth::{self, Gate};
 use crate::cli::{self, Auth, ServeOptions};
 use crate::limits::Limits;
 use crate::wait::wait;
-use crate::{events, listen, tls};
+use crate::webhooks::Trials;
+use crate::{events, listen, tls, webhooks};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -38,7 +39,8 @@ const GIVE_BACK_BYTES: usize = 1024 * 1024;
 pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Error>> {
     let gate = gate(&store, options)?;
     let limits = options.rate().map(|(rate, burst)| Limits::new(rate, burst));
-    let app = Data::new(App::new(store, gate, limits, options));
+    let (tester, trials) = webhooks::channel();
+    let app = Data::new(App::new(store, gate, limits, tester, options));
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (certificate.clone(), key.clone());
@@ -48,7 +50,7 @@ pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Er
         (Some(_) | None, None) | (None, Some(_)) => None,
     };
     listen::raise_limit_of_connections();
-    Ok(actix_rt::System::new().block_on(serve(app, tls, options))?)
+    Ok(actix_rt::System::new().block_on(serve(app, tls, trials, options))?)
 }
 
 /// Decides who is let in.
@@ -100,6 +102,7 @@ fn check_own_key(key: &str) -> Result<(), Box<dyn Error>> {
 async fn serve(
     app: Data<App>,
     tls: Option<ServerConfig>,
+    trials: Trials,
     options: &ServeOptions,
 ) -> std::io::Result<()> {
     // Before listening, so that no signal falls into a gap.
@@ -116,12 +119,16 @@ async fn serve(
         .max_concurrent_connections(options.max_connections.div_ceil(workers))
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .worker_max_blocking_threads(BLOCKING_THREADS);
+    let courier = webhooks::start(app.store(), options.deliveries(), trials, ends.clone())?;
     let server = listen::listen(builder, listener, app.clone(), tls, ends)?.run();
     actix_rt::spawn(events::run(app.clone()));
     log::info!("listening on {scheme}://{address}");
     actix_rt::spawn(end_on_signal(signals, server.handle(), app, ending, options.drain_delay));
     actix_rt::spawn(give_back_memory());
     server.await?;
+    if courier.join().is_err() {
+        log::error!("the thread that delivers to webhooks had panicked");
+    }
     log::info!("ended");
     Ok(())
 }

@@ -10,6 +10,7 @@ mod lines;
 mod reader;
 mod schemas;
 mod views;
+mod webhooks;
 
 pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
@@ -24,4 +25,9 @@ pub(crate) use lines::write_lines;
 pub(crate) use views::{
     EventView, FeedView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView,
     ServiceView, StretchView,
+};
+pub(crate) use webhooks::{
+    DeliveryView, NewWebhookView, ReplayBody, RotatedWebhookView, TestEventView, TestedView,
+    WebhookBody, WebhookPatchBody, WebhookRotateBody, WebhookView, read_replay, read_webhook,
+    read_webhook_patch, read_webhook_rotation,
 };

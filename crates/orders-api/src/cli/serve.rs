@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use orders_core::Period;
 use super::{read_delay, read_period};
 use crate::auth::Origin;
 use crate::limits::Network;
+use crate::webhooks::{Delays, DeliveryOptions, Guard};
 
 /// How to serve.
 #[derive(Debug, Clone, Args)]
@@ -67,6 +69,28 @@ pub(crate) struct ServeOptions {
     /// Refuse PUT and DELETE on orders without If-Match
     #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
+    /// Let webhooks lead to this machine and to private networks, and use plain `http`
+    #[arg(long, env = "ORDERS_ALLOW_PRIVATE_WEBHOOKS", value_parser = FalseyValueParser::new())]
+    pub(crate) allow_private_webhooks: bool,
+    /// How long to wait after each attempt to deliver an event in vain, give or take a tenth; after
+    /// one attempt more than there are delays it is given up. Default: three days
+    #[arg(
+        long,
+        env = "ORDERS_WEBHOOK_RETRY_DELAYS",
+        value_delimiter = ',',
+        default_value = "5s,5m,30m,2h,5h,10h,14h,20h,24h",
+        value_parser = read_delay
+    )]
+    pub(crate) webhook_retry_delays: Vec<Duration>,
+    /// How long an endpoint may take to answer. What a process was delivering when it died is taken
+    /// up by another after three times as long
+    #[arg(
+        long,
+        env = "ORDERS_WEBHOOK_TIMEOUT",
+        default_value = "5s",
+        value_parser = read_webhook_timeout
+    )]
+    pub(crate) webhook_timeout: Duration,
 }
 
 /// How many requests a second; `None` for any number.
@@ -91,10 +115,28 @@ fn read_streams(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "must be a number from 0 to 1000000".to_owned())
 }
 
+fn read_webhook_timeout(text: &str) -> Result<Duration, String> {
+    const RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5);
+    let timeout = read_delay(text)?;
+    let refusal = || "must be 100ms to 5s".to_owned();
+    RANGE.contains(&timeout).then_some(timeout).ok_or_else(refusal)
+}
+
 impl ServeOptions {
     /// How many streams of events there may be, so that they leave connections for all else.
     pub(crate) fn max_streams(&self) -> usize {
         self.max_streams.min(self.max_connections / 2)
+    }
+
+    /// Where webhooks may lead.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard { allow_private: self.allow_private_webhooks }
+    }
+
+    /// How deliveries to webhooks are made.
+    pub(crate) fn deliveries(&self) -> DeliveryOptions {
+        let delays = Delays(self.webhook_retry_delays.clone());
+        DeliveryOptions { guard: self.guard(), delays, timeout: self.webhook_timeout }
     }
 
     /// How many requests a caller may make a second, and at once.

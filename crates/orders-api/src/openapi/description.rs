@@ -22,10 +22,11 @@ pub(super) const ORDERS: &str = "Orders";
 pub(super) const SERVICES: &str = "Services";
 pub(super) const EVENTS: &str = "Events";
 pub(super) const KEYS: &str = "Keys";
+pub(super) const WEBHOOKS: &str = "Webhooks";
 pub(super) const TIMES: &str = "Free times";
 pub(super) const ABOUT: &str = "About the service";
 /// In the order in which a reader wants them.
-pub(super) const TAGS: [&str; 6] = [ORDERS, SERVICES, TIMES, EVENTS, KEYS, ABOUT];
+pub(super) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, KEYS, ABOUT];
 
 /// The header that every answer has.
 pub(super) const REQUEST_ID: &str = "X-Request-Id";

@@ -50,6 +50,10 @@ pub(super) fn key_id() -> Parameter {
     path("id", "The key's id", shape::key_id())
 }
 
+pub(super) fn webhook_id() -> Parameter {
+    path("id", "The webhook's id", shape::webhook_id())
+}
+
 /// What every list takes.
 pub(super) fn page() -> [Parameter; 2] {
     [

@@ -1,9 +1,10 @@
 //! The shapes of single values, as JSON Schema has them: what they must be, to the letter.
 
-use orders_core::Role;
+use orders_core::{Disabled, EventPattern, Role};
+use orders_db::DeliveryStatus;
 use utoipa::openapi::schema::{
-    AdditionalProperties, KnownFormat, Object, ObjectBuilder, OneOfBuilder, SchemaFormat,
-    SchemaType, Type,
+    AdditionalProperties, Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder,
+    SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{OneOf, Ref, RefOr, Schema};
 
@@ -201,6 +202,62 @@ pub(crate) fn digits() -> Object {
 /// The sequence of an event, or 0 for what is before all of them.
 pub(crate) fn position() -> Object {
     text_like("^(0|[1-9][0-9]{0,17})$", "4").build()
+}
+
+/// The same, as a caller may write it.
+pub(crate) fn some_sequence() -> OneOf {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_usize));
+    let number = number.maximum(Some(999_999_999_999_999_999_usize));
+    OneOfBuilder::new().item(position()).item(number).build()
+}
+
+pub(crate) fn webhook_id() -> Object {
+    text_like("^whk_[0-9a-f]{16}$", "whk_5f1d3a0c7a544a0e").build()
+}
+
+/// Where events are sent.
+pub(crate) fn webhook_url() -> Object {
+    let url = ObjectBuilder::new().schema_type(Type::String).max_length(Some(2_048));
+    let meaning = "An absolute https URL; what it leads to must be public";
+    url.description(Some(meaning)).examples(["https://example.com/hook"]).build()
+}
+
+pub(crate) fn event_pattern() -> Object {
+    one_of_texts(&EventPattern::ALL.map(EventPattern::as_str))
+}
+
+pub(crate) fn event_patterns() -> Array {
+    let patterns = ArrayBuilder::new().items(event_pattern()).unique_items(true);
+    patterns.min_items(Some(1)).max_items(Some(EventPattern::ALL.len())).build()
+}
+
+/// What something is for.
+pub(crate) fn description() -> Object {
+    text_like(format!("^[^{CONTROL}]{{0,500}}$"), "Tells the warehouse").build()
+}
+
+pub(crate) fn description_or_null() -> Object {
+    or_null(description())
+}
+
+pub(crate) fn disabled_reason() -> Object {
+    let mut reason = or_null(text());
+    let values = [Disabled::Operator, Disabled::Gone].map(|reason| reason.as_str().into());
+    reason.enum_values = Some([values.as_slice(), &[serde_json::Value::Null]].concat());
+    reason
+}
+
+/// What signs, as its owner is shown it.
+pub(crate) fn signing_secret() -> Object {
+    text_like("^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", &format!("whsec_{}=", "A".repeat(43))).build()
+}
+
+pub(crate) fn delivery_status() -> Object {
+    one_of_texts(&DeliveryStatus::ALL.map(DeliveryStatus::as_str))
+}
+
+pub(crate) fn http_status_or_null() -> Object {
+    or_null(whole_number(100, 999, None))
 }
 
 /// Where a page ended: of use only to go on from there.

@@ -32,6 +32,9 @@ pub(crate) enum Code {
     UnknownService,
     InvalidBatch,
     InvalidKey,
+    InvalidWebhook,
+    WebhookUrlRefused,
+    TooManyWebhooks,
     IdempotencyKeyReused,
     RateLimited,
     Overloaded,
@@ -42,7 +45,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them.
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::MalformedJson,
         Self::InvalidParameter,
         Self::InvalidHeader,
@@ -67,6 +70,9 @@ impl Code {
         Self::UnknownService,
         Self::InvalidBatch,
         Self::InvalidKey,
+        Self::InvalidWebhook,
+        Self::WebhookUrlRefused,
+        Self::TooManyWebhooks,
         Self::IdempotencyKeyReused,
         Self::BatchRefused,
         Self::NotAttempted,
@@ -97,6 +103,7 @@ impl Code {
             | Self::ServiceInUse
             | Self::EditLocked
             | Self::AlreadyDone
+            | Self::TooManyWebhooks
             // Or whatever the first refusal of the batch has.
             | Self::BatchRefused => StatusCode::CONFLICT,
             Self::NotAttempted => StatusCode::FAILED_DEPENDENCY,
@@ -108,6 +115,8 @@ impl Code {
             | Self::UnknownService
             | Self::InvalidBatch
             | Self::InvalidKey
+            | Self::InvalidWebhook
+            | Self::WebhookUrlRefused
             | Self::IdempotencyKeyReused => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -157,6 +166,9 @@ impl Code {
             Self::InvalidService => ("invalid-service", "The service is not valid"),
             Self::InvalidBatch => ("invalid-batch", "The batch is not valid"),
             Self::InvalidKey => ("invalid-key", "What is said of the key is not valid"),
+            Self::InvalidWebhook => ("invalid-webhook", "The webhook is not valid"),
+            Self::WebhookUrlRefused => ("webhook-url-refused", "The URL leads where it may not"),
+            Self::TooManyWebhooks => ("too-many-webhooks", "There are too many webhooks"),
             Self::RateLimited => ("rate-limited", "Too many requests"),
             Self::IdempotencyKeyReused => {
                 ("idempotency-key-reused", "The idempotency key stands for another request")
@@ -190,7 +202,7 @@ impl Code {
                  something and comes from the page of another site."
             }
             Self::NotFound => {
-                "There is nothing at this path, or no order, service or key with this id."
+                "There is nothing at this path, or no order, service, key or webhook with this id."
             }
             Self::MethodNotAllowed => {
                 "The path exists; the header Allow says which methods it has."
@@ -234,12 +246,20 @@ impl Code {
                 "The order was changed since it was read. Read it again, and decide anew."
             }
             Self::VersionRequired => "This server wants If-Match with every change of an order.",
-            Self::InvalidOrder | Self::InvalidService | Self::InvalidBatch | Self::InvalidKey => {
+            Self::InvalidOrder
+            | Self::InvalidService
+            | Self::InvalidBatch
+            | Self::InvalidKey
+            | Self::InvalidWebhook => {
                 "The body is JSON, but not what it must be; `errors` names every field at fault."
             }
             Self::UnknownService => {
                 "The order names services that do not exist; `errors` says where."
             }
+            Self::WebhookUrlRefused => {
+                "Webhooks lead to public addresses over https only, unless the operator allows more."
+            }
+            Self::TooManyWebhooks => "There are as many webhooks as there may be. Delete some.",
             Self::IdempotencyKeyReused => {
                 "An Idempotency-Key stands for one request: its method, path, query and body. Another \
                  request was answered under this one within the last day."

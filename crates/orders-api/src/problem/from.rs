@@ -1,7 +1,9 @@
 //! What went wrong elsewhere, turned into problems: the one place where that is done.
 
 use actix_web::http::header;
-use orders_core::{KeyRefusal, OrderConflict, Refusal, Scope, ServiceRefusal};
+use orders_core::{
+    KeyRefusal, OrderConflict, Refusal, Scope, ServiceRefusal, Webhook, WebhookRefusal,
+};
 use orders_db::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,6 +117,26 @@ impl From<KeyRefusal> for Problem {
             KeyRefusal::Expired(id) => format!("Key {id} has expired."),
         };
         Self::new(Code::NotFound, detail)
+    }
+}
+
+impl From<WebhookRefusal> for Problem {
+    fn from(refusal: WebhookRefusal) -> Self {
+        match refusal {
+            WebhookRefusal::NotFound(id) => {
+                Self::new(Code::NotFound, format!("There is no webhook {id}."))
+            }
+            WebhookRefusal::TooMany => Self::new(
+                Code::TooManyWebhooks,
+                format!("There are {} webhooks already.", Webhook::MOST),
+            ),
+            WebhookRefusal::EventsGone(first) => Self::events_gone(first),
+            WebhookRefusal::NoSuchEvent(last) => {
+                let pointer = "/after".to_owned();
+                let detail = format!("must be at most {last}, the sequence of the last event");
+                Self::of_fields(Code::InvalidWebhook, vec![FieldError { pointer, detail }])
+            }
+        }
     }
 }
 

@@ -79,6 +79,8 @@ impl Code {
             Self::InvalidOrder | Self::UnknownService => ("/orders", ""),
             Self::InvalidService => ("/services", ""),
             Self::InvalidKey => ("/keys", ""),
+            Self::InvalidWebhook | Self::WebhookUrlRefused => ("/webhooks", ""),
+            Self::TooManyWebhooks => ("/webhooks", "There are 1000 webhooks already."),
             Self::InvalidBatch | Self::BatchRefused => ("/orders/batch", ""),
             Self::IdempotencyKeyReused => {
                 ("/orders", "The Idempotency-Key was sent with another request before.")
@@ -102,7 +104,9 @@ impl Code {
 
     /// The field at fault, where one is.
     pub(super) fn fault(self) -> Option<(&'static str, &'static str)> {
-        const FAULTS: [(Code, &str, &str); 5] = [
+        const FAULTS: [(Code, &str, &str); 7] = [
+            (Code::InvalidWebhook, "/url", "must be an https URL"),
+            (Code::WebhookUrlRefused, "/url", "leads to an address that is not public"),
             (Code::InvalidKey, "/role", "must be reader, writer or admin"),
             (Code::InvalidOrder, "/totalfee", "must have at most two decimals"),
             (Code::InvalidService, "/name", "must not have control characters"),
