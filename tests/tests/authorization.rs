@@ -38,6 +38,7 @@ fn routes() -> Vec<Route> {
         let [open, none, reader, writer, admin] = cells[..] else { panic!("{row}") };
         let path = path
             .replace("/keys/{id}", "/keys/key_0123456789abcdef")
+            .replace("/webhooks/{id}", "/webhooks/whk_0123456789abcdef")
             .replace("{id}", "223")
             // An answer without end cannot be waited for: whoever is let in is told what is wrong.
             .replace("/events/stream", "/events/stream?after=x")

@@ -13,6 +13,7 @@ fn some_path(documented: &str) -> String {
     let id = match documented.split('/').nth(1) {
         Some("services") => "123",
         Some("keys") => "key_0123456789abcdef",
+        Some("webhooks") => "whk_0123456789abcdef",
         _ => "223",
     };
     documented.replace("{id}", id).replace("{code}", "not-found").replace("{file}", "start.js")
