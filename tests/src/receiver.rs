@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
@@ -95,6 +99,30 @@ impl Receiver {
     /// If it cannot listen.
     #[must_use]
     pub fn answering(answer: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listening(None, answer)
+    }
+
+    /// An endpoint that speaks TLS with a certificate and its key, and takes everything.
+    ///
+    /// # Panics
+    /// If these are none.
+    #[must_use]
+    pub fn with_tls(certificate: &Path, key: &Path) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let chain = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap);
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.collect(), PrivateKeyDer::from_pem_file(key).unwrap())
+            .unwrap();
+        Self::listening(Some(Arc::new(config)), |_, _| Reply::Status(204))
+    }
+
+    fn listening(
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (received, ended) =
@@ -107,7 +135,13 @@ impl Receiver {
                 }
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 let Ok(stream) = stream else { continue };
-                spawn(move || serve(stream, &kept, &*answer));
+                match tls.clone() {
+                    None => spawn(move || serve(stream, &kept, &*answer)),
+                    Some(config) => spawn(move || {
+                        let session = ServerConnection::new(config).unwrap();
+                        serve(StreamOwned::new(session, stream), &kept, &*answer);
+                    }),
+                };
             }
         });
         Self { address, received, ended }
@@ -165,11 +199,11 @@ impl Drop for Receiver {
 }
 
 fn serve(
-    stream: TcpStream,
+    stream: impl Read + Write,
     kept: &Mutex<Vec<Received>>,
     answer: &(impl Fn(&Received, usize) -> Reply + ?Sized),
 ) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut reader = BufReader::new(stream);
     let Some(received) = read(&mut reader) else { return };
     let place = {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,7 +212,7 @@ fn serve(
     };
     let reply = answer(&received, place);
     // Whether the other side still listens is its own affair.
-    drop(send(stream, &reply));
+    drop(send(reader.get_mut(), &reply));
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Received> {
@@ -198,7 +232,7 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     Some(Received { at: Instant::now(), line: line.trim_end().to_owned(), headers, body })
 }
 
-fn send(mut stream: TcpStream, reply: &Reply) -> std::io::Result<()> {
+fn send(stream: &mut (impl Read + Write), reply: &Reply) -> std::io::Result<()> {
     match reply {
         Reply::Status(status) => {
             write!(stream, "HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n")

@@ -1,7 +1,9 @@
 //! Webhooks: made, changed, rotated, tested, listed and deleted, and what is refused.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
-use orders_tests::{Database, Hook, Receiver, Reply, Server, delivering, keyed, order};
+use orders_tests::{
+    Database, Hook, OWN_KEY, Receiver, Reply, Server, Setup, delivering, keyed, order,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -271,4 +273,90 @@ fn only_admins_with_a_key_have_webhooks_and_secrets_stay_secret(
         assert!(!server.log().contains(bare), "a secret is in the log");
     }
     assert!(!server.log().contains("token-that-nobody"), "a URL may hold a secret, too");
+}
+
+#[rstest]
+fn there_may_be_a_thousand_webhooks(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let (_server, admin) = keyed(&scratch, &[]);
+    let body = json!({"url": "https://example.com"});
+    let made = admin.post("/webhooks", &body).assert_status(201).json();
+    let columns = "url, events, created_at_ms, updated_at_ms, position, attempts, next_attempt_ms, \
+                   generation, lease_until_ms";
+    let mut sql = scratch.sql();
+    for number in 1..1_000 {
+        let copy = format!(
+            "INSERT INTO webhooks (id, {columns}) SELECT 'whk_{number:016x}', {columns} \
+             FROM webhooks WHERE id = '{}'",
+            made["id"].as_str().unwrap()
+        );
+        sql.run(&copy).unwrap();
+    }
+    admin.post("/webhooks", &body).problem(409, "too-many-webhooks");
+    assert_eq!(admin.all("/webhooks").len(), 1_000);
+    admin.delete(path(&made)).assert_status(204);
+    admin.post("/webhooks", &body).assert_status(201);
+}
+
+#[test]
+fn the_sample_of_the_documentation_verifies_what_is_sent() {
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let (_server, admin) = delivering(&scratch, &[]);
+    let receiver = Receiver::start();
+    let hook = Hook::make(&admin, &receiver);
+    admin.post("/orders", &order("a", NOON)).assert_status(201);
+    let received = receiver.wait_for(1).remove(0);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/WEBHOOKS.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let sample = text.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers: serde_json::Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), json!(received.header(name)))).collect();
+    let body = String::from_utf8(received.body.clone()).unwrap();
+    let calls = format!(
+        "{sample}\nimport json\nheaders = json.loads({headers:?})\nbody = {body:?}.encode()\n\
+         secret = {secret:?}\nprint(verify(secret, headers, body), verify(secret, headers, body + b' '),\n\
+         verify(secret, headers, body, time.time() + 1000), verify('whsec_AAAA', headers, body))",
+        headers = Value::from(headers).to_string(),
+        secret = hook.secret,
+    );
+    let run = std::process::Command::new("python3").args(["-c", &calls]).output().unwrap();
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert_eq!(printed.trim(), "True False False False", "{run:?}");
+}
+
+#[rstest]
+fn over_tls_the_certificate_must_be_one_that_is_trusted(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let certificates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
+    let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
+    let receiver = Receiver::with_tls(&certificate, &key);
+    let trusted = certificate.to_str().unwrap();
+    let other = certificates.join("second.pem");
+    for (trusted, delivered) in [(trusted, true), (other.to_str().unwrap(), false)] {
+        let setup = Setup {
+            arguments: &["--allow-private-webhooks"],
+            variables: &[("ORDERS_API_KEY", OWN_KEY), ("SSL_CERT_FILE", trusted)],
+            ..Setup::default()
+        };
+        let server = Server::start_as(&scratch, &setup);
+        let admin = server.with_key(OWN_KEY);
+        for host in ["localhost", "127.0.0.1"] {
+            let url = format!("https://{host}:{}/hook", receiver.port());
+            let made = admin.post("/webhooks", &json!({"url": url})).assert_status(201).json();
+            let test = admin.request("POST", format!("{}/test", path(&made))).send();
+            let test = test.assert_status(200).json();
+            assert_eq!(test["delivered"], delivered, "{host} {test}");
+        }
+    }
+    assert_eq!(receiver.received().len(), 2);
+    // Plain HTTP where TLS is spoken, and a name that the certificate has not.
+    let (_server, admin) = delivering(&scratch, &[]);
+    let made = admin.post("/webhooks", &json!({"url": receiver.url()})).assert_status(201).json();
+    let test = admin.request("POST", format!("{}/test", path(&made))).send().assert_status(200);
+    assert_eq!(test.json()["delivered"], false);
 }

@@ -126,3 +126,29 @@ fn what_a_process_held_when_it_was_killed_is_taken_up_by_another() {
     hook.wait_until_idle(&admin);
     assert_eq!(first_deliveries(&receiver), [4, 5, 6]);
 }
+
+#[rstest]
+fn nothing_is_lost_or_doubled_while_it_cannot_be_written_down_for_a_moment(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let (_server, admin) = delivering(&scratch, &[]);
+    let receiver = Receiver::answering(|_, _| {
+        sleep(Duration::from_millis(30));
+        Reply::Status(200)
+    });
+    let hook = Hook::make(&admin, &receiver);
+    for place in 0..40 {
+        let body = order(&format!("c{place}"), NOON + place * 4 * HOUR);
+        admin.post("/orders", &body).assert_status(201);
+        if place == 10 {
+            scratch.sql().run("ALTER TABLE deliveries RENAME TO away").unwrap();
+        } else if place == 30 {
+            sleep(Duration::from_secs(1));
+            scratch.sql().run("ALTER TABLE away RENAME TO deliveries").unwrap();
+        }
+    }
+    hook.wait_until_idle(&admin);
+    assert_eq!(receiver.sequences(), (4..44).collect::<Vec<_>>());
+    assert_eq!(hook.log(&admin).len(), 40);
+}
