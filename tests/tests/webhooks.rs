@@ -1,8 +1,8 @@
 //! Webhooks: made, changed, rotated, tested, listed and deleted, and what is refused.
-#![expect(clippy::indexing_slicing, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{
-    Database, Hook, OWN_KEY, Receiver, Reply, Server, Setup, delivering, keyed, order,
+    Database, HOUR, Hook, OWN_KEY, Receiver, Reply, Server, Setup, delivering, keyed, order,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -158,7 +158,8 @@ fn both_secrets_sign_while_they_overlap(
     assert_eq!(bare.header("Cache-Control"), Some("no-store"));
     let (first, second, third) = (secret(&made), secret(&bare.json()), secret(&rotate(&json!({}))));
     let signed_by = |number: usize, secrets: [&str; 3]| {
-        drop(admin.post("/orders", &order(&number.to_string(), NOON + number as i64 * 86_400_000)));
+        let at = NOON + i64::try_from(number).unwrap() * 24 * HOUR;
+        admin.post("/orders", &order(&number.to_string(), at)).assert_status(201);
         let received = receiver.wait_for(number).pop().unwrap();
         secrets.map(|secret| received.is_signed_with(secret))
     };
@@ -307,14 +308,14 @@ fn the_sample_of_the_documentation_verifies_what_is_sent() {
     let receiver = Receiver::start();
     let hook = Hook::make(&admin, &receiver);
     admin.post("/orders", &order("a", NOON)).assert_status(201);
-    let received = receiver.wait_for(1).remove(0);
+    let request = receiver.wait_for(1).remove(0);
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/WEBHOOKS.md");
     let text = std::fs::read_to_string(file).unwrap();
     let sample = text.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let headers: serde_json::Map<String, Value> =
-        names.iter().map(|name| ((*name).to_owned(), json!(received.header(name)))).collect();
-    let body = String::from_utf8(received.body.clone()).unwrap();
+        names.iter().map(|name| ((*name).to_owned(), json!(request.header(name)))).collect();
+    let body = String::from_utf8(request.body.clone()).unwrap();
     let calls = format!(
         "{sample}\nimport json\nheaders = json.loads({headers:?})\nbody = {body:?}.encode()\n\
          secret = {secret:?}\nprint(verify(secret, headers, body), verify(secret, headers, body + b' '),\n\

@@ -57,7 +57,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Migrate the database, then answer requests
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Bring the database's schema up to date
     Migrate,
     /// Load the sample data, or such data from a file; loading it again changes nothing
@@ -173,7 +173,7 @@ pub(crate) fn read() -> (Common, Command) {
         let message = format!("--{} belongs behind the command `serve`", option.replace('_', "-"));
         parser.error(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
-    (cli.common, cli.command.unwrap_or(Command::Serve(cli.serve)))
+    (cli.common, cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))))
 }
 
 /// The first option of `serve` that was given before a command.

@@ -306,10 +306,9 @@ mod tests {
         };
         let id = WebhookId::from_random([1; 8]);
         let create = WebhookCommand::Create { id, content, secret: secret(1) };
-        match decide_webhook(&snapshot(None), &create, at(1_000)).unwrap() {
-            WebhookChange::Created(webhook, _) => webhook,
-            other => panic!("{other:?}"),
-        }
+        let made = decide_webhook(&snapshot(None), &create, at(1_000)).unwrap();
+        let WebhookChange::Created(webhook, _) = made else { panic!("{made:?}") };
+        webhook
     }
 
     #[test]
