@@ -169,7 +169,12 @@ impl App {
         let answered = write(PATIENCE, |deadline, reply| {
             self.store.change_keys(command, retry, kept, deadline, reply)
         });
-        shown_once(answered.await?, render)
+        let answered = answered.await?;
+        // By when it is answered it is in force here; where that fails, it is within a second.
+        let (sender, looked) = oneshot::channel();
+        self.look_at_keys(sender);
+        drop(timeout(PATIENCE, looked).await);
+        shown_once(answered, render)
     }
 
     /// Has a change to the webhooks decided and done; `to_keep` and `render` are what they are to a
