@@ -52,6 +52,8 @@ pub(crate) struct App {
     /// Where webhooks may lead.
     pub(crate) guard: Guard,
     pub(crate) tester: Tester,
+    /// Whether browsers are to send their cookies by TLS only.
+    pub(crate) secure_cookies: bool,
     draining: AtomicBool,
 }
 
@@ -74,6 +76,8 @@ impl App {
             live: Live::new(options.max_streams()),
             guard: options.guard(),
             tester,
+            secure_cookies: options.tls_cert.is_some()
+                || options.public_url.as_ref().is_some_and(Origin::is_secure),
             draining: AtomicBool::new(false),
         }
     }

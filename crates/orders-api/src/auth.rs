@@ -3,6 +3,7 @@
 mod credentials;
 mod open;
 mod origin;
+mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::problem::{Code, Problem};
 
 pub(crate) use credentials::{MadeKey, hash_of, make_key};
 pub(crate) use origin::Origin;
+pub(crate) use session::{cookie, set_cookie};
 
 /// How long keys count as they were when the database last answered. A key that is revoked during
 /// an outage of the database lives no longer than this.
@@ -91,12 +93,52 @@ pub(crate) fn actor(request: &HttpRequest) -> Actor {
     caller.map_or_else(|| Actor::new("anonymous"), |caller| caller.actor.clone())
 }
 
+/// The role that a request has here: while no key is needed, that of an admin.
+pub(crate) fn role(request: &HttpRequest) -> Role {
+    request.extensions().get::<Caller>().map_or(Role::Admin, |caller| caller.role)
+}
+
+/// Refuses what the page of another site asks for.
+pub(crate) fn check_origin(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+    origin::check(request, &app.gate.origins)
+}
+
+/// Begins a session for whoever sends this key; `None` while no key is needed.
+pub(crate) async fn sign_in(
+    request: &HttpRequest,
+    app: &App,
+    key: &str,
+) -> Result<Option<String>, Problem> {
+    check_origin(request, app)?;
+    limits::take_one(request, None)?;
+    let Some(caller) = identify(request, app, Given::Key(key)).await? else { return Ok(None) };
+    let now = app.keys().now();
+    Ok(match caller.pass {
+        Pass::Open => None,
+        Pass::Own => app.gate.own_key.and_then(|own| session::make(None, own, now)),
+        Pass::Key(id, hash) => session::make(Some(&id), hash, now),
+    })
+}
+
+/// What a request shows of whose it is.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Nothing,
+    Key(&'a str),
+    Session(&'a str),
+}
+
 /// Lets a request in, or says why not.
 pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), Problem> {
     let Some(needed) = access.role() else { return Ok(()) };
     let app = request.app_data::<Data<App>>();
     let app = app.ok_or_else(|| Problem::unexpected("the router has no app"))?;
-    match identify(request, app, credentials::given(request)).await? {
+    let given = match (credentials::given(request), session::given(request)) {
+        (Some(key), _) => Given::Key(key),
+        (None, Some(session)) => Given::Session(session),
+        (None, None) => Given::Nothing,
+    };
+    match identify(request, app, given).await? {
         None => {
             open::check(request)?;
             if matches!(access, Access::Keyed(_)) {
@@ -115,6 +157,9 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
                 )));
             }
             origin::check(request, &app.gate.origins)?;
+            if matches!(given, Given::Session(_)) {
+                origin::check_is_told(request)?;
+            }
             limits::take_one(request, Some(&caller.actor))?;
             request.extensions_mut().insert(caller);
             Ok(())
@@ -122,26 +167,33 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     }
 }
 
-/// Who asks, by the key that was given; `None` while no key is needed.
+/// Who asks, by the key or the session that was given; `None` while no key is needed.
 async fn identify(
     request: &HttpRequest,
     app: &App,
-    given: Option<&str>,
+    given: Given<'_>,
 ) -> Result<Option<Caller>, Problem> {
     let mut table = app.keys();
     let is_open = |table: &KeyTable| app.gate.may_be_open && !table.required;
-    let Some(given) = given else {
+    let find = |table: &KeyTable| match given {
+        Given::Nothing => None,
+        Given::Key(key) => credentials::find(table, key),
+        Given::Session(session) => session::find(table, &app.gate, session),
+    };
+    if let Given::Nothing = given {
         if is_open(&table) {
             return Ok(None);
         }
         limits::take_one(request, None)?;
         return Err(unauthenticated(false));
-    };
-    if app.gate.own_key.is_some_and(|own| credentials::is_same(own, hash_of(given))) {
+    }
+    if let Given::Key(key) = given
+        && app.gate.own_key.is_some_and(|own| credentials::is_same(own, hash_of(key)))
+    {
         let actor = Actor::new("environment");
         return Ok(Some(Caller { actor, role: Role::Admin, pass: Pass::Own }));
     }
-    let mut caller = credentials::find(&table, given);
+    let mut caller = find(&table);
     if caller.is_none() {
         // Whoever tries keys is slowed down, and so is the looking for them.
         limits::take_one(request, None)?;
@@ -149,7 +201,7 @@ async fn identify(
     // A key that is not known may have been made a moment ago, by another process.
     if caller.is_none() || table.age() > MOST_AGE {
         table = look_again(app).await?;
-        caller = credentials::find(&table, given);
+        caller = find(&table);
     }
     match caller {
         Some(caller) => Ok(Some(caller)),

@@ -79,6 +79,16 @@ impl Body {
         read_bytes(request, payload, &SMALL).await
     }
 
+    /// Takes in a small body of a request that is to be answered by a page.
+    pub(crate) async fn of_page(
+        request: &HttpRequest,
+        payload: Payload,
+        sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        sends(request)?;
+        read_bytes(request, payload, &SMALL).await
+    }
+
     /// Takes in a JSON body that may be large.
     pub(crate) async fn large(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
         headers::accepts_json(request)?;

@@ -72,6 +72,16 @@ pub(crate) fn sends_merge_patch(request: &HttpRequest) -> Result<(), Problem> {
         .map_err(|problem| problem.with_header(ACCEPT_PATCH, PATCHES.join(", ")))
 }
 
+/// Refuses bodies that are no form of a page.
+pub(crate) fn sends_form(request: &HttpRequest) -> Result<(), Problem> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    // What says nothing would count as JSON elsewhere, and is nothing that a browser sends.
+    if request.headers().contains_key(header::CONTENT_TYPE) {
+        return sends_one_of(request, &[FORM]);
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, format!("The body must be {FORM} in UTF-8.")))
+}
+
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 fn sends_one_of(request: &HttpRequest, accepted: &[&str]) -> Result<(), Problem> {

@@ -7,6 +7,7 @@ mod availability;
 mod batch;
 mod body;
 mod cli;
+mod console;
 mod cors;
 mod cursor;
 mod docs;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::Problem;
-use crate::{auth, cors, limits};
+use crate::{auth, console, cors, limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,7 +40,12 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
         let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
             Problem::unexpected(format!("an error that is no problem: {error}"))
         });
-        let rendered = problem.render(response.request().path(), id.to_str().unwrap_or_default());
+        let (asked, id) = (response.request(), id.to_str().unwrap_or_default());
+        let rendered = if console::is_page(asked) {
+            console::render_failure(asked, &problem, id)
+        } else {
+            problem.render(asked.path(), id)
+        };
         response = response.into_response(rendered);
     }
     response.headers_mut().insert(X_REQUEST_ID, id);

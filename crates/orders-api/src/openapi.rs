@@ -59,7 +59,7 @@ fn document() -> OpenApi {
     let mut components = Components::new();
     for resource in routes::resources() {
         for operation in &resource.operations {
-            let description = operation.description();
+            let Some(description) = operation.description() else { continue };
             let item = PathItem::new(method(&operation.method), description.operation());
             match paths.paths.get_mut(resource.path) {
                 Some(there) => there.merge_operations(item),

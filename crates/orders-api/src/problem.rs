@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 pub(crate) use code::Code;
-use from::ConflictView;
+pub(crate) use from::ConflictView;
 pub(crate) use page::{PageView, find, path_code};
 pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 
@@ -154,6 +154,31 @@ impl Problem {
     /// The same problem of an operation that stands at `pointer` in its batch.
     pub(crate) fn under(self, pointer: &str) -> Self {
         Self { errors: FieldError::all_under(pointer, self.errors), ..self }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The orders in the way and the free times, where the rule refuses.
+    pub(crate) fn conflict(&self) -> Option<&ConflictView> {
+        match &self.more {
+            More::Conflict(conflict) => Some(conflict),
+            More::Nothing {}
+            | More::EditLocked { .. }
+            | More::Version { .. }
+            | More::EventsGone { .. }
+            | More::Results { .. } => None,
+        }
+    }
+
+    /// What the answer has beside its body.
+    pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
+        &self.headers
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -10,15 +10,15 @@ use actix_web::web::{self, ServiceConfig};
 use crate::access::Access;
 use crate::problem::{self, Code, Problem};
 use crate::{
-    availability, batch, docs, events, history, keys, openapi, orders, services, status, streams,
-    webhooks,
+    availability, batch, console, docs, events, history, keys, openapi, orders, services, status,
+    streams, webhooks,
 };
 
 pub(crate) use resource::{Operation, Resource};
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
 pub(crate) fn resources() -> Vec<Resource> {
-    [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()]
+    [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself(), of_console()]
         .into_iter()
         .flatten()
         .collect()
@@ -159,6 +159,7 @@ fn of_itself() -> Vec<Resource> {
     use openapi as of;
     const ANYONE: Access = Access::Anyone;
     vec![
+        Resource::at("/").on(Method::GET, ANYONE, console::calendar, of::docs::console),
         Resource::at("/problems/{code}")
             .only_where(|request| problem::path_code(request).map(drop))
             .on(Method::GET, ANYONE, problem::find, of::docs::problem),
@@ -171,6 +172,61 @@ fn of_itself() -> Vec<Resource> {
             ANYONE,
             docs::file,
             of::docs::file,
+        ),
+    ]
+}
+
+/// The pages of the console but for the calendar. Whoever may not see one is asked to sign in.
+fn of_console() -> Vec<Resource> {
+    use console::{list, orders as of_orders, services as of_services};
+    const ANYONE: Access = Access::Anyone;
+    const READER: Access = Access::READER;
+    const WRITER: Access = Access::WRITER;
+    const ADMIN: Access = Access::ADMIN;
+    let order = |request: &_| orders::path_id(request).map(drop);
+    let service = |request: &_| services::path_id(request).map(drop);
+    vec![
+        Resource::at("/console/assets/{version}/{file}").page(Method::GET, ANYONE, console::file),
+        Resource::at("/console/sign-in").page(Method::GET, ANYONE, console::sign_in_page).page(
+            Method::POST,
+            ANYONE,
+            console::sign_in,
+        ),
+        Resource::at("/console/sign-out").page(Method::POST, ANYONE, console::sign_out),
+        Resource::at("/console/orders").page(Method::GET, READER, list::show),
+        Resource::at("/console/new-order").page(Method::GET, WRITER, of_orders::new).page(
+            Method::POST,
+            WRITER,
+            of_orders::create,
+        ),
+        Resource::at("/console/orders/{id}")
+            .only_where(order)
+            .page(Method::GET, READER, of_orders::show)
+            .page(Method::POST, WRITER, of_orders::update),
+        Resource::at("/console/orders/{id}/delete").only_where(order).page(
+            Method::POST,
+            WRITER,
+            of_orders::delete,
+        ),
+        Resource::at("/console/orders/{id}/restore").only_where(order).page(
+            Method::POST,
+            WRITER,
+            of_orders::restore,
+        ),
+        Resource::at("/console/services").page(Method::GET, READER, of_services::show).page(
+            Method::POST,
+            ADMIN,
+            of_services::create,
+        ),
+        Resource::at("/console/services/{id}").only_where(service).page(
+            Method::POST,
+            ADMIN,
+            of_services::rename,
+        ),
+        Resource::at("/console/services/{id}/delete").only_where(service).page(
+            Method::POST,
+            ADMIN,
+            of_services::delete,
         ),
     ]
 }

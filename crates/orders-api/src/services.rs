@@ -78,7 +78,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
 }
 
 /// The answer to a change to the services.
-fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+pub(crate) fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
     match change {
         ServiceChange::Created(service) => {
             let location = Some(format!("/services/{}", service.id));

@@ -7,6 +7,7 @@
 mod answers;
 mod apply;
 mod availability;
+mod calendar;
 mod clock;
 mod connection;
 mod error;
@@ -37,6 +38,7 @@ use pq_sys as _;
 
 pub use answers::{Answered, KeptAnswer, Render};
 pub use availability::{Availability, AvailabilityQuery};
+pub use calendar::{Calendar, CalendarOrder, CalendarQuery};
 pub use error::StoreError;
 pub use events::{EventPage, Listener, OrderChange};
 pub use keys::{KeyEntry, KeyTable, KeyVerdict};

@@ -16,6 +16,7 @@ use r2d2::Pool;
 
 use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
+use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::events::{EventPage, Latest, Listener, OrderChange};
 use crate::keys::{Board, note_uses, watch};
@@ -27,7 +28,9 @@ use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, answers, availability, events, orders, policy, read, services, write};
+use crate::{
+    StoreError, answers, availability, calendar, events, orders, policy, read, services, write,
+};
 
 /// How much may wait, and how many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -282,6 +285,14 @@ impl Store {
         limit: usize,
     ) -> Result<Availability, StoreError> {
         self.read(|connection| availability::find(connection, query, limit))
+    }
+
+    /// Finds what a calendar shows of a stretch of time, by one statement. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_calendar(&self, query: &CalendarQuery) -> Result<Calendar, StoreError> {
+        self.read(|connection| calendar::find(connection, query))
     }
 
     /// Finds the policy. Blocks.

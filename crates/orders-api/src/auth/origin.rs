@@ -15,6 +15,11 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) struct Origin(String);
 
 impl Origin {
+    /// Whether pages from there come by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
     /// Reads the origin of a URL: `https://orders.example.com`.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let malformed = || "must be like https://orders.example.com".to_owned();
@@ -57,6 +62,17 @@ pub(super) fn check(request: &HttpRequest, known: &[Origin]) -> Result<(), Probl
     let crosses =
         |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"cross-site");
     if headers.get_all(SEC_FETCH_SITE).any(crosses) { Err(foreign()) } else { Ok(()) }
+}
+
+/// Refuses what would change something and does not tell whose page asks for it. A browser always
+/// tells; with a cookie, which it sends by itself, there is no other way to know.
+pub(super) fn check_is_told(request: &HttpRequest) -> Result<(), Problem> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let headers = request.headers();
+    if reads || headers.contains_key(header::ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
+        return Ok(());
+    }
+    Err(forbidden("With a session, Origin or Sec-Fetch-Site must tell whose page asks."))
 }
 
 /// Whether it is where the request went to. The scheme may be another one: a proxy may have ended

@@ -32,6 +32,19 @@ pub(crate) fn page() -> Description {
         .answers(Answer::ok("The page").content("text/html", shape::text()))
 }
 
+pub(crate) fn console() -> Description {
+    Description::new(ABOUT, "showConsole", "Show the console: the calendar, for people")
+        .answers(
+            Answer::ok("The page, or one that asks to sign in").content("text/html", shape::text()),
+        )
+        .refuses(&[&[
+            Code::Forbidden,
+            Code::RateLimited,
+            Code::Overloaded,
+            Code::DatabaseUnavailable,
+        ]])
+}
+
 pub(crate) fn file() -> Description {
     let names = File::ALL.map(File::name);
     Description::new(ABOUT, "findDocumentFile", "Load a file of the interactive page")

@@ -40,7 +40,8 @@ pub(crate) fn markdown() -> String {
     for resource in routes::resources() {
         for operation in &resource.operations {
             let title = format!("{} {}", operation.method, resource.path);
-            lines.extend(section(&title, &operation.description()));
+            let described = operation.description();
+            lines.extend(described.iter().flat_map(|description| section(&title, description)));
         }
     }
     lines.extend(codes());

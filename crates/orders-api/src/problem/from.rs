@@ -177,29 +177,29 @@ impl ConflictView {
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ConflictView {
-    pub(super) policy: PolicyView,
+pub(crate) struct ConflictView {
+    pub(crate) policy: PolicyView,
     /// The nearest first.
     #[schema(min_items = 1, max_items = 10)]
-    pub(super) conflicts: Vec<NeighbourView>,
+    pub(crate) conflicts: Vec<NeighbourView>,
     #[schema(minimum = 1)]
-    pub(super) conflict_count: usize,
-    pub(super) suggestions: SuggestionsView,
+    pub(crate) conflict_count: usize,
+    pub(crate) suggestions: SuggestionsView,
 }
 
 /// An order that is too close.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Conflict)]
-pub(super) struct NeighbourView {
+pub(crate) struct NeighbourView {
     #[schema(schema_with = shape::order_id)]
-    pub(super) order_id: String,
+    pub(crate) order_id: String,
     #[schema(schema_with = shape::instant)]
-    pub(super) datetime: String,
+    pub(crate) datetime: String,
     /// Its time less the one that was asked for.
-    pub(super) gap_ms: i64,
+    pub(crate) gap_ms: i64,
     #[schema(schema_with = shared_services)]
-    pub(super) services: Vec<String>,
+    pub(crate) services: Vec<String>,
 }
 
 fn shared_services() -> Array {
@@ -211,9 +211,9 @@ fn shared_services() -> Array {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Suggestions)]
-pub(super) struct SuggestionsView {
+pub(crate) struct SuggestionsView {
     #[schema(schema_with = shape::instant_or_null, required)]
-    pub(super) previous: Option<String>,
+    pub(crate) previous: Option<String>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }

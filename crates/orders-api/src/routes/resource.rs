@@ -20,14 +20,15 @@ pub(crate) struct Resource {
 pub(crate) struct Operation {
     pub(crate) method: Method,
     pub(crate) access: Access,
-    describe: fn() -> Description,
+    /// `None` for the pages of the console, which are no part of what programs are told of.
+    describe: Option<fn() -> Description>,
     routes: Vec<Route>,
 }
 
 impl Operation {
     /// What is said of it.
-    pub(crate) fn description(&self) -> Description {
-        (self.describe)().takes_role(self.access.role())
+    pub(crate) fn description(&self) -> Option<Description> {
+        Some((self.describe?)().takes_role(self.access.role()))
     }
 }
 
@@ -42,11 +43,34 @@ impl Resource {
     }
 
     pub(crate) fn on<H: Handler<A>, A>(
-        mut self,
+        self,
         method: Method,
         access: Access,
         handler: H,
         describe: fn() -> Description,
+    ) -> Self
+    where
+        A: FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        self.with(method, access, handler, Some(describe))
+    }
+
+    /// A page for people, or what one sends.
+    pub(crate) fn page<H: Handler<A>, A>(self, method: Method, access: Access, handler: H) -> Self
+    where
+        A: FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        self.with(method, access, handler, None)
+    }
+
+    fn with<H: Handler<A>, A>(
+        mut self,
+        method: Method,
+        access: Access,
+        handler: H,
+        describe: Option<fn() -> Description>,
     ) -> Self
     where
         A: FromRequest + 'static,

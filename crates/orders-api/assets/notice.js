@@ -1,0 +1,56 @@
+// Short notices, with something to do about them, and the dialog that tells of a refusal.
+import { inWords } from "./zone.js";
+
+function element(name, text, attributes = {}) {
+  const made = document.createElement(name);
+  if (text) made.textContent = text;
+  Object.assign(made, attributes);
+  return made;
+}
+
+/** Shows a notice for a while; `action` is `[label, what it does]`. */
+export function notice(text, action) {
+  const shown = element("div", "", { className: "notice" });
+  shown.append(element("span", text));
+  if (action) {
+    const [label, run] = action;
+    const button = element("button", label, { type: "button" });
+    button.addEventListener("click", () => { shown.remove(); run(); });
+    shown.append(button);
+  }
+  document.getElementById("notices").append(shown);
+  setTimeout(() => shown.remove(), action ? 12000 : 6000);
+}
+
+/** Shows why something was refused; `retry` is called with the free time that is chosen instead. */
+export function refusal(problem, retry) {
+  const dialog = element("dialog");
+  const title = element("h2", problem.title || "This was refused", { id: "refusal" });
+  dialog.setAttribute("aria-labelledby", "refusal");
+  dialog.append(title, element("p", problem.detail || "The service does not answer."));
+  if (problem.conflicts) {
+    const list = element("ul");
+    for (const conflict of problem.conflicts) {
+      const link = element("a", `Order ${conflict.order_id}`, { href: `/console/orders/${encodeURIComponent(conflict.order_id)}` });
+      const item = element("li");
+      item.append(link, ` · ${inWords(conflict.datetime)}`);
+      list.append(item);
+    }
+    dialog.append(list);
+  }
+  const tries = element("div", "", { className: "tries" });
+  const times = problem.suggestions ? [problem.suggestions.previous, problem.suggestions.next] : [];
+  for (const time of times.filter(Boolean)) {
+    const button = element("button", `Take ${inWords(time)}`, { type: "button", className: "primary", title: time });
+    button.dataset.at = time;
+    button.addEventListener("click", () => { dialog.close(); retry(time); });
+    tries.append(button);
+  }
+  const close = element("button", times.length ? "Leave it" : "Close", { type: "button" });
+  close.addEventListener("click", () => dialog.close());
+  tries.append(close);
+  dialog.append(tries);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}

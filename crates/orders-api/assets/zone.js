@@ -1,0 +1,21 @@
+// Tells the service the viewer's time zone, once: the page then comes in it.
+export function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const told = document.cookie.split("; ").find((pair) => pair.startsWith("orders_zone="));
+  if (!zone || told) return;
+  document.cookie = `orders_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=strict`;
+  const shown = document.body.dataset.zone;
+  const asked = new URLSearchParams(location.search).has("tz");
+  // Only where the cookie took hold: without it the page would come again and again.
+  if (shown !== zone && !asked && document.cookie.includes("orders_zone=") && !document.querySelector("form[method=post] input:not([type=hidden])")) location.reload();
+}
+
+/** A time as the page shows times. */
+export function inWords(iso) {
+  const options = { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false };
+  try {
+    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: document.body.dataset.zone }).format(new Date(iso));
+  } catch {
+    return iso;
+  }
+}

@@ -1,0 +1,20 @@
+//! The console: pages on which people see when orders are and where there is room, and change them.
+//! Each works without scripts; the scripts only make it quicker. All that is changed goes the way of
+//! the API, through the same store, under the same rule.
+
+mod assets;
+mod calendar;
+mod draft;
+mod failure;
+mod form;
+pub(crate) mod list;
+pub(crate) mod orders;
+mod page;
+pub(crate) mod services;
+mod sign_in;
+mod zone;
+
+pub(crate) use assets::file;
+pub(crate) use calendar::show as calendar;
+pub(crate) use failure::{is_page, render as render_failure};
+pub(crate) use sign_in::{sign_in, sign_in_page, sign_out};

@@ -1,0 +1,153 @@
+//! Days by the hour: each order at its time, with the stretch that it blocks.
+
+use chrono::NaiveDate;
+use orders_core::Instant;
+use orders_db::CalendarOrder;
+
+use super::address::View;
+use super::{Scene, days, percent};
+
+/// How close orders must be to stand beside each other, in milliseconds: below that, they would
+/// cover each other.
+const BESIDE: i64 = 40 * 60_000;
+/// How many stand beside each other in a week and in a day; of more, the last place tells how many
+/// there are.
+const LANES: [usize; 2] = [3, 12];
+
+pub(super) struct Day {
+    pub(super) weekday: String,
+    pub(super) number: String,
+    pub(super) label: String,
+    pub(super) href: String,
+    pub(super) is_today: bool,
+    /// Its first millisecond, and the first of the next day.
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// Where the shaded stretches start, and how high they are.
+    pub(super) blocked: Vec<(String, String)>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) more: Vec<More>,
+    /// Where now is, today.
+    pub(super) now: Option<String>,
+    pub(super) hours: Vec<(String, String)>,
+}
+
+/// An order.
+pub(super) struct Block {
+    pub(super) id: String,
+    pub(super) at: i64,
+    pub(super) version: u64,
+    pub(super) colour: usize,
+    pub(super) x: String,
+    pub(super) width: String,
+    pub(super) y: String,
+    pub(super) clock: String,
+    pub(super) utc: String,
+    pub(super) name: String,
+    pub(super) fee: String,
+}
+
+/// Orders that there is no room for.
+pub(super) struct More {
+    pub(super) count: usize,
+    pub(super) href: String,
+    pub(super) x: String,
+    pub(super) width: String,
+    pub(super) y: String,
+}
+
+pub(super) fn draw(scene: &Scene<'_>) -> Vec<Day> {
+    days(scene.address.days()).map(|date| day(scene, date)).collect()
+}
+
+fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
+    let (start, end) = scene.stretch(date);
+    let length = end - start;
+    let [of_week, of_day] = LANES;
+    let is_day = scene.address.view == View::Day;
+    let room = if is_day { of_day } else { of_week };
+    let (mut blocks, mut more) = (Vec::new(), Vec::new());
+    for cluster in clusters(scene.orders_within(start, end)) {
+        let lanes = cluster.len().min(room);
+        let shown = if cluster.len() > room { room - 1 } else { cluster.len() };
+        let lane = |at: usize| {
+            let (at, lanes) = (i64::try_from(at).unwrap_or(0), i64::try_from(lanes).unwrap_or(1));
+            (percent(at, lanes), percent(1, lanes))
+        };
+        for (at, order) in cluster.iter().take(shown).enumerate() {
+            let (colour, name) = scene.look(order);
+            let (x, width) = lane(at);
+            let millis = order.datetime.as_millis();
+            blocks.push(Block {
+                id: order.id.to_string(),
+                at: millis,
+                version: order.version,
+                colour,
+                x,
+                width,
+                y: percent(millis - start, length),
+                clock: scene.zone.clock(order.datetime),
+                utc: order.datetime.to_string(),
+                name,
+                fee: order.total_fee.to_string(),
+            });
+        }
+        if let Some(first) = cluster.get(shown) {
+            let (x, width) = lane(shown);
+            let last = cluster.last().unwrap_or(first);
+            // Up to the last one, and with it.
+            let behind = last.datetime.as_millis().saturating_add(1);
+            let behind = Instant::from_millis(behind).unwrap_or(last.datetime);
+            more.push(More {
+                count: cluster.len() - shown,
+                href: if is_day {
+                    format!("/console/orders?from={}&to={}", first.datetime, behind)
+                } else {
+                    scene.address.write(View::Day, date)
+                },
+                x,
+                width,
+                y: percent(first.datetime.as_millis() - start, length),
+            });
+        }
+    }
+    let stretches = scene.blocked.within(start, end);
+    let now = scene.now.as_millis() - start;
+    let hours = (1..24).filter_map(|hour| {
+        let at = scene.zone.instant(date.and_hms_opt(hour, 0, 0)?)?;
+        Some((format!("{hour:02}"), percent(at.as_millis() - start, length)))
+    });
+    Day {
+        weekday: date.format("%a").to_string(),
+        number: date.format("%-d").to_string(),
+        label: date.format("%A %-d %B %Y").to_string(),
+        href: scene.address.write(View::Day, date),
+        is_today: date == scene.zone.date(scene.now),
+        start,
+        end,
+        blocked: stretches
+            .map(|(from, to)| (percent(from, length), percent(to - from, length)))
+            .collect(),
+        blocks,
+        more,
+        now: (0..length).contains(&now).then(|| percent(now, length)),
+        hours: hours.collect(),
+    }
+}
+
+/// Orders that would cover each other, together.
+fn clusters<'a>(orders: &[&'a CalendarOrder]) -> Vec<Vec<&'a CalendarOrder>> {
+    let mut clusters: Vec<Vec<&CalendarOrder>> = Vec::new();
+    for order in orders {
+        let near = clusters.last_mut().filter(|cluster| {
+            cluster
+                .first()
+                .is_some_and(|first| order.datetime.millis_since(first.datetime) < BESIDE)
+        });
+        match near {
+            Some(cluster) => cluster.push(order),
+            None => clusters.push(vec![order]),
+        }
+    }
+    clusters
+}

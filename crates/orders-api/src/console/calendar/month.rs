@@ -1,0 +1,89 @@
+//! A month: for each day its first orders, how many more there are, and a strip of its free room.
+
+use chrono::{Datelike, NaiveDate};
+use orders_db::CalendarOrder;
+
+use super::address::View;
+use super::{Scene, days};
+
+/// How many orders of a day are shown by themselves.
+const SHOWN: usize = 4;
+/// How wide the strip of a day is: a unit is a minute.
+const MINUTE: i64 = 60_000;
+
+pub(super) struct Week {
+    pub(super) days: Vec<Day>,
+}
+
+pub(super) struct Day {
+    pub(super) number: u32,
+    pub(super) label: String,
+    pub(super) href: String,
+    /// Where a new order of this day is made; empty for whoever may not.
+    pub(super) new: String,
+    pub(super) is_outside: bool,
+    pub(super) is_today: bool,
+    pub(super) chips: Vec<Chip>,
+    pub(super) more: usize,
+    pub(super) minutes: i64,
+    /// What is blocked, and where orders are, as paths of a drawing.
+    pub(super) blocked: String,
+    pub(super) ticks: String,
+}
+
+pub(super) struct Chip {
+    pub(super) id: String,
+    pub(super) colour: usize,
+    pub(super) clock: String,
+    pub(super) utc: String,
+    pub(super) name: String,
+}
+
+pub(super) fn draw(scene: &Scene<'_>) -> Vec<Week> {
+    let all: Vec<NaiveDate> = days(scene.address.days()).collect();
+    let week =
+        |dates: &[NaiveDate]| Week { days: dates.iter().map(|at| day(scene, *at)).collect() };
+    all.chunks(7).map(week).collect()
+}
+
+fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
+    let (start, end) = scene.stretch(date);
+    let orders = scene.orders_within(start, end);
+    let blocked = scene.blocked.within(start, end).map(|(from, to)| {
+        let (from, to) = (from / MINUTE, to / MINUTE);
+        format!("M{from} 0H{to}V6H{from}z")
+    });
+    // Orders of one minute are one tick.
+    let mut minutes: Vec<i64> =
+        orders.iter().map(|order| (order.datetime.as_millis() - start) / MINUTE).collect();
+    minutes.dedup();
+    let shown = if orders.len() > SHOWN + 1 { SHOWN } else { orders.len() };
+    Day {
+        number: date.day(),
+        label: date.format("%A %-d %B %Y").to_string(),
+        href: scene.address.write(View::Day, date),
+        new: if scene.may_write {
+            format!("/console/new-order?date={date}")
+        } else {
+            String::new()
+        },
+        is_outside: date.month() != scene.address.date.month(),
+        is_today: date == scene.zone.date(scene.now),
+        more: orders.len() - shown,
+        chips: orders.iter().take(shown).map(|order| chip(scene, order)).collect(),
+        minutes: (end - start) / MINUTE,
+        blocked: blocked.collect(),
+        ticks: minutes.iter().map(|minute| format!("M{minute} 0V6")).collect(),
+    }
+}
+
+fn chip(scene: &Scene<'_>, order: &CalendarOrder) -> Chip {
+    let (colour, name) = scene.look(order);
+    Chip {
+        id: order.id.to_string(),
+        colour,
+        clock: scene.zone.clock(order.datetime),
+        utc: order.datetime.to_string(),
+        name,
+    }
+}

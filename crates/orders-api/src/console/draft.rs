@@ -1,0 +1,198 @@
+//! An order as a form has it: what was written into it, what is wrong with that, and why it was
+//! refused.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpRequest;
+use orders_core::{
+    Fee, IdempotencyKey, Instant, Order, OrderContent, Retry, Service, ServiceId, Services,
+};
+use uuid::Uuid;
+
+use super::form::Form;
+use super::zone::Zone;
+use crate::problem::{Code, Problem};
+use crate::retries;
+
+/// A form about an order.
+pub(crate) struct Draft {
+    pub(crate) zone: Zone,
+    pub(crate) datetime: String,
+    /// The instant that the field stands for as long as nobody changes it: a field has no zone, and
+    /// where clocks are put back it means two instants.
+    pub(crate) was: String,
+    pub(crate) fee: String,
+    pub(crate) chosen: BTreeSet<ServiceId>,
+    /// The version that is to be changed; `None` for a new order.
+    pub(crate) version: Option<u64>,
+    /// What makes the form safe to send twice.
+    pub(crate) token: String,
+    pub(crate) faults: Faults,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// What is wrong with each field; empty where nothing is.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) datetime: String,
+    pub(crate) fee: String,
+    pub(crate) services: String,
+}
+
+/// Why an order was refused, and what would be accepted.
+pub(crate) struct Refusal {
+    pub(crate) detail: String,
+    /// The orders in the way: their ids and when they are.
+    pub(crate) conflicts: Vec<(String, String)>,
+    /// Free times: as they are sent, and in words.
+    pub(crate) tries: Vec<(String, String)>,
+}
+
+/// A service to choose.
+pub(crate) struct Choice {
+    pub(crate) id: ServiceId,
+    pub(crate) name: String,
+    pub(crate) is_chosen: bool,
+}
+
+impl Draft {
+    /// An empty form, about this time.
+    pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
+        Self {
+            zone,
+            datetime: at.map(|at| zone.field(at)).unwrap_or_default(),
+            was: at.map(|at| at.to_string()).unwrap_or_default(),
+            fee: String::new(),
+            chosen: BTreeSet::new(),
+            version: None,
+            token: Uuid::new_v4().to_string(),
+            faults: Faults::default(),
+            refusal: None,
+        }
+    }
+
+    /// A form that holds an order.
+    pub(crate) fn of(zone: Zone, order: &Order) -> Self {
+        Self {
+            fee: order.content.total_fee.to_string(),
+            chosen: order.content.services.iter().collect(),
+            version: Some(order.version),
+            ..Self::new(zone, Some(order.content.datetime))
+        }
+    }
+
+    /// What was sent, and the content of an order if it is one.
+    pub(crate) fn read(form: &Form, zone: Zone) -> (Self, Option<OrderContent>) {
+        let zone = Zone::parse(form.one("tz")).unwrap_or(zone);
+        let mut draft = Self {
+            datetime: form.one("datetime").to_owned(),
+            was: form.one("was").to_owned(),
+            fee: form.one("fee").trim().to_owned(),
+            version: form.one("version").parse().ok(),
+            token: form.one("token").to_owned(),
+            ..Self::new(zone, None)
+        };
+        let mut ids = Vec::new();
+        for text in form.all("service") {
+            match ServiceId::parse(text) {
+                Ok(id) => ids.push(id),
+                Err(error) => draft.faults.services = format!("A service's number {error}."),
+            }
+        }
+        draft.chosen = ids.iter().copied().collect();
+        let at = draft.instant(form.one("take"));
+        let fee = Fee::parse(&draft.fee);
+        let services = Services::new(ids);
+        if let Err(error) = &fee {
+            draft.faults.fee = format!("The fee {error}.");
+        }
+        if let Err(error) = &services {
+            draft.faults.services = format!("The services {error}.");
+        }
+        let content = match (at, fee, services) {
+            (Some(datetime), Ok(total_fee), Ok(services)) => {
+                Some(OrderContent { datetime, total_fee, services })
+            }
+            _ => None,
+        };
+        let is_fine = draft.faults.services.is_empty();
+        (draft, content.filter(|_| is_fine))
+    }
+
+    /// The time that is meant; `take` is one that was offered, and chosen instead.
+    fn instant(&mut self, take: &str) -> Option<Instant> {
+        let at = match (Instant::parse(take), Instant::parse(&self.was)) {
+            (Ok(taken), _) => Some(taken),
+            (Err(_), Ok(was)) if self.zone.field(was) == self.datetime => Some(was),
+            (Err(_), _) => self.zone.read_field(&self.datetime),
+        };
+        match at {
+            Some(at) => {
+                self.datetime = self.zone.field(at);
+                self.was = at.to_string();
+            }
+            None if self.datetime.is_empty() => {
+                self.faults.datetime = "Choose a date and a time.".to_owned();
+            }
+            None => {
+                self.faults.datetime = format!("There is no such time in {}.", self.zone.name());
+            }
+        }
+        at
+    }
+
+    /// What makes sending it twice the same as sending it once.
+    pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
+        let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
+        let said = format!("{content:?} {:?}", self.version);
+        retries::retry(request, key, said.as_bytes())
+    }
+
+    /// Takes in why it was refused; gives back what is not about the form.
+    pub(crate) fn take_in(&mut self, problem: Problem) -> Result<(), Problem> {
+        let words = |iso: &str| {
+            Instant::parse(iso).map_or_else(|_| iso.to_owned(), |at| self.zone.words(at))
+        };
+        let mut refusal = Refusal {
+            detail: problem.detail().to_owned(),
+            conflicts: Vec::new(),
+            tries: Vec::new(),
+        };
+        match problem.code() {
+            Code::OrderConflict => {
+                if let Some(conflict) = problem.conflict() {
+                    let near = conflict.conflicts.iter();
+                    let near = near.map(|it| (it.order_id.clone(), words(&it.datetime)));
+                    refusal.conflicts = near.collect();
+                    let free = &conflict.suggestions;
+                    let free = [&free.previous, &free.next].into_iter().flatten();
+                    refusal.tries = free.map(|at| (at.clone(), words(at))).collect();
+                }
+            }
+            Code::UnknownService => {
+                self.faults.services = "One of these services is gone. Choose again.".to_owned();
+            }
+            Code::IdempotencyKeyReused => {
+                self.token = Uuid::new_v4().to_string();
+                "This form was sent before, and done. Send it again to do it anew."
+                    .clone_into(&mut refusal.detail);
+            }
+            Code::EditLocked | Code::OrderExists => {}
+            _ => return Err(problem),
+        }
+        self.refusal = Some(refusal);
+        Ok(())
+    }
+
+    /// The services to choose from: those chosen first, so that none is out of sight.
+    pub(crate) fn choices(&self, services: &[Service]) -> Vec<Choice> {
+        let choice = |service: &Service| Choice {
+            id: service.id,
+            name: service.name.as_str().to_owned(),
+            is_chosen: self.chosen.contains(&service.id),
+        };
+        let mut choices: Vec<Choice> = services.iter().map(choice).collect();
+        choices.sort_by_key(|choice| !choice.is_chosen);
+        choices
+    }
+}

@@ -1,0 +1,47 @@
+//! Problems, as people see them who meet them in a browser.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::page::{self, Shell};
+use super::sign_in;
+use crate::headers;
+use crate::problem::{Code, Problem};
+
+#[derive(Template)]
+#[template(path = "console/failure.html")]
+struct FailurePage<'a> {
+    shell: Shell,
+    problem: &'a str,
+    request_id: &'a str,
+}
+
+/// Whether it is a page that was asked for, and a browser that asks.
+pub(crate) fn is_page(request: &HttpRequest) -> bool {
+    let path = request.path();
+    let offered = [("application/problem+json", false), ("text/html", true)];
+    (path == "/" || path.starts_with("/console"))
+        && headers::choose(request, &offered).unwrap_or(false)
+}
+
+/// The page that tells of a problem. Who has to sign in first can do so there and then.
+pub(crate) fn render(request: &HttpRequest, problem: &Problem, request_id: &str) -> HttpResponse {
+    problem.log(request.path(), request_id);
+    let shown = if problem.code() == Code::Unauthenticated {
+        sign_in::ask(request, problem.status(), None)
+    } else {
+        let title = problem.code().title();
+        let shell = Shell::for_strangers(request, "", title);
+        let page = FailurePage { shell, problem: problem.detail(), request_id };
+        page::show(request, problem.status(), &page)
+    };
+    let mut answer = shown.unwrap_or_else(|_| HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR));
+    for (name, value) in problem.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            answer.headers_mut().insert(name.clone(), value);
+        }
+    }
+    answer
+}

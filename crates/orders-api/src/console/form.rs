@@ -1,0 +1,30 @@
+//! Forms, as browsers send them.
+
+use actix_web::HttpRequest;
+use actix_web::web::Payload;
+
+use crate::body::Body;
+use crate::headers;
+use crate::problem::Problem;
+
+/// The fields of a form, in the order in which they were sent.
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Takes in a form.
+    pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
+        let body = Body::of_page(request, payload, headers::sends_form).await?;
+        Ok(Self(form_urlencoded::parse(body.bytes()).into_owned().collect()))
+    }
+
+    /// The field of this name; an empty text where there is none.
+    pub(crate) fn one(&self, name: &str) -> &str {
+        let found = self.0.iter().rfind(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All fields of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,310 @@
+//! An order's page, and what can be done there: each form is a command like any other, judged by the
+//! same rule, on the version that the page showed.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use orders_core::{EventKind, Instant, KeyId, NewId, Operation, Order, OrderId, Service};
+use orders_db::OrderChange;
+
+use super::draft::{Choice, Draft};
+use super::form::Form;
+use super::page::{self, Shell};
+use super::zone::Zone;
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::wire::Names;
+use crate::{auth, orders};
+
+/// How many services a form offers.
+const SERVICES: usize = 1000;
+/// How many changes a page shows.
+const CHANGES: usize = 500;
+
+#[derive(Template)]
+#[template(path = "console/new_order.html")]
+struct NewPage {
+    shell: Shell,
+    draft: Draft,
+    choices: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "console/order.html")]
+struct OrderPage {
+    shell: Shell,
+    id: OrderId,
+    /// As it is now; `None` where it was deleted.
+    now: Option<Facts>,
+    draft: Draft,
+    choices: Vec<Choice>,
+    history: Vec<Change>,
+    /// Whether somebody else changed it since the form was shown.
+    is_stale: bool,
+}
+
+/// An order in words.
+struct Facts {
+    at: String,
+    utc: String,
+    fee: String,
+    services: String,
+    version: u64,
+    created: String,
+    updated: String,
+    week: String,
+}
+
+struct Change {
+    what: &'static str,
+    who: String,
+    when: String,
+    utc: String,
+    /// What became different: of what, from what, to what.
+    differences: Vec<(&'static str, String, String)>,
+}
+
+/// `GET /console/new-order`
+pub(crate) async fn new(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let zone = Zone::of(&request);
+    let mut at = None;
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        at = match name.as_ref() {
+            "at" => Instant::parse(&value).ok(),
+            "date" => NaiveDate::parse_from_str(&value, "%Y-%m-%d")
+                .ok()
+                .and_then(|date| zone.instant(date.and_time(NaiveTime::MIN + TimeDelta::hours(9)))),
+            _ => at,
+        };
+    }
+    show_new(&request, &app, StatusCode::OK, Draft::new(zone, at)).await
+}
+
+/// `POST /console/new-order`
+pub(crate) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&request, payload).await?;
+    let (mut draft, content) = Draft::read(&form, Zone::of(&request));
+    let Some(content) = content else {
+        return show_new(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
+    };
+    let retry = draft.retry(&request, &content);
+    let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
+    match app.change_order(auth::actor(&request), operation, retry, orders::render).await {
+        Ok(sent) => {
+            let location = sent.answer.location.unwrap_or_default();
+            Ok(page::go_to(&format!("/console{location}")))
+        }
+        Err(problem) => {
+            let status = problem.status();
+            draft.take_in(problem)?;
+            show_new(&request, &app, status, draft).await
+        }
+    }
+}
+
+async fn show_new(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    draft: Draft,
+) -> Result<HttpResponse, Problem> {
+    let services = app.ask(|store| store.list_services(None, SERVICES)).await?;
+    let shell = Shell::new(request, "orders", "New order");
+    page::show(request, status, &NewPage { shell, choices: draft.choices(&services), draft })
+}
+
+/// `GET /console/orders/{id}`
+pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    show_order(&request, &app, StatusCode::OK, None).await
+}
+
+/// `POST /console/orders/{id}`
+pub(crate) async fn update(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    let form = Form::read(&request, payload).await?;
+    let (draft, content) = Draft::read(&form, Zone::of(&request));
+    // A form that names no version means none, so it changes none.
+    let version = draft.version.unwrap_or(0);
+    let Some(content) = content else {
+        return show_order(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, Some(draft)).await;
+    };
+    let retry = draft.retry(&request, &content);
+    let if_match = Some(orders_core::Versions::Among(vec![version]));
+    let operation = Operation::Update { id, if_match, patch: content.into() };
+    finish(&request, &app, operation, retry, Some(draft)).await
+}
+
+/// `POST /console/orders/{id}/delete`
+pub(crate) async fn delete(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    let form = Form::read(&request, payload).await?;
+    let version = form.one("version").parse().unwrap_or(0);
+    let if_match = Some(orders_core::Versions::Among(vec![version]));
+    finish(&request, &app, Operation::Delete { id, if_match }, None, None).await
+}
+
+/// `POST /console/orders/{id}/restore`
+pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    finish(&request, &app, Operation::Restore { id }, None, None).await
+}
+
+/// Has a change done, and leads to the order; or shows why it was not.
+async fn finish(
+    request: &HttpRequest,
+    app: &App,
+    operation: Operation,
+    retry: Option<orders_core::Retry>,
+    draft: Option<Draft>,
+) -> Result<HttpResponse, Problem> {
+    let id = operation.order_id().clone();
+    let Err(problem) =
+        app.change_order(auth::actor(request), operation, retry, orders::render).await
+    else {
+        return Ok(page::go_to(&format!("/console/orders/{id}")));
+    };
+    let status = problem.status();
+    let mut draft =
+        draft.unwrap_or_else(|| Draft { version: None, ..Draft::new(Zone::of(request), None) });
+    match problem.code() {
+        Code::VersionMismatch => {}
+        // Deleted by somebody else, or restored: its page says so.
+        Code::NotFound => return Ok(page::go_to(&format!("/console/orders/{id}"))),
+        _ => draft.take_in(problem)?,
+    }
+    show_order(request, app, status, Some(draft)).await
+}
+
+/// Shows an order, with what was written into its form if that was not accepted.
+async fn show_order(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    draft: Option<Draft>,
+) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(request)?;
+    let order = app.find_order(id.clone()).await?;
+    let asked = id.clone();
+    let (services, history) = app
+        .ask(move |store| {
+            let services = store.list_services(None, SERVICES)?;
+            Ok((services, store.list_history(&asked, None, CHANGES)?))
+        })
+        .await?;
+    let Some(last) = history.last() else {
+        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+    };
+    let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
+    let names = app.names(&all).await?;
+    let mut shell = Shell::new(request, "orders", &format!("Order {id}"));
+    let zone = shell.zone;
+    shell.sequence = Some(last.event.sequence);
+    let is_stale = status == StatusCode::PRECONDITION_FAILED;
+    let mut draft = draft.unwrap_or_else(|| match &order {
+        Some(order) => Draft::of(zone, order),
+        None => Draft::new(zone, None),
+    });
+    if let Some(order) = &order {
+        // What was written stays, and is about the order as it is now: whoever saves it again has
+        // seen what it replaces.
+        draft.version = Some(order.version);
+        if draft.datetime.is_empty() {
+            let refusal = draft.refusal.take();
+            draft = Draft { refusal, ..Draft::of(zone, order) };
+        }
+    }
+    let mut changes: Vec<Change> =
+        history.iter().map(|change| described(app, zone, &names, change)).collect();
+    changes.reverse();
+    let now = order.as_ref().map(|order| facts(zone, &names, order));
+    let choices = draft.choices(&with_chosen(services, &names, &draft));
+    page::show(
+        request,
+        status,
+        &OrderPage { shell, id, now, choices, draft, history: changes, is_stale },
+    )
+}
+
+/// The services to choose from, with those that the order has and that are not among the first.
+fn with_chosen(mut services: Vec<Service>, names: &Names, draft: &Draft) -> Vec<Service> {
+    for (id, name) in names {
+        if draft.chosen.contains(id) && !services.iter().any(|service| service.id == *id) {
+            services.push(Service { id: *id, name: name.clone() });
+        }
+    }
+    services
+}
+
+fn facts(zone: Zone, names: &Names, order: &Order) -> Facts {
+    let at = order.content.datetime;
+    Facts {
+        at: zone.words(at),
+        utc: at.to_string(),
+        fee: order.content.total_fee.to_string(),
+        services: services_of(names, order),
+        version: order.version,
+        created: zone.words(order.created_at),
+        updated: zone.words(order.updated_at),
+        week: format!("/?view=week&date={}", zone.date(at)),
+    }
+}
+
+fn services_of(names: &Names, order: &Order) -> String {
+    let name = |id| match names.get(&id) {
+        Some(name) => name.as_str().to_owned(),
+        None => format!("Service {id}"),
+    };
+    order.content.services.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn described(app: &App, zone: Zone, names: &Names, change: &OrderChange) -> Change {
+    let event = &change.event;
+    let fields = |order: &Order| {
+        [
+            ("Time", zone.words(order.content.datetime)),
+            ("Fee", order.content.total_fee.to_string()),
+            ("Services", services_of(names, order)),
+        ]
+    };
+    let before = change.before.as_ref().map(fields);
+    let after = change.after().map(fields);
+    let of = |fields: &Option<[(&'static str, String); 3]>, at: usize| {
+        fields.as_ref().and_then(|fields| fields.get(at)).map(|(_, value)| value.clone())
+    };
+    let differences =
+        ["Time", "Fee", "Services"].into_iter().enumerate().filter_map(|(at, name)| {
+            let (before, after) = (of(&before, at), of(&after, at));
+            (before != after).then(|| (name, before.unwrap_or_default(), after.unwrap_or_default()))
+        });
+    let actor = event.actor.as_str();
+    let table = app.keys();
+    let key = KeyId::parse(actor)
+        .ok()
+        .and_then(|id| table.find(&id).map(|entry| entry.key.name.as_str().to_owned()));
+    Change {
+        what: match event.kind {
+            EventKind::Created => "Created",
+            EventKind::Updated => "Changed",
+            EventKind::Deleted => "Deleted",
+            EventKind::Restored => "Restored",
+        },
+        who: key.unwrap_or_else(|| actor.to_owned()),
+        when: zone.words(event.time),
+        utc: event.time.to_string(),
+        differences: differences.collect(),
+    }
+}

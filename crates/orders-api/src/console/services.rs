@@ -1,0 +1,100 @@
+//! The page of services; admins also change them there.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use orders_core::{Service, ServiceCommand, ServiceId, ServiceName};
+
+use super::form::Form;
+use super::page::{self, Shell};
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::services;
+
+/// How many services a page has.
+const ROWS: usize = 500;
+
+#[derive(Template)]
+#[template(path = "console/services.html")]
+struct ServicesPage {
+    shell: Shell,
+    rows: Vec<Service>,
+    next: Option<ServiceId>,
+    refusal: Option<String>,
+}
+
+/// `GET /console/services`
+pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    render(&request, &app, StatusCode::OK, None).await
+}
+
+/// `POST /console/services`
+pub(crate) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&request, payload).await?;
+    let command = |name| ServiceCommand::Create { id: None, name };
+    change(&request, &app, read_name(&form).map(command)).await
+}
+
+/// `POST /console/services/{id}`
+pub(crate) async fn rename(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = services::path_id(&request)?;
+    let form = Form::read(&request, payload).await?;
+    let command = |name| ServiceCommand::Replace(Service { id, name });
+    change(&request, &app, read_name(&form).map(command)).await
+}
+
+/// `POST /console/services/{id}/delete`
+pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = services::path_id(&request)?;
+    change(&request, &app, Ok(ServiceCommand::Delete(id))).await
+}
+
+fn read_name(form: &Form) -> Result<ServiceName, Problem> {
+    ServiceName::parse(form.one("name"))
+        .map_err(|error| Problem::new(Code::InvalidService, format!("The name {error}.")))
+}
+
+async fn change(
+    request: &HttpRequest,
+    app: &App,
+    command: Result<ServiceCommand, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let done = match command {
+        Ok(command) => app.change_service(command, None, services::render).await.map(drop),
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(()) => Ok(page::go_to("/console/services")),
+        Err(problem) if problem.status().is_client_error() => {
+            let refusal = Some(problem.detail().to_owned());
+            render(request, app, problem.status(), refusal).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn render(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    refusal: Option<String>,
+) -> Result<HttpResponse, Problem> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    let after =
+        query.filter(|(name, _)| name == "after").find_map(|(_, id)| ServiceId::parse(&id).ok());
+    let mut rows = app.ask(move |store| store.list_services(after, ROWS + 1)).await?;
+    let more = rows.len() > ROWS;
+    rows.truncate(ROWS);
+    let next = rows.last().map(|last| last.id).filter(|_| more);
+    let shell = Shell::new(request, "services", "Services");
+    page::show(request, status, &ServicesPage { shell, rows, next, refusal })
+}

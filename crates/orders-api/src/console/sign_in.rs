@@ -1,0 +1,108 @@
+//! Signing in with a key, and out.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::form::Form;
+use super::page::{self, Shell};
+use crate::app::App;
+use crate::auth;
+use crate::problem::{Code, Problem};
+
+#[derive(Template)]
+#[template(path = "console/sign_in.html")]
+struct SignInPage<'a> {
+    shell: Shell,
+    /// Where to go then.
+    next: &'a str,
+    refusal: Option<&'a str>,
+}
+
+/// Asks to sign in, in place of a page that takes it.
+pub(super) fn ask(
+    request: &HttpRequest,
+    status: StatusCode,
+    refusal: Option<(&str, &str)>,
+) -> Result<HttpResponse, Problem> {
+    let shell = Shell::for_strangers(request, "", "Sign in");
+    let here = shell.here.clone();
+    let (refusal, next) = refusal.map_or((None, here.as_str()), |(why, next)| (Some(why), next));
+    page::show(request, status, &SignInPage { next: own_path(next), shell, refusal })
+}
+
+/// `GET /console/sign-in`
+pub(crate) async fn sign_in_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    ask(&request, StatusCode::OK, None)
+}
+
+/// `POST /console/sign-in`
+pub(crate) async fn sign_in(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&request, payload).await?;
+    let next = own_path(form.one("next"));
+    let session = match auth::sign_in(&request, &app, form.one("key").trim()).await {
+        Ok(session) => session,
+        Err(problem) if problem.code() == Code::Unauthenticated => {
+            return ask(&request, StatusCode::UNPROCESSABLE_ENTITY, Some((problem.detail(), next)));
+        }
+        Err(problem) => return Err(problem),
+    };
+    let mut answer = page::go_to(next);
+    if let Some(session) = session {
+        set_cookie(&mut answer, &app, Some(&session));
+    }
+    Ok(answer)
+}
+
+/// `POST /console/sign-out`
+pub(crate) async fn sign_out(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    auth::check_origin(&request, &app)?;
+    let mut answer = page::go_to("/");
+    set_cookie(&mut answer, &app, None);
+    Ok(answer)
+}
+
+fn set_cookie(answer: &mut HttpResponse, app: &App, session: Option<&str>) {
+    let cookie = auth::set_cookie(session, app.secure_cookies);
+    if let Ok(cookie) = header::HeaderValue::from_str(&cookie) {
+        answer.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+}
+
+/// A path of this service, and nothing that a browser would take for another one's; else the start.
+fn own_path(next: &str) -> &str {
+    let odd = |byte: u8| byte == b'\\' || !byte.is_ascii_graphic();
+    let own = next.starts_with('/') && !next.starts_with("//") && !next.bytes().any(odd);
+    if own && !next.starts_with("/console/sign-") { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_to_another_site() {
+        for own in ["/", "/?view=week&date=2022-11-01", "/console/orders/223"] {
+            assert_eq!(own_path(own), own);
+        }
+        for odd in [
+            "",
+            "x",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\r\nx",
+            "/console/sign-out",
+        ] {
+            assert_eq!(own_path(odd), "/", "{odd}");
+        }
+    }
+}
