@@ -18,6 +18,7 @@
 )]
 
 mod binary;
+mod browser;
 mod bulk;
 mod client;
 mod cluster;
@@ -34,6 +35,7 @@ mod time;
 mod webhooks;
 
 pub use binary::{Run, orders_api};
+pub use browser::{Browser, Looks, axe};
 pub use bulk::{Bulk, BulkOrder};
 pub use client::{Answer, Client, Request};
 pub use database::{Database, Scratch};

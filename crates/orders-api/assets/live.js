@@ -2,27 +2,55 @@
 import { refresh } from "./orders.js";
 import { notice } from "./notice.js";
 
+let feed, last, waiting;
+
 export function follow() {
-  const { sequence } = document.body.dataset;
-  if (sequence === undefined || !window.EventSource) return;
-  const feed = new EventSource(`/events/stream?after=${sequence}`);
-  let waiting;
-  const soon = (event) => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => changed(event), 150);
+  last = document.body.dataset.sequence;
+  if (last === undefined || !window.EventSource) return;
+  open();
+  // A page that nobody sees holds no connection: browsers have few of them for one host.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return close();
+    soon();
+    return open();
+  });
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+}
+
+function open() {
+  if (feed) return;
+  feed = new EventSource(`/events/stream?after=${last}`);
+  const heard = (event) => {
+    last = event.lastEventId || last;
+    const { subject } = document.body.dataset;
+    if (!subject || JSON.parse(event.data).subject === subject) soon();
   };
-  for (const kind of ["message", "order.created", "order.updated", "order.deleted", "order.restored"]) {
-    feed.addEventListener(kind, soon);
-  }
-  window.addEventListener("pagehide", () => feed.close());
+  for (const kind of ["created", "updated", "deleted", "restored"]) feed.addEventListener(`order.${kind}`, heard);
+}
+
+function close() {
+  feed?.close();
+  feed = undefined;
+}
+
+/** Several changes at once are one look. */
+function soon() {
+  clearTimeout(waiting);
+  waiting = setTimeout(changed, 150);
 }
 
 function changed() {
-  if (document.body.classList.contains("dragging")) return setTimeout(changed, 500);
-  // What somebody has begun to write is not taken from them.
-  if (document.querySelector("form[data-guard]")) {
-    if (!document.getElementById("notices").hasChildNodes()) notice("Orders have changed meanwhile.", ["Show", () => location.reload()]);
-    return undefined;
+  if (document.body.classList.contains("dragging") || document.querySelector("dialog[open]")) {
+    waiting = setTimeout(changed, 500);
+    return;
   }
-  return refresh();
+  // What somebody has begun to write is not taken from them.
+  if (!isBegun()) return void refresh();
+  if (!document.getElementById("notices").hasChildNodes()) notice("This has changed meanwhile.", ["Show", () => location.reload()]);
+}
+
+function isBegun() {
+  const fields = document.querySelectorAll("main form[method=post] :is(input, textarea):not([type=hidden])");
+  return [...fields].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 }

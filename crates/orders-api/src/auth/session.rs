@@ -2,6 +2,8 @@
 //! neither the key nor of use for longer than a working day; what stands for the key's secret signs
 //! it, so that it needs no row of its own, holds on every process, and ends with the key.
 
+use std::fmt::Write;
+
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use hmac::{Hmac, KeyInit, Mac};
@@ -37,8 +39,12 @@ pub(super) fn make(of: Option<&KeyId>, secret: SecretHash, now: Instant) -> Opti
     let end = now.as_millis() + LENGTH_SECONDS * 1000;
     let claim = format!("{}.{end}", of.map_or(OWN, KeyId::as_str));
     let signature = signer(secret, &claim)?.finalize().into_bytes();
-    let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{claim}.{signature}"))
+    let mut text = claim + ".";
+    for byte in signature {
+        // Writing to a text does not fail.
+        write!(text, "{byte:02x}").unwrap_or_default();
+    }
+    Some(text)
 }
 
 /// Whose session it is, if it is of use now.

@@ -7,6 +7,7 @@ mod month;
 mod timeline;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -218,6 +219,16 @@ fn rule(policy: &Policy) -> String {
 fn percent(part: i64, whole: i64) -> String {
     let parts = part.saturating_mul(10_000) / whole.max(1);
     format!("{}.{:02}%", parts / 100, (parts % 100).abs())
+}
+
+/// Strokes at these places, of this height, as the path of a drawing.
+fn ticks(places: &[i64], height: u32) -> String {
+    let mut path = String::new();
+    for place in places {
+        // Writing to a text does not fail.
+        write!(path, "M{place} 0V{height}").unwrap_or_default();
+    }
+    path
 }
 
 /// All days from one on, before another.

@@ -132,7 +132,7 @@ impl Draft {
                 self.was = at.to_string();
             }
             None if self.datetime.is_empty() => {
-                self.faults.datetime = "Choose a date and a time.".to_owned();
+                self.faults.datetime = String::from("Choose a date and a time.");
             }
             None => {
                 self.faults.datetime = format!("There is no such time in {}.", self.zone.name());
@@ -158,27 +158,21 @@ impl Draft {
             conflicts: Vec::new(),
             tries: Vec::new(),
         };
-        match problem.code() {
-            Code::OrderConflict => {
-                if let Some(conflict) = problem.conflict() {
-                    let near = conflict.conflicts.iter();
-                    let near = near.map(|it| (it.order_id.clone(), words(&it.datetime)));
-                    refusal.conflicts = near.collect();
-                    let free = &conflict.suggestions;
-                    let free = [&free.previous, &free.next].into_iter().flatten();
-                    refusal.tries = free.map(|at| (at.clone(), words(at))).collect();
-                }
-            }
-            Code::UnknownService => {
-                self.faults.services = "One of these services is gone. Choose again.".to_owned();
-            }
-            Code::IdempotencyKeyReused => {
-                self.token = Uuid::new_v4().to_string();
-                "This form was sent before, and done. Send it again to do it anew."
-                    .clone_into(&mut refusal.detail);
-            }
-            Code::EditLocked | Code::OrderExists => {}
-            _ => return Err(problem),
+        let code = problem.code();
+        if let Some(conflict) = problem.conflict() {
+            let near = conflict.conflicts.iter();
+            refusal.conflicts = near.map(|it| (it.order_id.clone(), words(&it.datetime))).collect();
+            let free = &conflict.suggestions;
+            let free = [&free.previous, &free.next].into_iter().flatten();
+            refusal.tries = free.map(|at| (at.clone(), words(at))).collect();
+        } else if code == Code::UnknownService {
+            self.faults.services = String::from("One of these services is gone. Choose again.");
+        } else if code == Code::IdempotencyKeyReused {
+            self.token = Uuid::new_v4().to_string();
+            refusal.detail =
+                String::from("This form was sent before, and done. Send it again to do it anew.");
+        } else if code != Code::EditLocked && code != Code::OrderExists {
+            return Err(problem);
         }
         self.refusal = Some(refusal);
         Ok(())

@@ -123,6 +123,15 @@ impl Asked {
         asked
     }
 
+    /// What a field for a day can hold.
+    fn first_day(&self) -> &str {
+        day_only(&self.from)
+    }
+
+    fn last_day(&self) -> &str {
+        day_only(&self.to)
+    }
+
     fn is_sorted(&self, name: &str) -> bool {
         self.sort == name
     }
@@ -179,6 +188,10 @@ impl Asked {
         query.append_pair("after", &format!("{} {}", place.at.as_millis(), place.id));
         format!("/console/orders?{}", query.finish())
     }
+}
+
+fn day_only(text: &str) -> &str {
+    if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok() { text } else { "" }
 }
 
 fn read_place(text: &str) -> Option<OrderPlace> {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use orders_core::{EventKind, Instant, KeyId, NewId, Operation, Order, OrderId, Service};
-use orders_db::OrderChange;
+use orders_db::{CalendarQuery, OrderChange};
 
 use super::draft::{Choice, Draft};
 use super::form::Form;
@@ -180,11 +180,12 @@ async fn finish(
     let status = problem.status();
     let mut draft =
         draft.unwrap_or_else(|| Draft { version: None, ..Draft::new(Zone::of(request), None) });
-    match problem.code() {
-        Code::VersionMismatch => {}
+    if problem.code() == Code::NotFound {
         // Deleted by somebody else, or restored: its page says so.
-        Code::NotFound => return Ok(page::go_to(&format!("/console/orders/{id}"))),
-        _ => draft.take_in(problem)?,
+        return Ok(page::go_to(&format!("/console/orders/{id}")));
+    }
+    if problem.code() != Code::VersionMismatch {
+        draft.take_in(problem)?;
     }
     show_order(request, app, status, Some(draft)).await
 }
@@ -197,22 +198,25 @@ async fn show_order(
     draft: Option<Draft>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(request)?;
-    let order = app.find_order(id.clone()).await?;
     let asked = id.clone();
-    let (services, history) = app
+    // First where the feed of events is, so that whatever comes later is heard of.
+    let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
+    let (around, history) = app
         .ask(move |store| {
-            let services = store.list_services(None, SERVICES)?;
-            Ok((services, store.list_history(&asked, None, CHANGES)?))
+            let around = store.find_calendar(&nothing)?;
+            Ok((around, store.list_history(&asked, None, CHANGES)?))
         })
         .await?;
-    let Some(last) = history.last() else {
+    let order = app.find_order(id.clone()).await?;
+    if history.is_empty() {
         return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
-    };
+    }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
     let names = app.names(&all).await?;
     let mut shell = Shell::new(request, "orders", &format!("Order {id}"));
     let zone = shell.zone;
-    shell.sequence = Some(last.event.sequence);
+    shell.sequence = Some(around.sequence);
+    shell.subject = Some(id.clone());
     let is_stale = status == StatusCode::PRECONDITION_FAILED;
     let mut draft = draft.unwrap_or_else(|| match &order {
         Some(order) => Draft::of(zone, order),
@@ -231,7 +235,7 @@ async fn show_order(
         history.iter().map(|change| described(app, zone, &names, change)).collect();
     changes.reverse();
     let now = order.as_ref().map(|order| facts(zone, &names, order));
-    let choices = draft.choices(&with_chosen(services, &names, &draft));
+    let choices = draft.choices(&with_chosen(around.services, &names, &draft));
     page::show(
         request,
         status,

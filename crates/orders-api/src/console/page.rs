@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use orders_core::Role;
+use orders_core::{OrderId, Role};
 
 use super::assets;
 use super::zone::Zone;
@@ -33,6 +33,8 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
 /// What surrounds the content of a page.
 pub(crate) struct Shell {
     pub(crate) title: String,
+    /// Where the files of the pages are.
+    pub(crate) assets: String,
     /// Which entry of the navigation it stands under.
     pub(crate) section: &'static str,
     pub(crate) zone: Zone,
@@ -40,6 +42,8 @@ pub(crate) struct Shell {
     pub(crate) here: String,
     /// Whoever looks at it; `None` for somebody who has not signed in.
     pub(crate) visitor: Option<Visitor>,
+    /// The order that it is about; `None` where it is about all.
+    pub(crate) subject: Option<OrderId>,
     /// The last event that it shows; `None` where it shows none.
     pub(crate) sequence: Option<u64>,
 }
@@ -85,11 +89,16 @@ impl Shell {
             query => format!("{}?{query}", request.path()),
         };
         let zone = Zone::of(request);
-        Self { title: title.to_owned(), section, zone, here, visitor: None, sequence: None }
-    }
-
-    pub(crate) fn assets(&self) -> String {
-        format!("/console/assets/{}", assets::version())
+        Self {
+            title: title.to_owned(),
+            section,
+            zone,
+            here,
+            assets: format!("/console/assets/{}", assets::version()),
+            visitor: None,
+            subject: None,
+            sequence: None,
+        }
     }
 
     pub(crate) fn may_write(&self) -> bool {

@@ -30,23 +30,23 @@ impl Zone {
         Tz::from_str(name).ok().map(Self)
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.0.name()
     }
 
     /// What clocks on the wall show.
-    pub(crate) fn local(&self, at: Instant) -> NaiveDateTime {
+    pub(crate) fn local(self, at: Instant) -> NaiveDateTime {
         let utc = DateTime::<Utc>::from_timestamp_millis(at.as_millis()).unwrap_or_default();
         utc.with_timezone(&self.0).naive_local()
     }
 
-    pub(crate) fn date(&self, at: Instant) -> NaiveDate {
+    pub(crate) fn date(self, at: Instant) -> NaiveDate {
         self.local(at).date()
     }
 
     /// The instant at which clocks on the wall show this; of two, the first. `None` where they jump
     /// over it.
-    pub(crate) fn instant(&self, local: NaiveDateTime) -> Option<Instant> {
+    pub(crate) fn instant(self, local: NaiveDateTime) -> Option<Instant> {
         let at = match self.0.from_local_datetime(&local) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at,
             LocalResult::None => return None,
@@ -56,7 +56,7 @@ impl Zone {
 
     /// The instant at which a day begins: at midnight, or when the clocks jump over midnight at the
     /// first moment that there is.
-    pub(crate) fn start_of(&self, date: NaiveDate) -> Instant {
+    pub(crate) fn start_of(self, date: NaiveDate) -> Instant {
         let midnight = date.and_time(chrono::NaiveTime::MIN);
         let first = (0..8).find_map(|quarters| {
             self.instant(midnight.checked_add_signed(TimeDelta::minutes(30 * quarters))?)
@@ -66,17 +66,17 @@ impl Zone {
     }
 
     /// `11:11`
-    pub(crate) fn clock(&self, at: Instant) -> String {
+    pub(crate) fn clock(self, at: Instant) -> String {
         self.local(at).format("%H:%M").to_string()
     }
 
     /// `Tue 1 Nov 2022, 11:11`
-    pub(crate) fn words(&self, at: Instant) -> String {
+    pub(crate) fn words(self, at: Instant) -> String {
         self.local(at).format("%a %-d %b %Y, %H:%M").to_string()
     }
 
     /// What a field of a form takes: exact to the millisecond.
-    pub(crate) fn field(&self, at: Instant) -> String {
+    pub(crate) fn field(self, at: Instant) -> String {
         let local = self.local(at);
         let millis = at.as_millis();
         let format = match (millis.rem_euclid(60_000), millis.rem_euclid(1_000)) {
@@ -88,7 +88,7 @@ impl Zone {
     }
 
     /// Reads what a field of a form holds.
-    pub(crate) fn read_field(&self, text: &str) -> Option<Instant> {
+    pub(crate) fn read_field(self, text: &str) -> Option<Instant> {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
         let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())?;
         self.instant(local)

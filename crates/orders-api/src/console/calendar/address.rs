@@ -69,7 +69,7 @@ impl Address {
                 }
                 "service" => address.services.extend(ServiceId::parse(&value)),
                 "tz" => {
-                    address.zone = super::Zone::parse(&value).map(|zone| zone.name().to_owned())
+                    address.zone = super::Zone::parse(&value).map(|zone| zone.name().to_owned());
                 }
                 _ => {}
             }
@@ -149,7 +149,8 @@ impl Address {
     pub(super) fn write(&self, view: View, date: NaiveDate) -> String {
         let mut path = format!("/?view={}&date={}", view.name(), date.format("%Y-%m-%d"));
         for service in &self.services {
-            path += &format!("&service={service}");
+            path += "&service=";
+            path += &service.to_string();
         }
         if let Some(zone) = &self.zone {
             path += "&tz=";

@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use orders_db::CalendarOrder;
 
 use super::address::View;
-use super::{Scene, days};
+use super::{Scene, days, ticks};
 
 /// How many orders of a day are shown by themselves.
 const SHOWN: usize = 4;
@@ -73,7 +73,7 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
         chips: orders.iter().take(shown).map(|order| chip(scene, order)).collect(),
         minutes: (end - start) / MINUTE,
         blocked: blocked.collect(),
-        ticks: minutes.iter().map(|minute| format!("M{minute} 0V6")).collect(),
+        ticks: ticks(&minutes, 6),
     }
 }
 

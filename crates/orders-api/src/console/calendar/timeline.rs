@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use orders_core::ServiceId;
 
 use super::address::View;
-use super::{Scene, days};
+use super::{Scene, days, ticks};
 
 /// How many rows there are at most.
 const ROWS: usize = 40;
@@ -61,7 +61,7 @@ pub(super) fn draw(scene: &Scene<'_>) -> Timeline {
             Some((colour, name)) => (*colour, (*name).to_owned()),
             None => (0, format!("Service {service}")),
         };
-        let ticks = at.iter().map(|at| format!("M{at} 0V9")).collect();
+        let ticks = ticks(&at, 9);
         Row { name, colour, count, ticks }
     };
     let blocked = scene

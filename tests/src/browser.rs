@@ -1,0 +1,419 @@
+//! A real browser: Chromium, driven by its own driver over the `WebDriver` protocol (W3C), which is
+//! JSON over HTTP and no more than is needed here.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::{Server, guard};
+
+/// How long something on a page is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The name under which `WebDriver` refers to elements.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How a browser is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    /// The width of its window, in pixels.
+    pub width: u32,
+    /// The height of its window, in pixels.
+    pub height: u32,
+    /// Whether it is set to dark colours.
+    pub is_dark: bool,
+    /// Whether it runs scripts.
+    pub runs_scripts: bool,
+    /// Its time zone.
+    pub zone: &'static str,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { width: 1440, height: 1000, is_dark: false, runs_scripts: true, zone: "UTC" }
+    }
+}
+
+/// A browser with one window on a server.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    agent: Agent,
+    session: String,
+    server: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// A browser at a server; `None` if there is no Chromium on this machine.
+    ///
+    /// # Panics
+    /// If it does not start, or is missing though it is required.
+    #[must_use]
+    pub fn at(server: &Server, looks: Looks) -> Option<Self> {
+        let (Some(driver), Some(chromium)) = (on_path("chromedriver"), on_path("chromium")) else {
+            tell_what_is_left_out();
+            return None;
+        };
+        let profile = tempfile::Builder::new().prefix("orders-tests-browser-").tempdir().unwrap();
+        let (mut driver, port) = start(&driver);
+        guard::began(driver.id());
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_mins(2)))
+            .build()
+            .new_agent();
+        let mut preferences = json!({});
+        if !looks.runs_scripts {
+            preferences = json!({"profile.managed_default_content_settings.javascript": 2});
+        }
+        let size = format!("--window-size={},{}", looks.width, looks.height);
+        let data = format!("--user-data-dir={}", profile.path().display());
+        let asked = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            "goog:chromeOptions": {
+                "binary": chromium,
+                "prefs": preferences,
+                "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                    "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                    "--disable-sync", "--hide-scrollbars", size, data],
+            },
+        }}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let mut answer = agent.post(&base).send(asked.to_string()).expect("the driver answers");
+        let answer = answer.body_mut().read_to_vec().expect("the driver answers");
+        let answer: Value = serde_json::from_slice(&answer).expect("the driver answers JSON");
+        let Some(id) = answer["value"]["sessionId"].as_str() else {
+            drop(driver.kill());
+            panic!("no browser: {answer}");
+        };
+        let server = format!("http://{}", server.address());
+        let session = format!("{base}/{id}");
+        let browser = Self { driver, agent, session, server, _profile: profile };
+        browser.emulate(looks);
+        Some(browser)
+    }
+
+    fn emulate(&self, looks: Looks) {
+        let Looks { width, height, .. } = looks;
+        let scheme = if looks.is_dark { "dark" } else { "light" };
+        for (command, parameters) in [
+            (
+                "Emulation.setDeviceMetricsOverride",
+                json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
+            ),
+            (
+                "Emulation.setEmulatedMedia",
+                json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
+            ),
+            ("Emulation.setTimezoneOverride", json!({"timezoneId": looks.zone})),
+        ] {
+            self.devtools(command, &parameters);
+        }
+    }
+
+    /// Asks the browser by the protocol of its developer tools.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// Opens a page of the server.
+    pub fn open(&self, path: &str) {
+        self.post("/url", &json!({"url": format!("{}{path}", self.server)}));
+    }
+
+    /// The path and query of the page that is shown.
+    ///
+    /// # Panics
+    /// If it is not one of the server.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let url = self.get("/url");
+        let url = url.as_str().unwrap();
+        url.strip_prefix(&self.server).unwrap_or_else(|| panic!("elsewhere: {url}")).to_owned()
+    }
+
+    /// Runs a script in the page, and gives back what it returns.
+    pub fn script(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Runs a script that calls back its last argument.
+    pub fn script_later(&self, script: &str) -> Value {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// The elements that a selector finds now.
+    ///
+    /// # Panics
+    /// If the driver does not answer.
+    #[must_use]
+    pub fn all(&self, selector: &str) -> Vec<String> {
+        let found = self.post("/elements", &json!({"using": "css selector", "value": selector}));
+        let found = found.as_array().unwrap().iter();
+        found.map(|element| element[ELEMENT].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The first element that a selector finds, once there is one.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    #[must_use]
+    pub fn wait(&self, selector: &str) -> String {
+        self.wait_until(selector, |browser| browser.all(selector).into_iter().next())
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Panics
+    /// If it is not in time.
+    pub fn wait_until<T>(&self, what: &str, found: impl Fn(&Self) -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = found(self) {
+                return found;
+            }
+            if Instant::now() > until {
+                let shown = self.script("return document.body.innerText");
+                panic!("{what} does not come at {}:\n{shown}", self.get("/url"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the page shows a text.
+    pub fn wait_for_text(&self, text: &str) {
+        self.wait_until(text, |browser| browser.shows(text).then_some(()));
+    }
+
+    /// Whether the page shows a text.
+    #[must_use]
+    pub fn shows(&self, text: &str) -> bool {
+        let shown = self.script("return document.body.innerText");
+        shown.as_str().is_some_and(|shown| shown.contains(text))
+    }
+
+    /// Clicks at the first element that a selector finds.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    pub fn click(&self, selector: &str) {
+        // What comes anew between the look and the click is looked for again.
+        self.wait_until(selector, |browser| {
+            let element = browser.all(selector).into_iter().next()?;
+            let path = format!("{}/element/{element}/click", browser.session);
+            let answer = browser.agent.post(path).send("{}").expect("the driver answers");
+            answer.status().is_success().then_some(())
+        });
+    }
+
+    /// Writes into a field, in place of what stood there.
+    pub fn write(&self, selector: &str, text: &str) {
+        let element = self.wait(selector);
+        self.post(&format!("/element/{element}/clear"), &json!({}));
+        self.post(&format!("/element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Sets a field to a value, as a picker of dates would.
+    pub fn set(&self, selector: &str, value: &str) {
+        let element = json!({ELEMENT: self.wait(selector)});
+        let script = "arguments[0].value = arguments[1]; \
+                      arguments[0].dispatchEvent(new Event('change', {bubbles: true}))";
+        self.post("/execute/sync", &json!({"script": script, "args": [element, value]}));
+    }
+
+    /// What the first element that a selector finds says.
+    #[must_use]
+    pub fn text(&self, selector: &str) -> String {
+        let element = self.wait(selector);
+        self.get(&format!("/element/{element}/text")).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn value(&self, selector: &str) -> String {
+        let element = self.wait(selector);
+        let value = self.get(&format!("/element/{element}/property/value"));
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses keys, one after the other; those in `held` are held meanwhile.
+    pub fn press(&self, held: &[&str], keys: &[&str]) {
+        let mut actions = Vec::new();
+        let key = |kind: &str, key: &str| json!({"type": kind, "value": key});
+        actions.extend(held.iter().map(|held| key("keyDown", held)));
+        for one in keys {
+            actions.push(key("keyDown", one));
+            actions.push(key("keyUp", one));
+        }
+        actions.extend(held.iter().map(|held| key("keyUp", held)));
+        let actions = json!({"actions": [{"type": "key", "id": "keys", "actions": actions}]});
+        self.post("/actions", &actions);
+    }
+
+    /// Drags the first element that a selector finds by so many pixels.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn drag(&self, selector: &str, x: i64, y: i64) {
+        let from = self.script(&format!(
+            "const it = document.querySelector({}); it.scrollIntoView({{block: 'center'}}); \
+             const box = (it.querySelector('rect') ?? it).getBoundingClientRect(); \
+             return [Math.round(box.x + 20), Math.round(box.y + 10)]",
+            json!(selector)
+        ));
+        let (from_x, from_y) = (from[0].as_i64().unwrap(), from[1].as_i64().unwrap());
+        let to = |duration: u32, x: i64, y: i64| json!({"type": "pointerMove", "duration": duration, "x": x, "y": y, "origin": "viewport"});
+        let actions = json!([
+            to(0, from_x, from_y),
+            {"type": "pointerDown", "button": 0},
+            to(50, from_x + 8, from_y + 8),
+            to(100, from_x + x / 2, from_y + y / 2),
+            to(100, from_x + x, from_y + y),
+            {"type": "pointerUp", "button": 0},
+        ]);
+        let pointer = json!({"type": "pointer", "id": "mouse", "actions": actions});
+        self.post("/actions", &json!({"actions": [pointer]}));
+    }
+
+    /// Opens another window, and works in it from now on.
+    ///
+    /// # Panics
+    /// If the driver does not answer.
+    pub fn new_window(&self) -> String {
+        let made = self.post("/window/new", &json!({"type": "window"}));
+        let handle = made["handle"].as_str().unwrap().to_owned();
+        self.switch_to(&handle);
+        handle
+    }
+
+    /// The window that is worked in.
+    ///
+    /// # Panics
+    /// If the driver does not answer.
+    #[must_use]
+    pub fn window(&self) -> String {
+        self.get("/window").as_str().unwrap().to_owned()
+    }
+
+    /// Works in a window from now on.
+    pub fn switch_to(&self, window: &str) {
+        self.post("/window", &json!({"handle": window}));
+    }
+
+    /// A picture of what the window shows, as a PNG in Base64.
+    #[must_use]
+    pub fn picture(&self) -> String {
+        self.get("/screenshot").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Checks that up to now nothing was said on the console that is an error (a violation of the
+    /// page's Content-Security-Policy is one), and that nothing was asked of another host.
+    ///
+    /// # Panics
+    /// If there was.
+    pub fn assert_clean(&self, but: &[&str]) {
+        let said = self.post("/se/log", &json!({"type": "browser"}));
+        for entry in said.as_array().unwrap() {
+            let (level, message) = (&entry["level"], entry["message"].as_str().unwrap());
+            let is_known = but.iter().any(|known| message.contains(known));
+            assert!(is_known || (level != "SEVERE" && level != "WARNING"), "{entry}");
+        }
+        let done = self.post("/se/log", &json!({"type": "performance"}));
+        let mut requests = 0;
+        for entry in done.as_array().unwrap() {
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+            let message = &message["message"];
+            if message["method"] == "Network.requestWillBeSent" {
+                let url = message["params"]["request"]["url"].as_str().unwrap();
+                let own = ["data:", "about:", "chrome:", &self.server];
+                assert!(own.iter().any(|own| url.starts_with(own)), "asked elsewhere: {url}");
+                requests += 1;
+            }
+        }
+        assert!(requests > 0, "the requests are seen");
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.agent.post(format!("{}{path}", self.session)).send(body.to_string());
+        value_of(path, answer)
+    }
+
+    fn get(&self, path: &str) -> Value {
+        value_of(path, self.agent.get(format!("{}{path}", self.session)).call())
+    }
+}
+
+fn value_of(path: &str, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    let mut answer = answer.expect("the driver answers");
+    let body = answer.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+    let mut json: Value = serde_json::from_slice(&body).unwrap();
+    let value = json["value"].take();
+    assert!(answer.status().is_success(), "{path}: {value}");
+    value
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ends the browser; the driver goes after it.
+        drop(self.agent.delete(&self.session).call());
+        drop(self.driver.kill());
+        drop(self.driver.wait());
+        guard::ended(self.driver.id());
+    }
+}
+
+fn start(driver: &Path) -> (Child, u16) {
+    // Two that start at the same moment may take the same port: then the one that lost ends.
+    for _ in 0..10 {
+        let mut command = Command::new(driver);
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the driver starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        for line in lines.by_ref() {
+            if let Some((_, port)) = line.rsplit_once("successfully on port ") {
+                // Read to the end, so that it can say what it likes.
+                std::thread::spawn(move || lines.for_each(drop));
+                return (child, port.trim_end_matches('.').parse().unwrap());
+            }
+        }
+        child.wait().unwrap();
+    }
+    panic!("the driver does not say where it listens");
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|dir| dir.join(program)).find(|program| program.is_file())
+}
+
+fn tell_what_is_left_out() {
+    let why = "there is no chromium, or no chromedriver, on PATH";
+    let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
+    assert!(required.is_none_or(|value| value != "1"), "{why}");
+    // Written, not printed: libtest captures what is printed.
+    let line = format!("LEFT OUT: a test in a browser, because {why}");
+    writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
+}
+
+/// The script of axe-core, which finds faults of accessibility; `None` if it is not installed.
+///
+/// # Panics
+/// If it is missing though it is required.
+#[must_use]
+pub fn axe() -> Option<String> {
+    let found = env::var_os("ORDERS_TESTS_AXE").and_then(|file| fs::read_to_string(file).ok());
+    if found.is_none() {
+        let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
+        assert!(required.is_none_or(|value| value != "1"), "ORDERS_TESTS_AXE names no file");
+        let line = "LEFT OUT: the check of accessibility, because ORDERS_TESTS_AXE names no file";
+        writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
+    }
+    found
+}
