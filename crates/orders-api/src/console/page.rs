@@ -84,16 +84,12 @@ impl Shell {
 
     /// For a page that anyone may see.
     pub(crate) fn for_strangers(request: &HttpRequest, section: &'static str, title: &str) -> Self {
-        let here = match request.query_string() {
-            "" => request.path().to_owned(),
-            query => format!("{}?{query}", request.path()),
-        };
         let zone = Zone::of(request);
         Self {
             title: title.to_owned(),
             section,
             zone,
-            here,
+            here: here(request),
             assets: format!("/console/assets/{}", assets::version()),
             visitor: None,
             subject: None,
@@ -107,6 +103,23 @@ impl Shell {
 
     pub(crate) fn may_administer(&self) -> bool {
         self.visitor.as_ref().is_some_and(Visitor::may_administer)
+    }
+}
+
+/// The address of a page, with what pages themselves put into one: anything else that was sent is not
+/// shown again.
+fn here(request: &HttpRequest) -> String {
+    const KNOWN: [&str; 9] =
+        ["view", "date", "service", "tz", "from", "to", "min_fee", "max_fee", "sort"];
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        if KNOWN.contains(&name.as_ref()) && value.len() <= 40 {
+            query.append_pair(&name, &value);
+        }
+    }
+    match query.finish().as_str() {
+        "" => request.path().to_owned(),
+        query => format!("{}?{query}", request.path()),
     }
 }
 
