@@ -253,7 +253,7 @@ fn nothing_is_wider_than_a_narrow_screen() {
     browser.assert_clean(&[]);
 }
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/?view=month&date=2022-11-01",
     "/?view=week&date=2022-11-01",
     "/?view=day&date=2022-11-01",
@@ -262,6 +262,7 @@ const PAGES: [&str; 9] = [
     "/console/orders/223",
     "/console/new-order",
     "/console/services",
+    "/console/figures?from=2022-10-01&to=2022-11-30",
     "/console/sign-in",
 ];
 

@@ -265,3 +265,37 @@ fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(
     let old = server.get("/console/assets/0/console.js").assert_status(200);
     assert_eq!(old.header("Cache-Control"), Some("no-cache"));
 }
+
+#[rstest]
+fn figures_add_up(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(server) = Server::fresh(database) else { return };
+    for (id, time, fee, services) in [
+        ("a", "2022-11-01T00:15:00Z", "100.25", &["123"][..]),
+        ("b", "2022-11-01T22:45:00Z", "999999999999.99", &["123", "456"]),
+        ("c", "2022-11-30T23:59:59.999Z", "0.10", &["789"]),
+        ("outside", "2022-12-01T12:00:00Z", "7", &["789"]),
+    ] {
+        let services: Vec<_> = services.iter().map(|id| json!({"id": id})).collect();
+        let order = json!({"id": id, "datetime": time, "totalfee": fee, "services": services});
+        server.post("/orders", &order).assert_status(201);
+    }
+    let page = open(&server, "/console/figures?from=2022-11-01&to=2022-11-30", "").text();
+    let plain = page.replace('\u{a0}', " ");
+    for part in [
+        "<b class=\"big\">3</b> orders with fees of <b class=\"big\">1 000 000 000 100.34</b>",
+        "<tr><td>1 Nov</td><td class=\"number\">2</td></tr>",
+        "<tr><td>1 Nov</td><td class=\"number\">1 000 000 000 100.24</td></tr>",
+        "<tr><td>30 Nov</td><td class=\"number\">0.10</td></tr>",
+        "<tr><td>22</td><td class=\"number\">1</td></tr>",
+    ] {
+        assert!(plain.contains(part), "{part}: {plain}");
+    }
+    // By the clocks of the zone, the second of them is on the next day, and so is the last.
+    let kolkata =
+        open(&server, "/console/figures?from=2022-11-02&to=2022-11-30&tz=Asia/Kolkata", "");
+    assert!(kolkata.text().contains("<b class=\"big\">1</b> orders"), "{kolkata}");
+    for odd in ["?from=x&to=y", "?from=9998-12-31&to=0002-01-01", "?from=0002-01-01&to=9998-12-31"]
+    {
+        open(&server, &format!("/console/figures{odd}"), "").assert_status(200);
+    }
+}

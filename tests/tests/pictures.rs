@@ -51,6 +51,11 @@ fn pictures_are_taken() {
         ("week-dark", dark, "/?view=week&date=2026-11-18"),
         ("timeline", wide, "/?view=timeline&date=2026-11-02"),
         ("list", wide, "/console/orders?from=2026-11-01"),
+        (
+            "figures",
+            Looks { height: 1100, ..wide },
+            "/console/figures?from=2026-11-01&to=2026-11-30",
+        ),
         ("order", wide, "/console/orders/223"),
         ("month-narrow", narrow, "/?view=month&date=2026-11-18"),
         ("order-narrow", Looks { is_dark: true, ..narrow }, "/console/orders/224"),

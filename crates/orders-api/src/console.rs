@@ -6,6 +6,7 @@ mod assets;
 mod calendar;
 mod draft;
 mod failure;
+pub(crate) mod figures;
 mod form;
 pub(crate) mod list;
 pub(crate) mod orders;

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use orders_core::{
-    Command, Order, OrderId, Outcome, Period, Policy, PolicyPatch, Retry, Service, ServiceCommand,
-    ServiceId,
+    Command, Instant as At, Order, OrderId, Outcome, Period, Policy, PolicyPatch, Retry, Service,
+    ServiceCommand, ServiceId,
 };
 use r2d2::Pool;
 
@@ -19,6 +19,7 @@ use crate::availability::{Availability, AvailabilityQuery};
 use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::events::{EventPage, Latest, Listener, OrderChange};
+use crate::figures::Figures;
 use crate::keys::{Board, note_uses, watch};
 use crate::lane::{Lane, Reply};
 use crate::orders::{OrderPage, OrderQuery};
@@ -29,7 +30,8 @@ use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
 use crate::{
-    StoreError, answers, availability, calendar, events, orders, policy, read, services, write,
+    StoreError, answers, availability, calendar, events, figures, orders, policy, read, services,
+    write,
 };
 
 /// How much may wait, and how many connections there are.
@@ -293,6 +295,15 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_calendar(&self, query: &CalendarQuery) -> Result<Calendar, StoreError> {
         self.read(|connection| calendar::find(connection, query))
+    }
+
+    /// Finds the figures of the orders from one time on, before another. Blocks, the longer the more
+    /// orders there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_figures(&self, from: At, to: At) -> Result<Figures, StoreError> {
+        self.read(|connection| figures::find(connection, from, to))
     }
 
     /// Finds the policy. Blocks.

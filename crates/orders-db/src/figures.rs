@@ -1,0 +1,98 @@
+//! Figures of a stretch of time: how many orders, and what they cost, by the quarter of an hour and by
+//! service. The quarters let whoever asks add them up in any time zone.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use orders_core::{Instant, Service};
+
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::rows::ServiceRow;
+
+/// How many services are told of at most.
+const SERVICES: usize = 50;
+
+/// How many orders, and the sum of their fees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// How many orders.
+    pub orders: i64,
+    /// The sum of their fees, in hundredths.
+    pub fees: i128,
+}
+
+/// The figures of a stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figures {
+    /// Those quarters of an hour, counted from the start of the stretch, that have orders.
+    pub quarters: Vec<(i64, Amount)>,
+    /// The fifty services with the most orders. An order counts for each of its services.
+    pub services: Vec<(Service, Amount)>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    orders: i64,
+    #[diesel(sql_type = BigInt)]
+    whole: i64,
+    #[diesel(sql_type = BigInt)]
+    rest: i64,
+}
+
+impl Row {
+    fn amount(&self) -> Amount {
+        let fees = i128::from(self.whole) * 100 + i128::from(self.rest);
+        Amount { orders: self.orders, fees }
+    }
+}
+
+// Whole units and hundredths are summed apart: together they might not fit into 64 bits.
+const QUARTERS: &str = "\
+SELECT (datetime_ms - $1) / 900000 AS number, '' AS name, COUNT(*) AS orders, \
+CAST(SUM(total_fee / 100) AS BIGINT) AS whole, CAST(SUM(total_fee % 100) AS BIGINT) AS rest \
+FROM orders WHERE datetime_ms >= $1 AND datetime_ms < $2 GROUP BY 1 ORDER BY 1";
+
+// For SQLite, a cross join is walked as it is written: along the index of each service.
+const BY_SERVICE: &str = "\
+SELECT s.id AS number, s.name AS name, COUNT(*) AS orders, \
+CAST(SUM(o.total_fee / 100) AS BIGINT) AS whole, CAST(SUM(o.total_fee % 100) AS BIGINT) AS rest \
+FROM services s CROSS JOIN order_services u CROSS JOIN orders o \
+WHERE u.service_id = s.id AND u.datetime_ms >= $1 AND u.datetime_ms < $2 AND o.id = u.order_id \
+GROUP BY s.id, s.name ORDER BY 3 DESC, 1 LIMIT 50";
+
+/// The figures of the orders from one time on, before another.
+pub(crate) fn find(
+    connection: &mut AnyConnection,
+    from: Instant,
+    to: Instant,
+) -> Result<Figures, StoreError> {
+    let quarters = load(connection, QUARTERS, from, to)?;
+    let services = load(connection, BY_SERVICE, from, to)?;
+    let mut found = Vec::with_capacity(SERVICES);
+    for row in services {
+        let amount = row.amount();
+        found.push((ServiceRow { id: row.number, name: row.name }.into_service()?, amount));
+    }
+    let quarters = quarters.into_iter().map(|row| (row.number, row.amount()));
+    Ok(Figures { quarters: quarters.collect(), services: found })
+}
+
+fn load(
+    connection: &mut AnyConnection,
+    statement: &str,
+    from: Instant,
+    to: Instant,
+) -> Result<Vec<Row>, StoreError> {
+    let (from, to) = (from.as_millis(), to.as_millis());
+    let asked = diesel::sql_query(statement).bind::<BigInt, _>(from).bind::<BigInt, _>(to);
+    match connection {
+        AnyConnection::Postgres(connection) => asked.load(connection),
+        AnyConnection::Sqlite(connection) => asked.load(connection),
+    }
+    .map_err(|error| StoreError::of_read(&error))
+}
