@@ -2,6 +2,7 @@
 //! Each works without scripts; the scripts only make it quicker. All that is changed goes the way of
 //! the API, through the same store, under the same rule.
 
+pub(crate) mod admin;
 mod assets;
 mod calendar;
 mod draft;

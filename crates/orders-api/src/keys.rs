@@ -102,12 +102,12 @@ pub(crate) async fn rotate(
     Ok(shows_a_secret(app.change_key(command, retry, to_keep, render).await?))
 }
 
-fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
+pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
     auth::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
 }
 
 /// What is kept of an answer: all but a body, which would show a secret.
-fn to_keep(change: &KeyChange) -> KeptAnswer {
+pub(crate) fn to_keep(change: &KeyChange) -> KeptAnswer {
     match change {
         KeyChange::Created(key, _) => KeptAnswer {
             location: Some(path_of(key.id.as_str())),

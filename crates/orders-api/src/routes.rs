@@ -178,13 +178,15 @@ fn of_itself() -> Vec<Resource> {
 
 /// The pages of the console but for the calendar. Whoever may not see one is asked to sign in.
 fn of_console() -> Vec<Resource> {
-    use console::{figures, list, orders as of_orders, services as of_services};
+    use console::{admin, figures, list, orders as of_orders, services as of_services};
     const ANYONE: Access = Access::Anyone;
     const READER: Access = Access::READER;
     const WRITER: Access = Access::WRITER;
     const ADMIN: Access = Access::ADMIN;
+    const KEYED_ADMIN: Access = Access::KEYED_ADMIN;
     let order = |request: &_| orders::path_id(request).map(drop);
     let service = |request: &_| services::path_id(request).map(drop);
+    let key = |request: &_| keys::path_id(request).map(drop);
     vec![
         Resource::at("/console/assets/{version}/{file}").page(Method::GET, ANYONE, console::file),
         Resource::at("/console/sign-in").page(Method::GET, ANYONE, console::sign_in_page).page(
@@ -212,6 +214,13 @@ fn of_console() -> Vec<Resource> {
             Method::POST,
             WRITER,
             of_orders::restore,
+        ),
+        Resource::at("/console/admin").page(Method::GET, KEYED_ADMIN, admin::show),
+        Resource::at("/console/keys").page(Method::POST, KEYED_ADMIN, admin::create_key),
+        Resource::at("/console/keys/{id}/revoke").only_where(key).page(
+            Method::POST,
+            KEYED_ADMIN,
+            admin::revoke_key,
         ),
         Resource::at("/console/figures").page(Method::GET, READER, figures::show),
         Resource::at("/console/services").page(Method::GET, READER, of_services::show).page(
