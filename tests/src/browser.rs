@@ -1,16 +1,18 @@
 //! A real browser: Chromium, driven by its own driver over the `WebDriver` protocol (W3C), which is
 //! JSON over HTTP and no more than is needed here.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod driver;
+
+use std::process::Child;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use serde_json::{Value, json};
 use ureq::Agent;
 
 use crate::{Server, guard};
+
+pub use driver::axe;
+use driver::{on_path, start, tell_what_is_left_out};
 
 /// How long something on a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -367,53 +369,4 @@ impl Drop for Browser {
         drop(self.driver.wait());
         guard::ended(self.driver.id());
     }
-}
-
-fn start(driver: &Path) -> (Child, u16) {
-    // Two that start at the same moment may take the same port: then the one that lost ends.
-    for _ in 0..10 {
-        let mut command = Command::new(driver);
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("the driver starts");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        for line in lines.by_ref() {
-            if let Some((_, port)) = line.rsplit_once("successfully on port ") {
-                // Read to the end, so that it can say what it likes.
-                std::thread::spawn(move || lines.for_each(drop));
-                return (child, port.trim_end_matches('.').parse().unwrap());
-            }
-        }
-        child.wait().unwrap();
-    }
-    panic!("the driver does not say where it listens");
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).map(|dir| dir.join(program)).find(|program| program.is_file())
-}
-
-fn tell_what_is_left_out() {
-    let why = "there is no chromium, or no chromedriver, on PATH";
-    let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
-    assert!(required.is_none_or(|value| value != "1"), "{why}");
-    // Written, not printed: libtest captures what is printed.
-    let line = format!("LEFT OUT: a test in a browser, because {why}");
-    writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
-}
-
-/// The script of axe-core, which finds faults of accessibility; `None` if it is not installed.
-///
-/// # Panics
-/// If it is missing though it is required.
-#[must_use]
-pub fn axe() -> Option<String> {
-    let found = env::var_os("ORDERS_TESTS_AXE").and_then(|file| fs::read_to_string(file).ok());
-    if found.is_none() {
-        let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
-        assert!(required.is_none_or(|value| value != "1"), "ORDERS_TESTS_AXE names no file");
-        let line = "LEFT OUT: the check of accessibility, because ORDERS_TESTS_AXE names no file";
-        writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
-    }
-    found
 }

@@ -40,7 +40,10 @@ function begin(event) {
     if (!ghost && Math.hypot(e.clientX - origin.x, e.clientY - origin.y) < 5) return;
     const column = columnAt(e.clientX, e.clientY);
     document.body.classList.add("dragging");
-    ghost ??= ghostOf();
+    if (!ghost) {
+      ghost = ghostOf();
+      showFree(order.dataset.id);
+    }
     if (!column) return;
     at = timeAt(column, e.clientY - grip);
     place(ghost, column, at);
@@ -53,13 +56,14 @@ function begin(event) {
     document.body.classList.remove("dragging");
     if (!ghost) return;
     ghost.remove();
+    hideFree();
     // The click that ends a drag is not one that opens the order.
     const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
     window.addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => window.removeEventListener("click", swallow, { capture: true }), 50);
     if (e.type === "pointerup" && at !== undefined) drop_at(order, at);
   };
-  const escape = (e) => { if (e.key === "Escape") { at = undefined; drop(e); } };
+  const escape = (e) => { if (e.key === "Escape") drop(e); };
   document.addEventListener("pointermove", over);
   document.addEventListener("pointerup", drop);
   document.addEventListener("pointercancel", drop);
@@ -77,6 +81,43 @@ function ghostOf() {
   ghost.setAttribute("height", "26");
   ghost.setAttribute("rx", "5");
   return ghost;
+}
+
+/** Shows where this order may go: what it blocks itself is free for it. */
+async function showFree(id) {
+  const columns = [...document.querySelectorAll(".column")];
+  try {
+    const order = await (await fetch(`/orders/${encodeURIComponent(id)}`)).json();
+    const asked = new URLSearchParams({ from: iso(columns[0].dataset.start), to: iso(columns.at(-1).dataset.end), ignore: id, limit: 1000 });
+    for (const service of order.services) asked.append("service", service.id);
+    const free = await (await fetch(`/availability?${asked}`)).json();
+    if (!document.body.classList.contains("dragging")) return;
+    for (const column of columns) {
+      for (const stretch of free.data) shadeFree(column, Date.parse(stretch.start), Date.parse(stretch.end));
+    }
+  } catch {
+    // Without an answer the shading stays as it was, and the service judges what is dropped.
+  }
+}
+
+function iso(millis) {
+  return new Date(Number(millis)).toISOString();
+}
+
+function shadeFree(column, from, to) {
+  const [start, end] = [Number(column.dataset.start), Number(column.dataset.end)];
+  const [top, bottom] = [Math.max(from, start), Math.min(to, end)];
+  if (top >= bottom) return;
+  const free = document.createElementNS(SVG, "rect");
+  free.setAttribute("class", "free");
+  free.setAttribute("width", "100%");
+  free.setAttribute("y", `${((top - start) / (end - start)) * 100}%`);
+  free.setAttribute("height", `${((bottom - top) / (end - start)) * 100}%`);
+  column.prepend(free);
+}
+
+function hideFree() {
+  for (const free of document.querySelectorAll(".column .free")) free.remove();
 }
 
 function place(ghost, column, at) {

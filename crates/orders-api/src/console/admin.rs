@@ -6,7 +6,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use orders_core::{
-    IdempotencyKey, Instant, Key, KeyChange, KeyCommand, KeyName, Period, Policy, Role, Webhook,
+    EventPattern, IdempotencyKey, Instant, Key, KeyChange, KeyCommand, KeyName, Period, Policy,
+    Role, Webhook,
 };
 use orders_db::{Delivery, Store};
 use uuid::Uuid;
@@ -89,12 +90,15 @@ async fn make_key(request: &HttpRequest, app: &App, form: &Form) -> Result<Strin
     let role = Role::parse(form.one("role"));
     let role = role.ok_or_else(|| invalid("Choose a role.".to_owned()))?;
     let days = form.one("days").trim();
-    let expires_in = if days.is_empty() {
-        None
-    } else {
-        let period = Period::parse(&format!("{days}d"));
-        Some(period.map_err(|_| invalid("The days must be a number from 1 to 366.".to_owned()))?)
-    };
+    let expires_in =
+        if days.is_empty() {
+            None
+        } else {
+            let period = Period::parse(&format!("{days}d"));
+            Some(period.map_err(|_malformed| {
+                invalid("The days must be a number from 1 to 366.".to_owned())
+            })?)
+        };
     let said = format!("{name:?} {role} {days}");
     let token = IdempotencyKey::parse(&format!("console-{}", form.one("token"))).ok();
     let retry = retries::retry(request, token, said.as_bytes());
@@ -186,7 +190,7 @@ fn webhook_row(zone: Zone, webhook: &Webhook, deliveries: Vec<Delivery>) -> Webh
         }
         (None, None) => "delivering".to_owned(),
     };
-    let events: Vec<&str> = webhook.content.events.iter().map(|one| one.as_str()).collect();
+    let events: Vec<&str> = webhook.content.events.iter().map(EventPattern::as_str).collect();
     let row = |delivery: Delivery| DeliveryRow {
         answer: match (delivery.http_status, &delivery.error) {
             (Some(status), _) => status.to_string(),

@@ -133,9 +133,9 @@ fn charts(
     vec![
         Chart::new(format!("Orders by {unit}"), "From", false, over_time(orders_of)),
         Chart::new(format!("Fees by {unit}"), "From", false, over_time(fees_of)),
+        Chart::new("Busiest hours".to_owned(), "Hour", false, hours.collect()),
         Chart::new("Orders by service".to_owned(), "Service", true, by_service(orders_of)),
         Chart::new("Fees by service".to_owned(), "Service", true, by_service(fees_of)),
-        Chart::new("Busiest hours".to_owned(), "Hour", false, hours.collect()),
     ]
 }
 
@@ -170,7 +170,7 @@ impl Chart {
         let most = values.iter().map(|(_, (value, _))| *value).max().unwrap_or(0).max(1);
         let number = i128::try_from(values.len()).unwrap_or(1).max(1);
         // As many names as can stand beside each other.
-        let step = values.len().div_ceil(12).max(1);
+        let step = values.len().div_ceil(8).max(1);
         let bar = |(at, (name, (value, text))): (usize, (String, (i128, String)))| {
             let place = i128::try_from(at).unwrap_or(0);
             let length = value * 9_000 / most;
