@@ -39,7 +39,11 @@ impl Sql {
     }
 
     /// Opens a SQLite file.
-    pub(crate) fn open(file: &Path) -> Self {
+    ///
+    /// # Panics
+    /// If it cannot be opened.
+    #[must_use]
+    pub fn open(file: &Path) -> Self {
         let path = file.to_str().expect("the path is text");
         let mut connection = SqliteConnection::establish(path).unwrap();
         connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON").unwrap();

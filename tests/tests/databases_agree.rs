@@ -70,7 +70,7 @@ fn open(scratch: &Scratch, policy: Policy) -> Store {
         scope: Some(policy.scope),
         edit_lock: Some(policy.edit_lock),
     };
-    queue(|deadline, reply| store.change_policy(patch, deadline, reply))
+    queue(|deadline, reply| store.change_policy(patch, false, deadline, reply))
         .recv()
         .unwrap()
         .unwrap()

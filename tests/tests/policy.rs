@@ -251,3 +251,63 @@ fn the_command_shows_what_it_set(
     let run = scratch.run(&["policy", "show"]).assert_fine();
     assert!(run.stdout.contains("service") && run.stdout.contains("PT1H30M"), "{run:?}");
 }
+
+#[rstest]
+fn what_a_policy_would_violate_is_named_before_it_is_set(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = by_service(database) else { return };
+    let scratch = server.scratch();
+    for n in 0..30 {
+        let service = if n % 2 == 0 { 123 } else { 456 };
+        create(&server, &format!("o{n:02}"), NOON + n * 2 * HOUR, &[service]);
+    }
+    let check = |arguments: &[&str]| scratch.run(&[&["policy", "check"], arguments].concat());
+    let before = shown(&server);
+    for fine in [&["--window", "4h"][..], &["--edit-lock", "1h"], &["--scope", "service"]] {
+        drop(check(fine).assert_fine());
+    }
+    let run = check(&["--scope", "global"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(1), 29), "{run:?}");
+    assert!(
+        run.stdout.contains("order o00 at ") && run.stdout.contains("order o29 at "),
+        "{run:?}"
+    );
+    let run = check(&["--window", "5h"]);
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(1), 28), "{run:?}");
+    assert!(run.stdout.contains("(service 456)"), "{run:?}");
+    assert_eq!(shown(&server), before);
+}
+
+#[rstest]
+fn violations_that_are_accepted_are_exempt_from_each_other_only_and_are_listed(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(server) = Server::with_sample_data(database) else { return };
+    let scratch = server.scratch().clone();
+    // Two pairs that a window of five hours would find too close, and one order far from all.
+    for (id, hours) in [("a", 0), ("b", 4), ("c", 100), ("d", 104), ("e", 200)] {
+        create(&server, id, NOON + hours * HOUR, &[123]);
+    }
+    server.delete("/orders/d").assert_status(204);
+    server.post("/orders/d/restore", &json!({})).assert_status(200);
+    let before = server.all("/orders");
+    assert_eq!(set(&server, &["--window", "5h"]).code, Some(1));
+    drop(set(&server, &["--window", "5h", "--accept-violations"]).assert_fine());
+    assert_eq!((shown(&server)["window"].clone(), server.all("/orders")), (json!("PT5H"), before));
+    let run = scratch.run(&["doctor"]).assert_fine();
+    for pair in ["order a and order b", "order c and order d", "order 223 and order 224"] {
+        assert!(run.stdout.contains(pair), "{run:?}");
+    }
+    assert_eq!(scratch.sql().number("SELECT count(DISTINCT grp) AS number FROM orders"), 4);
+    // They block everybody else, the members of other groups too, and leave when they move.
+    server.post("/orders", &order("x", NOON + 2 * HOUR)).problem(409, "order-conflict");
+    let moved = order("d", NOON + 4 * HOUR + 1);
+    server.put("/orders/d", &moved).problem(409, "order-conflict");
+    server.put("/orders/b", &order("b", NOON + 4 * HOUR - 1)).problem(409, "order-conflict");
+    server.put("/orders/b", &order("b", NOON + 5 * HOUR)).assert_status(200);
+    // What is deleted and restored is still where it was.
+    server.delete("/orders/c").assert_status(204);
+    server.post("/orders/c/restore", &json!({})).assert_status(200);
+    drop(scratch.run(&["doctor"]).assert_fine());
+}

@@ -1,6 +1,7 @@
 //! The command line. Every option is an environment variable too.
 
 mod serve;
+mod transfer;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use orders_db::DatabaseUrl;
 use crate::wire;
 
 pub(crate) use serve::{Auth, ServeOptions};
+pub(crate) use transfer::{DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict};
 
 /// Keeps orders, no two of them within 3 hours of each other.
 ///
@@ -65,6 +67,28 @@ pub(crate) enum Command {
         /// A file like the sample data
         file: Option<PathBuf>,
     },
+    /// Import orders from JSON, NDJSON or CSV; prints a verdict on each
+    Import(ImportOptions),
+    /// Export all services and orders, as they stand at one moment
+    Export(ExportOptions),
+    /// Look for anything that should not be in the database
+    Doctor(DoctorOptions),
+    /// Copy an SQLite database to a new file, while others write
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Put a backup in the place of an SQLite database that nobody uses
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// Move an SQLite database that nobody uses into an empty PostgreSQL database
+    Move {
+        /// The URL of the PostgreSQL database
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
     /// Show or set the rules that every process on the database works by
     Policy {
         #[command(subcommand)]
@@ -95,8 +119,16 @@ pub(crate) enum DocumentFormat {
 pub(crate) enum PolicyCommand {
     /// Print the policy
     Show,
+    /// Name the orders that would violate a policy; changes nothing
+    Check(PolicyOptions),
     /// Change the policy, if no two orders there are would violate it
-    Set(PolicyOptions),
+    Set {
+        #[command(flatten)]
+        options: PolicyOptions,
+        /// Change it in any case: orders that would violate it become exempt from one another
+        #[arg(long)]
+        accept_violations: bool,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -26,12 +26,27 @@ pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
 /// Why bytes are not JSON that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct JsonError(String);
+#[error("{text}")]
+pub(crate) struct JsonError {
+    text: String,
+    /// Where: a line and a column, from 1.
+    place: Option<(u64, u64)>,
+}
+
+impl JsonError {
+    fn new(text: String) -> Self {
+        Self { text, place: None }
+    }
+
+    /// Where the fault is, as a line and a column, from 1, if it is at one place.
+    pub(crate) fn place(&self) -> Option<(u64, u64)> {
+        self.place
+    }
+}
 
 /// Reads one JSON value.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
-    let refuse = |why: &str| Err(JsonError(why.to_owned()));
+    let refuse = |why: &str| Err(JsonError::new(why.to_owned()));
     if bytes.is_empty() {
         return refuse("The body is empty.");
     }
@@ -54,12 +69,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
 fn next<'a>(parser: &mut SliceJsonParser<'a>) -> Result<JsonEvent<'a>, JsonError> {
     parser.parse_next().map_err(|error| {
         let at = error.location().start;
-        JsonError(format!(
-            "The body is not JSON, at line {} column {}: {}.",
-            at.line + 1,
-            at.column + 1,
-            error.message().trim_end_matches('.')
-        ))
+        let (line, column) = (at.line + 1, at.column + 1);
+        let what = error.message().trim_end_matches('.');
+        let text = format!("The body is not JSON, at line {line} column {column}: {what}.");
+        JsonError { text, place: Some((line, column)) }
     })
 }
 
@@ -74,12 +87,12 @@ fn value<'a>(
         JsonEvent::Number(text) => Json::Number(text),
         JsonEvent::String(text) => Json::Text(text),
         JsonEvent::StartArray | JsonEvent::StartObject if depth >= DEPTH => {
-            return Err(JsonError(format!("The body is nested deeper than {DEPTH} levels.")));
+            return Err(JsonError::new(format!("The body is nested deeper than {DEPTH} levels.")));
         }
         JsonEvent::StartArray => Json::Array(array(parser, depth + 1)?),
         JsonEvent::StartObject => Json::Object(object(parser, depth + 1)?),
         JsonEvent::EndArray | JsonEvent::EndObject | JsonEvent::ObjectKey(_) | JsonEvent::Eof => {
-            return Err(JsonError("The body ends before its JSON value does.".to_owned()));
+            return Err(JsonError::new("The body ends before its JSON value does.".to_owned()));
         }
     })
 }
@@ -105,7 +118,7 @@ fn object<'a>(parser: &mut SliceJsonParser<'a>, depth: usize) -> Result<Members<
     match members.iter().find(|(name, _)| !seen.insert(name)) {
         Some((name, _)) => {
             let name: String = name.chars().take(64).collect();
-            Err(JsonError(format!("The body has the member {name:?} twice in one object.")))
+            Err(JsonError::new(format!("The body has the member {name:?} twice in one object.")))
         }
         None => Ok(members),
     }

@@ -4,6 +4,7 @@ mod access;
 mod app;
 mod auth;
 mod availability;
+mod backup;
 mod batch;
 mod body;
 mod cli;
@@ -11,9 +12,12 @@ mod console;
 mod cors;
 mod cursor;
 mod docs;
+mod doctor;
 mod events;
+mod export;
 mod headers;
 mod history;
+mod import;
 mod json;
 mod keys;
 mod limits;
@@ -44,7 +48,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
-use orders_db::{Store, StoreError, StoreOptions};
+use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
 
@@ -60,25 +64,51 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
-            match error.downcast_ref() {
-                Some(StoreError::Url(_)) => ExitCode::from(2),
-                Some(_) | None => ExitCode::FAILURE,
-            }
+            let is_usage = matches!(error.downcast_ref(), Some(StoreError::Url(_)))
+                || error.downcast_ref::<Usage>().is_some();
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
+
+/// A command that was given wrongly, in a way that only shows when it is run.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
 
 fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
     if let Command::Openapi { format } = command {
         return print(*format);
     }
     let database = common.database()?;
-    let ran = orders_db::migrate(&database)?;
+    match command {
+        Command::Doctor(options) => return doctor::run(&database, options),
+        Command::Backup { file } => return backup::back_up(&database, file),
+        Command::Restore { file } => return backup::restore(&database, file),
+        Command::Move { to } => return backup::move_to(&database, to),
+        // Of what is not there nothing is exported, nor is it made.
+        Command::Export(_) => export::check_is_there(&database)?,
+        Command::Serve(_)
+        | Command::Migrate
+        | Command::Seed { .. }
+        | Command::Import(_)
+        | Command::Policy { .. }
+        | Command::Keys { .. }
+        | Command::Openapi { .. } => {}
+    }
+    let _in_use = InUse::share(&database)?;
+    run_on(&database, command)
+}
+
+/// Runs a command that needs the schema to be up to date.
+fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error>> {
+    let ran = orders_db::migrate(database)?;
     log::info!("{database}: schema up to date, {ran} migrations run");
-    let open_as = |options| Store::open(&database, options);
+    let open_as = |options| Store::open(database, options);
     let open = || open_as(StoreOptions::default());
     match command {
-        Command::Migrate | Command::Openapi { .. } => Ok(()),
+        Command::Import(options) => import::run(&open()?, options),
+        Command::Export(options) => export::run(database, options),
         Command::Serve(options) => {
             let event_retention = options.event_retention;
             let store = open_as(StoreOptions { event_retention, ..StoreOptions::default() })?;
@@ -89,7 +119,14 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),
         Command::Keys { command } => keys::commands::run(&open()?, command),
-        Command::Policy { command } => policy::run(&open()?, command),
+        Command::Policy { command } => policy::run(database, command),
+        // The others were run before.
+        Command::Migrate
+        | Command::Openapi { .. }
+        | Command::Doctor(_)
+        | Command::Backup { .. }
+        | Command::Restore { .. }
+        | Command::Move { .. } => Ok(()),
     }
 }
 

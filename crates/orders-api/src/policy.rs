@@ -1,21 +1,43 @@
-//! The commands `policy show` and `policy set`.
+//! The commands `policy show`, `policy check` and `policy set`.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use orders_core::{CalendarId, Policy, Violation};
-use orders_db::Store;
+use orders_db::{DatabaseUrl, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
 use crate::wait::wait;
 use crate::wire::PolicyView;
 
-pub(crate) fn run(store: &Store, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
+    let open = || Store::open(database, StoreOptions::default());
     match command {
-        PolicyCommand::Show => show(&store.find_policy()?),
-        PolicyCommand::Set(options) => {
-            let patch = options.patch();
-            match wait(|deadline, reply| store.change_policy(patch, deadline, reply))? {
+        PolicyCommand::Show => show(&open()?.find_policy()?),
+        PolicyCommand::Check(options) => {
+            let mut out = BufWriter::new(std::io::stdout());
+            let mut number = 0_u64;
+            let mut written = Ok(());
+            let policy = orders_db::check_policy(database, &options.patch(), |violation| {
+                number += 1;
+                if written.is_ok() {
+                    written = writeln!(out, "{}", in_words(violation));
+                }
+            })?;
+            written?;
+            out.flush()?;
+            if number > 0 {
+                return Err(
+                    format!("{number} pairs of neighbours would violate this policy").into()
+                );
+            }
+            show(&policy)
+        }
+        PolicyCommand::Set { options, accept_violations } => {
+            let (store, patch) = (open()?, options.patch());
+            let set =
+                |deadline, reply| store.change_policy(patch, *accept_violations, deadline, reply);
+            match wait(set)? {
                 Ok(policy) => show(&policy),
                 Err(violations) => Err(refusal(&violations).into()),
             }
@@ -29,14 +51,18 @@ fn show(policy: &Policy) -> Result<(), Box<dyn Error>> {
 }
 
 fn refusal(violations: &[Violation]) -> String {
-    let one = |violation: &Violation| {
-        let Violation { calendar, earlier: (earlier, at), later: (later, then) } = violation;
-        let calendar = match calendar {
-            CalendarId::Global => String::new(),
-            CalendarId::Service(id) => format!(" (service {id})"),
-        };
-        format!("order {earlier} at {at} and order {later} at {then}{calendar}")
+    let pairs = violations.iter().map(in_words).collect::<Vec<_>>().join("; ");
+    format!(
+        "the policy was not changed: it would find these too close to each other: {pairs}. \
+         `policy check` names all, `--accept-violations` makes them exempt from each other"
+    )
+}
+
+fn in_words(violation: &Violation) -> String {
+    let Violation { calendar, earlier: (earlier, at), later: (later, then), .. } = violation;
+    let calendar = match calendar {
+        CalendarId::Global => String::new(),
+        CalendarId::Service(id) => format!(" (service {id})"),
     };
-    let pairs = violations.iter().map(one).collect::<Vec<_>>().join("; ");
-    format!("the policy was not changed: it would find these too close to each other: {pairs}")
+    format!("order {earlier} at {at} and order {later} at {then}{calendar}")
 }

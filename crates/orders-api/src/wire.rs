@@ -5,6 +5,7 @@ mod batch;
 mod bodies;
 mod calendar;
 mod cells;
+mod imports;
 mod keys;
 mod lines;
 mod reader;
@@ -18,6 +19,7 @@ pub(crate) use bodies::{
 };
 pub(crate) use calendar::write_entries;
 pub(crate) use cells::write_cells;
+pub(crate) use imports::{ImportBody, read_import, write_exported};
 pub(crate) use keys::{
     KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView, read_key, read_overlap, read_rotation,
 };

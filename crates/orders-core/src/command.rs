@@ -1,7 +1,8 @@
 //! Commands: what callers ask to be done to orders, and the outcomes that they are given.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use crate::import::Import;
 use crate::{
     Actor, Fee, Instant, Order, OrderContent, OrderId, Policy, Retry, ServiceId, Services,
 };
@@ -80,6 +81,8 @@ pub enum Operation {
         /// What the caller says of it.
         content: OrderContent,
     },
+    /// Brings an order along from elsewhere, with what is known of its past.
+    Import(Box<Import>),
     /// Changes an order, in part or wholly.
     Update {
         /// Which order.
@@ -109,6 +112,7 @@ impl Operation {
     pub fn order_id(&self) -> &OrderId {
         match self {
             Self::Create { id, .. } => id.id(),
+            Self::Import(import) => import.id.id(),
             Self::Update { id, .. } | Self::Delete { id, .. } | Self::Restore { id } => id,
         }
     }
@@ -132,6 +136,7 @@ pub struct Batch {
     mode: Mode,
     dry_run: bool,
     operations: Vec<Operation>,
+    assumed: BTreeSet<ServiceId>,
 }
 
 /// Why operations do not make a batch.
@@ -171,14 +176,40 @@ impl Batch {
         let repeated = operations.iter().position(|operation| !seen.insert(operation.order_id()));
         match (mode, repeated) {
             (Mode::Atomic | Mode::Group, Some(position)) => Err(BatchError::Repeated(position)),
-            (Mode::Each, _) | (_, None) => Ok(Self { mode, dry_run, operations }),
+            (Mode::Each, _) | (_, None) => Ok(Self::checked(mode, dry_run, operations)),
         }
+    }
+
+    /// The most orders that can be imported at once.
+    pub const MAX_IMPORT: usize = 100_000;
+
+    /// Orders that are to be imported at once, by [`Mode::Atomic`] or [`Mode::Each`]. An id that
+    /// comes twice is refused the second time.
+    ///
+    /// # Errors
+    /// [`BatchError::Number`] for none, or more than [`Self::MAX_IMPORT`].
+    pub fn import(mode: Mode, dry_run: bool, orders: Vec<Import>) -> Result<Self, BatchError> {
+        if !(1..=Self::MAX_IMPORT).contains(&orders.len()) {
+            return Err(BatchError::Number);
+        }
+        let operations = orders.into_iter().map(|order| Operation::Import(Box::new(order)));
+        Ok(Self::checked(mode, dry_run, operations.collect()))
+    }
+
+    /// A dry run that takes these services for existing: they are to be made before the real one.
+    #[must_use]
+    pub fn dry_run_with(self, assumed: BTreeSet<ServiceId>) -> Self {
+        Self { dry_run: true, assumed, ..self }
+    }
+
+    fn checked(mode: Mode, dry_run: bool, operations: Vec<Operation>) -> Self {
+        Self { mode, dry_run, operations, assumed: BTreeSet::new() }
     }
 
     /// A batch without operations. With an idempotency key its answer is kept, like any other's.
     #[must_use]
     pub fn empty(mode: Mode) -> Self {
-        Self { mode, dry_run: false, operations: Vec::new() }
+        Self::checked(mode, false, Vec::new())
     }
 
     /// How the operations hang together.
@@ -197,6 +228,11 @@ impl Batch {
     #[must_use]
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// The services that a dry run takes for existing.
+    pub(crate) fn assumed(&self) -> &BTreeSet<ServiceId> {
+        &self.assumed
     }
 }
 

@@ -1,8 +1,11 @@
 //! The decision: what becomes of commands, judged one after the other against a snapshot.
 
+use std::collections::BTreeSet;
+
 use crate::Services;
 use crate::changes::Changes;
 use crate::command::{Action, Batch, Command, Done, IfMatch, Mode, NewId, Operation, OrderPatch};
+use crate::import::Import;
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::spacing::Candidate;
 use crate::state::State;
@@ -73,12 +76,14 @@ fn run(state: &mut State<'_>, command: &Command) -> Result<Outcome, Needs> {
         Action::One(operation) => run_one(state, actor, operation).map(Outcome::One),
         Action::Batch(batch) => {
             let before = state.mark();
+            state.begin_batch(batch.assumed());
             let outcome = match batch.mode() {
                 Mode::Each => run_each(state, actor, batch),
                 Mode::Atomic => run_together(state, actor, batch, None),
                 Mode::Group => run_together(state, actor, batch, Some(state.new_group())),
             };
             state.hide_none();
+            state.begin_batch(&BTreeSet::new());
             if batch.dry_run() || !matches!(outcome, Ok(Outcome::Batch { refused: false, .. })) {
                 state.undo_to(before);
             }
@@ -109,7 +114,16 @@ fn run_one(state: &mut State<'_>, actor: &Actor, operation: &Operation) -> Resul
     {
         return Ok(Err(Refusal::Conflict(Box::new(conflict))));
     }
-    Ok(Ok(proposal.record(state, actor)))
+    let done = proposal.record(state, actor);
+    name_group(state, operation, &done);
+    Ok(Ok(done))
+}
+
+/// Others of the same batch may be imported into the group of this order.
+fn name_group(state: &mut State<'_>, operation: &Operation, done: &Done) {
+    if let (Operation::Import(import), Done::Created(order)) = (operation, done) {
+        state.name_group(&import.group, order.group);
+    }
 }
 
 /// Judges a batch on the state that all of it leaves behind. Of two operations that conflict with
@@ -129,7 +143,9 @@ fn run_together(
                 if let Proposal::Place { order, .. } = &proposal {
                     placed.push((results.len(), order.clone()));
                 }
-                results.push(Ok(proposal.record(state, actor)));
+                let done = proposal.record(state, actor);
+                name_group(state, operation, &done);
+                results.push(Ok(done));
             }
             Ok(Err(refusal)) => results.push(Err(refusal)),
             Err(missing) => needs.extend(missing),
@@ -209,6 +225,7 @@ fn propose(
 ) -> Result<Result<Proposal, Refusal>, Needs> {
     match operation {
         Operation::Create { id, content } => propose_create(state, id, content, group),
+        Operation::Import(import) => propose_import(state, import),
         Operation::Update { id, if_match, patch } => propose_update(state, id, if_match, patch),
         Operation::Delete { id, if_match } => propose_delete(state, id, if_match),
         Operation::Restore { id } => propose_restore(state, id),
@@ -243,6 +260,21 @@ fn propose_create(
         updated_at: state.now,
     };
     Ok(Ok(Proposal::Place { kind: EventKind::Created, order }))
+}
+
+/// Judges an imported order as a new one, then gives it what is known of its past.
+fn propose_import(state: &State<'_>, import: &Import) -> Result<Result<Proposal, Refusal>, Needs> {
+    let Import { id, content, version, created_at, updated_at, group } = import;
+    let proposal = propose_create(state, id, content, Some(state.import_group(group)))?;
+    let Ok(Proposal::Place { kind, order: new }) = proposal else { return Ok(proposal) };
+    let updated_at = updated_at.unwrap_or(state.now);
+    let order = Order {
+        version: new.version.max(*version),
+        created_at: created_at.unwrap_or(updated_at.min(state.now)),
+        updated_at,
+        ..new
+    };
+    Ok(Ok(Proposal::Place { kind, order }))
 }
 
 fn propose_update(

@@ -70,7 +70,7 @@ pub struct Event {
     pub sequence: u64,
     /// What kind of change.
     pub kind: EventKind,
-    /// When, by the database's clock.
+    /// When, by the database's clock; of an imported order, when it was last changed elsewhere.
     pub time: Instant,
     /// Who asked for it.
     pub actor: Actor,

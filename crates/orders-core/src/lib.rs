@@ -45,6 +45,7 @@ mod decide;
 mod event;
 mod fee;
 mod free;
+mod import;
 mod instant;
 mod key;
 mod order;
@@ -69,6 +70,7 @@ pub use decide::{Decision, decide};
 pub use event::{Actor, Event, EventKind};
 pub use fee::{Fee, FeeError};
 pub use free::{FreeStretches, Stretch};
+pub use import::{Import, ImportGroup};
 pub use instant::{Instant, InstantError};
 pub use key::{
     Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,

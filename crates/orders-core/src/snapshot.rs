@@ -120,11 +120,21 @@ impl Needs {
     }
 
     fn add(&mut self, policy: &Policy, operation: &Operation) {
-        if !matches!(operation, Operation::Create { id: NewId::Made(_), .. }) {
+        let is_new = match operation {
+            Operation::Create { id, .. } => matches!(id, NewId::Made(_)),
+            Operation::Import(import) => matches!(import.id, NewId::Made(_)),
+            Operation::Update { .. } | Operation::Delete { .. } | Operation::Restore { .. } => {
+                false
+            }
+        };
+        if !is_new {
             self.orders.insert(operation.order_id().clone());
         }
         let (datetime, services) = match operation {
             Operation::Create { content, .. } => (Some(content.datetime), Some(&content.services)),
+            Operation::Import(import) => {
+                (Some(import.content.datetime), Some(&import.content.services))
+            }
             Operation::Update { patch, .. } => (patch.datetime, patch.services.as_ref()),
             Operation::Delete { .. } | Operation::Restore { .. } => (None, None),
         };

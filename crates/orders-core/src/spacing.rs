@@ -37,6 +37,8 @@ pub struct Violation {
     pub earlier: (OrderId, Instant),
     /// The later order, and its time.
     pub later: (OrderId, Instant),
+    /// The groups that they are in, the earlier order's first.
+    pub groups: (Group, Group),
 }
 
 /// Checks slots against a window, in one pass over any number of them: the slots come calendar by
@@ -69,6 +71,7 @@ impl SpacingCheck {
             calendar: slot.calendar,
             earlier: (earlier_id, earlier.start),
             later: (order_id, slot.start),
+            groups: (earlier.group, slot.group),
         })
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
 use crate::changes::{Changes, RowChange};
+use crate::import::ImportGroup;
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::way::Way;
 use crate::{
@@ -28,6 +30,10 @@ pub(crate) struct State<'a> {
     /// What the keys of the commands so far stand for, and where those commands are.
     answered: HashMap<OwnKey, Fingerprint>,
     answers: Vec<usize>,
+    /// The groups that the present batch has made for names.
+    named: HashMap<Arc<str>, Group>,
+    /// Services that the present batch takes for existing.
+    assumed: BTreeSet<ServiceId>,
 }
 
 /// A point to which the state can be taken back.
@@ -50,6 +56,8 @@ impl<'a> State<'a> {
             journal: Vec::new(),
             answered: HashMap::new(),
             answers: Vec::new(),
+            named: HashMap::new(),
+            assumed: BTreeSet::new(),
         }
     }
 
@@ -85,6 +93,9 @@ impl<'a> State<'a> {
         let mut needs = Needs::default();
         let mut unknown = Vec::new();
         for (position, id) in ids.enumerate() {
+            if self.assumed.contains(&id) {
+                continue;
+            }
             match self.snapshot.service(id) {
                 Some(true) => {}
                 Some(false) => unknown.push((position, id)),
@@ -181,6 +192,30 @@ impl<'a> State<'a> {
         Group(NonZeroU64::MIN.saturating_add(self.last_sequence()))
     }
 
+    /// The group that an imported order would be in.
+    pub(crate) fn import_group(&self, group: &ImportGroup) -> Group {
+        match group {
+            ImportGroup::Own => self.new_group(),
+            ImportGroup::Known(group) => *group,
+            ImportGroup::Named(name) => {
+                self.named.get(name).copied().unwrap_or_else(|| self.new_group())
+            }
+        }
+    }
+
+    /// Gives a name the group of the first order that was accepted under it.
+    pub(crate) fn name_group(&mut self, group: &ImportGroup, made: Group) {
+        if let ImportGroup::Named(name) = group {
+            self.named.entry(Arc::clone(name)).or_insert(made);
+        }
+    }
+
+    /// Forgets the batch before, and takes some services for existing.
+    pub(crate) fn begin_batch(&mut self, assumed: &BTreeSet<ServiceId>) {
+        self.named.clear();
+        self.assumed.clone_from(assumed);
+    }
+
     fn last_sequence(&self) -> u64 {
         self.events.last().map_or(self.snapshot.last_sequence(), |event| event.sequence)
     }
@@ -190,7 +225,8 @@ impl<'a> State<'a> {
         let event = Event {
             sequence: self.last_sequence() + 1,
             kind,
-            time: self.now,
+            // Now, but for what is imported with its past.
+            time: order.updated_at,
             actor: actor.clone(),
             order: order.clone(),
         };

@@ -89,6 +89,23 @@ fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     }
 }
 
+/// The migrations that a database lacks, and those that this program does not know.
+pub(crate) fn difference(
+    connection: &mut AnyConnection,
+) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    let known = match connection {
+        AnyConnection::Postgres(_) => versions::<Pg>(&POSTGRES)?,
+        AnyConnection::Sqlite(_) => versions::<Sqlite>(&SQLITE)?,
+    };
+    let run: Vec<String> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    let run: BTreeSet<String> = run.into_iter().collect();
+    let without = |all: &BTreeSet<String>, others| all.difference(others).cloned().collect();
+    Ok((without(&known, &run), without(&run, &known)))
+}
+
 /// Lets Diesel end the transaction by an error of ours.
 struct MigrateError(StoreError);
 

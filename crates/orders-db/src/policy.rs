@@ -1,15 +1,20 @@
 //! The policy: found, and set together with the slots that follow from it.
 
+use std::collections::HashMap;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{CalendarId, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Violation};
+use orders_core::{CalendarId, Group, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Violation};
 
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
+use crate::export::open_patiently;
 use crate::lane::Reply;
 use crate::rows;
 use crate::schema::{order_services, orders, policy};
 use crate::ticket::Ticket;
+use crate::url::DatabaseUrl;
+use crate::{StoreError, transaction};
 
 /// The new policy, or some of the orders that it would find too close to each other.
 pub type PolicyVerdict = Result<Policy, Vec<Violation>>;
@@ -19,8 +24,16 @@ const NAMED: usize = 10;
 /// How many rows are looked at in one query.
 const PAGE: i64 = 10_000;
 
+/// What is to become of the policy, and of the orders that it would find too close.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PolicyChange {
+    pub(crate) patch: PolicyPatch,
+    /// Whether orders that are too close by it become exempt from one another.
+    pub(crate) accept: bool,
+}
+
 pub(crate) struct PolicyJob {
-    pub(crate) policy: PolicyPatch,
+    pub(crate) policy: PolicyChange,
     pub(crate) ticket: Ticket,
     pub(crate) reply: Reply<PolicyVerdict>,
 }
@@ -37,10 +50,10 @@ pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
 /// writer reads the policy under the lock, none can write by the old one afterwards.
 pub(crate) fn set(
     connection: &mut AnyConnection,
-    patch: &PolicyPatch,
+    change: &PolicyChange,
 ) -> Result<PolicyVerdict, Trouble> {
     let old = find(connection)?;
-    let new = old.with(patch);
+    let new = old.with(&change.patch);
     let moves_slots = new.window != old.window || new.scope != old.scope;
     if moves_slots {
         // Looks at every order, which may take longer than any other statement.
@@ -48,10 +61,21 @@ pub(crate) fn set(
             let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
             patience.map_err(|error| Trouble::of(&error))?;
         }
-        let violations = violations(connection, &new)?;
-        if !violations.is_empty() {
-            return Ok(Err(violations));
+        let mut found = Vec::new();
+        let mut merged = Merged::default();
+        violations(connection, &new, |violation| {
+            if change.accept {
+                merged.join(violation.groups);
+            } else {
+                found.push(violation);
+            }
+            // What is refused is refused by the first few.
+            found.len() < NAMED
+        })?;
+        if !found.is_empty() {
+            return Ok(Err(found));
         }
+        merge_groups(connection, merged).map_err(|error| Trouble::of(&error))?;
     }
     write(connection, &new, moves_slots).map_err(|error| Trouble::of(&error))?;
     Ok(Ok(new))
@@ -97,12 +121,98 @@ fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Que
     Ok(())
 }
 
-/// The first orders that are too close to each other by a policy.
-fn violations(connection: &mut AnyConnection, policy: &Policy) -> Result<Vec<Violation>, Trouble> {
+/// Names to `visit` all neighbours that would be too close to each other by another policy, as the
+/// orders stand at one moment; answers that policy. Blocks.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], or [`StoreError::Corrupt`].
+pub fn check_policy(
+    url: &DatabaseUrl,
+    patch: &PolicyPatch,
+    mut visit: impl FnMut(&Violation),
+) -> Result<Policy, StoreError> {
+    let mut connection = open_patiently(url)?;
+    transaction::read_only(&mut connection, |connection| {
+        let new = find(connection)?.with(patch);
+        violations(connection, &new, |violation| {
+            visit(&violation);
+            true
+        })?;
+        Ok(new)
+    })
+}
+
+/// Groups that become one: each leads, by way of others, to the one that stands for all.
+#[derive(Default)]
+struct Merged(HashMap<i64, i64>);
+
+impl Merged {
+    fn join(&mut self, groups: (Group, Group)) {
+        let (a, b) = (rows::bigint(groups.0.0.get()), rows::bigint(groups.1.0.get()));
+        let (a, b) = (self.leader(a), self.leader(b));
+        // The oldest stands for all.
+        if a != b {
+            self.0.insert(a.max(b), a.min(b));
+        }
+    }
+
+    fn leader(&mut self, group: i64) -> i64 {
+        let mut leader = group;
+        while let Some(next) = self.0.get(&leader) {
+            leader = *next;
+        }
+        // Shorter for whoever asks again.
+        let mut at = group;
+        while at != leader {
+            at = self.0.insert(at, leader).unwrap_or(leader);
+        }
+        leader
+    }
+}
+
+diesel::table! {
+    merged_groups (former) {
+        former -> BigInt,
+        latter -> BigInt,
+    }
+}
+
+/// Puts all members of groups that were merged into one group, and with them what histories say of
+/// groups: an order that is restored is in the group that it was in.
+fn merge_groups(connection: &mut AnyConnection, mut merged: Merged) -> QueryResult<()> {
+    if merged.0.is_empty() {
+        return Ok(());
+    }
+    connection.batch_execute(
+        "CREATE TEMPORARY TABLE merged_groups (
+             former BIGINT NOT NULL PRIMARY KEY, latter BIGINT NOT NULL
+         )",
+    )?;
+    let formers: Vec<i64> = merged.0.keys().copied().collect();
+    for former in formers {
+        let latter = merged.leader(former);
+        diesel::insert_into(merged_groups::table)
+            .values((merged_groups::former.eq(former), merged_groups::latter.eq(latter)))
+            .execute(connection)?;
+    }
+    connection.batch_execute(
+        "UPDATE orders SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
+         WHERE grp IN (SELECT former FROM merged_groups);
+         UPDATE events SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
+         WHERE grp IN (SELECT former FROM merged_groups);
+         DROP TABLE merged_groups",
+    )
+}
+
+/// Looks for neighbours that are too close to each other by a policy, until `goes_on` says no.
+pub(crate) fn violations(
+    connection: &mut AnyConnection,
+    policy: &Policy,
+    mut goes_on: impl FnMut(Violation) -> bool,
+) -> Result<(), Trouble> {
     let mut check = SpacingCheck::new(policy.window);
-    let mut found = Vec::new();
     let mut after = None;
-    while found.len() < NAMED {
+    loop {
         let page =
             page(connection, policy.scope, after.as_ref()).map_err(|error| Trouble::of(&error))?;
         let Some(last) = page.last() else { break };
@@ -116,11 +226,13 @@ fn violations(connection: &mut AnyConnection, policy: &Policy) -> Result<Vec<Vio
                 start: rows::instant(row.datetime_ms)?,
                 group: rows::group(row.grp)?,
             };
-            found.extend(check.next(rows::order_id(&row.order_id)?, slot));
+            let violation = check.next(rows::order_id(&row.order_id)?, slot);
+            if violation.is_some_and(|violation| !goes_on(violation)) {
+                return Ok(());
+            }
         }
     }
-    found.truncate(NAMED);
-    Ok(found)
+    Ok(())
 }
 
 /// An order's place in a calendar, and the key of its page.

@@ -45,6 +45,23 @@ pub(crate) fn find(
     row.map(ServiceRow::into_service).transpose()
 }
 
+/// At most `limit` services whose numbers follow `after`, with what their names are kept under.
+pub(crate) fn list_with_keys(
+    connection: &mut AnyConnection,
+    after: Option<ServiceId>,
+    limit: usize,
+) -> Result<Vec<(Service, String)>, StoreError> {
+    let rows: Vec<(i64, String, String)> = services::table
+        .filter(services::id.gt(after.map_or(0, ServiceId::get)))
+        .order(services::id.asc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((services::id, services::name, services::name_key))
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    let read = |(id, name, key)| Ok((ServiceRow { id, name }.into_service()?, key));
+    rows.into_iter().map(read).collect()
+}
+
 /// The services with these numbers, as far as there are any.
 pub(crate) fn find_all(
     connection: &mut AnyConnection,

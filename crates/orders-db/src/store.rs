@@ -23,7 +23,7 @@ use crate::figures::Figures;
 use crate::keys::{Board, note_uses, watch};
 use crate::lane::{Lane, Reply};
 use crate::orders::{OrderPage, OrderQuery};
-use crate::policy::{PolicyJob, PolicyVerdict};
+use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
@@ -169,14 +169,17 @@ impl Store {
         ticket
     }
 
-    /// Sets the policy by `deadline`, if the orders there are allow it.
+    /// Sets the policy by `deadline`, if the orders there are allow it. With `accept`, it is set in any
+    /// case, and those that are too close by it become exempt from one another.
     pub fn change_policy(
         &self,
-        policy: PolicyPatch,
+        patch: PolicyPatch,
+        accept: bool,
         deadline: Instant,
         reply: Reply<PolicyVerdict>,
     ) -> Ticket {
         let ticket = Ticket::new(deadline);
+        let policy = PolicyChange { patch, accept };
         self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
         ticket
     }

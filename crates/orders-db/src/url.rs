@@ -59,6 +59,31 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The URL of a PostgreSQL server without its password; `None` for a file.
+    #[must_use]
+    pub fn without_password(&self) -> Option<String> {
+        let Self::Postgres(url) = self else { return None };
+        let (scheme, rest) = url.split_once("://")?;
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (user, host) = place.rsplit_once('@').unwrap_or(("", place));
+        let user = user.split(':').next().unwrap_or_default();
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|part| !part.is_empty() && !part.starts_with("password="))
+            .collect();
+        let mut shown = format!("{scheme}://");
+        if !user.is_empty() {
+            shown.extend([user, "@"]);
+        }
+        shown.push_str(host);
+        if !kept.is_empty() {
+            shown.extend(["?", &kept.join("&")]);
+        }
+        Some(shown)
+    }
+}
+
 /// Whether a text is what stands before the colon of a URL.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())

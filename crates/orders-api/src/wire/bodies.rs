@@ -74,15 +74,15 @@ pub(crate) fn read_service(json: &Json<'_>) -> Result<ServiceBody, Vec<FieldErro
     name.map(|name| ServiceBody { id, name }).ok_or_else(Vec::new)
 }
 
-fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
+pub(super) fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
     OrderId::parse(text(json)?).map_err(|error| error.to_string())
 }
 
-fn read_datetime(json: &Json<'_>) -> Result<Instant, String> {
+pub(super) fn read_datetime(json: &Json<'_>) -> Result<Instant, String> {
     Instant::parse(text(json)?).map_err(|error| error.to_string())
 }
 
-fn read_fee(json: &Json<'_>) -> Result<Fee, String> {
+pub(super) fn read_fee(json: &Json<'_>) -> Result<Fee, String> {
     match json {
         Json::Number(text) | Json::Text(text) => {
             Fee::parse(text).map_err(|error| error.to_string())
@@ -108,7 +108,7 @@ fn read_service_name(json: &Json<'_>) -> Result<ServiceName, String> {
     ServiceName::parse(text(json)?).map_err(|error| error.to_string())
 }
 
-fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldError>> {
+pub(super) fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldError>> {
     let fault = |pointer: String, detail: String| vec![FieldError { pointer, detail }];
     let Json::Array(items) = json else {
         return Err(fault(pointer.to_owned(), "must be an array of services".to_owned()));

@@ -1,0 +1,86 @@
+//! The command `doctor`.
+
+use std::error::Error;
+use std::io::Write;
+
+use orders_db::{DatabaseUrl, TableSum};
+
+use crate::cli::DoctorOptions;
+
+/// Prints a line for each check, and one for each thing found.
+pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    let (mut checks, mut faults, mut rows) = (0_u64, 0, 0);
+    let mut written = Ok(());
+    orders_db::examine(database, |report| {
+        checks += 1;
+        rows += report.looked_at;
+        let word = match (report.findings.is_empty(), report.is_note) {
+            (true, _) => "ok   ",
+            (false, true) => "note ",
+            (false, false) => "FAULT",
+        };
+        let mut lines = format!("{word} {} ({} looked at)\n", report.check, report.looked_at);
+        for finding in &report.findings {
+            lines.extend(["      ", finding, "\n"]);
+        }
+        if report.has_more {
+            lines.push_str("      and more\n");
+        }
+        if !report.findings.is_empty() && !report.is_note {
+            faults += 1;
+        }
+        if written.is_ok() {
+            written = out.write_all(lines.as_bytes());
+        }
+    })?;
+    written?;
+    let own = if options.sums || options.compare.is_some() {
+        let sums = orders_db::sums(database)?;
+        print_sums(&sums)?;
+        sums
+    } else {
+        Vec::new()
+    };
+    if let Some(other) = &options.compare {
+        faults += compare(&own, &orders_db::sums(&DatabaseUrl::parse(other)?)?)?;
+    }
+    if faults > 0 {
+        return Err(
+            format!("{faults} of {checks} checks found something wrong in {database}").into()
+        );
+    }
+    Ok(writeln!(out, "all {checks} checks are fine, of {rows} rows in all")?)
+}
+
+/// Prints what tables hold.
+pub(crate) fn print_sums(sums: &[TableSum]) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    for TableSum { table, rows, sum } in sums {
+        writeln!(out, "{sum}  {rows:>10} rows  {table}")?;
+    }
+    Ok(())
+}
+
+/// How many tables differ.
+fn compare(own: &[TableSum], others: &[TableSum]) -> Result<u64, Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    let mut differing = 0;
+    let only = |a: &[TableSum], b: &[TableSum]| -> Vec<TableSum> {
+        a.iter().filter(|sum| !b.contains(sum)).cloned().collect()
+    };
+    for TableSum { table, rows, .. } in only(own, others) {
+        differing += 1;
+        writeln!(out, "FAULT the other database differs in {table} ({rows} rows here)")?;
+    }
+    for TableSum { table, rows, .. } in only(others, own) {
+        if !own.iter().any(|sum| sum.table == table) {
+            differing += 1;
+            writeln!(out, "FAULT only the other database has {table} ({rows} rows)")?;
+        }
+    }
+    if differing == 0 {
+        writeln!(out, "ok    both databases hold the same in {} tables", own.len())?;
+    }
+    Ok(differing)
+}

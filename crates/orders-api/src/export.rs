@@ -1,0 +1,204 @@
+//! The command `export`: all services and orders, as they stand at one moment.
+
+use std::collections::{HashMap, HashSet};
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use orders_core::{Group, Order, OrderId};
+use orders_db::{DatabaseUrl, ExportPart, StoreError};
+
+use crate::cli::{ExportOptions, FileFormat};
+use crate::wire;
+
+/// That nothing is made where nothing is.
+pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
+    match database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => {
+            Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
+        }
+        DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_) => Ok(()),
+    }
+}
+
+/// What a file is, by what its name ends with.
+pub(crate) fn format_of(file: &Path) -> Option<FileFormat> {
+    match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "json" => Some(FileFormat::Json),
+        "ndjson" | "jsonl" => Some(FileFormat::Ndjson),
+        "csv" => Some(FileFormat::Csv),
+        _ => None,
+    }
+}
+
+pub(crate) fn run(database: &DatabaseUrl, options: &ExportOptions) -> Result<(), Box<dyn Error>> {
+    let file = options.file.as_deref().filter(|file| *file != Path::new("-"));
+    let format = options.format.or_else(|| file.and_then(format_of)).unwrap_or(FileFormat::Json);
+    let Some(file) = file else {
+        let written = write(database, format, std::io::stdout().lock());
+        return match written {
+            // Whoever reads has seen enough.
+            Err(error) if is_broken_pipe(&*error) => Ok(()),
+            written => written,
+        };
+    };
+    let partial = partial_of(file);
+    let written = File::create(&partial).map_err(Into::into).and_then(|out| {
+        write(database, format, &out)?;
+        out.sync_all()?;
+        Ok(std::fs::rename(&partial, file)?)
+    });
+    written.map_err(|error: Box<dyn Error>| {
+        drop(std::fs::remove_file(&partial));
+        format!("{}: {error}", file.display()).into()
+    })
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn partial_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}
+
+fn write(
+    database: &DatabaseUrl,
+    format: FileFormat,
+    out: impl Write,
+) -> Result<(), Box<dyn Error>> {
+    let mut sheet = Sheet {
+        out: BufWriter::new(out),
+        format,
+        groups: Groups::default(),
+        services: 0,
+        orders: 0,
+        is_among_orders: false,
+    };
+    sheet.begin()?;
+    orders_db::export(database, |part| sheet.add(part))?;
+    sheet.end()?;
+    let Sheet { services, orders, .. } = sheet;
+    log::info!("exported {services} services and {orders} orders");
+    Ok(())
+}
+
+/// The groups that more than one order is in, each with the id of the first order that was seen of
+/// it: that is its name in the file.
+#[derive(Default)]
+struct Groups {
+    shared: HashSet<Group>,
+    names: HashMap<Group, OrderId>,
+}
+
+impl Groups {
+    fn name(&mut self, order: &Order) -> Option<&OrderId> {
+        if !self.shared.contains(&order.group) {
+            return None;
+        }
+        Some(self.names.entry(order.group).or_insert_with(|| order.id.clone()))
+    }
+}
+
+struct Sheet<W: Write> {
+    out: BufWriter<W>,
+    format: FileFormat,
+    groups: Groups,
+    services: u64,
+    orders: u64,
+    /// Whether the list of services is closed.
+    is_among_orders: bool,
+}
+
+const COLUMNS: [&str; 8] =
+    ["id", "datetime", "totalfee", "services", "version", "created_at", "updated_at", "group"];
+
+impl<W: Write> Sheet<W> {
+    fn begin(&mut self) -> std::io::Result<()> {
+        match self.format {
+            FileFormat::Json => self.out.write_all(b"{\"services\":["),
+            FileFormat::Ndjson => Ok(()),
+            FileFormat::Csv => {
+                self.out.write_all(COLUMNS.join(",").as_bytes())?;
+                self.out.write_all(b"\r\n")
+            }
+        }
+    }
+
+    fn add(&mut self, part: ExportPart) -> Result<(), Box<dyn Error>> {
+        match part {
+            ExportPart::SharedGroups(shared) => self.groups.shared = shared,
+            ExportPart::Services(services) => {
+                for service in services {
+                    self.services += 1;
+                    if self.format == FileFormat::Json {
+                        let between = if self.services > 1 { ",\n" } else { "\n" };
+                        self.out.write_all(between.as_bytes())?;
+                        serde_json::to_writer(&mut self.out, &wire::ServiceView::of(&service))?;
+                    }
+                }
+            }
+            ExportPart::Orders(orders) => {
+                self.turn_to_orders()?;
+                for order in &orders {
+                    self.add_order(order)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn turn_to_orders(&mut self) -> std::io::Result<()> {
+        let is_first = !std::mem::replace(&mut self.is_among_orders, true);
+        if is_first && self.format == FileFormat::Json {
+            self.out.write_all(b"\n],\"orders\":[")?;
+        }
+        Ok(())
+    }
+
+    fn add_order(&mut self, order: &Order) -> Result<(), Box<dyn Error>> {
+        self.orders += 1;
+        let group = self.groups.name(order);
+        let mut row = Vec::new();
+        match self.format {
+            FileFormat::Json => {
+                row.extend_from_slice(if self.orders > 1 { b",\n" } else { b"\n" });
+                wire::write_exported(&mut row, order, group)?;
+            }
+            FileFormat::Ndjson => {
+                wire::write_exported(&mut row, order, group)?;
+                row.push(b'\n');
+            }
+            // No cell has anything that would have to be quoted.
+            FileFormat::Csv => {
+                let content = &order.content;
+                let numbers: Vec<String> =
+                    content.services.iter().map(|id| id.to_string()).collect();
+                let cells = [
+                    order.id.as_str(),
+                    &content.datetime.to_string(),
+                    &content.total_fee.to_string(),
+                    &numbers.join(" "),
+                    &order.version.to_string(),
+                    &order.created_at.to_string(),
+                    &order.updated_at.to_string(),
+                    group.map_or("", OrderId::as_str),
+                ];
+                row.extend_from_slice(cells.join(",").as_bytes());
+                row.extend_from_slice(b"\r\n");
+            }
+        }
+        Ok(self.out.write_all(&row)?)
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        if self.format == FileFormat::Json {
+            self.out.write_all(b"\n]}\n")?;
+        }
+        self.out.flush()
+    }
+}

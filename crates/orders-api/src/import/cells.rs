@@ -1,0 +1,232 @@
+//! Orders as comma-separated values (RFC 4180), one on each line: no cell of an order has a line break.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use super::lines::Lines;
+use super::source::{Row, SourceError, read_order};
+use crate::json::Json;
+use crate::wire::ImportBody;
+
+/// What a column is, by its name. The order of columns does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Id,
+    Datetime,
+    TotalFee,
+    Services,
+    Version,
+    CreatedAt,
+    UpdatedAt,
+    Group,
+    /// For people; the numbers are in another column.
+    ServiceNames,
+}
+
+impl Column {
+    const ALL: [Self; 9] = [
+        Self::Id,
+        Self::Datetime,
+        Self::TotalFee,
+        Self::Services,
+        Self::Version,
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::Group,
+        Self::ServiceNames,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Datetime => "datetime",
+            Self::TotalFee => "totalfee",
+            Self::Services => "services",
+            Self::Version => "version",
+            Self::CreatedAt => "created_at",
+            Self::UpdatedAt => "updated_at",
+            Self::Group => "group",
+            Self::ServiceNames => "service_names",
+        }
+    }
+
+    fn is_required(self) -> bool {
+        matches!(self, Self::Datetime | Self::TotalFee | Self::Services)
+    }
+}
+
+/// What is wrong with a line, and at which byte of it, from 1.
+type Fault = (u64, String);
+
+/// The first line names the columns, each other one is an order. What is wrong with a line is no
+/// matter to the others.
+pub(super) fn read(
+    input: Box<dyn Read + Send>,
+    keep_raw: bool,
+    each: &mut dyn FnMut(Row) -> bool,
+) -> Result<(), SourceError> {
+    let mut lines = Lines::new(input);
+    let columns = read_header(&mut lines)?;
+    loop {
+        let number = lines.number + 1;
+        let Some(line) = lines.next()? else { return Ok(()) };
+        let (line, read) = match line {
+            Ok(b"") => continue,
+            Ok(line) => (line, read_row(line, &columns)),
+            Err(why) => (&b""[..], Err((1, why.to_owned()))),
+        };
+        let raw = if keep_raw || read.is_err() { String::from_utf8_lossy(line) } else { "".into() };
+        let raw = raw.into_owned();
+        let (column, read) = match read {
+            Ok(body) => (1, Ok(body)),
+            Err((column, why)) => (column, Err(why)),
+        };
+        if !each(Row { line: number, column, end: lines.offset, raw, read }) {
+            return Ok(());
+        }
+    }
+}
+
+fn read_header(lines: &mut Lines) -> Result<Vec<Column>, SourceError> {
+    let fault = |column, why: String| Err(SourceError::Fault { line: 1, column, why });
+    let line = match lines.next()? {
+        None => {
+            return fault(1, "the file is empty; its first line must name the columns".to_owned());
+        }
+        Some(Err(why)) => return fault(1, why.to_owned()),
+        // Spreadsheets put a mark before everything.
+        Some(Ok(line)) => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
+    };
+    let cells = match split(line) {
+        Ok(cells) => cells,
+        Err((column, why)) => return fault(column, why),
+    };
+    let mut columns = Vec::new();
+    for (at, name) in cells {
+        let Some(column) = Column::ALL.into_iter().find(|column| column.name() == name) else {
+            let names = Column::ALL.map(Column::name).join(", ");
+            let shown: String = name.chars().take(64).collect();
+            return fault(at, format!("there is no column {shown:?}; the columns are {names}"));
+        };
+        if columns.contains(&column) {
+            return fault(at, format!("the column {name} is there twice"));
+        }
+        columns.push(column);
+    }
+    let missing = |column: &&Column| column.is_required() && !columns.contains(column);
+    match Column::ALL.iter().find(missing) {
+        Some(column) => fault(1, format!("there is no column {}", column.name())),
+        None => Ok(columns),
+    }
+}
+
+fn read_row(line: &[u8], columns: &[Column]) -> Result<ImportBody, Fault> {
+    let cells = split(line)?;
+    if cells.len() != columns.len() {
+        return Err((1, format!("has {} cells, must have {}", cells.len(), columns.len())));
+    }
+    let mut members = Vec::new();
+    for (column, (_, cell)) in columns.iter().zip(&cells) {
+        let json = match column {
+            Column::ServiceNames => continue,
+            Column::Services => Json::Array(
+                cell.split_ascii_whitespace()
+                    .map(|id| Json::Object(vec![("id".into(), Json::Text(id.into()))]))
+                    .collect(),
+            ),
+            // An empty cell is none.
+            _ if cell.is_empty() && !column.is_required() => continue,
+            Column::Version => Json::Number(Cow::Borrowed(cell)),
+            // As the service writes what a spreadsheet would compute. No id begins so.
+            Column::Id | Column::Group => {
+                Json::Text(Cow::Borrowed(cell.strip_prefix('\'').unwrap_or(cell)))
+            }
+            Column::Datetime | Column::TotalFee | Column::CreatedAt | Column::UpdatedAt => {
+                Json::Text(Cow::Borrowed(cell))
+            }
+        };
+        members.push((Cow::Borrowed(column.name()), json));
+    }
+    read_order(&Json::Object(members)).map_err(|why| {
+        // Where the first fault names a column, that is where it is.
+        let name = why.strip_prefix('/').and_then(|rest| rest.split([' ', '/']).next());
+        let at = columns.iter().position(|column| Some(column.name()) == name);
+        (at.and_then(|at| cells.get(at)).map_or(1, |(at, _)| *at), why)
+    })
+}
+
+/// The cells of a line, each with the byte that it begins at, from 1.
+fn split(line: &[u8]) -> Result<Vec<(u64, String)>, Fault> {
+    let place = |at: usize| u64::try_from(at).unwrap_or_default() + 1;
+    let text = std::str::from_utf8(line)
+        .map_err(|error| (place(error.valid_up_to()), "is not UTF-8".to_owned()))?;
+    let mut cells = Vec::new();
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let (cell, length) = if let Some(quoted) = rest.strip_prefix('"') {
+            let (cell, length) = split_quoted(quoted)
+                .ok_or_else(|| (place(at), "the quote that begins here has no end".to_owned()))?;
+            (cell, length + 1)
+        } else {
+            let length = rest.find(',').unwrap_or(rest.len());
+            let cell = rest.get(..length).unwrap_or_default();
+            if let Some(quote) = cell.find('"') {
+                let why = "a cell with a quote in it must be in quotes, and the quote doubled";
+                return Err((place(at + quote), why.to_owned()));
+            }
+            (cell.to_owned(), length)
+        };
+        cells.push((place(at), cell));
+        at += length;
+        match text.as_bytes().get(at) {
+            None => return Ok(cells),
+            Some(b',') => at += 1,
+            Some(_) => return Err((place(at), "must be a comma, behind a quote's end".to_owned())),
+        }
+    }
+}
+
+/// The text up to the quote that ends it, and how long that is with this quote.
+fn split_quoted(text: &str) -> Option<(String, usize)> {
+    let mut cell = String::new();
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let quote = rest.find('"')?;
+        cell.push_str(rest.get(..quote)?);
+        at += quote + 1;
+        if text.as_bytes().get(at) != Some(&b'"') {
+            return Some((cell, at));
+        }
+        cell.push('"');
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(line: &str) -> Result<Vec<String>, Fault> {
+        split(line.as_bytes()).map(|cells| cells.into_iter().map(|(_, cell)| cell).collect())
+    }
+
+    #[test]
+    fn cells_are_parted_by_commas_outside_of_quotes() {
+        assert_eq!(cells("a,b,,c").unwrap(), ["a", "b", "", "c"]);
+        assert_eq!(cells(r#""a,b","c""d","""#.trim_end_matches('"')).unwrap_err().0, 14);
+        assert_eq!(cells(r#""a,b","c""d","""#).unwrap_err().0, 14);
+        assert_eq!(cells(r#""a,b","c""d","""""#).unwrap(), ["a,b", "c\"d", "\""]);
+        assert_eq!(cells("").unwrap(), [""]);
+        assert_eq!(cells(",").unwrap(), ["", ""]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_has_a_place() {
+        assert_eq!(cells(r#"a,b"c"#).unwrap_err().0, 4);
+        assert_eq!(cells(r#"a,"b"#).unwrap_err().0, 3);
+        assert_eq!(cells(r#"a,"b"c,d"#).unwrap_err().0, 6);
+        assert_eq!(split(b"ab,\xFF").unwrap_err().0, 4);
+    }
+}

@@ -1,0 +1,96 @@
+//! What became of each row: printed as it is known, and counted.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::source::Row;
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accepted,
+    /// It was fine, but another was not.
+    NotAttempted,
+    /// It is too close to another order, or its id is taken.
+    Conflict(String),
+    /// Anything else is wrong with it.
+    Invalid(String),
+}
+
+#[derive(Serialize)]
+struct VerdictView<'a> {
+    line: u64,
+    column: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<&'a str>,
+}
+
+pub(super) struct Verdicts {
+    out: BufWriter<Stdout>,
+    rejected_rows: Option<BufWriter<File>>,
+    quiet: bool,
+    pub(super) accepted: u64,
+    pub(super) not_attempted: u64,
+    pub(super) conflicts: u64,
+    pub(super) invalid: u64,
+}
+
+impl Verdicts {
+    pub(super) fn new(rejected: Option<&Path>, quiet: bool) -> io::Result<Self> {
+        let rejected_rows = rejected.map(File::create).transpose()?.map(BufWriter::new);
+        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Ok(Self {
+            out,
+            rejected_rows,
+            quiet,
+            accepted: 0,
+            not_attempted: 0,
+            conflicts: 0,
+            invalid: 0,
+        })
+    }
+
+    pub(super) fn tell(&mut self, row: &Row, verdict: &Verdict) -> io::Result<()> {
+        let (word, reason, number) = match verdict {
+            Verdict::Accepted => ("accepted", None, &mut self.accepted),
+            Verdict::NotAttempted => ("not attempted", None, &mut self.not_attempted),
+            Verdict::Conflict(why) => ("rejected", Some(why.as_str()), &mut self.conflicts),
+            Verdict::Invalid(why) => ("rejected", Some(why.as_str()), &mut self.invalid),
+        };
+        *number += 1;
+        if self.quiet && *verdict == Verdict::Accepted {
+            return Ok(());
+        }
+        let id = row.read.as_ref().ok().and_then(|body| body.id.as_ref()).map(AsRef::as_ref);
+        let Row { line, column, .. } = *row;
+        let mut view = VerdictView { line, column, id, verdict: word, reason, row: None };
+        write_line(&mut self.out, &view)?;
+        if let (Some(out), Some(_)) = (&mut self.rejected_rows, reason) {
+            view.row = Some(&row.raw);
+            write_line(out, &view)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.rejected_rows.as_mut().map_or(Ok(()), Write::flush)
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.accepted + self.not_attempted + self.conflicts + self.invalid
+    }
+}
+
+fn write_line(out: &mut impl Write, view: &VerdictView<'_>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, view)?;
+    out.write_all(b"\n")
+}

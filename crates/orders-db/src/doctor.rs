@@ -1,0 +1,245 @@
+//! The doctor: looks at the whole of a database, and tells what should never be. It changes nothing,
+//! and needs no more memory for a million orders than for ten: what compares many rows is done by the
+//! database, the rest page by page.
+
+mod checks;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use orders_core::ServiceId;
+
+use crate::connection::AnyConnection;
+use crate::error::Trouble;
+use crate::export::open_patiently;
+use crate::rows::OrderRow;
+use crate::schema::orders;
+use crate::url::DatabaseUrl;
+use crate::{StoreError, migrate, policy, services, transaction};
+
+use checks::{CHECKS, Check, Looks};
+
+/// What one check has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What was checked, in a few words.
+    pub check: &'static str,
+    /// How many rows were looked at.
+    pub looked_at: u64,
+    /// What was found, a line each; at most 100.
+    pub findings: Vec<String>,
+    /// Whether more was found than is told.
+    pub has_more: bool,
+    /// Whether what was found is nothing wrong, but good to know.
+    pub is_note: bool,
+}
+
+impl Report {
+    fn fault(check: &'static str, looked_at: u64, findings: Vec<String>) -> Self {
+        let mut report = Self { check, looked_at, findings, has_more: false, is_note: false };
+        report.has_more = report.findings.len() > NAMED;
+        report.findings.truncate(NAMED);
+        report
+    }
+}
+
+/// How many findings of a check are told.
+const NAMED: usize = 100;
+/// How many rows are read at once.
+const PAGE: usize = 5_000;
+
+/// Looks at a database as it stands at one moment, and tells of each check as it ends. Where the
+/// schema is another than this program's, nothing else is looked at. Blocks.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if the database cannot be read.
+pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), StoreError> {
+    let mut connection = open_patiently(url)?;
+    prepare(&mut connection)?;
+    transaction::read_only(&mut connection, |connection| {
+        if let AnyConnection::Sqlite(connection) = connection {
+            let found = file_faults(connection)?;
+            let is_broken = !found.is_empty();
+            tell(Report::fault("the file is whole", 1, found));
+            if is_broken {
+                return Ok(());
+            }
+        }
+        let schema = schema_faults(connection)?;
+        let is_other = !schema.findings.is_empty();
+        tell(schema);
+        if is_other {
+            return Ok(());
+        }
+        let rows = order_rows(connection)?;
+        // What cannot be read cannot be compared: the databases would stumble over it.
+        let is_readable = rows.findings.is_empty();
+        tell(rows);
+        tell(service_rows(connection)?);
+        if is_readable {
+            tell(rule_by_orders(connection)?);
+        }
+        for check in &CHECKS {
+            if is_readable || !check.reads_services {
+                tell(run(connection, check)?);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Lets PostgreSQL choose the plans, which the service itself has no use for.
+fn prepare(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    if let AnyConnection::Postgres(connection) = connection {
+        connection
+            .batch_execute(
+                "RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan;
+                 RESET enable_bitmapscan; RESET enable_sort; RESET plan_cache_mode",
+            )
+            .map_err(|error| StoreError::of_read(&error))?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+fn lines(connection: &mut AnyConnection, query: &str) -> Result<Vec<String>, StoreError> {
+    let lines: QueryResult<Vec<Line>> = match connection {
+        AnyConnection::Postgres(connection) => diesel::sql_query(query).load(connection),
+        AnyConnection::Sqlite(connection) => diesel::sql_query(query).load(connection),
+    };
+    let lines = lines.map_err(|error| StoreError::of_read(&error))?;
+    Ok(lines.into_iter().map(|line| line.line).collect())
+}
+
+fn number(connection: &mut AnyConnection, query: &str) -> Result<u64, StoreError> {
+    let number: QueryResult<Number> = match connection {
+        AnyConnection::Postgres(connection) => diesel::sql_query(query).get_result(connection),
+        AnyConnection::Sqlite(connection) => diesel::sql_query(query).get_result(connection),
+    };
+    let Number { number } = number.map_err(|error| StoreError::of_read(&error))?;
+    Ok(u64::try_from(number).unwrap_or_default())
+}
+
+fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreError> {
+    let (query, limit) = match (&check.looks, &*connection) {
+        (Looks::Alike(query), _)
+        | (Looks::Apart { sqlite: query, .. }, AnyConnection::Sqlite(_))
+        | (Looks::Apart { postgres: query, .. }, AnyConnection::Postgres(_)) => (*query, NAMED + 1),
+    };
+    let found = lines(connection, &[query, " LIMIT ", &limit.to_string()].concat())?;
+    let looked_at = number(connection, check.count)?;
+    Ok(Report { is_note: check.is_note, ..Report::fault(check.name, looked_at, found) })
+}
+
+fn file_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    let of = |connection: &mut SqliteConnection, query: &str| {
+        let lines: QueryResult<Vec<Line>> = diesel::sql_query(query).load(connection);
+        lines.map_err(|error| StoreError::of_read(&error))
+    };
+    let integrity = of(
+        connection,
+        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    )?;
+    let keys = of(
+        connection,
+        "SELECT \"table\" || ' has a row whose ' || parent || ' is gone' AS line \
+         FROM pragma_foreign_key_check LIMIT 101",
+    )?;
+    Ok(integrity.into_iter().chain(keys).map(|line| line.line).collect())
+}
+
+fn schema_faults(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let (lacking, unknown) = migrate::difference(connection)?;
+    let lacking = lacking.into_iter().map(|version| format!("lacks {version}: run `migrate`"));
+    let unknown =
+        unknown.into_iter().map(|version| format!("has {version}: it is newer than this program"));
+    Ok(Report::fault("the schema is this program's", 1, lacking.chain(unknown).collect()))
+}
+
+/// Reads every order, one page after the other.
+fn order_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    let mut after = String::new();
+    loop {
+        let page: Vec<OrderRow> = orders::table
+            .filter(orders::id.gt(&after))
+            .order(orders::id.asc())
+            .limit(i64::try_from(PAGE).unwrap_or(i64::MAX))
+            .select((
+                orders::id,
+                orders::datetime_ms,
+                orders::total_fee,
+                orders::services,
+                orders::version,
+                orders::grp,
+                orders::created_at_ms,
+                orders::updated_at_ms,
+            ))
+            .load(connection)
+            .map_err(|error| StoreError::of_read(&error))?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.id);
+        for row in page {
+            looked_at += 1;
+            let id = row.id.clone();
+            if let Err(error) = row.into_order()
+                && found.len() <= NAMED
+            {
+                found.push(format!("order {id}: {error}"));
+            }
+        }
+    }
+    Ok(Report::fault("orders can be read", looked_at, found))
+}
+
+fn service_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    let mut after: Option<ServiceId> = None;
+    loop {
+        let page = match services::list_with_keys(connection, after, PAGE) {
+            Ok(page) => page,
+            Err(StoreError::Corrupt(what)) => {
+                found.push(what);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.id);
+        for (service, key) in page {
+            looked_at += 1;
+            if service.name.key() != key && found.len() <= NAMED {
+                found.push(format!("service {} is kept under the name {key:?}", service.id));
+            }
+        }
+    }
+    Ok(Report::fault("services can be read and found by their names", looked_at, found))
+}
+
+/// The rule once more, by what the orders say of themselves.
+fn rule_by_orders(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let policy = policy::find(connection).map_err(StoreError::from)?;
+    let mut found = Vec::new();
+    policy::violations(connection, &policy, |violation| {
+        let (earlier, at) = violation.earlier;
+        let (later, then) = violation.later;
+        found.push(format!("order {earlier} at {at} and order {later} at {then}"));
+        found.len() <= NAMED
+    })
+    .map_err(|trouble: Trouble| StoreError::from(trouble))?;
+    let looked_at = number(connection, "SELECT count(*) AS number FROM orders")?;
+    Ok(Report::fault("orders keep their distance, by their own times", looked_at, found))
+}

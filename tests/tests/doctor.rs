@@ -1,0 +1,140 @@
+//! `doctor`: whatever is broken past the service is found, and named.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+
+use orders_tests::{Database, HOUR, Scratch, Server, Sql, order};
+use rstest::rstest;
+use serde_json::json;
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// A database with a bit of everything, and no server.
+fn sound(database: Database) -> Option<(Scratch, Sql)> {
+    let server = Server::fresh(database)?;
+    for n in 0..4 {
+        server.post("/orders", &order(&format!("o{n}"), NOON + n * 3 * HOUR)).assert_status(201);
+    }
+    let mut dearer = order("o1", NOON + 3 * HOUR);
+    dearer["totalfee"] = json!(5);
+    server.put("/orders/o1", &dearer).assert_status(200);
+    server.delete("/orders/o3").assert_status(204);
+    let scratch = server.scratch().clone();
+    let sql = scratch.sql();
+    Some((scratch, sql))
+}
+
+/// Takes away what would refuse the damage.
+fn defenceless(database: Database, sql: &mut Sql) {
+    sql.run(match database {
+        Database::Sqlite => {
+            "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;
+             DROP TRIGGER order_slots_no_overlap_on_insert;
+             DROP TRIGGER order_slots_no_overlap_on_update"
+        }
+        Database::Postgres => {
+            "ALTER TABLE order_slots DROP CONSTRAINT order_slots_no_overlap;
+             ALTER TABLE order_services DROP CONSTRAINT order_services_service_id_fkey;
+             ALTER TABLE orders DROP CONSTRAINT orders_version_check"
+        }
+    })
+    .unwrap();
+}
+
+#[rstest]
+fn a_sound_database_is_found_sound(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some((scratch, _sql)) = sound(database) else { return };
+    let run = scratch.run(&["doctor"]).assert_fine();
+    assert!(run.stdout.contains("checks are fine"), "{run:?}");
+    assert!(run.stdout.contains("every order has its slots (3 looked at)"), "{run:?}");
+    assert!(!run.stdout.contains("FAULT"), "{run:?}");
+    // Also while a server has it, and in the other scope.
+    let server = Server::start(&scratch);
+    drop(scratch.run(&["policy", "set", "--scope", "service", "--window", "1h"]).assert_fine());
+    drop(scratch.run(&["doctor", "--sums"]).assert_fine());
+    server.get("/readyz").assert_status(200);
+}
+
+#[rstest]
+#[case("UPDATE order_slots SET start_ms = start_ms + 1, end_ms = end_ms + 1 WHERE order_id = 'o1'", &["order o1 has no slot", "a slot of order o1 that"])]
+#[case("UPDATE order_slots SET end_ms = end_ms - 1 WHERE order_id = 'o1'", &["order o1 has no slot", "a slot of order o1 that"])]
+#[case("UPDATE order_slots SET grp = 900 WHERE order_id = 'o1'", &["order o1 has no slot"])]
+#[case("UPDATE order_slots SET scope = 123 WHERE order_id = 'o1'", &["order o1 has no slot", "calendar 123 has a slot of order o1"])]
+#[case("DELETE FROM order_slots WHERE order_id = 'o2'", &["order o2 has no slot"])]
+#[case("INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) VALUES (0, 5, 10800005, 1, 'ghost')", &["slot of order ghost"])]
+#[case("UPDATE order_slots SET start_ms = start_ms - 3600000, end_ms = end_ms - 3600000 WHERE order_id = 'o1'", &["order o0 and order o1 are 7200000 ms apart"])]
+#[case("UPDATE orders SET datetime_ms = datetime_ms - 1 WHERE id = 'o1'", &["order o0 at", "order o1 has no slot", "order o1 is not noted with its service 123", "order o1 is not as event"])]
+#[case("UPDATE orders SET total_fee = 1 WHERE id = 'o1'", &["order o1 is not as event"])]
+#[case("UPDATE orders SET updated_at_ms = updated_at_ms + 1 WHERE id = 'o1'", &["order o1 is not as event"])]
+#[case("UPDATE orders SET version = 9 WHERE id = 'o1'", &["order o1 has no event of version 9", "order o1 is not as event"])]
+#[case("UPDATE orders SET services = '[456]' WHERE id = 'o1'", &["order o1 is not noted with its service 456", "service 123 is noted for order o1"])]
+#[case("UPDATE orders SET services = 'x' WHERE id = 'o1'", &["order o1:"])]
+#[case("UPDATE orders SET version = 0 WHERE id = 'o1'", &["o1"])]
+#[case("DELETE FROM orders WHERE id = 'o2'", &["slot of order o2", "noted for order o2", "order o2 is not as event"])]
+#[case("INSERT INTO orders SELECT 'new', datetime_ms + 86400000, total_fee, services, 1, 3, created_at_ms, updated_at_ms FROM orders WHERE id = 'o2'", &["order new has no slot", "order new has no event"])]
+#[case("DELETE FROM order_services WHERE order_id = 'o2'", &["order o2 is not noted with its service 123"])]
+#[case("UPDATE order_services SET created_at_ms = 1 WHERE order_id = 'o2'", &["order o2 is not noted", "service 123 is noted for order o2"])]
+#[case("DELETE FROM services WHERE id = 123", &["123"])]
+#[case("UPDATE services SET name_key = 'other' WHERE id = 456", &["service 456 is kept under the name"])]
+#[case("UPDATE counters SET last_service_id = 1", &["above the highest noted"])]
+#[case("UPDATE counters SET last_sequence = last_sequence + 1", &["the last is noted as"])]
+#[case("DELETE FROM events WHERE order_id = 'o0'", &["order o0 has no event", "there are 5 events"])]
+#[case("DELETE FROM events WHERE order_id = 'o1' AND version = 1", &["of order o1 does not follow"])]
+#[case("UPDATE events SET kind = 'restored' WHERE order_id = 'o0'", &["of order o0 does not follow"])]
+#[case("UPDATE events SET kind = 'updated' WHERE order_id = 'o3' AND version = 2", &["order o3 is not as event"])]
+#[case("UPDATE events SET version = 7 WHERE order_id = 'o1' AND version = 2", &["of order o1 does not follow"])]
+#[case("UPDATE event_feed SET trimmed_through = 1000", &["trimmed behind its end"])]
+#[case("DELETE FROM policy", &[])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', '', 201, NULL, NULL, 'x', 9999999999999)", &["the answer to a key of c"])]
+#[case("INSERT INTO api_keys VALUES ('k', 'k', 'admin', 0, NULL, NULL, NULL)", &["none is required"])]
+#[case("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%400'", &["run `migrate`"])]
+#[case("INSERT INTO __diesel_schema_migrations (version) VALUES ('30001231000000')", &["newer than this program"])]
+fn what_is_broken_is_found(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    #[case] damage: &str,
+    #[case] named: &[&str],
+) {
+    let Some((scratch, mut sql)) = sound(database) else { return };
+    defenceless(database, &mut sql);
+    sql.run(damage).unwrap();
+    let run = scratch.run(&["doctor"]);
+    assert_eq!(run.code, Some(1), "{damage}: {run:?}");
+    for text in named {
+        assert!(run.stdout.contains(text), "{damage}: {text}: {}", run.stdout);
+    }
+    assert!(!run.stderr.contains("panicked"), "{run:?}");
+    let mut others = scratch.sql();
+    assert_eq!(others.number("SELECT count(*) AS number FROM counters"), 1);
+}
+
+#[rstest]
+fn that_the_database_no_longer_defends_itself_is_found(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some((scratch, mut sql)) = sound(database) else { return };
+    defenceless(database, &mut sql);
+    let run = scratch.run(&["doctor"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.contains("is gone"), "{run:?}");
+}
+
+#[test]
+fn a_file_that_is_damaged_or_missing_is_told() {
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    scratch.run(&["doctor"]).assert_refused(1, "no file");
+    assert!(!scratch.file().exists());
+    fs::write(scratch.file(), "this is no database, however long it may be ".repeat(100)).unwrap();
+    scratch.run(&["doctor"]).assert_refused(1, "not a database");
+    let Some((scratch, sql)) = sound(Database::Sqlite) else { return };
+    drop(sql);
+    drop(scratch.run(&["backup", "whole.db"]).assert_fine());
+    let mut bytes = fs::read(scratch.dir().join("whole.db")).unwrap();
+    let middle = bytes.len() / 2;
+    let end = bytes.len() - 100;
+    bytes[middle..end].fill(0xA5);
+    fs::write(scratch.dir().join("torn.db"), bytes).unwrap();
+    let run = scratch.run(&["doctor", "--database-url", "torn.db"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+}

@@ -1,0 +1,162 @@
+//! `export`, and that an import of it restores exactly what was there; `move` and `doctor --compare`.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+
+use orders_tests::{Bulk, Database, HOUR, Scratch, Server, order, order as new_order};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// A database with a past: changed orders, deleted ones, two groups.
+fn with_a_past(database: Database) -> Option<Scratch> {
+    let server = Server::with_sample_data(database)?;
+    for n in 0..30 {
+        server.post("/orders", &order(&format!("o{n}"), NOON + n * 3 * HOUR)).assert_status(201);
+    }
+    for n in 0..5 {
+        let path = format!("/orders/o{n}");
+        let mut changed = server.get(&path).json();
+        changed["totalfee"] = json!(format!("{n}.05"));
+        changed["services"] = json!([{"id": 789}, {"id": 123}]);
+        server.put(&path, &changed).assert_status(200);
+    }
+    server.delete("/orders/o7").assert_status(204);
+    server.delete("/orders/o8").assert_status(204);
+    server.post("/orders/o8/restore", &json!({})).assert_status(200);
+    let scratch = server.scratch().clone();
+    let lines: String = (0..3)
+        .map(|n| format!("{}\n", new_order(&format!("=g{n}").replace('=', "-"), NOON - HOUR * 24)))
+        .collect();
+    let file = scratch.write("group.ndjson", lines);
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
+    Some(scratch)
+}
+
+fn exported(scratch: &Scratch, name: &str) -> String {
+    let path = scratch.dir().join(name);
+    drop(scratch.run(&["export", path.to_str().unwrap()]).assert_fine());
+    fs::read_to_string(path).unwrap()
+}
+
+#[rstest]
+fn an_import_of_an_export_restores_exactly_what_was_there(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    #[values(Database::Sqlite, Database::Postgres)] other: Database,
+    #[values("json", "ndjson", "csv")] format: &str,
+) {
+    let Some(scratch) = with_a_past(database) else { return };
+    let Some(restored) = other.fresh() else { return };
+    let name = format!("export.{format}");
+    let text = exported(&scratch, &name);
+    let file = restored.write(&name, &text);
+    let arguments = ["import", &file, "--quiet", "--create-services"];
+    drop(restored.run(&arguments).assert_fine());
+    assert_eq!(exported(&restored, &name), text);
+    // Groups: nothing stands in the way of what stood there before, all stands in anybody else's.
+    let server = Server::start(&restored);
+    let before = Server::start(&scratch);
+    assert_eq!(server.all("/orders"), before.all("/orders"));
+    let instant = orders_tests::millis_of("2022-11-01T11:11:11.111Z");
+    let problem = server.post("/orders", &order("x", instant)).problem(409, "order-conflict");
+    assert_eq!(problem["conflict_count"], 3);
+    let run = restored.run(&["doctor"]).assert_fine();
+    assert!(run.stdout.contains("order 223 and order 224"), "{run:?}");
+    // The next change goes on from the version that was imported, and replays to the order.
+    let mut dearer = server.get("/orders/o1").json();
+    assert_eq!(dearer["version"], 2);
+    dearer["totalfee"] = json!(7);
+    assert_eq!(server.put("/orders/o1", &dearer).json()["version"], 3);
+    let history = server.get("/orders/o1/history").json();
+    assert_eq!(history["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(history["data"][0]["data"]["after"]["version"], 2);
+}
+
+#[rstest]
+fn an_export_of_nothing_is_whole_and_makes_nothing(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    if database == Database::Sqlite {
+        scratch.run(&["export"]).assert_refused(1, "no file");
+        assert!(!scratch.file().exists());
+    }
+    drop(scratch.run(&["migrate"]).assert_fine());
+    let run = scratch.run(&["export"]).assert_fine();
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document, json!({"services": [], "orders": []}));
+    assert_eq!(scratch.run(&["export", "-", "--format", "ndjson"]).assert_fine().stdout, "");
+    let table = scratch.run(&["export", "--format", "csv"]).assert_fine().stdout;
+    assert_eq!(table, "id,datetime,totalfee,services,version,created_at,updated_at,group\r\n");
+    let file = scratch.write("empty.json", run.stdout);
+    drop(scratch.run(&["import", &file]).assert_fine());
+}
+
+#[rstest]
+fn an_export_that_is_imported_again_changes_nothing(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = with_a_past(database) else { return };
+    let text = exported(&scratch, "export.json");
+    let file = scratch.dir().join("export.json");
+    let file = file.to_str().unwrap();
+    let run = scratch.run(&["import", file, "--on-conflict", "skip"]).assert_fine();
+    assert!(run.stdout.lines().all(|line| line.contains("order-exists")), "{run:?}");
+    assert_eq!(exported(&scratch, "again.json"), text);
+    // What was broken off is gone on with: a member joins the group that its fellows are in.
+    let server = Server::start(&scratch);
+    server.delete("/orders/224").assert_status(204);
+    drop(scratch.run(&["import", file, "--on-conflict", "skip"]).assert_fine());
+    let groups =
+        "SELECT count(DISTINCT grp) AS number FROM orders WHERE id IN ('223', '224', '225')";
+    assert_eq!(scratch.sql().number(groups), 1);
+}
+
+#[test]
+fn a_database_moved_to_postgresql_holds_the_same() {
+    let (Some(scratch), Some(target)) = (with_a_past(Database::Sqlite), Database::Postgres.fresh())
+    else {
+        return;
+    };
+    let server = Server::start(&scratch);
+    // While a server uses it, something could be left behind.
+    scratch.run(&["move", "--to", &target.url()]).assert_refused(1, "in use");
+    server.post("/services", &json!({"name": "Nächte \\ \"quoted\" 😀"})).assert_status(201);
+    let history = server.get("/orders/o8/history").json();
+    drop(server);
+    drop(scratch.run(&["keys", "create", "--name", "k", "--role", "admin"]).assert_fine());
+    drop(scratch.run(&["policy", "set", "--edit-lock", "1ms"]).assert_fine());
+    let run = scratch.run(&["move", "--to", &target.url()]).assert_fine();
+    assert!(run.stdout.contains("events") && run.stdout.contains("api_key_secrets"), "{run:?}");
+    let run = scratch.run(&["doctor", "--compare", &target.url()]).assert_fine();
+    assert!(run.stdout.contains("both databases hold the same"), "{run:?}");
+    drop(target.run(&["doctor"]).assert_fine());
+    assert_eq!(exported(&target, "moved.json"), exported(&scratch, "here.json"));
+    let mut sql = target.sql();
+    let events = sql.number("SELECT count(*) AS number FROM events WHERE order_id = 'o8'");
+    assert_eq!(
+        Some(events),
+        history["data"].as_array().map(|all| i64::try_from(all.len()).unwrap())
+    );
+    // A second time there is something in the way, and a difference is seen.
+    scratch.run(&["move", "--to", &target.url()]).assert_refused(1, "not empty");
+    sql.run("UPDATE orders SET total_fee = total_fee + 1 WHERE id = 'o2'").unwrap();
+    let run = scratch.run(&["doctor", "--compare", &target.url()]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stdout.contains("differs in orders"), "{run:?}");
+    scratch.run(&["move", "--to", "other.db"]).assert_refused(1, "from SQLite to PostgreSQL");
+}
+
+#[rstest]
+fn an_export_is_the_state_of_one_moment_and_no_more_than_a_page_in_memory(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    drop(scratch.run(&["migrate"]).assert_fine());
+    Bulk { number: 20_000, at_once: 1 }.store(&mut scratch.sql());
+    let text = exported(&scratch, "bulk.ndjson");
+    assert_eq!(text.lines().count(), 20_000);
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["id"], json!(Bulk { number: 20_000, at_once: 1 }.nth(0).id));
+}
