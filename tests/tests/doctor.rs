@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use orders_tests::{Database, HOUR, Scratch, Server, Sql, order};
+use orders_tests::{Database, HOUR, Scratch, Server, Sql, at, order};
 use rstest::rstest;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ fn sound(database: Database) -> Option<(Scratch, Sql)> {
     for n in 0..4 {
         server.post("/orders", &order(&format!("o{n}"), NOON + n * 3 * HOUR)).assert_status(201);
     }
-    let mut dearer = order("o1", NOON + 3 * HOUR);
-    dearer["totalfee"] = json!(5);
+    let at_three = NOON + 3 * HOUR;
+    let dearer = json!({"datetime": at(at_three), "totalfee": 5, "services": [{"id": 123}]});
     server.put("/orders/o1", &dearer).assert_status(200);
     server.delete("/orders/o3").assert_status(204);
     let scratch = server.scratch().clone();

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use orders_tests::{Bulk, Database, HOUR, Scratch, Server, order, order as new_order};
+use orders_tests::{Bulk, Database, HOUR, Scratch, Server, order};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -26,9 +26,8 @@ fn with_a_past(database: Database) -> Option<Scratch> {
     server.delete("/orders/o8").assert_status(204);
     server.post("/orders/o8/restore", &json!({})).assert_status(200);
     let scratch = server.scratch().clone();
-    let lines: String = (0..3)
-        .map(|n| format!("{}\n", new_order(&format!("=g{n}").replace('=', "-"), NOON - HOUR * 24)))
-        .collect();
+    let members = ["-g0", "-g1", "-g2"].map(|id| order(id, NOON - HOUR * 24).to_string());
+    let lines = members.join("\n");
     let file = scratch.write("group.ndjson", lines);
     drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     Some(scratch)

@@ -58,12 +58,12 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
     prepare(&mut connection)?;
     transaction::read_only(&mut connection, |connection| {
         if let AnyConnection::Sqlite(connection) = connection {
-            let found = file_faults(connection)?;
-            let is_broken = !found.is_empty();
-            tell(Report::fault("the file is whole", 1, found));
-            if is_broken {
-                return Ok(());
-            }
+            tell(Report::fault("the file is whole", 1, file_faults(connection)?));
+            tell(Report::fault(
+                "no row refers to one that is gone",
+                1,
+                lost_references(connection)?,
+            ));
         }
         let schema = schema_faults(connection)?;
         let is_other = !schema.findings.is_empty();
@@ -143,20 +143,24 @@ fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreErr
 }
 
 fn file_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
-    let of = |connection: &mut SqliteConnection, query: &str| {
-        let lines: QueryResult<Vec<Line>> = diesel::sql_query(query).load(connection);
-        lines.map_err(|error| StoreError::of_read(&error))
-    };
-    let integrity = of(
-        connection,
-        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
-    )?;
-    let keys = of(
-        connection,
-        "SELECT \"table\" || ' has a row whose ' || parent || ' is gone' AS line \
-         FROM pragma_foreign_key_check LIMIT 101",
-    )?;
-    Ok(integrity.into_iter().chain(keys).map(|line| line.line).collect())
+    let query =
+        "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
+    lines_of_sqlite(connection, query)
+}
+
+fn lost_references(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT \"table\" || ' has a row whose row of ' || parent || ' is gone' AS line \
+                 FROM pragma_foreign_key_check LIMIT 101";
+    lines_of_sqlite(connection, query)
+}
+
+fn lines_of_sqlite(
+    connection: &mut SqliteConnection,
+    query: &str,
+) -> Result<Vec<String>, StoreError> {
+    let lines: QueryResult<Vec<Line>> = diesel::sql_query(query).load(connection);
+    let lines = lines.map_err(|error| StoreError::of_read(&error))?;
+    Ok(lines.into_iter().map(|line| line.line).collect())
 }
 
 fn schema_faults(connection: &mut AnyConnection) -> Result<Report, StoreError> {

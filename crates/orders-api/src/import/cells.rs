@@ -215,8 +215,6 @@ mod tests {
     #[test]
     fn cells_are_parted_by_commas_outside_of_quotes() {
         assert_eq!(cells("a,b,,c").unwrap(), ["a", "b", "", "c"]);
-        assert_eq!(cells(r#""a,b","c""d","""#.trim_end_matches('"')).unwrap_err().0, 14);
-        assert_eq!(cells(r#""a,b","c""d","""#).unwrap_err().0, 14);
         assert_eq!(cells(r#""a,b","c""d","""""#).unwrap(), ["a,b", "c\"d", "\""]);
         assert_eq!(cells("").unwrap(), [""]);
         assert_eq!(cells(",").unwrap(), ["", ""]);

@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(fault("{\"orders\":[1,]}"), (1, 14));
         assert_eq!(fault("{\"orders\":[\n{\"id\": 01}]}").0, 2);
         assert_eq!(fault("{\"orders\":[\n{\"id\": \"a\"\n"), (2, 1));
-        assert_eq!(fault("{\"orders\":[],\"orders\":[]}"), (1, 24));
+        assert_eq!(fault("{\"orders\":[],\"orders\":[]}"), (1, 23));
         assert_eq!(fault("{\"services\":[{\"id\":1}]}"), (1, 14));
     }
 }
