@@ -126,6 +126,11 @@ fn a_database_moved_to_postgresql_holds_the_same() {
     drop(server);
     drop(scratch.run(&["keys", "create", "--name", "k", "--role", "admin"]).assert_fine());
     drop(scratch.run(&["policy", "set", "--edit-lock", "1ms"]).assert_fine());
+    let delivery = "INSERT INTO deliveries (id, webhook_id, sequence, kind, status, attempts,
+        duration_ms, created_at_ms, updated_at_ms) VALUES (41, 'w', 1, 'k', 'failed', 1, 0, 0, 0)";
+    scratch.sql().run(delivery).unwrap();
+    let secret = "INSERT INTO webhook_secrets (webhook_id, secret) VALUES ('w', X'00FF10')";
+    scratch.sql().run(secret).unwrap();
     let run = scratch.run(&["move", "--to", &target.url()]).assert_fine();
     assert!(run.stdout.contains("events") && run.stdout.contains("api_key_secrets"), "{run:?}");
     let run = scratch.run(&["doctor", "--compare", &target.url()]).assert_fine();
@@ -138,6 +143,10 @@ fn a_database_moved_to_postgresql_holds_the_same() {
         Some(events),
         history["data"].as_array().map(|all| i64::try_from(all.len()).unwrap())
     );
+    // What PostgreSQL numbers goes on behind what was moved.
+    sql.run(&delivery.replace("(id, ", "(").replace("(41, ", "(")).unwrap();
+    assert_eq!(sql.number("SELECT max(id) AS number FROM deliveries"), 42);
+    sql.run("DELETE FROM deliveries WHERE id = 42").unwrap();
     // A second time there is something in the way, and a difference is seen.
     scratch.run(&["move", "--to", &target.url()]).assert_refused(1, "not empty");
     sql.run("UPDATE orders SET total_fee = total_fee + 1 WHERE id = 'o2'").unwrap();

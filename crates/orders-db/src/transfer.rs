@@ -121,6 +121,7 @@ fn copy_all(
     }
     for table in &tables {
         copy(source, target, table, progress)?;
+        advance_numbers(target, table)?;
     }
     let mut sums = Vec::new();
     for table in &tables {
@@ -250,7 +251,8 @@ fn copy(
         &table.name,
         "\" (",
         &names,
-        ") SELECT ",
+        // Numbers that the database would give out itself are kept, too.
+        ") OVERRIDING SYSTEM VALUE SELECT ",
         &names,
         " FROM json_populate_recordset(NULL::\"",
         &table.name,
@@ -275,6 +277,39 @@ fn copy(
     }
     if !page.is_empty() {
         flush(&mut page)?;
+    }
+    Ok(())
+}
+
+/// Lets columns that PostgreSQL numbers itself go on behind the highest number that was copied.
+fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), StoreError> {
+    let AnyConnection::Postgres(target) = target else { return Ok(()) };
+    for Column { name, .. } in &table.columns {
+        let advance = [
+            "SELECT setval(s.name, (SELECT max(\"",
+            name,
+            "\") FROM \"",
+            &table.name,
+            "\")::bigint) FROM (SELECT pg_get_serial_sequence($1, $2) AS name) AS s \
+             WHERE s.name IS NOT NULL AND EXISTS (SELECT 1 FROM \"",
+            &table.name,
+            "\")",
+        ];
+        // Only of such a column is there a highest number.
+        let is_numbered: Number = diesel::sql_query(
+            "SELECT (pg_get_serial_sequence($1, $2) IS NOT NULL)::int::bigint AS number",
+        )
+        .bind::<Text, _>(&table.name)
+        .bind::<Text, _>(name)
+        .get_result(target)
+        .map_err(|error| StoreError::of_read(&error))?;
+        if is_numbered.number == 1 {
+            diesel::sql_query(advance.concat())
+                .bind::<Text, _>(&table.name)
+                .bind::<Text, _>(name)
+                .execute(target)
+                .map_err(|error| StoreError::of_read(&error))?;
+        }
     }
     Ok(())
 }
