@@ -9,6 +9,8 @@ pub(crate) enum Access {
     Anyone,
     /// Whoever has a key with this role or a stronger one; anyone while no key is needed.
     Role(Role),
+    /// As [`Self::Role`], or anyone where the operator says so.
+    Metrics(Role),
     /// Whoever has a key with this role or a stronger one: nobody while no key is needed, since what
     /// is here would make a guest the master of the house.
     Keyed(Role),
@@ -16,6 +18,7 @@ pub(crate) enum Access {
 
 impl Access {
     pub(crate) const READER: Self = Self::Role(Role::Reader);
+    pub(crate) const METRICS: Self = Self::Metrics(Role::Reader);
     pub(crate) const WRITER: Self = Self::Role(Role::Writer);
     pub(crate) const ADMIN: Self = Self::Role(Role::Admin);
     pub(crate) const KEYED_ADMIN: Self = Self::Keyed(Role::Admin);
@@ -24,7 +27,7 @@ impl Access {
     pub(crate) fn role(self) -> Option<Role> {
         match self {
             Self::Anyone => None,
-            Self::Role(role) | Self::Keyed(role) => Some(role),
+            Self::Role(role) | Self::Metrics(role) | Self::Keyed(role) => Some(role),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
 use crate::limits::{Limits, Network};
+use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
 use crate::webhooks::{Guard, Tester};
@@ -49,6 +50,11 @@ pub(crate) struct App {
     pub(crate) bodies: Bodies,
     /// The streams of events.
     pub(crate) live: Live,
+    pub(crate) metrics: Metrics,
+    /// Whether anyone may read them.
+    pub(crate) metrics_open: bool,
+    /// Whether each request is a line in the log.
+    pub(crate) access_log: bool,
     /// Where webhooks may lead.
     pub(crate) guard: Guard,
     pub(crate) tester: Tester,
@@ -74,6 +80,9 @@ impl App {
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
             live: Live::new(options.max_streams()),
+            metrics: Metrics::new(options.workers()),
+            metrics_open: options.metrics_open,
+            access_log: options.access_log,
             guard: options.guard(),
             tester,
             secure_cookies: options.tls_cert.is_some()

@@ -3,6 +3,7 @@
 mod serve;
 mod transfer;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -99,12 +100,27 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Ask the service of this machine whether it lives; exit code 1 if it does not. For containers
+    Healthcheck(HealthcheckOptions),
     /// Print the OpenAPI document of the service; needs no database
     Openapi {
         /// As what
         #[arg(long, default_value = "json")]
         format: DocumentFormat,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HealthcheckOptions {
+    /// Where the service listens
+    #[arg(long, env = "ORDERS_BIND", default_value = "127.0.0.1:8080")]
+    pub(crate) bind: SocketAddr,
+    /// The file of its TLS certificate, if it has one
+    #[arg(long, env = "ORDERS_TLS_CERT")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Ask also whether its database answers, and whether it is about to end
+    #[arg(long)]
+    pub(crate) ready: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

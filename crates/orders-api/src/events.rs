@@ -19,7 +19,7 @@ use crate::problem::{Code, Problem};
 use crate::wire::{EventView, FeedView};
 use crate::{auth, headers, lists, query};
 
-pub(crate) use live::{Live, run};
+pub(crate) use live::{Live, StreamNumbers, run};
 use reader::Reader;
 
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";

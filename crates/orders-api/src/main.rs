@@ -1,6 +1,7 @@
 //! The HTTP service and its command line.
 
 mod access;
+mod access_log;
 mod app;
 mod auth;
 mod availability;
@@ -16,6 +17,7 @@ mod doctor;
 mod events;
 mod export;
 mod headers;
+mod healthcheck;
 mod history;
 mod import;
 mod json;
@@ -24,6 +26,7 @@ mod limits;
 mod listen;
 mod lists;
 mod logging;
+mod metrics;
 mod middleware;
 mod openapi;
 mod orders;
@@ -77,8 +80,12 @@ fn main() -> ExitCode {
 struct Usage(String);
 
 fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
+    // These need no database.
     if let Command::Openapi { format } = command {
         return print(*format);
+    }
+    if let Command::Healthcheck(options) = command {
+        return healthcheck::run(options);
     }
     let database = common.database()?;
     match command {
@@ -94,7 +101,8 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         | Command::Import(_)
         | Command::Policy { .. }
         | Command::Keys { .. }
-        | Command::Openapi { .. } => {}
+        | Command::Openapi { .. }
+        | Command::Healthcheck(_) => {}
     }
     let _in_use = InUse::share(&database)?;
     run_on(&database, command)
@@ -123,6 +131,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
         // The others were run before.
         Command::Migrate
         | Command::Openapi { .. }
+        | Command::Healthcheck(_)
         | Command::Doctor(_)
         | Command::Backup { .. }
         | Command::Restore { .. }

@@ -1,4 +1,7 @@
-//! What happens to every request and answer: its id, and the bodies of errors.
+//! What happens to every request and answer: its id, the bodies of errors, and what is counted.
+
+use std::cell::Cell;
+use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,6 +11,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
+use crate::access_log::Entry;
 use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::Problem;
@@ -15,14 +19,31 @@ use crate::{auth, console, cors, limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of a request, kept with it.
-struct RequestId(HeaderValue);
+/// What is kept with a request.
+struct Trail {
+    /// The id by which it is answered.
+    id: HeaderValue,
+    /// The path of its route in the table.
+    route: Cell<Option<&'static str>>,
+}
 
 /// The id by which this request is answered.
 pub(crate) fn id_of(request: &HttpRequest) -> String {
     let extensions = request.extensions();
-    let id = extensions.get::<RequestId>().and_then(|RequestId(id)| id.to_str().ok());
+    let id = extensions.get::<Trail>().and_then(|trail| trail.id.to_str().ok());
     id.unwrap_or_default().to_owned()
+}
+
+/// Notes which route a request has come to.
+pub(crate) fn note_route(request: &HttpRequest, path: &'static str) {
+    if let Some(trail) = request.extensions().get::<Trail>() {
+        trail.route.set(Some(path));
+    }
+}
+
+/// The route that a request has come to, as the table names it.
+pub(crate) fn route_of(request: &HttpRequest) -> Option<&'static str> {
+    request.extensions().get::<Trail>().and_then(|trail| trail.route.get())
 }
 
 /// The outermost middleware.
@@ -30,8 +51,12 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
     let id = request_id(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(Trail { id: id.clone(), route: Cell::new(None) });
+    let is_logged = request.app_data::<Data<App>>().is_some_and(|app| app.access_log);
+    let entry =
+        is_logged.then(|| Entry::begin(id.to_str().unwrap_or_default(), request.method(), begun));
     if let Some(pace) = request.conn_data::<Pace>() {
         pace.head_has_arrived();
     }
@@ -50,6 +75,7 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     }
     response.headers_mut().insert(X_REQUEST_ID, id);
     let request = response.request().clone();
+    let status = response.status();
     let headers = response.headers_mut();
     limits::tell(&request, headers);
     if auth::is_by_key(&request) && !headers.contains_key(header::CACHE_CONTROL) {
@@ -58,6 +84,10 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
     let app = request.app_data::<Data<App>>();
+    if let Some(app) = app {
+        let (route, took) = (route_of(&request), begun.elapsed());
+        app.metrics.requests.add(route, request.method(), status, took);
+    }
     let origins = app.map(|app| app.cors_origins.as_slice()).unwrap_or_default();
     if !origins.is_empty() {
         // Whoever keeps answers for several must keep these apart.
@@ -66,7 +96,10 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
             cors::allow(origin, request.method(), headers);
         }
     }
-    Ok(response)
+    Ok(match entry {
+        Some(entry) => entry.follow(response),
+        None => response,
+    })
 }
 
 /// The caller's id of the request if it is a sane one, else a new one.

@@ -10,7 +10,8 @@ use actix_web::web::{self, ServiceConfig};
 use crate::access::Access;
 use crate::problem::{self, Code, Problem};
 use crate::{
-    availability, batch, console, docs, events, history, keys, openapi, orders, services, status,
+    availability, batch, console, docs, events, history, keys, metrics, openapi, orders, services,
+    status,
     streams, webhooks,
 };
 
@@ -165,6 +166,12 @@ fn of_itself() -> Vec<Resource> {
             .on(Method::GET, ANYONE, problem::find, of::docs::problem),
         Resource::at("/healthz").on(Method::GET, ANYONE, status::health, of::status::health),
         Resource::at("/readyz").on(Method::GET, ANYONE, status::readiness, of::status::readiness),
+        Resource::at("/metrics").on(
+            Method::GET,
+            Access::METRICS,
+            metrics::show,
+            of::status::metrics,
+        ),
         Resource::at("/openapi.json").on(Method::GET, ANYONE, docs::document, of::docs::document),
         Resource::at("/docs").on(Method::GET, ANYONE, docs::page, of::docs::page),
         Resource::at("/docs/{file}").only_where(|request| docs::path_file(request).map(drop)).on(

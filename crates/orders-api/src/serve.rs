@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::net::TcpListener;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
@@ -107,7 +106,7 @@ async fn serve(
 ) -> std::io::Result<()> {
     // Before listening, so that no signal falls into a gap.
     let signals = Signals::new()?;
-    let workers = options.workers.map_or_else(cores, usize::from);
+    let workers = options.workers();
     let listener = TcpListener::bind(options.bind)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr()?;
@@ -140,10 +139,6 @@ async fn give_back_memory() {
         actix_rt::time::sleep(GIVE_BACK_PAUSE).await;
         drop(black_box(Vec::<u8>::with_capacity(GIVE_BACK_BYTES)));
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// SIGTERM and Ctrl-C.

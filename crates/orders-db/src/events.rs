@@ -13,7 +13,7 @@ use crate::rows::{self, OrderRow};
 use crate::schema::{event_feed, events};
 
 pub use latest::Listener;
-pub(crate) use latest::{Latest, watch};
+pub(crate) use latest::{Latest, find_last, watch};
 pub(crate) use retention::retain;
 
 // The event before another one of the same order.

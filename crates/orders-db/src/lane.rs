@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::StoreError;
+use crate::meter::{LaneMeter, LaneReading};
 
 /// What a caller is answered with. Called once, from a lane's thread.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
@@ -19,19 +20,21 @@ pub(crate) struct Lane<J> {
     waiting: Mutex<Waiting<J>>,
     arrived: Condvar,
     room: usize,
+    meter: LaneMeter,
 }
 
 struct Waiting<J> {
-    jobs: VecDeque<J>,
+    /// With when each came.
+    jobs: VecDeque<(J, Instant)>,
     weight: usize,
     closed: bool,
 }
 
 impl<J: Weigh> Waiting<J> {
-    fn take(&mut self, most: usize) -> Vec<J> {
+    fn take(&mut self, most: usize) -> Vec<(J, Instant)> {
         let mut taken = Vec::new();
         let mut weight = 0;
-        while let Some(next) = self.jobs.front() {
+        while let Some((next, _)) = self.jobs.front() {
             if !taken.is_empty() && weight + next.weight() > most {
                 break;
             }
@@ -46,18 +49,20 @@ impl<J: Weigh> Waiting<J> {
 impl<J: Weigh> Lane<J> {
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
-        Self { waiting: Mutex::new(waiting), arrived: Condvar::new(), room }
+        let (arrived, meter) = (Condvar::new(), LaneMeter::default());
+        Self { waiting: Mutex::new(waiting), arrived, room, meter }
     }
 
     /// Queues a job, or gives it back when the lane is full. An empty lane takes any job.
     pub(crate) fn push(&self, job: J) -> Result<(), J> {
+        let now = Instant::now();
         let mut waiting = self.lock();
         let full = waiting.weight > 0 && waiting.weight + job.weight() > self.room;
         if full || waiting.closed {
             return Err(job);
         }
         waiting.weight += job.weight();
-        waiting.jobs.push_back(job);
+        waiting.jobs.push_back((job, now));
         drop(waiting);
         self.arrived.notify_one();
         Ok(())
@@ -71,7 +76,9 @@ impl<J: Weigh> Lane<J> {
             .arrived
             .wait_timeout_while(waiting, patience, none)
             .unwrap_or_else(PoisonError::into_inner);
-        waiting.take(most)
+        let taken = waiting.take(most);
+        drop(waiting);
+        self.count(taken)
     }
 
     /// Waits for jobs and takes what is there, up to a weight (one job at least); `None` once the
@@ -84,7 +91,33 @@ impl<J: Weigh> Lane<J> {
             }
             waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(waiting.take(most))
+        let taken = waiting.take(most);
+        drop(waiting);
+        Some(self.count(taken))
+    }
+
+    /// Counts what was taken, without keeping those who queue waiting.
+    fn count(&self, taken: Vec<(J, Instant)>) -> Vec<J> {
+        if taken.is_empty() {
+            return Vec::new();
+        }
+        let now = Instant::now();
+        let mut weight = 0;
+        let counted = taken.into_iter().map(|(job, came)| {
+            weight += job.weight();
+            self.meter.waited(now.saturating_duration_since(came));
+            job
+        });
+        let jobs = counted.collect();
+        self.meter.took(weight);
+        jobs
+    }
+
+    /// How it is, and what was counted so far.
+    pub(crate) fn read(&self, name: &'static str) -> LaneReading {
+        let waiting = self.lock().weight;
+        let (sizes, waits) = (self.meter.sizes(), self.meter.waits());
+        LaneReading { name, waiting, room: self.room, sizes, waits }
     }
 
     /// Takes no more jobs; those that wait are still done.

@@ -8,6 +8,7 @@ use orders_core::{Order, OrderId};
 
 use crate::connection::{AnyConnection, Manager};
 use crate::lane::{Lane, Reply, Weigh};
+use crate::meter::Meter;
 use crate::orders::Found;
 use crate::{StoreError, orders};
 
@@ -27,12 +28,15 @@ impl Weigh for ReadJob {
 }
 
 /// Empties the lane until it is closed.
-pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager) {
+pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager, meter: &Meter) {
     let mut connection: Option<AnyConnection> = None;
     while let Some(mut jobs) = lane.take(MOST) {
         jobs.retain(|job| Instant::now() < job.deadline);
         let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
         let found = find(&mut connection, manager, &ids);
+        if let Err(error) = &found {
+            meter.failed(error);
+        }
         for job in jobs {
             let reply = match &found {
                 Ok(orders) => orders.get(job.id.as_str()).cloned().transpose(),

@@ -22,6 +22,7 @@ use crate::events::{EventPage, Latest, Listener, OrderChange};
 use crate::figures::Figures;
 use crate::keys::{Board, note_uses, watch};
 use crate::lane::{Lane, Reply};
+use crate::meter::{ErrorKind, Meter, PoolReading, Readings};
 use crate::orders::{OrderPage, OrderQuery};
 use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
@@ -80,6 +81,7 @@ pub struct Store {
     keys: Arc<Board>,
     /// Opens connections for who delivers to webhooks.
     courier: Manager,
+    meter: Arc<Meter>,
     /// Asks for a look at the keys; taken to end what keeps them current.
     key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -102,17 +104,20 @@ impl Store {
         let latest = Arc::new(Latest::default());
         let writes = Arc::new(Lane::new(options.write_room));
         let reads = Arc::new(Lane::new(options.read_room));
+        let meter = Arc::new(Meter::default());
         let mut threads = Vec::new();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
+        let counts = Arc::clone(&meter);
         threads.push(spawn("writer", move || {
-            write::run(&lane, manager, policy, connection, told);
+            write::run(&lane, manager, policy, connection, told, counts);
         })?);
         let (watched, manager) = (Arc::clone(&latest), Manager::new(url, Purpose::Find));
         threads.push(spawn("events", move || events::watch(&watched, &manager))?);
         for _ in 0..options.readers {
             let lane = Arc::clone(&reads);
             let manager = Manager::new(url, Purpose::Find);
-            threads.push(spawn("reader", move || read::run(&lane, &manager))?);
+            let counts = Arc::clone(&meter);
+            threads.push(spawn("reader", move || read::run(&lane, &manager, &counts))?);
         }
         let (stop, stopped) = mpsc::channel();
         let manager = Manager::new(url, Purpose::Write);
@@ -134,7 +139,19 @@ impl Store {
         let (threads, stop) = (Mutex::new(threads), Mutex::new(stops));
         let key_looks = Mutex::new(Some(key_looks));
         let courier = Manager::new(url, Purpose::Write);
-        Ok(Self { writes, reads, pool, feeds, latest, keys, courier, key_looks, threads, stop })
+        Ok(Self {
+            writes,
+            reads,
+            pool,
+            feeds,
+            latest,
+            keys,
+            courier,
+            meter,
+            key_looks,
+            threads,
+            stop,
+        })
     }
 
     /// Has a command about orders decided and done by `deadline`. The reply comes from another
@@ -233,7 +250,36 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
-        read(&self.feeds, |connection| events::list(connection, after, limit))
+        read(&self.feeds, &self.meter, |connection| events::list(connection, after, limit))
+    }
+
+    /// The sequence of the last event that is committed; 0 where there was never one. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_last_sequence(&self) -> Result<u64, StoreError> {
+        read(&self.feeds, &self.meter, events::find_last)
+    }
+
+    /// Which database it is: `sqlite` or `postgres`.
+    #[must_use]
+    pub fn database(&self) -> &'static str {
+        match self.courier.url {
+            DatabaseUrl::Sqlite(_) => "sqlite",
+            DatabaseUrl::Postgres(_) => "postgres",
+        }
+    }
+
+    /// What was counted so far, and how the lanes and pools are now. Asks the database nothing.
+    #[must_use]
+    pub fn read_meter(&self) -> Readings {
+        let pool = |name, pool: &Pool<Manager>| {
+            let r2d2::State { connections, idle_connections, .. } = pool.state();
+            let in_use = connections.saturating_sub(idle_connections);
+            PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
+        };
+        let lanes = [self.writes.read("write"), self.reads.read("read")];
+        self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
     /// Calls `heard` with the highest sequence that is committed (0 where nothing was ever written),
@@ -321,7 +367,7 @@ impl Store {
         &self,
         question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&self.pool, question)
+        read(&self.pool, &self.meter, question)
     }
 }
 
@@ -364,12 +410,18 @@ fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>, StoreError
 /// server: then another is asked, up to one that was opened just now.
 fn read<T>(
     pool: &Pool<Manager>,
+    meter: &Meter,
     question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     loop {
-        let pooled = pool.get();
-        let mut pooled = pooled.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let mut pooled = pool.get().map_err(|error| {
+            meter.failed(ErrorKind::NoConnection);
+            StoreError::Unavailable(error.to_string())
+        })?;
         let result = question(&mut pooled.connection);
+        if let Err(error) = &result {
+            meter.failed(error);
+        }
         let was_used = std::mem::replace(&mut pooled.was_used, true);
         pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
         if !(pooled.is_lost && was_used) {

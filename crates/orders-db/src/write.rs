@@ -8,6 +8,7 @@ mod link;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use orders_core::{Command, Decision, Outcome, Policy};
 
@@ -20,6 +21,7 @@ use crate::events::Latest;
 use crate::keys::{self, KeyJob};
 use crate::lane::{Lane, Reply, Weigh};
 use crate::memory::Memory;
+use crate::meter::{ErrorKind, Meter};
 use crate::policy::{self, PolicyJob};
 use crate::services::{self, ServiceJob};
 use crate::ticket::Ticket;
@@ -76,9 +78,10 @@ pub(crate) fn run(
     policy: Policy,
     connection: AnyConnection,
     latest: Arc<Latest>,
+    meter: Arc<Meter>,
 ) {
     let link = Link::new(manager, connection);
-    let mut writer = Writer { link, policy, latest };
+    let mut writer = Writer { link, policy, latest, meter };
     while let Some(jobs) = writer.next_jobs(lane) {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -95,6 +98,7 @@ struct Writer {
     policy: Policy,
     /// Where those who follow the events learn of new ones.
     latest: Arc<Latest>,
+    meter: Arc<Meter>,
 }
 
 impl Writer {
@@ -165,7 +169,9 @@ impl Writer {
         if commands.is_empty() {
             return;
         }
-        match self.attempt(&commands, &callers) {
+        let attempted =
+            self.attempt(&commands, &callers).inspect_err(|failure| self.count(failure));
+        match attempted {
             Ok(answers) => {
                 for (caller, answer) in callers.into_iter().zip(answers) {
                     (caller.reply)(Ok(answer));
@@ -206,7 +212,10 @@ impl Writer {
         callers: &[Caller],
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let tickets: Vec<&Ticket> = callers.iter().map(|caller| &caller.ticket).collect();
+        let start = Instant::now();
         let mut session = self.link.lock()?;
+        let locked = Instant::now();
+        self.meter.lock.add(locked - start);
         let Session { connection, memory, .. } = &mut session;
         let (loaded, decision) =
             match decide_all(connection, memory, &self.policy, commands, &tickets) {
@@ -216,6 +225,7 @@ impl Writer {
         self.policy = loaded.policy;
         let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
+        self.meter.decided(&outcomes);
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
@@ -223,11 +233,14 @@ impl Writer {
         let writes = Writes::of(&self.policy, &changes, &kept);
         // As it will be after the commit. If that fails, this is forgotten.
         memory.keep(loaded, &changes);
+        let judged = Instant::now();
+        self.meter.judge.add(judged - locked);
         if changes.is_empty() {
             self.link.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
             self.link.write(session, &tickets, &writes, &look)?;
+            self.meter.commit.add(judged.elapsed());
             self.latest.tell(&changes.events);
         }
         // Where many are to be answered, other processes need not wait for that.
@@ -249,8 +262,14 @@ impl Writer {
             return reply(Err(StoreError::Overloaded));
         }
         let mut result = self.attempt_alone(ticket, &work, &is_done);
+        if let Err(failure) = &result {
+            self.count(failure);
+        }
         if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
             result = self.attempt_alone(ticket, &work, &is_done);
+            if let Err(failure) = &result {
+                self.count(failure);
+            }
         }
         reply(result.map_err(answer_for));
     }
@@ -261,7 +280,9 @@ impl Writer {
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
         is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
+        let start = Instant::now();
         let mut session = self.link.lock()?;
+        self.meter.lock.add(start.elapsed());
         // What it changes is not followed.
         session.memory = Memory::default();
         let worked = session.open_transaction().and_then(|()| work(&mut session.connection));
@@ -269,8 +290,19 @@ impl Writer {
             Ok(result) => result,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
+        let worked = Instant::now();
         self.link.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
+        self.meter.commit.add(worked.elapsed());
         Ok(result)
+    }
+
+    fn count(&self, failure: &Failure) {
+        match failure {
+            // Whoever gave up is no error of the database.
+            Failure::Abandoned => {}
+            Failure::NotWritten(trouble) => self.meter.failed(trouble),
+            Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The options of `serve`.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -16,6 +17,7 @@ use crate::limits::Network;
 use crate::webhooks::{Delays, DeliveryOptions, Guard};
 
 /// How to serve.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeOptions {
     /// The address to listen on; port 0 takes a free one. Beyond loopback only if there is a key
@@ -62,13 +64,19 @@ pub(crate) struct ServeOptions {
     pub(crate) sample_data: bool,
     /// How many threads answer requests. Default: one a core
     #[arg(long, env = "ORDERS_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) workers: Option<u16>,
+    workers: Option<u16>,
     /// How long `/readyz` answers 503 before the server stops listening
     #[arg(long, env = "ORDERS_DRAIN_DELAY", default_value = "1s", value_parser = read_delay)]
     pub(crate) drain_delay: Duration,
     /// Refuse PUT and DELETE on orders without If-Match
     #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
+    /// Let anyone read `/metrics`, without a key
+    #[arg(long, env = "ORDERS_METRICS_OPEN", value_parser = FalseyValueParser::new())]
+    pub(crate) metrics_open: bool,
+    /// Log a line for each request
+    #[arg(long, env = "ORDERS_ACCESS_LOG", value_parser = FalseyValueParser::new())]
+    pub(crate) access_log: bool,
     /// Let webhooks lead to this machine and to private networks, and use plain `http`
     #[arg(long, env = "ORDERS_ALLOW_PRIVATE_WEBHOOKS", value_parser = FalseyValueParser::new())]
     pub(crate) allow_private_webhooks: bool,
@@ -126,6 +134,12 @@ impl ServeOptions {
     /// How many streams of events there may be, so that they leave connections for all else.
     pub(crate) fn max_streams(&self) -> usize {
         self.max_streams.min(self.max_connections / 2)
+    }
+
+    /// How many threads answer requests.
+    pub(crate) fn workers(&self) -> usize {
+        let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
+        self.workers.map_or_else(cores, usize::from)
     }
 
     /// Where webhooks may lead.

@@ -38,6 +38,14 @@ pub(crate) struct Live {
     epoch: Instant,
 }
 
+/// How many streams there are, and how far they are.
+pub(crate) struct StreamNumbers {
+    pub(crate) open: usize,
+    pub(crate) most: usize,
+    /// The sequence up to which all were told.
+    pub(crate) published: u64,
+}
+
 impl Live {
     pub(crate) fn new(most_streams: usize) -> Self {
         Self {
@@ -54,6 +62,11 @@ impl Live {
     pub(crate) fn end(&self) {
         self.past.close();
         self.published.send_modify(|_| {});
+    }
+
+    pub(crate) fn numbers(&self) -> StreamNumbers {
+        let (open, published) = (*self.streams.borrow(), *self.published.borrow());
+        StreamNumbers { open, most: self.most_streams, published }
     }
 
     pub(super) fn published(&self) -> watch::Receiver<u64> {

@@ -56,7 +56,7 @@ fn authorization() -> Vec<String> {
             let may =
                 |role: Role| operation.access.role().is_none_or(|needed| role.includes(needed));
             let open = match operation.access {
-                Access::Anyone | Access::Role(_) => "yes",
+                Access::Anyone | Access::Role(_) | Access::Metrics(_) => "yes",
                 Access::Keyed(_) => "no",
             };
             let nobody = if operation.access.role().is_none() { "yes" } else { "no" };

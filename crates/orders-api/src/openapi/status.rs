@@ -2,6 +2,8 @@
 
 use super::description::{ABOUT, Answer, Description};
 use super::problems::{JSON, READ};
+use super::shape;
+use crate::problem::Code;
 use crate::status::StatusView;
 use crate::wire::PolicyView;
 
@@ -9,6 +11,18 @@ pub(crate) fn policy() -> Description {
     Description::new(ABOUT, "findPolicy", "Read the rules that orders are judged by")
         .answers(Answer::ok("The policy").json::<PolicyView>())
         .refuses(&[JSON, READ])
+}
+
+pub(crate) fn metrics() -> Description {
+    Description::new(ABOUT, "showMetrics", "Read what the service counts, as Prometheus does")
+        .answers(
+            Answer::ok(
+                "Requests, the lanes to the database, its connections and errors, events, webhooks, \
+                 the process",
+            )
+            .content("text/plain", shape::text()),
+        )
+        .refuses(&[&[Code::Internal]])
 }
 
 pub(crate) fn health() -> Description {

@@ -4,9 +4,9 @@ use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
 use crate::access::Access;
-use crate::auth;
 use crate::openapi::Description;
 use crate::problem::{Code, Problem};
+use crate::{auth, middleware};
 
 /// A path and its operations.
 pub(crate) struct Resource {
@@ -76,11 +76,12 @@ impl Resource {
         A: FromRequest + 'static,
         H::Output: Responder + 'static,
     {
-        let exists = self.exists;
+        let (path, exists) = (self.path, self.exists);
         // Whoever may not ask learns that the path is one, and nothing else.
         let guarded = move |request: HttpRequest, arguments: A| {
             let handler = handler.clone();
             async move {
+                middleware::note_route(&request, path);
                 exists(&request)?;
                 auth::admit(&request, access).await?;
                 Ok::<_, Problem>(handler.call(arguments).await)
@@ -109,17 +110,22 @@ impl Resource {
 
     /// As actix serves it: with `OPTIONS`, and a 405 for any method that it has not.
     pub(super) fn into_service(self) -> actix_web::Resource {
-        let others = other_methods(self.allow(), self.exists);
+        let others = other_methods(self.path, self.allow(), self.exists);
         let routes = self.operations.into_iter().flat_map(|operation| operation.routes);
         let service = web::resource(self.path).default_service(others);
         routes.fold(service, actix_web::Resource::route)
     }
 }
 
-fn other_methods(allow: String, exists: fn(&HttpRequest) -> Result<(), Problem>) -> Route {
+fn other_methods(
+    path: &'static str,
+    allow: String,
+    exists: fn(&HttpRequest) -> Result<(), Problem>,
+) -> Route {
     web::to(move |request: HttpRequest| {
         let allow = allow.clone();
         async move {
+            middleware::note_route(&request, path);
             exists(&request)?;
             if request.method() == Method::OPTIONS {
                 return Ok(HttpResponse::NoContent()

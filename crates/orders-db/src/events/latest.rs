@@ -173,10 +173,16 @@ fn look(manager: &Manager, connection: &mut Option<AnyConnection>) -> Result<u64
         Some(open) => open,
         None => manager.open()?,
     };
+    let sequence = find_last(&mut open)?;
+    *connection = Some(open);
+    Ok(sequence)
+}
+
+/// The sequence of the last event that is committed.
+pub(crate) fn find_last(connection: &mut AnyConnection) -> Result<u64, StoreError> {
     let sequence: i64 = counters::table
         .select(counters::last_sequence)
-        .first(&mut open)
+        .first(connection)
         .map_err(|error| StoreError::of_read(&error))?;
-    *connection = Some(open);
     u64::try_from(sequence).map_err(|_negative| StoreError::Corrupt("last_sequence".to_owned()))
 }

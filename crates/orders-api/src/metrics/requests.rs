@@ -1,0 +1,117 @@
+//! What is counted of requests. Each worker counts for itself, so that no two wait for one cache
+//! line; the routes are those of the table, so that nobody can make up new ones.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+use orders_db::{Distribution, Timing};
+use prometheus::proto::MetricFamily;
+
+use super::families::{counter, counters, histogram, histograms};
+use crate::routes;
+
+/// What stands for whatever is no route.
+const NO_ROUTE: &str = "none";
+/// The methods that are told apart; the last is any other.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
+/// The first status, and how many there are.
+const FIRST_STATUS: u16 = 100;
+const STATUSES: usize = 500;
+
+/// What was counted of all requests.
+pub(crate) struct Requests {
+    /// Sorted; what is at the beginning stands for no route.
+    routes: Vec<&'static str>,
+    /// One for each worker; of each route, one cell for each method, made when it is first needed.
+    shards: Vec<Vec<OnceLock<Box<Cell>>>>,
+}
+
+/// What was counted of a route and a method.
+struct Cell {
+    took: Timing,
+    statuses: Vec<AtomicU64>,
+}
+
+impl Cell {
+    fn new() -> Self {
+        let statuses = (0..STATUSES).map(|_| AtomicU64::new(0)).collect();
+        Self { took: Timing::default(), statuses }
+    }
+}
+
+impl Requests {
+    pub(super) fn new(workers: usize) -> Self {
+        let mut routes: Vec<_> = routes::resources().iter().map(|resource| resource.path).collect();
+        routes.sort_unstable();
+        let cells = (routes.len() + 1) * METHODS.len();
+        let shard = || (0..cells).map(|_| OnceLock::new()).collect();
+        let shards = (0..workers.max(1)).map(|_| shard()).collect();
+        Self { routes, shards }
+    }
+
+    /// Counts a request that was answered after `took`, up to the head of its answer.
+    pub(crate) fn add(
+        &self,
+        route: Option<&'static str>,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+        }
+        let shard = NUMBER.with(|number| self.shards.get(number % self.shards.len()));
+        let Some(cell) = shard.and_then(|shard| shard.get(self.position(route, method))) else {
+            return;
+        };
+        let cell = cell.get_or_init(|| Box::new(Cell::new()));
+        cell.took.add(took);
+        let status = usize::from(status.as_u16().saturating_sub(FIRST_STATUS));
+        if let Some(count) = cell.statuses.get(status) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn position(&self, route: Option<&'static str>, method: &Method) -> usize {
+        let route = route.and_then(|route| self.routes.binary_search(&route).ok());
+        let method = METHODS.iter().position(|known| *known == method.as_str());
+        route.map_or(0, |route| route + 1) * METHODS.len() + method.unwrap_or(METHODS.len() - 1)
+    }
+
+    pub(super) fn collect(&self) -> Vec<MetricFamily> {
+        let (mut requests, mut times) = (Vec::new(), Vec::new());
+        let routes = std::iter::once(NO_ROUTE).chain(self.routes.iter().copied());
+        let names = routes.flat_map(|route| METHODS.map(|method| (route, method)));
+        for (position, (route, method)) in names.enumerate() {
+            let cells = self.shards.iter().filter_map(|shard| shard.get(position)?.get());
+            let cells: Vec<&Cell> = cells.map(AsRef::as_ref).collect();
+            let took = cells.iter().map(|cell| cell.took.read());
+            let Some(took) = took.reduce(|all, one: Distribution| all.plus(&one)) else { continue };
+            times.push(histogram(&[("route", route), ("method", method)], &took));
+            for (status, code) in (0..STATUSES).zip(FIRST_STATUS..) {
+                let counts = cells.iter().filter_map(|cell| cell.statuses.get(status));
+                let count: u64 = counts.map(|count| count.load(Ordering::Relaxed)).sum();
+                if count > 0 {
+                    let status = code.to_string();
+                    let labels = [("route", route), ("method", method), ("status", &*status)];
+                    requests.push(counter(&labels, count));
+                }
+            }
+        }
+        vec![
+            counters("orders_http_requests_total", "Requests that were answered.", requests),
+            histograms(
+                "orders_http_request_duration_seconds",
+                "Time from a request's head to its answer's head.",
+                times,
+            ),
+        ]
+        .into_iter()
+        // What was never counted has no line, and a family without lines is none.
+        .filter(|family| !family.get_metric().is_empty())
+        .collect()
+    }
+}
