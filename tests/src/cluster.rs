@@ -39,15 +39,16 @@ pub(crate) struct Cluster {
 /// The cluster of this process, or why there is none.
 pub(crate) fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER
-        .get_or_init(|| {
-            let found = binaries();
-            if found.is_none() {
-                tell_what_is_left_out();
-            }
-            found.map(|bin| start(&bin))
-        })
-        .as_ref()
+    CLUSTER.get_or_init(|| installed().map(|bin| start(&bin))).as_ref()
+}
+
+/// Where PostgreSQL is installed; says so, or fails, where it is not.
+pub(crate) fn installed() -> Option<PathBuf> {
+    let found = binaries();
+    if found.is_none() {
+        tell_what_is_left_out();
+    }
+    found
 }
 
 fn tell_what_is_left_out() {
@@ -136,7 +137,7 @@ fn is_ready(dir: &Path) -> bool {
 }
 
 /// The ids of the user `postgres`, or else `nobody`, and their group.
-fn unprivileged_user() -> (u32, u32) {
+pub(crate) fn unprivileged_user() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").expect("users are listed");
     let ids = |name: &str| {
         let line = users.lines().find(|line| line.split(':').next() == Some(name))?;

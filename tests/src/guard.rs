@@ -10,14 +10,17 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// the test process ends, ends those and removes the directory.
 const SCRIPT: &str = r#"
 running=" "
+mine=
 while read -r verb id; do
     case $verb in
         began) running="$running$id " ;;
+        remove) mine="$mine $id" ;;
         ended) running="${running%%" $id "*} ${running#*" $id "}" ;;
     esac
 done
 for id in $running; do kill -KILL "$id" 2>/dev/null; done
-rm -rf "$1"
+for dir in $mine; do umount "$dir" 2>/dev/null; done
+rm -rf "$1" $mine
 "#;
 
 struct Guard {
@@ -40,7 +43,12 @@ pub(crate) fn ended(id: u32) {
     tell("ended", id);
 }
 
-fn tell(verb: &str, id: u32) {
+/// Notes a directory that is not to outlive the tests. No blank is in its name.
+pub(crate) fn will_remove(dir: &Path) {
+    tell("remove", dir.display());
+}
+
+fn tell(verb: &str, id: impl std::fmt::Display) {
     let mut pipe = guard().pipe.lock().unwrap_or_else(PoisonError::into_inner);
     writeln!(pipe, "{verb} {id}").expect("the guard listens");
 }

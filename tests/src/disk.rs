@@ -1,0 +1,74 @@
+//! Small disks that can be filled up, and made read-only.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::guard;
+
+/// A file system of its own in memory, gone when this is dropped.
+#[derive(Debug)]
+pub struct SmallDisk {
+    dir: PathBuf,
+}
+
+impl SmallDisk {
+    /// A disk of so many MiB; `None`, and said so, where this process may not mount one.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn make(mib: u32) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("orders-tests-disk-{}-{number}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir(&dir).expect("a directory is made");
+        guard::will_remove(&dir);
+        let size = format!("size={mib}m");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&dir).output();
+        if mount.is_ok_and(|ended| ended.status.success()) {
+            return Some(Self { dir });
+        }
+        // Written, not printed: libtest captures what is printed.
+        writeln!(std::io::stderr(), "LEFT OUT: a test of a full disk, which only root can mount")
+            .expect("standard error takes a line");
+        None
+    }
+
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// From now on nothing can be written to it.
+    ///
+    /// # Panics
+    /// If something is open to be written.
+    pub fn make_read_only(&self) {
+        self.mount_again("remount,ro");
+    }
+
+    /// From now on it can be written again.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn make_writable(&self) {
+        self.mount_again("remount,rw");
+    }
+
+    fn mount_again(&self, option: &str) {
+        let mounted = Command::new("mount").args(["-o", option]).arg(&self.dir).status();
+        assert!(mounted.is_ok_and(|status| status.success()), "{option} is done");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.dir).status());
+        drop(std::fs::remove_dir(&self.dir));
+    }
+}

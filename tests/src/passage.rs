@@ -1,0 +1,80 @@
+//! A way to a database that can be closed, or swallow all that is sent on it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+const OPEN: u8 = 0;
+const SWALLOWS: u8 = 1;
+
+/// A passage that listens on a port of its own.
+#[derive(Debug)]
+pub struct Passage {
+    /// Where it is entered.
+    pub address: String,
+    state: Arc<AtomicU8>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Passage {
+    /// A passage to an address.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    #[must_use]
+    pub fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (state, streams) = (Arc::new(AtomicU8::new(OPEN)), Arc::new(Mutex::default()));
+        let (told, kept): (_, Arc<Mutex<Vec<TcpStream>>>) =
+            (Arc::clone(&state), Arc::clone(&streams));
+        spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(&target) else { continue };
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let told = Arc::clone(&told);
+                    spawn(move || pass(from, to, &told));
+                }
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend([near, far]);
+            }
+        });
+        Self { address, state, streams }
+    }
+
+    /// From now on nothing arrives, and nobody is told.
+    pub fn swallow(&self) {
+        self.state.store(SWALLOWS, Ordering::SeqCst);
+    }
+
+    /// Ends what was swallowed, as the far side would that has given it up; what comes now arrives.
+    pub fn heal(&self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        for stream in streams.drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+        drop(streams);
+        // What was on its way is gone with its connection.
+        sleep(Duration::from_millis(50));
+        self.state.store(OPEN, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
+    let mut piece = [0; 8 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        if state.load(Ordering::SeqCst) == SWALLOWS {
+            continue;
+        }
+        if to.write_all(piece.get(..length).unwrap_or_default()).is_err() {
+            break;
+        }
+    }
+    if state.load(Ordering::SeqCst) == OPEN {
+        drop(to.shutdown(Shutdown::Both));
+    }
+}
