@@ -59,7 +59,7 @@ impl Postgres {
         standby.start();
         let mut sql = self.sql("postgres");
         sql.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'").expect("it is set");
-        assert_eq!(sql.number("SELECT pg_reload_conf()::int AS number"), 1);
+        assert_eq!(sql.number("SELECT pg_reload_conf()::int::bigint AS number"), 1);
         let followed =
             "SELECT count(*) AS number FROM pg_stat_replication WHERE sync_state = 'sync'";
         let patience = Instant::now() + Duration::from_secs(30);
@@ -149,7 +149,7 @@ impl Postgres {
     /// # Panics
     /// If it does not become one.
     pub fn promote(&self) {
-        let promoted = "SELECT pg_promote(true, 30)::int AS number";
+        let promoted = "SELECT pg_promote(true, 30)::int::bigint AS number";
         assert_eq!(self.sql("postgres").number(promoted), 1);
     }
 
@@ -199,7 +199,10 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
+        // Debian has the programs of clients elsewhere, too.
+        let beside = self.bin.join(program);
+        let found = if beside.is_file() { beside } else { PathBuf::from(program) };
+        let mut command = Command::new(found);
         command.current_dir(Path::new("/")).stdin(Stdio::null());
         if let Some((uid, gid)) = other_user() {
             command.uid(uid).gid(gid);

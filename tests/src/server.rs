@@ -24,6 +24,8 @@ pub struct Setup<'a> {
     pub url: Option<&'a str>,
     /// Whether the usual `--drain-delay 0s` is left out.
     pub drains: bool,
+    /// Another address than a free one.
+    pub bind: Option<&'a str>,
 }
 
 /// A running server; a client of it, too.
@@ -91,7 +93,13 @@ impl Server {
         let mut command = binary::command(scratch.dir());
         let own = scratch.url();
         let url = setup.url.unwrap_or(&own);
-        command.args(["serve", "--bind", "127.0.0.1:0", "--database-url", url]);
+        command.args([
+            "serve",
+            "--bind",
+            setup.bind.unwrap_or("127.0.0.1:0"),
+            "--database-url",
+            url,
+        ]);
         if !setup.drains {
             command.args(["--drain-delay", "0s"]);
         }
