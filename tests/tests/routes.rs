@@ -23,6 +23,7 @@ fn a_wrong_method_is_told_the_right_ones(
         ("/policy", &["GET", "HEAD", "OPTIONS"]),
         ("/healthz", &["GET", "HEAD", "OPTIONS"]),
         ("/readyz", &["GET", "HEAD", "OPTIONS"]),
+        ("/metrics", &["GET", "HEAD", "OPTIONS"]),
     ] {
         let allow = |answer: &Answer| -> Vec<String> {
             let allow = answer.header("Allow").unwrap_or_default().split(',');

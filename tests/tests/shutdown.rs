@@ -46,8 +46,14 @@ fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
     server.get("/healthz").assert_status(200);
     server.post("/orders", &order("late", NOON)).assert_status(201);
     server.another().get("/orders/223").assert_status(200);
+    // It does not wait for whoever is still sending, either.
+    let head = format!(
+        "POST /orders HTTP/1.1\r\nHost: {}\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        server.address()
+    );
+    let _sending = Raw::connect(server.address()).send(head).read_past("\r\n\r\n");
     server.terminate();
-    server.wait();
+    assert_eq!(server.wait(), Some(1), "{}", server.log());
     assert_eq!(stored(&scratch).len(), 4);
 }
 
