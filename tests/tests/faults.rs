@@ -121,6 +121,10 @@ fn lists_that_hang_use_up_their_pool_and_hold_up_nothing_else() {
             server.get("/orders/223").assert_status(200);
             assert!(start.elapsed() < Duration::from_secs(1));
         }
+        let metrics = Metrics::of(&server);
+        assert!(metrics.sum("orders_database_up") > 0.5, "it is not the database: {metrics:?}");
+        let busy = [("pool", "lists"), ("state", "in_use")];
+        assert!(metrics.value("orders_database_connections", &busy) >= 2.0, "{metrics:?}");
         for list in lists {
             let (answer, took) = list.join().unwrap();
             assert_eq!(answer.status, 503, "{answer}");
@@ -134,6 +138,9 @@ fn lists_that_hang_use_up_their_pool_and_hold_up_nothing_else() {
         assert!(start.elapsed() < Duration::from_secs(6), "it does not recover");
     }
     assert!(Metrics::of(&server).sum("orders_database_errors_total") >= 1.0);
+    let ours = "SELECT count(*) AS number FROM pg_stat_activity \
+                WHERE application_name = 'orders-api' AND datname = current_database()";
+    assert!((1..20).contains(&sql.number(ours)), "connections are bounded");
 }
 
 #[test]

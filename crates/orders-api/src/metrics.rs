@@ -19,6 +19,9 @@ use requests::Requests;
 
 /// How long the database is waited for: what is known without it must be told in any case.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The database is up if it has answered within this time: it is asked for the keys every 400 ms, by a
+/// thread and a connection that nothing else can hold up.
+const UP: Duration = Duration::from_secs(2);
 /// How many webhooks are looked at.
 const WEBHOOKS: usize = 1_000;
 
@@ -50,6 +53,7 @@ pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
     let said = timeout(PATIENCE, asked).await.ok().and_then(Result::ok);
     let mut all = app.metrics.requests.collect();
     all.extend(families::of_store(&app.store().read_meter()));
+    all.extend(families::of_database(app.keys().age() < UP));
     all.extend(families::of_events(said.as_ref(), &app.live.numbers()));
     all.extend(families::of_build(app.store().database()));
     all.extend(app.metrics.process.collect());

@@ -61,15 +61,20 @@ pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
     ]
 }
 
+/// Whether the database answers.
+pub(super) fn of_database(is_up: bool) -> [MetricFamily; 1] {
+    let value = f64::from(u8::from(is_up));
+    [gauges(
+        "orders_database_up",
+        "Whether the database answered within two seconds.",
+        vec![gauge(&[], value)],
+    )]
+}
+
 /// What is told of the events; of what the database says, nothing where it does not answer.
 pub(super) fn of_events(said: Option<&Said>, streams: &StreamNumbers) -> Vec<MetricFamily> {
     let one = |name, help, value| gauges(name, help, vec![gauge(&[], value)]);
     let mut families = vec![
-        one(
-            "orders_database_up",
-            "Whether the database answered just now.",
-            f64::from(u8::from(said.is_some())),
-        ),
         one("orders_event_streams", "Streams of events that are open.", whole(streams.open)),
         one("orders_event_streams_max", "Streams of events that may be open.", whole(streams.most)),
     ];
