@@ -11,8 +11,7 @@ use crate::access::Access;
 use crate::problem::{self, Code, Problem};
 use crate::{
     availability, batch, console, docs, events, history, keys, metrics, openapi, orders, services,
-    status,
-    streams, webhooks,
+    status, streams, webhooks,
 };
 
 pub(crate) use resource::{Operation, Resource};
