@@ -1,13 +1,12 @@
 //! Moving a whole database from SQLite to PostgreSQL, and telling by sums whether two databases hold
 //! the same. Both go by the tables that there are, so that a new one is never left behind.
 
-use std::collections::BTreeSet;
+mod sums;
+mod tables;
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
-use sha2::{Digest, Sha256};
+use diesel::sql_types::{BigInt, Text};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::export::open_patiently;
@@ -15,17 +14,9 @@ use crate::in_use::InUse;
 use crate::url::DatabaseUrl;
 use crate::{StoreError, migrate, transaction};
 
-/// What a table holds, as far as a sum can tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableSum {
-    /// The table.
-    pub table: String,
-    /// How many rows it has.
-    pub rows: u64,
-    /// The sum of the SHA-256 of all rows, in hexadecimal: the same on both databases, and in
-    /// whatever order the rows are.
-    pub sum: String,
-}
+use sums::sum;
+pub use sums::{TableSum, sums};
+use tables::{Column, Table, tables};
 
 /// Why a database was not moved. Nothing was written then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,9 +41,6 @@ pub enum TransferError {
 const PAGE: usize = 2_000;
 /// Tables that a new database has a row in.
 const PREFILLED: [&str; 4] = ["policy", "counters", "event_feed", "api_key_state"];
-/// What Diesel notes its migrations in.
-const MIGRATIONS: &str = "__diesel_schema_migrations";
-
 /// Copies all rows of an SQLite database that nobody uses into an empty PostgreSQL database, in one
 /// transaction, and compares the sums of both before it commits. Answers the sums.
 ///
@@ -91,17 +79,6 @@ pub fn move_to_postgres(
     }
 }
 
-/// The sums of all tables of a database, as they stand at one moment. Blocks.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] if it cannot be read.
-pub fn sums(url: &DatabaseUrl) -> Result<Vec<TableSum>, StoreError> {
-    let mut connection = open_patiently(url)?;
-    transaction::read_only(&mut connection, |connection| {
-        tables(connection)?.iter().map(|table| sum(connection, table)).collect()
-    })
-}
-
 fn copy_all(
     source: &mut AnyConnection,
     target: &mut AnyConnection,
@@ -134,27 +111,6 @@ fn copy_all(
     Ok(sums)
 }
 
-/// A table, as the catalogue of the database names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Table {
-    name: String,
-    columns: Vec<Column>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-struct Column {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Bool)]
-    is_blob: bool,
-}
-
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
@@ -165,65 +121,6 @@ struct Number {
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
-}
-
-/// All tables, each behind those that its rows refer to. Of PostgreSQL, those of SQLite are asked
-/// for by name, so the order does not matter there.
-fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>, StoreError> {
-    let of_sqlite = "SELECT name FROM sqlite_master \
-                     WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name";
-    let of_postgres = "SELECT table_name::text AS name FROM information_schema.tables \
-                       WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' \
-                       ORDER BY 1";
-    let names: QueryResult<Vec<Name>> = match connection {
-        AnyConnection::Sqlite(connection) => diesel::sql_query(of_sqlite).load(connection),
-        AnyConnection::Postgres(connection) => diesel::sql_query(of_postgres).load(connection),
-    };
-    let names = names.map_err(|error| StoreError::of_read(&error))?;
-    let mut waiting = Vec::new();
-    for Name { name } in names.into_iter().filter(|name| name.name != MIGRATIONS) {
-        let parents = parents(connection, &name)?;
-        waiting.push((Table { columns: columns(connection, &name)?, name }, parents));
-    }
-    let mut sorted: Vec<Table> = Vec::new();
-    while !waiting.is_empty() {
-        let is_ready = |parents: &BTreeSet<String>| {
-            parents.iter().all(|parent| sorted.iter().any(|table| table.name == *parent))
-        };
-        // Tables that refer to each other would wait for ever: the first of them goes first.
-        let next = waiting.iter().position(|(_, parents)| is_ready(parents)).unwrap_or_default();
-        sorted.push(waiting.remove(next).0);
-    }
-    Ok(sorted)
-}
-
-fn parents(connection: &mut AnyConnection, table: &str) -> Result<BTreeSet<String>, StoreError> {
-    let AnyConnection::Sqlite(connection) = connection else { return Ok(BTreeSet::new()) };
-    let parents: Vec<Name> =
-        diesel::sql_query("SELECT \"table\" AS name FROM pragma_foreign_key_list(?)")
-            .bind::<Text, _>(table)
-            .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
-    Ok(parents.into_iter().map(|parent| parent.name).filter(|parent| parent != table).collect())
-}
-
-fn columns(connection: &mut AnyConnection, table: &str) -> Result<Vec<Column>, StoreError> {
-    match connection {
-        AnyConnection::Sqlite(connection) => diesel::sql_query(
-            "SELECT name, upper(type) = 'BLOB' AS is_blob FROM pragma_table_info(?) ORDER BY name",
-        )
-        .bind::<Text, _>(table)
-        .load(connection),
-        AnyConnection::Postgres(connection) => diesel::sql_query(
-            "SELECT column_name::text AS name, data_type = 'bytea' AS is_blob \
-             FROM information_schema.columns \
-             WHERE table_schema = current_schema() AND table_name = $1 \
-             ORDER BY column_name::text COLLATE \"C\"",
-        )
-        .bind::<Text, _>(table)
-        .load(connection),
-    }
-    .map_err(|error| StoreError::of_read(&error))
 }
 
 /// Sends all rows of a table, as JSON, which PostgreSQL reads into columns of its own types.
@@ -314,71 +211,6 @@ fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), Stor
     Ok(())
 }
 
-/// Adds up all rows of a table, in one pass.
-fn sum(connection: &mut AnyConnection, table: &Table) -> Result<TableSum, StoreError> {
-    let mut sum = Sum::default();
-    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
-    // Each value with its length before it, so that no two rows look alike.
-    let read = |text: &dyn Fn(&Column) -> String| {
-        let values = table.columns.iter().map(|column| {
-            let value = text(column);
-            ["coalesce(length(", &value, ") || ':' || ", &value, ", '-')"].concat()
-        });
-        let values: Vec<String> = values.collect();
-        ["SELECT ", &values.join(" || ';' || "), " AS line FROM \"", &table.name, "\""].concat()
-    };
-    match connection {
-        AnyConnection::Sqlite(connection) => {
-            let query = read(&|Column { name, is_blob }| match is_blob {
-                true => ["hex(\"", name, "\")"].concat(),
-                false => ["CAST(\"", name, "\" AS TEXT)"].concat(),
-            });
-            for line in
-                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(of_read)?
-            {
-                sum.add(&line.map_err(of_read)?.line);
-            }
-        }
-        AnyConnection::Postgres(connection) => {
-            let query = read(&|Column { name, is_blob }| match is_blob {
-                true => ["upper(encode(\"", name, "\", 'hex'))"].concat(),
-                false => ["\"", name, "\"::text"].concat(),
-            });
-            let lines =
-                diesel::sql_query(query).load_iter::<Line, PgRowByRowLoadingMode>(connection);
-            for line in lines.map_err(of_read)? {
-                sum.add(&line.map_err(of_read)?.line);
-            }
-        }
-    }
-    Ok(TableSum { table: table.name.clone(), rows: sum.rows, sum: sum.in_hex() })
-}
-
-/// A sum of hashes, as a number of 256 bits that starts anew when it is full.
-#[derive(Default)]
-struct Sum {
-    rows: u64,
-    bytes: [u8; 32],
-}
-
-impl Sum {
-    fn add(&mut self, row: &str) {
-        self.rows += 1;
-        let mut carry = 0;
-        for (byte, hashed) in self.bytes.iter_mut().zip(Sha256::digest(row)) {
-            let added = u16::from(*byte) + u16::from(hashed) + carry;
-            let [low, high] = added.to_le_bytes();
-            *byte = low;
-            carry = u16::from(high);
-        }
-    }
-
-    fn in_hex(&self) -> String {
-        let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
-        self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-    }
-}
-
 fn run(connection: &mut AnyConnection, statement: &str) -> Result<(), StoreError> {
     connection.batch_execute(statement).map_err(|error| StoreError::of_read(&error))
 }
@@ -390,24 +222,4 @@ fn count(connection: &mut AnyConnection, table: &str) -> Result<i64, StoreError>
         AnyConnection::Sqlite(connection) => diesel::sql_query(query).get_result(connection),
     };
     number.map(|number| number.number).map_err(|error| StoreError::of_read(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_order_of_rows_does_not_change_their_sum_and_any_other_change_does() {
-        let sum = |rows: &[&str]| {
-            let mut sum = Sum::default();
-            for row in rows {
-                sum.add(row);
-            }
-            sum.in_hex()
-        };
-        assert_eq!(sum(&["a", "b", "c"]), sum(&["c", "a", "b"]));
-        assert_ne!(sum(&["a", "b"]), sum(&["a", "c"]));
-        assert_ne!(sum(&["a"]), sum(&["a", "a"]));
-        assert_eq!(sum(&[]), "0".repeat(64));
-    }
 }
