@@ -43,6 +43,10 @@ pub(crate) fn run(database: &DatabaseUrl, options: &ExportOptions) -> Result<(),
             written => written,
         };
     };
+    // A pipe or a device takes what comes; nothing can take its place.
+    if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return write(database, format, File::options().write(true).open(file)?);
+    }
     let partial = partial_of(file);
     let written = File::create(&partial).map_err(Into::into).and_then(|out| {
         write(database, format, &out)?;
