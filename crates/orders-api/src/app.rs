@@ -51,8 +51,6 @@ pub(crate) struct App {
     /// The streams of events.
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
-    /// Whether anyone may read them.
-    pub(crate) metrics_open: bool,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     /// Where webhooks may lead.
@@ -80,8 +78,7 @@ impl App {
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
             live: Live::new(options.max_streams()),
-            metrics: Metrics::new(options.workers()),
-            metrics_open: options.metrics_open,
+            metrics: Metrics::new(options.workers(), options.metrics_open),
             access_log: options.access_log,
             guard: options.guard(),
             tester,

@@ -133,7 +133,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     let Some(needed) = access.role() else { return Ok(()) };
     let app = request.app_data::<Data<App>>();
     let app = app.ok_or_else(|| Problem::unexpected("the router has no app"))?;
-    if matches!(access, Access::Metrics(_)) && app.metrics_open {
+    if matches!(access, Access::Metrics(_)) && app.metrics.is_open {
         return Ok(());
     }
     let given = match (credentials::given(request), session::given(request)) {

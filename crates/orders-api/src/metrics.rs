@@ -28,13 +28,16 @@ const WEBHOOKS: usize = 1_000;
 /// What this crate counts itself.
 pub(crate) struct Metrics {
     pub(crate) requests: Requests,
+    /// Whether anyone may read it.
+    pub(crate) is_open: bool,
     process: ProcessCollector,
 }
 
 impl Metrics {
     /// `workers`: how many threads answer requests.
-    pub(crate) fn new(workers: usize) -> Self {
-        Self { requests: Requests::new(workers), process: ProcessCollector::for_self() }
+    pub(crate) fn new(workers: usize, is_open: bool) -> Self {
+        let process = ProcessCollector::for_self();
+        Self { requests: Requests::new(workers), is_open, process }
     }
 }
 
