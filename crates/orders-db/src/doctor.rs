@@ -55,7 +55,6 @@ const PAGE: usize = 5_000;
 /// [`StoreError::Unavailable`] if the database cannot be read.
 pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), StoreError> {
     let mut connection = open_patiently(url)?;
-    prepare(&mut connection)?;
     transaction::read_only(&mut connection, |connection| {
         if let AnyConnection::Sqlite(connection) = connection {
             tell(Report::fault("the file is whole", 1, file_faults(connection)?));
@@ -79,6 +78,7 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
         if is_readable {
             tell(rule_by_orders(connection)?);
         }
+        prepare(connection)?;
         for check in &CHECKS {
             if is_readable || !check.reads_services {
                 tell(run(connection, check)?);
@@ -88,13 +88,15 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
     })
 }
 
-/// Lets PostgreSQL choose the plans, which the service itself has no use for.
+/// Lets PostgreSQL compare whole tables, for which the service itself has no use. Never row by row:
+/// where its statistics are behind, each row might lead through all of an index.
 fn prepare(connection: &mut AnyConnection) -> Result<(), StoreError> {
     if let AnyConnection::Postgres(connection) = connection {
         connection
             .batch_execute(
-                "RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan;
-                 RESET enable_bitmapscan; RESET enable_sort; RESET plan_cache_mode",
+                "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
+                 SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on;
+                 SET LOCAL enable_sort = on; SET LOCAL enable_nestloop = off",
             )
             .map_err(|error| StoreError::of_read(&error))?;
     }
