@@ -9,6 +9,7 @@ use std::time::Duration;
 
 const OPEN: u8 = 0;
 const SWALLOWS: u8 = 1;
+const CLOSED: u8 = 2;
 
 /// A passage that listens on a port of its own.
 #[derive(Debug)]
@@ -34,16 +35,32 @@ impl Passage {
         spawn(move || {
             for near in listener.incoming().flatten() {
                 let Ok(far) = TcpStream::connect(&target) else { continue };
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                // Judged under the lock, so that none slips through while the passage is closed.
+                if told.load(Ordering::SeqCst) == CLOSED {
+                    continue;
+                }
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     let told = Arc::clone(&told);
                     spawn(move || pass(from, to, &told));
                 }
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend([near, far]);
             }
         });
         Self { address, state, streams }
+    }
+
+    /// Ends all connections, and any that comes.
+    pub fn close(&self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state.store(CLOSED, Ordering::SeqCst);
+        end(&mut streams);
+    }
+
+    /// Lets connections through again.
+    pub fn reopen(&self) {
+        self.state.store(OPEN, Ordering::SeqCst);
     }
 
     /// From now on nothing arrives, and nobody is told.
@@ -54,13 +71,17 @@ impl Passage {
     /// Ends what was swallowed, as the far side would that has given it up; what comes now arrives.
     pub fn heal(&self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        for stream in streams.drain(..) {
-            drop(stream.shutdown(Shutdown::Both));
-        }
+        end(&mut streams);
         drop(streams);
         // What was on its way is gone with its connection.
         sleep(Duration::from_millis(50));
         self.state.store(OPEN, Ordering::SeqCst);
+    }
+}
+
+fn end(streams: &mut Vec<TcpStream>) {
+    for stream in streams.drain(..) {
+        drop(stream.shutdown(Shutdown::Both));
     }
 }
 

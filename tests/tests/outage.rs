@@ -1,72 +1,15 @@
 //! The database goes away and comes back: what was refused was not written, and all goes on.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{sleep, spawn};
+use std::thread::sleep;
 use std::time::Duration;
 
-use orders_tests::{Answer, Bulk, Database, EventStream, HOUR, Raw, Scratch, Server, Setup, order};
+use orders_tests::{
+    Answer, Bulk, Database, EventStream, HOUR, Passage, Raw, Scratch, Server, Setup, order,
+};
 use serde_json::json;
 
 const NOON: i64 = 1_700_000_000_000;
-
-/// A passage to the database that can be closed and opened.
-struct Passage {
-    port: u16,
-    open: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Passage {
-    fn to(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (open, streams) = (Arc::new(AtomicBool::new(true)), Arc::new(Mutex::new(Vec::new())));
-        let (is_open, kept) = (Arc::clone(&open), Arc::clone(&streams));
-        spawn(move || {
-            for near in listener.incoming().flatten() {
-                let Ok(far) = TcpStream::connect(&target) else { continue };
-                let mut kept: std::sync::MutexGuard<'_, Vec<TcpStream>> =
-                    kept.lock().unwrap_or_else(PoisonError::into_inner);
-                // Judged under the lock, so that none slips through while the passage is closed.
-                if !is_open.load(Ordering::SeqCst) {
-                    continue;
-                }
-                for (from, to) in [(&near, &far), (&far, &near)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    spawn(move || pass(from, to));
-                }
-                kept.extend([near, far]);
-            }
-        });
-        Self { port, open, streams }
-    }
-
-    fn close(&self) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        self.open.store(false, Ordering::SeqCst);
-        for stream in streams.drain(..) {
-            drop(stream.shutdown(Shutdown::Both));
-        }
-    }
-
-    fn reopen(&self) {
-        self.open.store(true, Ordering::SeqCst);
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream) {
-    let mut piece = [0; 8 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut piece) {
-        if to.write_all(piece.get(..length).unwrap_or_default()).is_err() {
-            break;
-        }
-    }
-    drop(to.shutdown(Shutdown::Both));
-}
 
 /// Checks that this is a refusal of which nothing was or will be written, and that says when to
 /// ask again.
@@ -84,7 +27,7 @@ fn behind_a_passage(scratch: &Scratch) -> (Server, Passage) {
     let url = scratch.url();
     let target = url.split(['@', '/']).nth(3).unwrap().to_owned();
     let passage = Passage::to(target.clone());
-    let far_url = url.replace(&target, &format!("127.0.0.1:{}", passage.port));
+    let far_url = url.replace(&target, &passage.address);
     let setup = Setup { url: Some(&far_url), ..Setup::default() };
     (Server::start_as(scratch, &setup), passage)
 }
