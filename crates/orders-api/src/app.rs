@@ -16,7 +16,9 @@ use orders_db::{
 };
 use tokio::sync::oneshot;
 
-use crate::auth::{Gate, Origin};
+use crate::auth::{
+    self, {Gate, Origin},
+};
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
@@ -181,9 +183,7 @@ impl App {
         });
         let answered = answered.await?;
         // By when it is answered it is in force here; where that fails, it is within a second.
-        let (sender, looked) = oneshot::channel();
-        self.look_at_keys(sender);
-        drop(timeout(PATIENCE, looked).await);
+        drop(auth::look_again(self).await);
         shown_once(answered, render)
     }
 

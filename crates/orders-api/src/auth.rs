@@ -215,7 +215,7 @@ async fn identify(
 
 /// The keys as they are now. Refuses where the database does not say: whether a key is good is not
 /// guessed.
-async fn look_again(app: &App) -> Result<Arc<KeyTable>, Problem> {
+pub(crate) async fn look_again(app: &App) -> Result<Arc<KeyTable>, Problem> {
     let (sender, receiver) = oneshot::channel();
     app.look_at_keys(sender);
     if let Ok(Ok(looked)) = timeout(PATIENCE, receiver).await {

@@ -3,10 +3,9 @@
 pub(crate) mod commands;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Instant, KeyChange, KeyCommand, KeyId};
+use orders_core::{KeyChange, KeyCommand, KeyId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
@@ -14,7 +13,6 @@ use crate::auth::{self, MadeKey};
 use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
-use crate::retries::Sent;
 use crate::wire::{self, KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::{headers, lists, query, retries};
 
@@ -22,19 +20,16 @@ use crate::{headers, lists, query, retries};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
     let key = ListKey::new("keys");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| read_place(&place))?;
+    let after = lists::after(&key, query.cursor.as_deref(), |place| {
+        lists::read_place(&place, KeyId::parse)
+    })?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
     let mut keys = app.ask(move |store| store.list_keys(after.as_ref(), limit + 1)).await?;
-    let place = |key: &orders_core::Key| format!("{} {}", key.created_at.as_millis(), key.id);
+    let place = |last: &orders_core::Key| lists::write_place(last.created_at, &last.id);
     let next = lists::cut(&mut keys, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, keys.iter().map(KeyView::of).collect(), next))
-}
-
-fn read_place(place: &str) -> Option<(Instant, KeyId)> {
-    let (millis, id) = place.split_once(' ')?;
-    Some((Instant::from_millis(millis.parse().ok()?)?, KeyId::parse(id).ok()?))
 }
 
 /// `POST /keys`
@@ -54,7 +49,7 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
         Ok(KeptAnswer { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
-    Ok(shows_a_secret(app.change_key(command, retry, to_keep, render).await?))
+    Ok(app.change_key(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 /// `GET /keys/{id}`
@@ -99,7 +94,7 @@ pub(crate) async fn rotate(
         let shown = shown.ok_or_else(|| Problem::unexpected("a rotation made no new secret"))?;
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(shows_a_secret(app.change_key(command, retry, to_keep, render).await?))
+    Ok(app.change_key(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
@@ -120,14 +115,6 @@ pub(crate) fn to_keep(change: &KeyChange) -> KeptAnswer {
 
 fn path_of(id: &str) -> String {
     format!("/keys/{id}")
-}
-
-/// What shows a secret must not stay anywhere on its way.
-fn shows_a_secret(sent: Sent) -> HttpResponse {
-    let mut response = sent.into_response();
-    let no_store = header::HeaderValue::from_static("no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-    response
 }
 
 /// The id in the path. One that no key can have is not found.

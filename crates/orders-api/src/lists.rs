@@ -1,7 +1,10 @@
 //! Lists: pages with a cursor and a link to the next.
 
+use std::fmt::Display;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use orders_core::Instant;
 use serde::Serialize;
 
 use crate::cursor::ListKey;
@@ -40,6 +43,20 @@ pub(crate) fn after<P>(
 ) -> Result<Option<P>, Problem> {
     let place = cursor.map(|cursor| key.read(cursor).and_then(&read).ok_or_else(foreign_cursor));
     place.transpose()
+}
+
+/// A place in a list that is in the order of a time, and of ids at the same time.
+pub(crate) fn write_place(at: Instant, id: &dyn Display) -> String {
+    format!("{} {id}", at.as_millis())
+}
+
+/// Reads what [`write_place`] wrote.
+pub(crate) fn read_place<I, E>(
+    place: &str,
+    read_id: impl FnOnce(&str) -> Result<I, E>,
+) -> Option<(Instant, I)> {
+    let (millis, id) = place.split_once(' ')?;
+    Some((Instant::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
 }
 
 /// Cuts off the one row that was asked for beyond a page; answers the last that is left, if there

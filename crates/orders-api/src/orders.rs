@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, Instant, NewId, Operation, Order, OrderId, Refusal};
+use orders_core::{Done, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{KeptAnswer, OrderFilter, OrderPlace, OrderQuery, OrderSort};
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ async fn page(
     let OrdersQuery { page, filter, sort, expand } = query;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let page = app.ask(move |store| store.list_orders(&query, limit)).await?;
-    let next = page.next.map(|place| key.write(&write_place(&place)));
+    let next = page.next.map(|place| key.write(&lists::write_place(place.at, &place.id)));
     let names = if expand { Some(app.names(&page.orders).await?) } else { None };
     let view = |order| OrderView::with_names(order, names.as_ref());
     Ok(lists::answer(request, page.orders.iter().map(view).collect(), next))
@@ -194,12 +194,6 @@ fn list_key(filter: &OrderFilter, sort: OrderSort) -> ListKey {
     ListKey::new(&format!("orders {filter:?} {sort:?}"))
 }
 
-fn write_place(place: &OrderPlace) -> String {
-    format!("{} {}", place.at.as_millis(), place.id)
-}
-
 fn read_place(place: &str) -> Option<OrderPlace> {
-    let (millis, id) = place.split_once(' ')?;
-    let at = Instant::from_millis(millis.parse().ok()?)?;
-    Some(OrderPlace { at, id: OrderId::parse(id).ok()? })
+    lists::read_place(place, OrderId::parse).map(|(at, id)| OrderPlace { at, id })
 }

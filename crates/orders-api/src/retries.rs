@@ -84,6 +84,14 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// The response with a secret, which must not stay anywhere on its way.
+    pub(crate) fn into_secret_response(self) -> HttpResponse {
+        let mut response = self.into_response();
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        response
+    }
+
     pub(crate) fn into_response(self) -> HttpResponse {
         let KeptAnswer { status, location, etag, body } = self.answer;
         let status =

@@ -11,7 +11,7 @@ mod sign;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Instant, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
+use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
@@ -36,19 +36,16 @@ use sign::Message;
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
     let key = ListKey::new("webhooks");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| read_place(&place))?;
+    let after = lists::after(&key, query.cursor.as_deref(), |place| {
+        lists::read_place(&place, WebhookId::parse)
+    })?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
     let mut webhooks = app.ask(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
-    let place = |webhook: &Webhook| format!("{} {}", webhook.created_at.as_millis(), webhook.id);
+    let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
     let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
-}
-
-fn read_place(place: &str) -> Option<(Instant, WebhookId)> {
-    let (millis, id) = place.split_once(' ')?;
-    Some((Instant::from_millis(millis.parse().ok()?)?, WebhookId::parse(id).ok()?))
 }
 
 /// `POST /webhooks`
@@ -75,7 +72,7 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    Ok(shows_a_secret(app.change_webhook(command, retry, to_keep, render).await?))
+    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -144,7 +141,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, sign::secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(shows_a_secret(app.change_webhook(command, retry, to_keep, render).await?))
+    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -245,14 +242,6 @@ fn another_change() -> Problem {
 
 fn path_of(id: &WebhookId) -> String {
     format!("/webhooks/{id}")
-}
-
-/// What shows a secret must not stay anywhere on its way.
-fn shows_a_secret(sent: retries::Sent) -> HttpResponse {
-    let mut response = sent.into_response();
-    let no_store = header::HeaderValue::from_static("no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-    response
 }
 
 /// The id in the path. One that no webhook can have is not found.

@@ -283,8 +283,8 @@ impl Store {
     }
 
     /// Calls `heard` with the highest sequence that is committed (0 where nothing was ever written),
-    /// once it is known and then each time that it has risen, by whichever process: at once for what this store wrote, else within
-    /// 50 ms. It is called from one thread for all who listen, so it must not block. Several changes
+    /// once it is known and then each time that it has risen, by whichever process: at once for what
+    /// this store wrote, else within 50 ms. It is called from one thread for all who listen, so it must not block. Several changes
     /// may be told of by one call, and one by several. Ends when what is returned is dropped.
     pub fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
         self.latest.listen(Box::new(heard))
