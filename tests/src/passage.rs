@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub struct Passage {
     pub address: String,
     state: Arc<AtomicU8>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
+    asked: Arc<AtomicU64>,
 }
 
 impl Passage {
@@ -32,6 +33,8 @@ impl Passage {
         let (state, streams) = (Arc::new(AtomicU8::new(OPEN)), Arc::new(Mutex::default()));
         let (told, kept): (_, Arc<Mutex<Vec<TcpStream>>>) =
             (Arc::clone(&state), Arc::clone(&streams));
+        let asked = Arc::<AtomicU64>::default();
+        let (there, back) = (Arc::clone(&asked), Arc::<AtomicU64>::default());
         spawn(move || {
             for near in listener.incoming().flatten() {
                 let Ok(far) = TcpStream::connect(&target) else { continue };
@@ -40,15 +43,21 @@ impl Passage {
                 if told.load(Ordering::SeqCst) == CLOSED {
                     continue;
                 }
-                for (from, to) in [(&near, &far), (&far, &near)] {
+                for (from, to, pieces) in [(&near, &far, &there), (&far, &near, &back)] {
                     let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let told = Arc::clone(&told);
-                    spawn(move || pass(from, to, &told));
+                    let (told, pieces) = (Arc::clone(&told), Arc::clone(pieces));
+                    spawn(move || pass(from, to, &told, &pieces));
                 }
                 kept.extend([near, far]);
             }
         });
-        Self { address, state, streams }
+        Self { address, state, streams, asked }
+    }
+
+    /// How often anything was sent through it to the far side: at least once for each round trip.
+    #[must_use]
+    pub fn times_asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// Ends all connections, and any that comes.
@@ -85,9 +94,10 @@ fn end(streams: &mut Vec<TcpStream>) {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
+fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8, pieces: &AtomicU64) {
     let mut piece = [0; 8 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece) {
+        pieces.fetch_add(1, Ordering::SeqCst);
         if state.load(Ordering::SeqCst) == SWALLOWS {
             continue;
         }

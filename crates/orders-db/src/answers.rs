@@ -92,9 +92,9 @@ pub(crate) fn once<C, R>(
     }
     let verdict = judge(connection)?;
     let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
-    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
+    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.clock.now()));
     let nothing_else = Changes::default();
-    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
+    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice(), None);
     apply::apply(connection, &writes)?;
     Ok(Answered::Now(verdict))
 }

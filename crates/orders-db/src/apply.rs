@@ -3,19 +3,34 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Changes, Event, Order, Policy, RowChange};
+use orders_core::{Changes, Event, Needs, Order, Policy, RowChange};
 
 use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::rows;
 
+/// What became of writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// All were done.
+    All,
+    /// None was: what they presume is not so.
+    Nothing,
+}
+
 /// Writes rows, all of them or none, in a transaction that is open; without one where
 /// [`Writes::are_one_statement`].
-pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
+pub(crate) fn apply(
+    connection: &mut AnyConnection,
+    writes: &Writes<'_>,
+) -> Result<Applied, Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
-        AnyConnection::Sqlite(connection) => sqlite::apply(connection, writes),
+        // It is never far, so nothing is presumed of it.
+        AnyConnection::Sqlite(connection) => {
+            sqlite::apply(connection, writes).map(|()| Applied::All)
+        }
     }
     .map_err(|error| Trouble::of(&error))
 }
@@ -35,6 +50,8 @@ pub(crate) struct Writes<'a> {
     /// 0 where there are no events.
     last_sequence: i64,
     answers: &'a [NewAnswer],
+    /// Where there may be nothing yet when the rows are written. Only PostgreSQL is asked to check.
+    presumed: Option<&'a Needs>,
 }
 
 /// A row of `order_slots`.
@@ -57,11 +74,16 @@ struct UseRow<'a> {
 }
 
 impl<'a> Writes<'a> {
-    /// The rows that a decision changes, and the answers that are kept with it.
-    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewAnswer]) -> Self {
+    /// The rows that a decision changes, the answers that are kept with it, and what it presumes.
+    pub(crate) fn of(
+        policy: &Policy,
+        changes: &'a Changes,
+        answers: &'a [NewAnswer],
+        presumed: Option<&'a Needs>,
+    ) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
         let events = &changes.events;
-        let mut writes = Self { events, last_sequence, answers, ..Self::default() };
+        let mut writes = Self { events, last_sequence, answers, presumed, ..Self::default() };
         for RowChange { before, after } in &changes.rows {
             match (before, after) {
                 (None, Some(after)) => writes.new_orders.push(after),

@@ -1,11 +1,14 @@
-//! What the writer remembers from one transaction to the next, so that it need not load it again:
+//! What the writer remembers from one decision to the next, so that it need not load it again:
 //! above all the calendar around a time that many ask for and none gets.
 //!
 //! Invariant: what was loaded under an earlier lock counts under this one only if nobody else has
 //! written to the database since, by any way. The database itself says whether somebody has: it is
-//! asked for a [`Witness`] of its state under each lock.
+//! asked for a [`Witness`] of its state under each lock. Only what is presumed is not asked for
+//! beforehand: the statement that writes checks it.
 
-use orders_core::{Changes, Needs};
+use std::collections::BTreeSet;
+
+use orders_core::{Changes, Needs, Reach, ServiceId, Span, Stored};
 
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
@@ -14,8 +17,10 @@ use crate::snapshot::{Loaded, load, load_after};
 /// How much is remembered, in orders, places and loaded stretches: some 5 MB.
 const MOST: usize = 20_000;
 
-/// What tells whether others have written. Two that are equal were taken with no writes of others
-/// between them.
+/// How many stretches may be presumed free at once: each is a part of the statement that checks it.
+const MOST_PRESUMED: usize = 8;
+
+/// What tells whether others have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Witness {
     /// SQLite's `data_version`: it changes when another connection commits, and never else.
@@ -23,7 +28,7 @@ pub(crate) enum Witness {
     /// PostgreSQL's snapshot of transaction ids, while none that writes is under way: it changes
     /// when any is begun. So it lasts until the next write, be it one of ours.
     Postgres(String),
-    /// Nobody can say.
+    /// Nobody can say, except that who keeps the lock knows.
     None,
 }
 
@@ -34,6 +39,11 @@ impl Witness {
             [lowest, next, ""] if lowest == next => Self::Postgres(snapshot.to_owned()),
             _ => Self::None,
         }
+    }
+
+    /// Whether nobody has written between the taking of the other and of this one.
+    pub(crate) fn confirms(&self, other: &Self) -> bool {
+        *self != Self::None && self == other
     }
 
     /// Whether it will still be true after a write of our own.
@@ -47,9 +57,19 @@ impl Witness {
 
 /// What one connection remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Option<Loaded>);
+pub(crate) struct Memory {
+    loaded: Option<Loaded>,
+    /// Whether the lock has been kept since that was loaded.
+    kept_lock: bool,
+}
 
 impl Memory {
+    /// Others may have written, or will before the lock is had again.
+    pub(crate) fn lose_lock(&mut self) {
+        self.kept_lock = false;
+        self.loaded.take_if(|loaded| loaded.witness == Witness::None);
+    }
+
     /// Loads what is needed, as far as it is not remembered. What is remembered is taken out: it is
     /// to be kept again once the transaction has come to a good end.
     pub(crate) fn load(
@@ -57,21 +77,53 @@ impl Memory {
         connection: &mut AnyConnection,
         needs: &Needs,
     ) -> Result<Loaded, Trouble> {
-        match self.0.take() {
-            Some(remembered) => load_after(connection, needs, remembered),
-            None => load(connection, needs, None),
+        match self.loaded.take() {
+            Some(remembered) if remembered.witness != Witness::None => {
+                load_after(connection, needs, remembered)
+            }
+            Some(_) | None => load(connection, needs, None),
         }
     }
 
-    /// Remembers what was loaded, with what was stored since.
-    pub(crate) fn keep(&mut self, mut loaded: Loaded, changes: &Changes) {
-        if loaded.witness == Witness::None
-            || !(changes.is_empty() || loaded.witness.outlives_own_writes())
+    /// What is remembered, where it tells of all services that are needed; and the rest of what is
+    /// needed, for which nothing was looked up: in what is given back no order stands there, nobody
+    /// occupies it, no answer is kept. What is decided so counts only if that is so.
+    pub(crate) fn presume(&mut self, needs: &Needs) -> Option<(Loaded, Needs)> {
+        let remembered = self.loaded.as_ref().filter(|_| self.kept_lock)?;
+        let knows = |id: &ServiceId| remembered.snapshot.service(*id).is_some();
+        let wants_all = |span: &Span| span.reach == Reach::All;
+        if !needs.services.iter().all(knows)
+            || !needs.spans.iter().all(wants_all)
+            || needs.spans.len() > MOST_PRESUMED
+            || needs.orders.len() > 1
         {
+            return None;
+        }
+        let mut loaded = self.loaded.take()?;
+        for id in &needs.orders {
+            loaded.snapshot.add_order(id.clone(), Stored::Never);
+        }
+        for span in &needs.spans {
+            loaded.snapshot.add_occupants(span, Vec::new());
+        }
+        for key in &needs.keys {
+            loaded.snapshot.add_key(key.clone(), None);
+        }
+        Some((loaded, Needs { services: BTreeSet::new(), ..needs.clone() }))
+    }
+
+    /// Remembers what was loaded, with what was stored since. `keeps_lock`: whether the lock is kept
+    /// until [`Self::lose_lock`].
+    pub(crate) fn keep(&mut self, mut loaded: Loaded, changes: &Changes, keeps_lock: bool) {
+        if !changes.is_empty() && !loaded.witness.outlives_own_writes() {
+            loaded.witness = Witness::None;
+        }
+        if loaded.witness == Witness::None && !keeps_lock {
             return;
         }
         loaded.snapshot.follow(&loaded.policy, changes);
-        self.0 = Some(loaded).filter(|loaded| loaded.snapshot.size() <= MOST);
+        self.loaded = Some(loaded).filter(|loaded| loaded.snapshot.size() <= MOST);
+        self.kept_lock = keeps_lock;
     }
 }
 
@@ -82,8 +134,9 @@ mod tests {
     #[test]
     fn a_snapshot_with_writes_under_way_is_no_witness() {
         let quiet = Witness::of_postgres("740:740:");
-        assert_eq!(quiet, Witness::Postgres("740:740:".to_owned()));
-        assert_ne!(quiet, Witness::of_postgres("741:741:"));
+        assert!(quiet.confirms(&Witness::of_postgres("740:740:")));
+        assert!(!quiet.confirms(&Witness::of_postgres("741:741:")));
+        assert!(!Witness::None.confirms(&Witness::None), "to know nothing twice is no knowledge");
         for busy in ["738:740:738", "739:740:", "740:742:740,741", "", "x"] {
             assert_eq!(Witness::of_postgres(busy), Witness::None, "{busy}");
         }

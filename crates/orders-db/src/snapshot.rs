@@ -3,8 +3,9 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
+use orders_core::{Needs, Occupant, Policy, Snapshot};
 
+use crate::clock::Reading;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::memory::Witness;
@@ -16,11 +17,12 @@ pub(crate) struct Loaded {
     /// Of the state that it was loaded from.
     pub(crate) witness: Witness,
     pub(crate) policy: Policy,
-    pub(crate) now: Instant,
+    /// When it was loaded, first or last.
+    pub(crate) clock: Reading,
     pub(crate) snapshot: Snapshot,
 }
 
-/// Loads what is needed. `so_far` is what an earlier load of the same transaction has found.
+/// Loads what is needed. `so_far` is what an earlier load under the same lock has found.
 pub(crate) fn load(
     connection: &mut AnyConnection,
     needs: &Needs,

@@ -27,7 +27,7 @@ use crate::services::{self, ServiceJob};
 use crate::ticket::Ticket;
 use crate::webhooks::{self, WebhookJob};
 
-use batch::{answer_all, decide_all, is_there, keep_answers};
+use batch::{Judged, answer_all, decide_all, is_there, keep_answers, presume};
 use link::{Failure, Link, Session};
 
 /// The most operations that share a transaction, one batch of a single caller excepted.
@@ -81,7 +81,7 @@ pub(crate) fn run(
     meter: Arc<Meter>,
 ) {
     let link = Link::new(manager, connection);
-    let mut writer = Writer { link, policy, latest, meter };
+    let mut writer = Writer { link, policy, hopeful: false, latest, meter };
     while let Some(jobs) = writer.next_jobs(lane) {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -96,6 +96,8 @@ struct Writer {
     link: Link,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
+    /// Whether the last who asked got all that he asked for: the next may, too.
+    hopeful: bool,
     /// Where those who follow the events learn of new ones.
     latest: Arc<Latest>,
     meter: Arc<Meter>,
@@ -178,6 +180,11 @@ impl Writer {
                 }
             }
             Err(Failure::Abandoned) => self.settle(commands, callers, again),
+            Err(Failure::Mistaken) => {
+                // With a look, this time.
+                self.hopeful = false;
+                self.settle(commands, callers, again);
+            }
             Err(Failure::NotWritten(Trouble::Lost(text))) if again => {
                 log::warn!("lost the connection to the database, opening another: {text}");
                 self.settle(commands, callers, false);
@@ -216,23 +223,32 @@ impl Writer {
         let mut session = self.link.lock()?;
         let locked = Instant::now();
         self.meter.lock.add(locked - start);
+        // Where many are answered, other processes need not wait for that.
+        let is_alone = commands.len() == 1;
+        let keeps_lock = is_alone && session.keeps_lock();
         let Session { connection, memory, .. } = &mut session;
-        let (loaded, decision) =
-            match decide_all(connection, memory, &self.policy, commands, &tickets) {
-                Ok(decided) => decided,
-                Err(failure) => return Err(self.link.give_back(session, failure)),
-            };
+        let presumed =
+            (is_alone && self.hopeful).then(|| presume(memory, &self.policy, commands)).flatten();
+        let judged = match presumed {
+            Some(judged) => Ok(judged),
+            None => decide_all(connection, memory, &self.policy, commands, &tickets),
+        };
+        let Judged { loaded, now, decision, presumed } = match judged {
+            Ok(judged) => judged,
+            Err(failure) => return Err(self.link.give_back(session, failure)),
+        };
         self.policy = loaded.policy;
-        let kept = keep_answers(&decision, commands, callers, loaded.now);
+        let kept = keep_answers(&decision, commands, callers, now);
         let Decision { outcomes, changes } = decision;
+        self.hopeful = outcomes.iter().all(Outcome::is_accepted);
         self.meter.decided(&outcomes);
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        let writes = Writes::of(&self.policy, &changes, &kept);
+        let writes = Writes::of(&self.policy, &changes, &kept, presumed.as_ref());
         // As it will be after the commit. If that fails, this is forgotten.
-        memory.keep(loaded, &changes);
+        memory.keep(loaded, &changes, keeps_lock);
         let judged = Instant::now();
         self.meter.judge.add(judged - locked);
         if changes.is_empty() {
@@ -243,8 +259,7 @@ impl Writer {
             self.meter.commit.add(judged.elapsed());
             self.latest.tell(&changes.events);
         }
-        // Where many are to be answered, other processes need not wait for that.
-        if commands.len() > 1 {
+        if !is_alone {
             self.link.rest();
         }
         Ok(answers)
@@ -298,8 +313,8 @@ impl Writer {
 
     fn count(&self, failure: &Failure) {
         match failure {
-            // Whoever gave up is no error of the database.
-            Failure::Abandoned => {}
+            // Whoever gave up is no error of the database, nor is a wrong guess.
+            Failure::Abandoned | Failure::Mistaken => {}
             Failure::NotWritten(trouble) => self.meter.failed(trouble),
             Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
         }
@@ -324,7 +339,7 @@ fn drop_unwanted(commands: &mut Vec<Command>, callers: &mut Vec<Caller>) {
 
 fn answer_for(failure: Failure) -> StoreError {
     match failure {
-        Failure::Abandoned => StoreError::Overloaded,
+        Failure::Abandoned | Failure::Mistaken => StoreError::Overloaded,
         Failure::NotWritten(trouble) => {
             log::debug!("a write failed, nothing was written: {trouble:?}");
             trouble.into()

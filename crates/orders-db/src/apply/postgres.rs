@@ -2,20 +2,22 @@
 //! rows, and one before it where something has to go first.
 
 mod columns;
+mod presumption;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Text};
 
-use super::Writes;
+use super::{Applied, Writes};
 use crate::rows::bigint;
 
 use columns::{
     Answers, Orders, Shape, Slots, Uses, push_insert, push_numbers, push_table, push_texts,
 };
+use presumption::Presumption;
 
-pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
+pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<Applied> {
     // In a statement of its own: what it deletes would still be in the way of the same statement.
     if !writes.are_one_statement() {
         let clear = Clear {
@@ -37,8 +39,13 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         events: Orders::of(&events.iter().map(|event| &event.order).collect::<Vec<_>>()),
         last_sequence: writes.last_sequence,
         answers: Answers::of(writes.answers),
+        presumption: writes.presumed.map(|needs| {
+            Presumption::of(needs, events.first().map_or(0, |event| event.sequence - 1))
+        }),
     };
-    write.execute(connection).map(drop)
+    // It ends in the one row that counts the events, so that row tells whether anything was done.
+    let done = write.execute(connection)? > 0;
+    Ok(if done { Applied::All } else { Applied::Nothing })
 }
 
 /// Deletes slots, uses and orders.
@@ -88,6 +95,7 @@ struct Write {
     events: Orders,
     last_sequence: i64,
     answers: Answers,
+    presumption: Option<Presumption>,
 }
 
 impl QueryId for Write {
@@ -103,9 +111,14 @@ impl QueryFragment<Pg> for Write {
         let shape = self.shape();
         // Each part that has no rows would cost as much as one that has some.
         out.push_sql("WITH ");
+        if let Some(presumption) = &self.presumption {
+            presumption.walk_ast(out.reborrow())?;
+            out.push_sql(", ");
+        }
         if !self.new_orders.id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.new_orders.push(shape, out);
             push_insert("new_orders", "orders", shape, columns, Orders::NAMES, &mut out)?;
+            out.push_sql(self.condition());
             out.push_sql("), ");
         }
         if !self.changed_orders.id.is_empty() {
@@ -117,21 +130,25 @@ impl QueryFragment<Pg> for Write {
             );
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.changed_orders.push(shape, out);
             push_table(shape, columns, Orders::NAMES, &mut out)?;
+            out.push_sql(self.condition());
             out.push_sql(" WHERE o.id = q.id), ");
         }
         if !self.slots.order_id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.slots.push(shape, out);
             push_insert("slots", "order_slots", shape, columns, Slots::NAMES, &mut out)?;
+            out.push_sql(self.condition());
             out.push_sql("), ");
         }
         if !self.uses.order_id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.uses.push(shape, out);
             push_insert("uses", "order_services", shape, columns, Uses::NAMES, &mut out)?;
+            out.push_sql(self.condition());
             out.push_sql("), ");
         }
         if !self.answers.key.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.answers.push(shape, out);
             push_insert("answers", "idempotency_keys", shape, columns, Answers::NAMES, &mut out)?;
+            out.push_sql(self.condition());
             // What stood under a key may have expired and not be purged yet.
             out.push_sql(
                 " ON CONFLICT (caller, key) DO UPDATE SET fingerprint = excluded.fingerprint, \
@@ -142,9 +159,11 @@ impl QueryFragment<Pg> for Write {
         }
         let columns = |out: &mut AstPass<'_, 'b, Pg>| self.push_events(shape, out);
         push_insert("told", "events", shape, columns, Self::EVENT_NAMES, &mut out)?;
+        out.push_sql(self.condition());
         out.push_sql(") UPDATE counters SET last_sequence = greatest(last_sequence, ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
-        out.push_sql(") WHERE id = 1");
+        out.push_sql(if self.presumption.is_some() { ") FROM presumption" } else { ")" });
+        out.push_sql(" WHERE id = 1");
         Ok(())
     }
 }
@@ -152,6 +171,11 @@ impl QueryFragment<Pg> for Write {
 impl Write {
     const EVENT_NAMES: &str = "sequence, kind, actor, order_id, datetime_ms, total_fee, services, \
          version, grp, created_at_ms, time_ms";
+
+    /// What each table that is written is joined with.
+    fn condition(&self) -> &'static str {
+        if self.presumption.is_some() { " CROSS JOIN presumption" } else { "" }
+    }
 
     /// One for all parts, so that there are few statements to be prepared.
     fn shape(&self) -> Shape {

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
-use crate::clock::POSTGRES_NOW;
+use crate::clock::{POSTGRES_NOW, Reading};
 use crate::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
@@ -268,7 +268,7 @@ pub(super) fn load_after(
     let mut beyond = needs.clone();
     beyond.leave_out(&before.snapshot);
     let loaded = load(connection, &beyond, None)?;
-    if loaded.witness != before.witness {
+    if !loaded.witness.confirms(&before.witness) {
         return load(connection, needs, Some(loaded));
     }
     let mut snapshot = before.snapshot;
@@ -304,7 +304,7 @@ fn begin(row: &Row) -> Result<Loaded, Trouble> {
     Ok(Loaded {
         witness: Witness::of_postgres(some(row.services.as_deref())?),
         policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
-        now: rows::instant(some(row.d)?)?,
+        clock: Reading::new(rows::instant(some(row.d)?)?),
         snapshot: Snapshot::new(last_sequence),
     })
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use diesel::prelude::*;
-use orders_core::{Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, decide};
+use orders_core::{
+    Changes, Command, Decision, Event, Instant, Needs, Outcome, OwnKey, Policy, decide,
+};
 
 use super::Caller;
 use super::link::Failure;
@@ -17,6 +19,15 @@ use crate::schema::events;
 use crate::snapshot::{Loaded, load};
 use crate::ticket::Ticket;
 
+/// A decision, and what it was made by.
+pub(super) struct Judged {
+    pub(super) loaded: Loaded,
+    pub(super) now: Instant,
+    pub(super) decision: Decision,
+    /// What was not looked up, but taken not to be there. Nothing may be written unless that is so.
+    pub(super) presumed: Option<Needs>,
+}
+
 /// Loads and decides until nothing is missing.
 pub(super) fn decide_all(
     connection: &mut AnyConnection,
@@ -24,11 +35,14 @@ pub(super) fn decide_all(
     policy: &Policy,
     commands: &[Command],
     tickets: &[&Ticket],
-) -> Result<(Loaded, Decision), Failure> {
+) -> Result<Judged, Failure> {
     let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
     loop {
-        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
-            Ok(decision) => return Ok((loaded, decision)),
+        let now = loaded.clock.now();
+        match decide(&loaded.policy, &loaded.snapshot, commands, now) {
+            Ok(decision) => {
+                return Ok(Judged { loaded, now, decision, presumed: None });
+            }
             // Whoever gave up meanwhile must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);
@@ -40,12 +54,27 @@ pub(super) fn decide_all(
     }
 }
 
+/// Decides without a look at the database, as if there were nothing in the way: what is written then
+/// finds out whether there is, and a way is saved where there is not. Nobody is ever refused so.
+pub(super) fn presume(
+    memory: &mut Memory,
+    policy: &Policy,
+    commands: &[Command],
+) -> Option<Judged> {
+    let (loaded, presumed) = memory.presume(&Needs::of(policy, commands))?;
+    let now = loaded.clock.now();
+    let decision = decide(&loaded.policy, &loaded.snapshot, commands, now).ok()?;
+    let all_accepted = decision.outcomes.iter().all(Outcome::is_accepted);
+    let judged = Judged { loaded, now, decision, presumed: Some(presumed) };
+    (all_accepted && !judged.decision.changes.is_empty()).then_some(judged)
+}
+
 /// Renders the answers that are to be kept with the changes that they tell of.
 pub(super) fn keep_answers(
     decision: &Decision,
     commands: &[Command],
     callers: &[Caller],
-    now: orders_core::Instant,
+    now: Instant,
 ) -> Vec<NewAnswer> {
     let keep = |position: &usize| {
         let retry = commands.get(*position)?.retry()?;

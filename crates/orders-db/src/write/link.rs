@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::{Writes, apply};
+use crate::apply::{Applied, Writes, apply};
 use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::memory::Memory;
@@ -18,6 +18,8 @@ const FATE_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) enum Failure {
     /// Somebody gave up before the commit. Nothing was written.
     Abandoned,
+    /// What was presumed is not so. Nothing was written.
+    Mistaken,
     /// Nothing was written.
     NotWritten(Trouble),
     /// The connection was lost during the commit, and its fate could not be found out.
@@ -82,6 +84,7 @@ impl Session {
             AnyConnection::Postgres(_) => Hold::Lock,
             AnyConnection::Sqlite(_) => Hold::Transaction,
         };
+        self.memory.lose_lock();
         self.locked = Instant::now();
         Ok(())
     }
@@ -108,6 +111,11 @@ impl Session {
             transaction::roll_back(&mut self.connection);
             self.close_transaction();
         }
+    }
+
+    /// Whether the lock is kept when nothing is open any more.
+    pub(super) fn keeps_lock(&self) -> bool {
+        matches!(self.connection, AnyConnection::Postgres(_))
     }
 
     /// Gives up what is held.
@@ -217,12 +225,18 @@ impl Link {
     ) -> Result<(), Failure> {
         // One statement is a transaction of its own: it saves the way of a COMMIT.
         if session.hold == Hold::Lock && writes.are_one_statement() {
-            return self.commit_by(session, tickets, look, |connection| apply(connection, writes));
+            return self.commit_by(session, tickets, look, |connection| {
+                match apply(connection, writes)? {
+                    Applied::All => Ok(()),
+                    Applied::Nothing => Err(Failure::Mistaken),
+                }
+            });
         }
-        let written =
+        let applied =
             session.open_transaction().and_then(|()| apply(&mut session.connection, writes));
-        match written {
-            Ok(()) => self.commit(session, tickets, look),
+        match applied {
+            Ok(Applied::All) => self.commit(session, tickets, look),
+            Ok(Applied::Nothing) => Err(self.give_back(session, Failure::Mistaken)),
             Err(trouble) => Err(self.give_back(session, trouble.into())),
         }
     }
@@ -234,7 +248,7 @@ impl Link {
         tickets: &[&Ticket],
         look: Look<'_>,
     ) -> Result<(), Failure> {
-        self.commit_by(session, tickets, look, transaction::commit)
+        self.commit_by(session, tickets, look, |connection| Ok(transaction::commit(connection)?))
     }
 
     /// Sends what commits; where that is not answered, finds out what became of it.
@@ -243,31 +257,31 @@ impl Link {
         mut session: Session,
         tickets: &[&Ticket],
         look: Look<'_>,
-        send: impl FnOnce(&mut AnyConnection) -> Result<(), Trouble>,
+        send: impl FnOnce(&mut AnyConnection) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         if !ticket::begin_commit(tickets) {
             return Err(self.give_back(session, Failure::Abandoned));
         }
-        let trouble = match send(&mut session.connection) {
+        let failure = match send(&mut session.connection) {
             Ok(()) => {
                 session.close_transaction();
                 self.session = Some(session);
                 return Ok(());
             }
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
         // A statement that was refused did nothing; of a COMMIT nobody knows.
-        if session.hold == Hold::Lock && !matches!(trouble, Trouble::Lost(_)) {
+        if session.hold == Hold::Lock && !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
             ticket::take_back_commit(tickets);
-            return Err(self.give_back(session, trouble.into()));
+            return Err(self.give_back(session, failure));
         }
-        log::warn!("the commit was not answered, looking whether it took place: {trouble:?}");
+        log::warn!("the commit was not answered, looking whether it took place: {failure:?}");
         drop(session);
         match self.fate(look) {
             Some(true) => Ok(()),
             Some(false) => {
                 ticket::take_back_commit(tickets);
-                Err(Failure::NotWritten(trouble))
+                Err(failure)
             }
             None => Err(Failure::Unknown),
         }

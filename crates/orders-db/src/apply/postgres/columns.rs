@@ -263,7 +263,7 @@ pub(super) fn push_insert<'b>(
     names: &str,
     out: &mut AstPass<'_, 'b, Pg>,
 ) -> QueryResult<()> {
-    for text in [part, " AS (INSERT INTO ", table, " (", names, ") SELECT * FROM "] {
+    for text in [part, " AS (INSERT INTO ", table, " (", names, ") SELECT q.* FROM "] {
         out.push_sql(text);
     }
     push_table(shape, columns, names, out)

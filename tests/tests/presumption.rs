@@ -1,0 +1,79 @@
+//! On PostgreSQL an order that follows another is decided without a look at the calendar, and the
+//! statement that writes it finds out whether its time is free. Nobody may notice but by the clock.
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
+use std::time::{Duration, Instant};
+
+use orders_tests::{Database, HOUR, Passage, Scratch, Server, Setup, order};
+use serde_json::json;
+
+const NOON: i64 = 1_700_000_000_000;
+const DAY: i64 = 24 * HOUR;
+
+/// A database, a server, and the way from one to the other.
+fn with_passage() -> Option<(Scratch, Server, Passage)> {
+    let scratch = Database::Postgres.fresh()?;
+    drop(scratch.run(&["seed"]).assert_fine());
+    let url = scratch.url();
+    let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
+    let passage = Passage::to(target.clone());
+    let through = url.replace(&target, &passage.address);
+    let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
+    Some((scratch, server, passage))
+}
+
+#[test]
+fn an_order_that_follows_another_takes_one_round_trip() {
+    let Some((_scratch, server, passage)) = with_passage() else { return };
+    // Where the machine is busy, the next may come too late for the lock that was kept for it.
+    let patience = Instant::now() + Duration::from_mins(1);
+    for day in 0.. {
+        let before = passage.times_asked();
+        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
+        if passage.times_asked() == before + 1 {
+            return;
+        }
+        assert!(Instant::now() < patience, "none of {day} orders took a single round trip");
+    }
+}
+
+#[test]
+fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
+    let Some((scratch, server, _passage)) = with_passage() else { return };
+    let other = Server::start(&scratch);
+    let count = |table| scratch.sql().number(&format!("SELECT count(*) AS number FROM {table}"));
+    let (events, slots) = (count("events"), count("order_slots"));
+    let start = NOON + 1_000 * DAY;
+    for round in 0..50 {
+        let at = start + round * DAY;
+        let (taken, free) = (format!("taken{round}"), format!("free{round}"));
+        drop(other.post("/orders", &order(&taken, at)).assert_status(201));
+        // These wait for the lock, which then is kept for what comes next.
+        drop(server.post("/orders", &order(&free, at + 12 * HOUR)).assert_status(201));
+        let refused = server.post("/orders", &order("x", at + 3 * HOUR - 1)).assert_status(409);
+        assert_eq!(refused.json()["conflicts"][0]["order_id"], json!(taken));
+        let touching = format!("touching{round}");
+        drop(server.post("/orders", &order(&touching, at + 3 * HOUR)).assert_status(201));
+    }
+    assert_eq!(count("events") - events, 150, "what was refused left nothing behind");
+    assert_eq!(count("order_slots") - slots, 150);
+}
+
+#[test]
+fn what_was_written_past_the_service_is_seen() {
+    let Some((scratch, server, _passage)) = with_passage() else { return };
+    let mut sql = scratch.sql();
+    for round in 0..50 {
+        let at = NOON + round * DAY;
+        drop(server.post("/orders", &order(&format!("o{round}"), at)).assert_status(201));
+        let slot = at + 12 * HOUR;
+        sql.run(&format!(
+            "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) \
+             VALUES (0, {slot}, {}, {}, 'foreign{round}')",
+            slot + 3 * HOUR,
+            1_000_000 + round
+        ))
+        .expect("the slot is free");
+        server.post("/orders", &order("x", slot + HOUR)).assert_status(409);
+    }
+}
