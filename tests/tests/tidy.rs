@@ -135,3 +135,27 @@ fn nothing_is_left_unfinished_or_silenced() {
         }
     }
 }
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn each_test_that_the_documents_name_is_there() {
+    let document = read("docs/TESTING.md");
+    let is_name =
+        |text: &&str| text.chars().all(|c| c.is_ascii_lowercase() || "_:0123456789".contains(c));
+    let names: BTreeSet<(&str, &str)> =
+        quoted(&document).filter(is_name).filter_map(|name| name.split_once("::")).collect();
+    assert!(names.len() > 50, "no more than {} names", names.len());
+    for (file, function) in names {
+        let text = read(&format!("tests/tests/{file}.rs"));
+        let is_there = text.lines().any(|line| {
+            line.strip_prefix("fn ")
+                .and_then(|line| line.strip_prefix(function))
+                .is_some_and(|rest| rest.starts_with('('))
+        });
+        assert!(is_there, "{file}::{function}");
+    }
+}
