@@ -19,8 +19,8 @@ pub(crate) enum Applied {
     Nothing,
 }
 
-/// Writes rows, all of them or none, in a transaction that is open; without one where
-/// [`Writes::are_one_statement`].
+/// Writes rows, all of them or none: on SQLite in a transaction that is open, on PostgreSQL in one
+/// statement, which is a transaction of its own where none is open.
 pub(crate) fn apply(
     connection: &mut AnyConnection,
     writes: &Writes<'_>,
@@ -106,11 +106,6 @@ impl<'a> Writes<'a> {
             writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
         }
         writes
-    }
-
-    /// Whether nothing has to go first, so that PostgreSQL needs but one statement.
-    pub(crate) fn are_one_statement(&self) -> bool {
-        self.gone_slots.is_empty() && self.gone_uses.is_empty() && self.gone_orders.is_empty()
     }
 }
 

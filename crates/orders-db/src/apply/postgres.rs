@@ -1,5 +1,10 @@
 //! Applying to PostgreSQL: one prepared statement that writes every table, whatever the number of
-//! rows, and one before it where something has to go first.
+//! rows.
+//!
+//! What goes must be gone before what comes takes its place. The parts of a statement run in no
+//! order, except that one which reads from another waits for it: so what is inserted is joined with
+//! the number of rows that were deleted. PostgreSQL checks its constraints against rows as they are
+//! at that moment, not as they were when the statement began.
 
 mod columns;
 mod presumption;
@@ -7,7 +12,7 @@ mod presumption;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::BigInt;
 
 use super::{Applied, Writes};
 use crate::rows::bigint;
@@ -18,17 +23,11 @@ use columns::{
 use presumption::Presumption;
 
 pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<Applied> {
-    // In a statement of its own: what it deletes would still be in the way of the same statement.
-    if !writes.are_one_statement() {
-        let clear = Clear {
-            slots: Slots::of(&writes.gone_slots),
-            uses: Uses::of(&writes.gone_uses),
-            orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
-        };
-        clear.execute(connection)?;
-    }
     let events = writes.events;
     let write = Write {
+        gone_slots: Slots::of(&writes.gone_slots),
+        gone_uses: Uses::of(&writes.gone_uses),
+        gone_orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
         new_orders: Orders::of(&writes.new_orders),
         changed_orders: Orders::of(&writes.changed_orders),
         slots: Slots::of(&writes.new_slots),
@@ -48,43 +47,11 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
     Ok(if done { Applied::All } else { Applied::Nothing })
 }
 
-/// Deletes slots, uses and orders.
-struct Clear {
-    slots: Slots,
-    uses: Uses,
-    orders: Vec<String>,
-}
-
-impl QueryId for Clear {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<PgConnection> for Clear {}
-
-impl QueryFragment<Pg> for Clear {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let shape = Shape::Rows;
-        out.push_sql("WITH slots AS (DELETE FROM order_slots s USING ");
-        push_table(shape, |out| self.slots.push(shape, out), Slots::NAMES, &mut out)?;
-        out.push_sql(
-            " WHERE s.scope = q.scope AND s.start_ms = q.start_ms AND s.order_id = q.order_id\
-             ), uses AS (DELETE FROM order_services u USING ",
-        );
-        push_table(shape, |out| self.uses.push(shape, out), Uses::NAMES, &mut out)?;
-        out.push_sql(
-            " WHERE u.service_id = q.service_id AND u.datetime_ms = q.datetime_ms \
-               AND u.order_id = q.order_id\
-             ) DELETE FROM orders WHERE id = ANY(",
-        );
-        out.push_bind_param::<Array<Text>, _>(&self.orders)?;
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-/// Inserts and updates all that comes.
+/// Deletes all that goes, inserts and updates all that comes.
 struct Write {
+    gone_slots: Slots,
+    gone_uses: Uses,
+    gone_orders: Vec<String>,
     new_orders: Orders,
     changed_orders: Orders,
     slots: Slots,
@@ -115,6 +82,7 @@ impl QueryFragment<Pg> for Write {
             presumption.walk_ast(out.reborrow())?;
             out.push_sql(", ");
         }
+        self.walk_gone(shape, &mut out)?;
         if !self.new_orders.id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.new_orders.push(shape, out);
             push_insert("new_orders", "orders", shape, columns, Orders::NAMES, &mut out)?;
@@ -137,12 +105,18 @@ impl QueryFragment<Pg> for Write {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.slots.push(shape, out);
             push_insert("slots", "order_slots", shape, columns, Slots::NAMES, &mut out)?;
             out.push_sql(self.condition());
+            if !self.gone_slots.order_id.is_empty() {
+                out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_slots) AS gone");
+            }
             out.push_sql("), ");
         }
         if !self.uses.order_id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.uses.push(shape, out);
             push_insert("uses", "order_services", shape, columns, Uses::NAMES, &mut out)?;
             out.push_sql(self.condition());
+            if !self.gone_uses.order_id.is_empty() {
+                out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_uses) AS gone");
+            }
             out.push_sql("), ");
         }
         if !self.answers.key.is_empty() {
@@ -172,6 +146,31 @@ impl Write {
     const EVENT_NAMES: &str = "sequence, kind, actor, order_id, datetime_ms, total_fee, services, \
          version, grp, created_at_ms, time_ms";
 
+    fn walk_gone<'b>(&'b self, shape: Shape, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if !self.gone_slots.order_id.is_empty() {
+            out.push_sql("gone_slots AS (DELETE FROM order_slots s USING ");
+            push_table(shape, |out| self.gone_slots.push(shape, out), Slots::NAMES, out)?;
+            out.push_sql(
+                " WHERE s.scope = q.scope AND s.start_ms = q.start_ms AND s.order_id = q.order_id \
+                 RETURNING 1), ",
+            );
+        }
+        if !self.gone_uses.order_id.is_empty() {
+            out.push_sql("gone_uses AS (DELETE FROM order_services u USING ");
+            push_table(shape, |out| self.gone_uses.push(shape, out), Uses::NAMES, out)?;
+            out.push_sql(
+                " WHERE u.service_id = q.service_id AND u.datetime_ms = q.datetime_ms \
+                    AND u.order_id = q.order_id RETURNING 1), ",
+            );
+        }
+        if !self.gone_orders.is_empty() {
+            out.push_sql("gone_orders AS (DELETE FROM orders o USING ");
+            push_table(shape, |out| push_texts(shape, &self.gone_orders, out), "id", out)?;
+            out.push_sql(" WHERE o.id = q.id), ");
+        }
+        Ok(())
+    }
+
     /// What each table that is written is joined with.
     fn condition(&self) -> &'static str {
         if self.presumption.is_some() { " CROSS JOIN presumption" } else { "" }
@@ -180,6 +179,9 @@ impl Write {
     /// One for all parts, so that there are few statements to be prepared.
     fn shape(&self) -> Shape {
         let parts = [
+            self.gone_slots.order_id.len(),
+            self.gone_uses.order_id.len(),
+            self.gone_orders.len(),
             self.new_orders.id.len(),
             self.changed_orders.id.len(),
             self.slots.order_id.len(),

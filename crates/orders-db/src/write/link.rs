@@ -223,21 +223,17 @@ impl Link {
         writes: &Writes<'_>,
         look: Look<'_>,
     ) -> Result<(), Failure> {
-        // One statement is a transaction of its own: it saves the way of a COMMIT.
-        if session.hold == Hold::Lock && writes.are_one_statement() {
-            return self.commit_by(session, tickets, look, |connection| {
-                match apply(connection, writes)? {
-                    Applied::All => Ok(()),
-                    Applied::Nothing => Err(Failure::Mistaken),
-                }
-            });
+        let apply = |connection: &mut AnyConnection| match apply(connection, writes)? {
+            Applied::All => Ok(()),
+            Applied::Nothing => Err(Failure::Mistaken),
+        };
+        // PostgreSQL's one statement is a transaction of its own: it saves two ways.
+        if session.hold == Hold::Lock {
+            return self.commit_by(session, tickets, look, apply);
         }
-        let applied =
-            session.open_transaction().and_then(|()| apply(&mut session.connection, writes));
-        match applied {
-            Ok(Applied::All) => self.commit(session, tickets, look),
-            Ok(Applied::Nothing) => Err(self.give_back(session, Failure::Mistaken)),
-            Err(trouble) => Err(self.give_back(session, trouble.into())),
+        match apply(&mut session.connection) {
+            Ok(()) => self.commit(session, tickets, look),
+            Err(failure) => Err(self.give_back(session, failure)),
         }
     }
 
