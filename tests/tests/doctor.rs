@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use orders_tests::{Database, HOUR, Scratch, Server, Sql, at, order};
+use orders_tests::{
+    Database, HOUR, Hook, Receiver, Reply, Scratch, Server, Sql, at, delivering, order,
+};
 use rstest::rstest;
 use serde_json::json;
 
@@ -35,7 +37,14 @@ fn defenceless(database: Database, sql: &mut Sql) {
         Database::Postgres => {
             "ALTER TABLE order_slots DROP CONSTRAINT order_slots_no_overlap;
              ALTER TABLE order_services DROP CONSTRAINT order_services_service_id_fkey;
-             ALTER TABLE orders DROP CONSTRAINT orders_version_check"
+             ALTER TABLE orders DROP CONSTRAINT orders_version_check;
+             ALTER TABLE api_keys DROP CONSTRAINT api_keys_role_check;
+             ALTER TABLE api_key_secrets DROP CONSTRAINT api_key_secrets_hash_check;
+             ALTER TABLE api_key_secrets DROP CONSTRAINT api_key_secrets_key_id_fkey;
+             ALTER TABLE event_feed DROP CONSTRAINT event_feed_trimmed_through_check;
+             ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_status_check;
+             ALTER TABLE webhooks DROP CONSTRAINT webhooks_disabled_check;
+             ALTER TABLE deliveries DROP CONSTRAINT deliveries_status_check"
         }
     })
     .unwrap();
@@ -55,6 +64,42 @@ fn a_sound_database_is_found_sound(
     drop(scratch.run(&["policy", "set", "--scope", "service", "--window", "1h"]).assert_fine());
     drop(scratch.run(&["doctor", "--sums"]).assert_fine());
     server.get("/readyz").assert_status(200);
+}
+
+#[rstest]
+fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(scratch) = database.fresh() else { return };
+    let arguments = &["--event-retention", "1h", "--webhook-retry-delays", "1ms,1ms"];
+    let (server, admin) = delivering(&scratch, arguments);
+    let (well, sick) = (Receiver::start(), Receiver::answering(|_, _| Reply::Status(500)));
+    let hooks = [&well, &sick, &well].map(|receiver| Hook::make(&admin, receiver));
+    admin.delete(&*hooks[2].path).assert_status(204);
+    admin.request("POST", format!("{}/rotate", hooks[0].path)).send().assert_status(200);
+    for (name, role) in [("a", "reader"), ("b", "writer"), ("c", "admin")] {
+        let made = admin.post("/keys", &json!({"name": name, "role": role})).assert_status(201);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        match role {
+            "reader" => drop(admin.delete(format!("/keys/{id}")).assert_status(204)),
+            "writer" => {
+                let rotate = admin.request("POST", format!("/keys/{id}/rotate"));
+                rotate.json(&json!({"overlap": "PT1H"})).send().assert_status(200);
+            }
+            _ => {}
+        }
+    }
+    let order = order("a", NOON + 48 * HOUR);
+    let post = admin.request("POST", "/orders").header("Idempotency-Key", "one").json(&order);
+    post.send().assert_status(201);
+    drop(well.wait_for(1));
+    // Once it is tried for the third time it is given up.
+    drop(sick.wait_for(3));
+    drop(server);
+    let run = scratch.run(&["doctor"]).assert_fine();
+    for text in ["keys can be read (3 looked at)", "one secret that lasts (3 looked at)"] {
+        assert!(run.stdout.contains(text), "{text}: {run:?}");
+    }
 }
 
 #[rstest]
@@ -87,8 +132,36 @@ fn a_sound_database_is_found_sound(
 #[case("UPDATE events SET version = 7 WHERE order_id = 'o1' AND version = 2", &["of order o1 does not follow"])]
 #[case("UPDATE event_feed SET trimmed_through = 1000", &["trimmed behind its end"])]
 #[case("DELETE FROM policy", &[])]
-#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', '', 201, NULL, NULL, 'x', 9999999999999)", &["the answer to a key of c"])]
-#[case("INSERT INTO api_keys VALUES ('k', 'k', 'admin', 0, NULL, NULL, NULL)", &["none is required"])]
+#[case("UPDATE event_feed SET trimmed_through = -1", &["trimmed behind its end"])]
+#[case("DELETE FROM event_feed", &["0 rows in event_feed"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'short', 201, '/orders/a', '\"1\"', 'x', 0)", &["the answer to a key of c cannot be given: its fingerprint"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'f8005833-4ad2-5266-a7ec-27e4fd5617dc', 201, NULL, '\"1\"', 'x', 0)", &["a key of c cannot be given: its location"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'f8005833-4ad2-5266-a7ec-27e4fd5617dc', 201, 'http://elsewhere', '\"1\"', 'x', 0)", &["a key of c cannot be given: its location"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'f8005833-4ad2-5266-a7ec-27e4fd5617dc', 201, '/orders/a', '1', 'x', 0)", &["a key of c cannot be given: its ETag"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'f8005833-4ad2-5266-a7ec-27e4fd5617dc', 409, '/orders/a', '\"1\"', 'x', 0)", &["a key of c cannot be given: its status"])]
+#[case("INSERT INTO idempotency_keys VALUES ('c', 'k', 'f8005833-4ad2-5266-a7ec-27e4fd5617dc', 201, '/orders/a', '\"1\"', 'x', 9999999999999)", &["the answer to a key of c is odd"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); UPDATE api_key_state SET required = 0", &["none is required"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); DELETE FROM api_key_secrets", &["key key_0000000000000001 has 0 secrets that last"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); INSERT INTO api_key_secrets VALUES ('abcdef0123456789abcdef0123456789', 'key_0000000000000001', NULL)", &["key key_0000000000000001 has 2 secrets that last"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); UPDATE api_keys SET revoked_at_ms = 5", &["key key_0000000000000001 has 1 secrets that last"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); UPDATE api_key_secrets SET hash = 'short'", &["a secret of key key_0000000000000001 has 5 bytes"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); DELETE FROM api_keys", &["a secret is that of key key_0000000000000001, which does not exist"])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); UPDATE api_keys SET role = 'owner'", &["key \"key_0000000000000001\""])]
+#[case("INSERT INTO api_keys VALUES ('key_0000000000000001', 'k', 'admin', 0, NULL, NULL, NULL); UPDATE api_key_state SET required = 1; INSERT INTO api_key_secrets VALUES ('0123456789abcdef0123456789abcdef', 'key_0000000000000001', NULL); UPDATE api_keys SET name = ''", &["key \"key_0000000000000001\""])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET position = 1000", &["webhook whk_0000000000000001 is behind the last event"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET attempts = -1", &["whk_0000000000000001"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET url = 'ftp://example.com'", &["webhook whk_0000000000000001 leads nowhere"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET events = 'orders'", &["webhook \"whk_0000000000000001\""])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET disabled = 'perhaps'", &["webhook \"whk_0000000000000001\""])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); DELETE FROM webhook_secrets", &["webhook whk_0000000000000001 has 0 secrets that last"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhooks SET deleted_at_ms = 5", &["webhook whk_0000000000000001 has 1 secrets that last"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE webhook_secrets SET secret = 'short'", &["a secret of webhook whk_0000000000000001 has 5 bytes"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); DELETE FROM webhooks", &["a secret is that of webhook whk_0000000000000001, which does not exist", "is to webhook whk_0000000000000001, which does not exist"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET sequence = 1000", &["tells of event 1000, which does not exist"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET kind = 'deleted'", &["tells of event 1 as deleted"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET status = 'perhaps'", &["has a status that is none"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET attempts = 0", &["was made without an attempt"])]
+#[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET status = 'pending'", &["waits for nothing"])]
 #[case("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%400'", &["run `migrate`"])]
 #[case("INSERT INTO __diesel_schema_migrations (version) VALUES ('30001231000000')", &["newer than this program"])]
 fn what_is_broken_is_found(

@@ -2,7 +2,9 @@
 //! and needs no more memory for a million orders than for ten: what compares many rows is done by the
 //! database, the rest page by page.
 
+mod callers;
 mod checks;
+mod webhooks;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -75,11 +77,14 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
         let is_readable = rows.findings.is_empty();
         tell(rows);
         tell(service_rows(connection)?);
+        tell(key_rows(connection)?);
+        tell(webhook_rows(connection)?);
         if is_readable {
             tell(rule_by_orders(connection)?);
         }
         prepare(connection)?;
-        for check in &CHECKS {
+        let beside = callers::CHECKS.iter().chain([&callers::FEED]).chain(&webhooks::CHECKS);
+        for check in CHECKS.iter().chain(beside) {
             if is_readable || !check.reads_services {
                 tell(run(connection, check)?);
             }
@@ -233,6 +238,42 @@ fn service_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
         }
     }
     Ok(Report::fault("services can be read and found by their names", looked_at, found))
+}
+
+fn key_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
+    loop {
+        let page = match crate::keys::list(connection, after.as_ref(), PAGE) {
+            Ok(page) => page,
+            Err(StoreError::Corrupt(what)) => {
+                found.push(what);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(last) = page.last() else { break };
+        looked_at += u64::try_from(page.len()).unwrap_or(u64::MAX);
+        after = Some((last.created_at, last.id.clone()));
+    }
+    Ok(Report::fault("keys can be read", looked_at, found))
+}
+
+fn webhook_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
+    loop {
+        let page = match crate::webhooks::list(connection, after.as_ref(), PAGE) {
+            Ok(page) => page,
+            Err(StoreError::Corrupt(what)) => {
+                found.push(what);
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(last) = page.last() else { break };
+        looked_at += u64::try_from(page.len()).unwrap_or(u64::MAX);
+        after = Some((last.created_at, last.id.clone()));
+    }
+    Ok(Report::fault("webhooks can be read", looked_at, found))
 }
 
 /// The rule once more, by what the orders say of themselves.
