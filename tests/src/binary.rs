@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -54,12 +55,17 @@ impl Run {
 
 /// The program as a command, in an environment and a directory that say nothing to it.
 pub(crate) fn command(dir: &Path) -> Command {
-    let mut command = Command::new(binary());
+    command_of(binary(), dir)
+}
+
+/// The same of another build of the program.
+pub(crate) fn command_of(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
-        // The last are what libpq listens to.
+        // The last two are what libpq and OpenTelemetry listen to.
         let ours = name_text.starts_with("ORDERS_") || name_text == "DATABASE_URL";
-        if ours || name_text.starts_with("PG") {
+        if ours || name_text.starts_with("PG") || name_text.starts_with("OTEL_") {
             command.env_remove(&name);
         }
     }
@@ -79,6 +85,21 @@ pub fn orders_api<S: AsRef<OsStr>>(dir: &Path, variables: &[(&str, &str)], argum
         .output()
         .expect("the program starts")
         .into()
+}
+
+/// A build of the program with the feature `otel`, which `tests/run` makes; said so, where there is none.
+///
+/// # Panics
+/// If its variable is no path.
+#[must_use]
+pub fn traced_binary() -> Option<PathBuf> {
+    let Some(path) = env::var_os("ORDERS_API_OTEL_BIN") else {
+        // Written, not printed: libtest captures what is printed.
+        writeln!(std::io::stderr(), "LEFT OUT: a test of traces (tests/run builds what it needs)")
+            .expect("standard error takes a line");
+        return None;
+    };
+    Some(std::path::absolute(path).expect("ORDERS_API_OTEL_BIN is the path of a file"))
 }
 
 /// `ORDERS_API_BIN`, or else what cargo builds beside this very executable.

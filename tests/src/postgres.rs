@@ -20,6 +20,7 @@ use crate::{Sql, guard};
 pub struct Postgres {
     bin: PathBuf,
     dir: PathBuf,
+    data: PathBuf,
     port: u16,
     running: Option<Child>,
 }
@@ -31,14 +32,32 @@ impl Postgres {
     /// If it cannot be made.
     #[must_use]
     pub fn fresh() -> Option<Self> {
+        Some(Self::unmade()?.make(&[]))
+    }
+
+    /// The same on a disk of its own, with the log of its writes or without that.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn fresh_on(disk: &Path, with_log_of_writes: bool) -> Option<Self> {
         let mut made = Self::unmade()?;
-        let data = made.data();
-        let data = data.to_str().expect("a path of ours is UTF-8");
+        made.data = disk.join("data");
+        if let Some((uid, gid)) = other_user() {
+            std::os::unix::fs::chown(disk, Some(uid), Some(gid)).unwrap();
+        }
+        let elsewhere = made.dir.join("log-of-writes").display().to_string();
+        let more = ["--wal-segsize=1", "-X", &elsewhere];
+        Some(made.make(if with_log_of_writes { &more[..1] } else { &more }))
+    }
+
+    fn make(mut self, more: &[&str]) -> Self {
+        let data = self.data.to_str().expect("a path of ours is UTF-8");
         let initdb = ["-D", data, "-U", "orders", "-A", "trust", "-N", "-E", "UTF8", "--locale=C"];
-        made.run("initdb", &initdb);
-        made.start();
-        made.sql("postgres").run("CREATE DATABASE orders").expect("a database is made");
-        Some(made)
+        self.run("initdb", &[&initdb, more].concat());
+        self.start();
+        self.sql("postgres").run("CREATE DATABASE orders").expect("a database is made");
+        self
     }
 
     /// A copy of this server that follows it; this one then acknowledges nothing that the copy does
@@ -49,10 +68,9 @@ impl Postgres {
     #[must_use]
     pub fn standby(&self) -> Self {
         let mut standby = Self::unmade().expect("there is a PostgreSQL on this machine");
-        let data = standby.data();
         let source =
             format!("host=127.0.0.1 port={} user=orders application_name=standby", self.port);
-        let data = data.to_str().expect("a path of ours is UTF-8");
+        let data = standby.data.to_str().expect("a path of ours is UTF-8");
         // -R writes from where it is to be followed.
         standby
             .run("pg_basebackup", &["-d", &source, "-D", data, "-R", "-X", "stream", "-c", "fast"]);
@@ -97,7 +115,7 @@ impl Postgres {
         let child = self
             .command("postgres")
             .arg("-D")
-            .arg(self.data())
+            .arg(&self.data)
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
             .args(["-c", &format!("port={}", self.port), "-c", "max_connections=100"])
             .arg("-c")
@@ -110,7 +128,7 @@ impl Postgres {
         self.running = Some(child);
         let patience = Instant::now() + Duration::from_secs(30);
         loop {
-            let state = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+            let state = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
             let ours = state.lines().next().and_then(|line| line.trim().parse().ok())
                 == self.running.as_ref().map(Child::id);
             let status = state.lines().nth(7).map(str::trim);
@@ -182,11 +200,8 @@ impl Postgres {
         }
         guard::will_remove(&dir);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Some(Self { bin, dir, port, running: None })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.join("data")
+        let data = dir.join("data");
+        Some(Self { bin, dir, data, port, running: None })
     }
 
     fn log(&self) -> String {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,8 @@ pub struct Setup<'a> {
     pub drains: bool,
     /// Another address than a free one.
     pub bind: Option<&'a str>,
+    /// Another build of the program.
+    pub program: Option<&'a Path>,
 }
 
 /// A running server; a client of it, too.
@@ -90,7 +93,11 @@ impl Server {
     /// # Panics
     /// If there is no program to start.
     pub fn try_start(scratch: &Scratch, setup: &Setup<'_>) -> Result<Self, String> {
-        let mut command = binary::command(scratch.dir());
+        let dir = scratch.dir();
+        let mut command = match setup.program {
+            Some(program) => binary::command_of(program, dir),
+            None => binary::command(dir),
+        };
         let own = scratch.url();
         let url = setup.url.unwrap_or(&own);
         command.args([

@@ -1,8 +1,10 @@
 //! Faults while clients write and read without a pause: every answer comes in time, what was
 //! acknowledged is there, what was refused is not, and all goes on by itself.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
@@ -149,11 +151,8 @@ fn the_disk_is_full() {
     let scratch = Database::Sqlite.fresh().unwrap();
     let file = disk.path().join("orders.db");
     let server = on(&scratch, file.to_str().unwrap());
-    let ballast = disk.path().join("ballast");
     let outcomes = under_load(&[&server], || {
-        let mut filling = fs::File::create(&ballast).unwrap();
-        while filling.write_all(&[1; 4_096]).is_ok() {}
-        drop(filling);
+        let ballast = fill(&disk);
         sleep(Duration::from_secs(2));
         // What was free of the last pages of its files may take a few more.
         let start = Instant::now();
@@ -162,7 +161,7 @@ fn the_disk_is_full() {
             assert!(start.elapsed() < Duration::from_secs(20), "the disk is not full");
         }
         server.get("/readyz").assert_status(200);
-        fs::remove_file(&ballast).unwrap();
+        fs::remove_file(ballast).unwrap();
     });
     assert_eq!(outcomes.reads.1, 0, "reads need no room: {outcomes:?}");
     assert!(!outcomes.refused.is_empty());
@@ -170,6 +169,70 @@ fn the_disk_is_full() {
     // And after a restart, too.
     drop(server);
     let server = Server::start_as(&scratch, &Setup { url: file.to_str(), ..Setup::default() });
+    outcomes.assert_kept(&server);
+}
+
+/// Fills a disk up to its last page.
+fn fill(disk: &SmallDisk) -> PathBuf {
+    let ballast = disk.path().join("ballast");
+    let mut filling = fs::File::create(&ballast).unwrap();
+    while filling.write_all(&[1; 4_096]).is_ok() {}
+    ballast
+}
+
+#[test]
+fn postgres_has_no_room_for_its_tables() {
+    let Some(disk) = SmallDisk::make(96) else { return };
+    let Some(postgres) = Postgres::fresh_on(disk.path(), false) else { return };
+    let scratch = Database::Sqlite.fresh().unwrap();
+    let server = on(&scratch, &postgres.url());
+    let outcomes = under_load(&[&server], || {
+        let ballast = fill(&disk);
+        let start = Instant::now();
+        let mut number = 0;
+        // There may be some room in the last pages of its tables.
+        while server
+            .post("/orders", &order(&format!("full{number}"), NOON - (1 + number) * 24 * HOUR))
+            .status
+            != 503
+        {
+            number += 1;
+            assert!(start.elapsed() < Duration::from_secs(30), "the disk is not full");
+        }
+        sleep(Duration::from_secs(1));
+        server.get("/readyz").assert_status(200);
+        fs::remove_file(ballast).unwrap();
+        for number in 0..number {
+            drop(server.delete(format!("/orders/full{number}")));
+        }
+    });
+    assert_eq!(outcomes.reads.1, 0, "reads need no room: {outcomes:?}");
+    assert!(!outcomes.refused.is_empty(), "{outcomes:?}");
+    outcomes.assert_kept(&server);
+    let metrics = Metrics::of(&server);
+    assert!(metrics.value("orders_database_errors_total", &[("kind", "failed")]) >= 1.0);
+}
+
+#[test]
+fn postgres_has_no_room_for_its_log_of_writes_and_is_started_again_once_it_has() {
+    let Some(disk) = SmallDisk::make(96) else { return };
+    let Some(mut postgres) = Postgres::fresh_on(disk.path(), true) else { return };
+    let scratch = Database::Sqlite.fresh().unwrap();
+    let server = on(&scratch, &postgres.url());
+    let outcomes = under_load(&[&server], || {
+        let ballast = fill(&disk);
+        let start = Instant::now();
+        // It ends itself once it can write nothing any more.
+        while server.get("/readyz").status == 200 {
+            assert!(start.elapsed() < Duration::from_mins(1), "it goes on");
+            sleep(Duration::from_millis(50));
+        }
+        server.get("/healthz").assert_status(200);
+        fs::remove_file(ballast).unwrap();
+        postgres.stop(true);
+        postgres.start();
+    });
+    assert!(!outcomes.refused.is_empty(), "{outcomes:?}");
     outcomes.assert_kept(&server);
 }
 

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use orders_tests::{
-    Client, Database, HOUR, OWN_KEY, Postgres, Proxy, Scratch, Server, Setup, free_address,
+    Client, Database, HOUR, OWN_KEY, Pooler, Postgres, Proxy, Scratch, Server, Setup, free_address,
     millis_of, order, under_load,
 };
 
@@ -23,6 +23,7 @@ fn start(scratch: &Scratch, url: &str, bind: &str) -> Server {
         url: Some(url),
         // With the usual drain delay.
         drains: true,
+        ..Setup::default()
     };
     Server::start_as(scratch, &setup)
 }
@@ -85,6 +86,29 @@ fn a_standby_is_promoted_and_nothing_that_was_acknowledged_is_lost() {
     }
     for server in &servers {
         assert!(!server.log().contains("panicked"), "{}", server.log());
+    }
+}
+
+#[test]
+fn two_processes_behind_a_pooler_that_keeps_sessions_apart_lose_nothing() {
+    let Some(mut postgres) = Postgres::fresh() else { return };
+    let scratch = Database::Sqlite.fresh().expect("SQLite is built in");
+    let Some(pooler) = Pooler::before(&postgres, "session") else { return };
+    let servers = [free_address(), free_address()].map(|it| start(&scratch, &pooler.url(), &it));
+    let clients = servers.each_ref().map(|server| server.with_key(OWN_KEY));
+    prepare(&clients[0]);
+    // Also when what is behind it goes away meanwhile.
+    let outcomes = under_load(&[&clients[0], &clients[1]], || {
+        sleep(Duration::from_secs(1));
+        postgres.stop(false);
+        postgres.start();
+    });
+    for client in &clients {
+        outcomes.assert_kept(client);
+    }
+    for server in &servers {
+        let log = server.log();
+        assert!(!log.contains("panicked") && !log.contains("another session's"), "{log}");
     }
 }
 
