@@ -89,6 +89,45 @@ fn by_default_all_rows_are_imported_or_none(
 }
 
 #[rstest]
+fn a_whole_of_many_slices_is_seen_at_once_or_never(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    const ROWS: i64 = 2_500;
+    let Some((scratch, server)) = with_services(database) else { return };
+    let row = |n: i64| order(&format!("o{n}"), NOON + n * 3 * HOUR);
+    let mut orders: Vec<Value> = (0..ROWS).map(row).collect();
+    // A member of the first row's group, two slices on.
+    orders[2_400]["datetime"] = orders[0]["datetime"].clone();
+    for member in [0, 2_400] {
+        orders[member]["group"] = json!("o0");
+    }
+    let fine = scratch.write("fine.ndjson", lines(&orders));
+    let last = orders.last_mut().unwrap();
+    last["datetime"] = json!(at(NOON + HOUR));
+    let close = scratch.write("close.ndjson", lines(&orders));
+    let run = scratch.run(&["import", &close]);
+    run.assert_refused(1, "1 rows rejected");
+    assert_eq!(words(&run).iter().filter(|word| *word == "not attempted").count(), 2_499);
+    let dry = scratch.run(&["import", &fine, "--dry-run"]).assert_fine();
+    assert_eq!(words(&dry).len(), 2_500);
+    let sequence = "SELECT last_sequence AS number FROM counters";
+    assert_eq!((scratch.sql().number(sequence), server.all("/orders").len()), (0, 0));
+    scope(|threads| {
+        let importing = threads.spawn(|| scratch.run(&["import", &fine, "--quiet"]).assert_fine());
+        // Whoever sees the first sees the last.
+        while server.get("/orders/o0").status == 404 {
+            assert!(!importing.is_finished() || server.get("/orders/o0").status == 200);
+        }
+        server.get(format!("/orders/o{}", ROWS - 1)).assert_status(200);
+    });
+    assert_eq!(scratch.sql().number(sequence), ROWS);
+    server
+        .put("/orders/o1", &json!({"datetime": at(NOON), "totalfee": 1, "services": [{"id": 123}]}))
+        .problem(409, "order-conflict");
+    drop(scratch.run(&["doctor"]).assert_fine());
+}
+
+#[rstest]
 fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {

@@ -19,12 +19,13 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders_core::Batch;
 use orders_db::{Store, StoreError};
 
-use self::slices::{Purpose, Slices};
+use self::slices::Slices;
 use self::source::{Row, Source, SourceError};
 use self::verdicts::{Verdict, Verdicts};
 use crate::Usage;
 use crate::cli::{ImportOptions, OnConflict};
 use crate::export::format_of;
+use crate::wire::ServiceBody;
 
 /// Why an import ended early.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ pub(crate) fn run(store: &Store, options: &ImportOptions) -> Result<(), Box<dyn 
     let named = |error: SourceError| format!("{}: {error}", file.display());
     let source = Source::open(file, format, options.rejected.is_some()).map_err(named)?;
     let verdicts = Verdicts::new(options.rejected.as_deref(), options.quiet)?;
-    let slices = Slices::new(store, options.on_conflict, options.create_services, options.dry_run);
+    let slices = Slices::new(store, options.on_conflict, options.create_services);
     let mut run = Run { slices, verdicts, bar: progress_bar(source.length) };
     let result = run.whole(source, options);
     run.verdicts.flush()?;
@@ -113,7 +114,7 @@ struct Run<'s> {
     bar: ProgressBar,
 }
 
-impl<'s> Run<'s> {
+impl Run<'_> {
     fn whole(&mut self, mut source: Source, options: &ImportOptions) -> Result<(), ImportError> {
         let services = std::mem::take(&mut source.services);
         let at_once = options.dry_run || options.on_conflict == OnConflict::RejectAll;
@@ -123,65 +124,44 @@ impl<'s> Run<'s> {
             }
             return self.sliced(source);
         }
+        self.at_once(source, services, options)
+    }
+
+    /// All rows in one transaction, which is only committed if that is wanted and all of them are
+    /// accepted. They are read and checked before it begins, since others wait for its end.
+    fn at_once(
+        &mut self,
+        source: Source,
+        services: Vec<(u64, ServiceBody)>,
+        options: &ImportOptions,
+    ) -> Result<(), ImportError> {
         let rows = collect(source, options)?;
-        // Nothing at all is made while any row is wrong.
-        if !options.dry_run && rows.iter().any(|row| row.read.is_err()) {
-            return self.judge_only(&rows, services, options);
-        }
-        let mut judge = self.judge(options);
-        if !options.dry_run {
-            let needs_services = services.iter().any(|(_, service)| {
-                service.id.is_some_and(|id| !matches!(self.slices.exists(id), Ok(true)))
-            });
-            if needs_services || options.create_services {
-                for (_, service) in services.clone() {
-                    judge.add_service(service)?;
-                }
-                let verdicts = judge.run(&rows, Purpose::Judge)?;
-                if verdicts.iter().any(|verdict| *verdict != Verdict::Accepted) {
-                    return self.tell(&rows, &verdicts);
-                }
-            }
-        }
+        self.slices.begin_whole()?;
         for (_, service) in services {
             self.slices.add_service(service)?;
         }
-        let verdicts = self.slices.run(&rows, Purpose::Store)?;
-        self.tell(&rows, &verdicts)
-    }
-
-    /// Slices that write nothing.
-    fn judge(&self, options: &ImportOptions) -> Slices<'s> {
-        self.slices.to_judge(options.create_services)
-    }
-
-    fn judge_only(
-        &mut self,
-        rows: &[Row],
-        services: Vec<(u64, crate::wire::ServiceBody)>,
-        options: &ImportOptions,
-    ) -> Result<(), ImportError> {
-        let mut judge = self.judge(options);
-        for (_, service) in services {
-            judge.add_service(service)?;
+        let mut verdicts = Vec::with_capacity(rows.len());
+        for slice in rows.chunks(SLICE) {
+            verdicts.append(&mut self.slices.run(slice)?);
         }
-        let verdicts: Vec<Verdict> = judge
-            .run(rows, Purpose::Judge)?
-            .into_iter()
-            .map(|verdict| match verdict {
-                Verdict::Accepted => Verdict::NotAttempted,
-                verdict @ (Verdict::NotAttempted | Verdict::Conflict(_) | Verdict::Invalid(_)) => {
-                    verdict
-                }
-            })
-            .collect();
-        self.tell(rows, &verdicts)
+        let is_fine = verdicts.iter().all(|verdict| *verdict == Verdict::Accepted);
+        if is_fine && !options.dry_run {
+            self.slices.commit()?;
+        } else {
+            self.slices.roll_back();
+        }
+        if !is_fine && options.on_conflict == OnConflict::RejectAll {
+            for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Accepted) {
+                *verdict = Verdict::NotAttempted;
+            }
+        }
+        self.tell(&rows, &verdicts)
     }
 
     fn sliced(&mut self, source: Source) -> Result<(), ImportError> {
         let (rows, reader) = read_ahead(source);
         for slice in rows {
-            let verdicts = self.slices.run(&slice, Purpose::Store)?;
+            let verdicts = self.slices.run(&slice)?;
             self.tell(&slice, &verdicts)?;
         }
         ended(reader)
@@ -214,8 +194,8 @@ fn collect(source: Source, options: &ImportOptions) -> Result<Vec<Row>, ImportEr
     if rows.len() > Batch::MAX_IMPORT {
         let what = if options.dry_run { "--dry-run" } else { "--on-conflict reject-all" };
         return Err(ImportError::Refused(format!(
-            "has more than {} rows, which {what} takes at once; use --on-conflict skip or \
-             accept-group, or parts of the file",
+            "has more than {} rows, which is what {what} takes: other writers wait until all are \
+             judged; use --on-conflict skip or accept-group, or parts of the file",
             Batch::MAX_IMPORT
         )));
     }

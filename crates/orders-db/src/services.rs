@@ -102,8 +102,8 @@ pub(crate) fn run(
     })
 }
 
-/// Judges and does one change.
-fn judge(
+/// Judges and does one change, in a transaction that holds the lock.
+pub(crate) fn judge(
     connection: &mut AnyConnection,
     command: &ServiceCommand,
 ) -> Result<ServiceVerdict, Trouble> {

@@ -2,6 +2,7 @@
 
 mod keys;
 mod webhooks;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -13,6 +14,7 @@ use orders_core::{
     ServiceCommand, ServiceId,
 };
 use r2d2::Pool;
+pub use whole::WholeImport;
 
 use crate::answers::{Answered, Render};
 use crate::availability::{Availability, AvailabilityQuery};
@@ -50,6 +52,8 @@ pub struct StoreOptions {
     pub purge_interval: Duration,
     /// How long events stay in the feed; `None` for ever. Histories stay in any case.
     pub event_retention: Option<Period>,
+    /// Whether tickets tell when the writer was how far.
+    pub follow_writes: bool,
 }
 
 impl Default for StoreOptions {
@@ -61,6 +65,7 @@ impl Default for StoreOptions {
             connections: 4,
             purge_interval: Duration::from_mins(1),
             event_retention: None,
+            follow_writes: false,
         }
     }
 }
@@ -82,6 +87,7 @@ pub struct Store {
     /// Opens connections for who delivers to webhooks.
     courier: Manager,
     meter: Arc<Meter>,
+    follow_writes: bool,
     /// Asks for a look at the keys; taken to end what keeps them current.
     key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -148,6 +154,7 @@ impl Store {
             keys,
             courier,
             meter,
+            follow_writes: options.follow_writes,
             key_looks,
             threads,
             stop,
@@ -164,7 +171,7 @@ impl Store {
         deadline: Instant,
         reply: Reply<Answered<Outcome>>,
     ) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         let caller = Caller { ticket: ticket.clone(), render, reply };
         self.queue(Job::Orders(OrderJob { command, caller }));
         ticket
@@ -180,7 +187,7 @@ impl Store {
         deadline: Instant,
         reply: Reply<Answered<ServiceVerdict>>,
     ) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         let change = KeyedChange { command, retry, render };
         self.queue(Job::Service(ServiceJob { change, ticket: ticket.clone(), reply }));
         ticket
@@ -195,10 +202,14 @@ impl Store {
         deadline: Instant,
         reply: Reply<PolicyVerdict>,
     ) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         let policy = PolicyChange { patch, accept };
         self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
         ticket
+    }
+
+    fn ticket(&self, deadline: Instant) -> Ticket {
+        Ticket::new(deadline, self.follow_writes)
     }
 
     fn queue(&self, job: Job) {
@@ -209,6 +220,7 @@ impl Store {
                 Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
                 Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod link;
+mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,11 +25,12 @@ use crate::memory::Memory;
 use crate::meter::{ErrorKind, Meter};
 use crate::policy::{self, PolicyJob};
 use crate::services::{self, ServiceJob};
-use crate::ticket::Ticket;
+use crate::ticket::{Steps, Ticket};
 use crate::webhooks::{self, WebhookJob};
 
 use batch::{Judged, answer_all, decide_all, is_there, keep_answers, presume};
 use link::{Failure, Link, Session};
+pub(crate) use whole::{Part, WholeJob};
 
 /// The most operations that share a transaction, one batch of a single caller excepted.
 pub(crate) const MOST: usize = 512;
@@ -40,6 +42,7 @@ pub(crate) enum Job {
     Policy(PolicyJob),
     Key(KeyJob),
     Webhook(WebhookJob),
+    Whole(WholeJob),
     /// Says that from now on nobody gets in without a key.
     RequireKeys(Ticket, Reply<()>),
 }
@@ -66,6 +69,7 @@ impl Weigh for Job {
             | Self::Policy(_)
             | Self::Key(_)
             | Self::Webhook(_)
+            | Self::Whole(_)
             | Self::RequireKeys(..) => 1,
         }
     }
@@ -148,6 +152,10 @@ impl Writer {
                         |connection| webhooks::run(connection, &job.change),
                         webhooks::is_done,
                     );
+                }
+                Job::Whole(job) => {
+                    self.write_orders(std::mem::take(&mut orders));
+                    self.run_whole(job);
                 }
                 Job::RequireKeys(ticket, reply) => {
                     self.write_orders(std::mem::take(&mut orders));
@@ -251,13 +259,19 @@ impl Writer {
         memory.keep(loaded, &changes, keeps_lock);
         let judged = Instant::now();
         self.meter.judge.add(judged - locked);
+        let mut committed = judged;
         if changes.is_empty() {
             self.link.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
             self.link.write(session, &tickets, &writes, &look)?;
-            self.meter.commit.add(judged.elapsed());
+            committed = Instant::now();
+            self.meter.commit.add(committed - judged);
             self.latest.tell(&changes.events);
+        }
+        let batch = commands.iter().map(|command| command.action.operations().len()).sum();
+        for ticket in tickets {
+            ticket.note(Steps { taken: start, locked, judged, committed, batch });
         }
         if !is_alone {
             self.link.rest();
@@ -295,9 +309,10 @@ impl Writer {
         work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
         is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
-        let start = Instant::now();
+        let taken = Instant::now();
         let mut session = self.link.lock()?;
-        self.meter.lock.add(start.elapsed());
+        let locked = Instant::now();
+        self.meter.lock.add(locked - taken);
         // What it changes is not followed.
         session.memory = Memory::default();
         let worked = session.open_transaction().and_then(|()| work(&mut session.connection));
@@ -305,9 +320,11 @@ impl Writer {
             Ok(result) => result,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        let worked = Instant::now();
+        let judged = Instant::now();
         self.link.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
-        self.meter.commit.add(worked.elapsed());
+        let committed = Instant::now();
+        self.meter.commit.add(committed - judged);
+        ticket.note(Steps { taken, locked, judged, committed, batch: 1 });
         Ok(result)
     }
 

@@ -8,7 +8,7 @@ use orders_core::{
     Action, Actor, Batch, Command, Done, Group, Import, ImportGroup, Mode, NewId, Order, Outcome,
     Refusal, Service, ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
 };
-use orders_db::{Answered, Store, StoreError};
+use orders_db::{Answered, Store, StoreError, WholeImport};
 
 use super::ImportError;
 use super::source::Row;
@@ -22,23 +22,17 @@ use crate::wire::{ImportBody, ServiceBody};
 /// How long a slice is tried, while the database is busy or away. Nothing of it is written then.
 const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// What the batch of a slice is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Judge,
-    Store,
-}
+/// How long an import that counts as a whole may take.
+const LONGEST_WHOLE: Duration = Duration::from_hours(1);
 
 pub(super) struct Slices<'s> {
     store: &'s Store,
     mode: OnConflict,
     create_services: bool,
-    dry_run: bool,
+    /// Where nothing counts before all of it is committed.
+    whole: Option<WholeImport>,
     /// Services that were found, or made.
     known: BTreeSet<ServiceId>,
-    /// Services that would be made, were this no dry run.
-    assumed: BTreeSet<ServiceId>,
     /// The groups of the file, by their names there, as they are here.
     groups: HashMap<Arc<str>, Group>,
     /// The group of all that is imported, once there is one.
@@ -46,27 +40,33 @@ pub(super) struct Slices<'s> {
 }
 
 impl<'s> Slices<'s> {
-    pub(super) fn new(store: &'s Store, mode: OnConflict, create: bool, dry_run: bool) -> Self {
+    pub(super) fn new(store: &'s Store, mode: OnConflict, create: bool) -> Self {
         Self {
             store,
             mode,
             create_services: create,
-            dry_run,
+            whole: None,
             known: BTreeSet::new(),
-            assumed: BTreeSet::new(),
             groups: HashMap::new(),
             all: None,
         }
     }
 
-    /// The same, for judging only.
-    pub(super) fn to_judge(&self, create_services: bool) -> Slices<'s> {
-        Slices::new(self.store, self.mode, create_services, true)
+    /// From now on nothing counts before [`Self::commit`], and nobody else can write.
+    pub(super) fn begin_whole(&mut self) -> Result<(), ImportError> {
+        let begin = || self.store.begin_whole(Instant::now() + LONGEST_WHOLE);
+        self.whole = Some(patiently(begin)?);
+        Ok(())
     }
 
-    /// Whether a service is there.
-    pub(super) fn exists(&self, id: ServiceId) -> Result<bool, StoreError> {
-        Ok(self.store.find_service(id)?.is_some())
+    /// Lets all that was stored since count.
+    pub(super) fn commit(&mut self) -> Result<(), ImportError> {
+        self.whole.take().map_or(Ok(()), |whole| Ok(whole.commit()?))
+    }
+
+    /// Lets nothing of it count.
+    pub(super) fn roll_back(&mut self) {
+        self.whole = None;
     }
 
     /// Makes a service that the file has, unless it is there.
@@ -75,8 +75,6 @@ impl<'s> Slices<'s> {
         let Some(number) = id else { return Ok(()) };
         if self.store.find_service(number)?.is_some() {
             self.known.insert(number);
-        } else if self.dry_run {
-            self.assumed.insert(number);
         } else {
             self.make_service(number, name)?;
         }
@@ -85,19 +83,26 @@ impl<'s> Slices<'s> {
 
     fn make_service(&mut self, id: ServiceId, name: ServiceName) -> Result<(), ImportError> {
         let command = ServiceCommand::Create { id: Some(id), name };
-        let nothing = Arc::new(|_: &_| None);
-        let made = wait(|deadline, reply| {
-            self.store.change_services(command, None, nothing, deadline, reply)
-        });
-        match made? {
-            Answered::Now(Ok(_) | Err(ServiceRefusal::IdTaken(_))) => {
+        let verdict = if let Some(whole) = &self.whole {
+            whole.change_services(command)?
+        } else {
+            let nothing = Arc::new(|_: &_| None);
+            let made = wait(|deadline, reply| {
+                self.store.change_services(command, None, nothing, deadline, reply)
+            });
+            match made? {
+                Answered::Now(verdict) => verdict,
+                Answered::Again(_) | Answered::KeyReused => return Err(ImportError::Unexpected),
+            }
+        };
+        match verdict {
+            Ok(_) | Err(ServiceRefusal::IdTaken(_)) => {
                 self.known.insert(id);
                 Ok(())
             }
-            Answered::Now(Err(refusal)) => {
+            Err(refusal) => {
                 Err(ImportError::Refused(format!("service {id} cannot be made: {refusal}")))
             }
-            Answered::Again(_) | Answered::KeyReused => Err(ImportError::Unexpected),
         }
     }
 
@@ -108,7 +113,7 @@ impl<'s> Slices<'s> {
         }
         let named = rows.iter().filter_map(|row| row.read.as_ref().ok());
         let named = named.flat_map(|body| body.content.services.iter());
-        let is_new = |id: &ServiceId| !self.known.contains(id) && !self.assumed.contains(id);
+        let is_new = |id: &ServiceId| !self.known.contains(id);
         let asked: BTreeSet<ServiceId> = named.filter(is_new).collect();
         if asked.is_empty() {
             return Ok(());
@@ -119,10 +124,6 @@ impl<'s> Slices<'s> {
             if self.known.contains(&id) {
                 continue;
             }
-            if self.dry_run {
-                self.assumed.insert(id);
-                continue;
-            }
             let name = ServiceName::parse(&format!("Service {id}"))
                 .map_err(|error| ImportError::Refused(error.to_string()))?;
             self.make_service(id, name)?;
@@ -130,15 +131,9 @@ impl<'s> Slices<'s> {
         Ok(())
     }
 
-    /// Judges rows and stores them, unless this is a dry run or only to be judged.
-    pub(super) fn run(
-        &mut self,
-        rows: &[Row],
-        purpose: Purpose,
-    ) -> Result<Vec<Verdict>, ImportError> {
-        if purpose == Purpose::Store || self.dry_run {
-            self.make_missing(rows)?;
-        }
+    /// Judges rows, and stores those that are accepted.
+    pub(super) fn run(&mut self, rows: &[Row]) -> Result<Vec<Verdict>, ImportError> {
+        self.make_missing(rows)?;
         let mut imports = Vec::new();
         for body in rows.iter().filter_map(|row| row.read.as_ref().ok()) {
             self.recognize_group(body)?;
@@ -147,7 +142,7 @@ impl<'s> Slices<'s> {
         let mut verdicts = if imports.is_empty() {
             Vec::new().into_iter()
         } else {
-            self.run_batch(rows, imports, purpose)?.into_iter()
+            self.run_batch(rows, imports)?.into_iter()
         };
         let verdict = |row: &Row| match &row.read {
             Err(why) => Verdict::Invalid(why.clone()),
@@ -213,30 +208,19 @@ impl<'s> Slices<'s> {
         &mut self,
         rows: &[Row],
         imports: Vec<Import>,
-        purpose: Purpose,
     ) -> Result<Vec<Verdict>, ImportError> {
-        let mode = match self.mode {
-            OnConflict::RejectAll => Mode::Atomic,
-            OnConflict::Skip | OnConflict::AcceptGroup => Mode::Each,
-        };
-        let mut batch = Batch::import(mode, false, imports)
+        let batch = Batch::import(Mode::Each, false, imports)
             .map_err(|error| ImportError::Refused(error.to_string()))?;
-        let is_judged = purpose == Purpose::Judge || self.dry_run;
-        if is_judged {
-            batch = batch.dry_run_with(self.assumed.clone());
-        }
         let command =
             Command { actor: Actor::new("import"), action: Action::Batch(batch), retry: None };
-        let results = match self.patiently(&command)? {
-            Answered::Now(Outcome::Batch { results, .. }) => results,
-            Answered::Now(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused)
-            | Answered::Again(_)
-            | Answered::KeyReused => return Err(ImportError::Unexpected),
+        let results = match &self.whole {
+            Some(whole) => whole.add_orders(command)?,
+            None => self.store_slice(&command)?,
         };
         let bodies = rows.iter().filter_map(|row| row.read.as_ref().ok());
         let verdict = |(body, result): (&ImportBody, Result<Done, Refusal>)| match result {
             Ok(done) => {
-                if let (Done::Created(order), false) = (done, is_judged) {
+                if let Done::Created(order) = done {
                     self.note_group(body, order.group);
                 }
                 Verdict::Accepted
@@ -263,22 +247,33 @@ impl<'s> Slices<'s> {
         }
     }
 
-    /// Asks again as long as nothing was written because the database was busy or away.
-    fn patiently(&self, command: &Command) -> Result<Answered<Outcome>, StoreError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+    /// Stores a slice in a transaction of its own.
+    fn store_slice(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
+        let answered = patiently(|| {
             let nothing = Arc::new(|_: &_| None);
             let asked = command.clone();
-            let answered =
-                wait(|deadline, reply| self.store.change_orders(asked, nothing, deadline, reply));
-            match answered {
-                Err(StoreError::Overloaded | StoreError::Unavailable(_))
-                    if Instant::now() < deadline =>
-                {
-                    std::thread::sleep(PAUSE);
-                }
-                answered => return answered,
+            wait(|deadline, reply| self.store.change_orders(asked, nothing, deadline, reply))
+        });
+        match answered? {
+            Answered::Now(Outcome::Batch { results, .. }) => Ok(results),
+            Answered::Now(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused)
+            | Answered::Again(_)
+            | Answered::KeyReused => Err(ImportError::Unexpected),
+        }
+    }
+}
+
+/// Asks again as long as nothing was written because the database was busy or away.
+fn patiently<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Err(StoreError::Overloaded | StoreError::Unavailable(_))
+                if Instant::now() < deadline =>
+            {
+                std::thread::sleep(PAUSE);
             }
+            answered => return answered,
         }
     }
 }

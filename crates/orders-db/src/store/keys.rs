@@ -24,7 +24,7 @@ impl Store {
         deadline: Moment,
         reply: Reply<Answered<KeyVerdict>>,
     ) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         let change = KeyedChange { command, retry, render };
         self.queue(Job::Key(KeyJob { change, ticket: ticket.clone(), reply }));
         ticket
@@ -32,7 +32,7 @@ impl Store {
 
     /// Has it noted that there was a key, so that from now on nobody gets in without one.
     pub fn require_keys(&self, deadline: Moment, reply: Reply<()>) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         self.queue(Job::RequireKeys(ticket.clone(), reply));
         ticket
     }

@@ -25,7 +25,7 @@ impl Store {
         deadline: Moment,
         reply: Reply<Answered<WebhookVerdict>>,
     ) -> Ticket {
-        let ticket = Ticket::new(deadline);
+        let ticket = self.ticket(deadline);
         let change = KeyedChange { command, retry, render };
         self.queue(Job::Webhook(WebhookJob { change, ticket: ticket.clone(), reply }));
         ticket

@@ -1,0 +1,128 @@
+//! Imports that are stored as a whole or not at all: one transaction, whose rows come slice by slice,
+//! so that they are never all in memory as what they are on their way into the database.
+//!
+//! Invariant: nobody sees any of it before all of it is committed.
+
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use orders_core::{Changes, Command, Outcome, ServiceCommand, Verdict};
+
+use super::batch::{Judged, decide_all, is_there};
+use super::link::{Failure, Session};
+use super::{Writer, answer_for};
+use crate::StoreError;
+use crate::apply::{Writes, apply};
+use crate::error::Trouble;
+use crate::lane::Reply;
+use crate::memory::Memory;
+use crate::services::{self, ServiceVerdict};
+use crate::ticket::Ticket;
+
+/// How long the next slice is waited for while the lock is held.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A part of such an import.
+pub(crate) enum Part {
+    Orders(Command, Reply<Vec<Verdict>>),
+    Service(ServiceCommand, Reply<ServiceVerdict>),
+    Commit(Reply<()>),
+}
+
+/// Such an import. Where its parts end without a commit, nothing of it is stored.
+pub(crate) struct WholeJob {
+    pub(crate) parts: Receiver<Part>,
+    pub(crate) ticket: Ticket,
+    /// Told once the lock is had.
+    pub(crate) begun: Reply<()>,
+}
+
+impl Writer {
+    pub(super) fn run_whole(&mut self, job: WholeJob) {
+        let WholeJob { parts, ticket, begun } = job;
+        let mut session = match self.begin_whole(&ticket) {
+            Ok(session) => session,
+            Err(failure) => return begun(Err(self.counted(failure))),
+        };
+        begun(Ok(()));
+        let mut last = None;
+        while let Ok(part) = parts.recv_timeout(PATIENCE) {
+            match part {
+                Part::Orders(command, reply) => {
+                    match self.store_part(&mut session, command, &ticket) {
+                        Ok((verdicts, changes)) => {
+                            last = if changes.is_empty() { last } else { Some(changes) };
+                            reply(Ok(verdicts));
+                        }
+                        Err(failure) => return reply(Err(self.give_up(session, failure))),
+                    }
+                }
+                Part::Service(command, reply) => {
+                    match services::judge(&mut session.connection, &command) {
+                        Ok(verdict) => reply(Ok(verdict)),
+                        Err(trouble) => return reply(Err(self.give_up(session, trouble.into()))),
+                    }
+                }
+                Part::Commit(reply) => {
+                    let look = |connection: &mut _| match &last {
+                        Some(changes) => is_there(connection, changes, &[]),
+                        None => Ok(None),
+                    };
+                    let committed = self.link.commit(session, &[&ticket], &look);
+                    if let (Ok(()), Some(changes)) = (&committed, &last) {
+                        self.latest.tell(&changes.events);
+                    }
+                    return reply(committed.map_err(|failure| self.counted(failure)));
+                }
+            }
+        }
+        // Nobody wants it any more, or nobody is there.
+        drop(self.link.give_back(session, Failure::Abandoned));
+    }
+
+    fn begin_whole(&mut self, ticket: &Ticket) -> Result<Session, Failure> {
+        if !ticket.is_wanted() {
+            return Err(Failure::Abandoned);
+        }
+        let mut session = self.link.lock()?;
+        match session.open_transaction() {
+            Ok(()) => Ok(session),
+            Err(trouble) => Err(self.link.give_back(session, trouble.into())),
+        }
+    }
+
+    /// Decides a slice and writes it, without a commit.
+    fn store_part(
+        &mut self,
+        session: &mut Session,
+        command: Command,
+        ticket: &Ticket,
+    ) -> Result<(Vec<Verdict>, Changes), Failure> {
+        // What this transaction has written changes what was seen before.
+        session.memory = Memory::default();
+        let commands = [command];
+        let Session { connection, memory, .. } = session;
+        let Judged { loaded, decision, .. } =
+            decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
+        self.policy = loaded.policy;
+        self.meter.decided(&decision.outcomes);
+        apply(connection, &Writes::of(&self.policy, &decision.changes, &[], None))?;
+        session.memory = Memory::default();
+        match decision.outcomes.into_iter().next() {
+            Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),
+            Some(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) | None => {
+                Err(Trouble::Failed("a slice was not judged as a batch".to_owned()).into())
+            }
+        }
+    }
+
+    fn give_up(&mut self, session: Session, failure: Failure) -> StoreError {
+        let failure = self.link.give_back(session, failure);
+        self.counted(failure)
+    }
+
+    fn counted(&self, failure: Failure) -> StoreError {
+        self.count(&failure);
+        answer_for(failure)
+    }
+}
