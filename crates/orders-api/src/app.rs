@@ -26,6 +26,7 @@ use crate::limits::{Limits, Network};
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
+use crate::trace::{self, Tracing};
 use crate::webhooks::{Guard, Tester};
 use crate::wire::Names;
 
@@ -53,6 +54,7 @@ pub(crate) struct App {
     /// The streams of events.
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
+    pub(crate) tracing: Tracing,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     /// Where webhooks may lead.
@@ -70,6 +72,7 @@ impl App {
         limits: Option<Limits>,
         tester: Tester,
         options: &ServeOptions,
+        tracing: Tracing,
     ) -> Self {
         Self {
             store: Arc::new(store),
@@ -81,6 +84,7 @@ impl App {
             bodies: Bodies::default(),
             live: Live::new(options.max_streams()),
             metrics: Metrics::new(options.workers(), options.metrics_open),
+            tracing,
             access_log: options.access_log,
             guard: options.guard(),
             tester,
@@ -222,7 +226,7 @@ impl App {
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
         let (sender, receiver) = oneshot::channel();
         self.store.find_order(id, Instant::now() + PATIENCE, answer_to(sender));
-        match timeout(PATIENCE, receiver).await {
+        match trace::read(timeout(PATIENCE, receiver)).await {
             Ok(Ok(found)) => Ok(found?),
             Ok(Err(_closed)) => Err(too_late()),
             Err(_elapsed) => Err(too_late()),
@@ -247,7 +251,7 @@ impl App {
         question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
-        match timeout(PATIENCE, web::block(move || question(&store))).await {
+        match trace::read(timeout(PATIENCE, web::block(move || question(&store)))).await {
             Ok(Ok(answer)) => Ok(answer?),
             Ok(Err(_gone)) => {
                 Err(Problem::unexpected("the thread that asked the database is gone"))
@@ -308,8 +312,19 @@ async fn write<T: Send + 'static>(
     patience: Duration,
     queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
 ) -> Result<T, Problem> {
-    let (sender, mut receiver) = oneshot::channel();
-    let ticket = queue(Instant::now() + patience, answer_to(sender));
+    let (sender, receiver) = oneshot::channel();
+    let begun = Instant::now();
+    let ticket = queue(begun + patience, answer_to(sender));
+    let answer = answer_in_time(&ticket, patience, receiver).await;
+    trace::tell_write(begun, &ticket);
+    answer
+}
+
+async fn answer_in_time<T>(
+    ticket: &Ticket,
+    patience: Duration,
+    mut receiver: oneshot::Receiver<Result<T, StoreError>>,
+) -> Result<T, Problem> {
     if let Ok(answer) = timeout(patience, &mut receiver).await {
         return answer.map_err(|_closed| lost())?.map_err(Problem::from);
     }

@@ -241,6 +241,17 @@ pub(crate) fn own_key() -> Option<String> {
     std::env::var("ORDERS_API_KEY").ok().filter(|key| !key.is_empty())
 }
 
+/// Whether the variables of OpenTelemetry say where traces are to be sent.
+pub(crate) fn wants_traces() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads settings")]
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is = |name, wanted| variable(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+    let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    endpoints.into_iter().any(|name| variable(name).is_some())
+        && !is("OTEL_SDK_DISABLED", "true")
+        && !is("OTEL_TRACES_EXPORTER", "none")
+}
+
 impl Common {
     /// Where the database is.
     pub(crate) fn database(&self) -> Result<DatabaseUrl, orders_db::StoreError> {

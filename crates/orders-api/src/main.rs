@@ -42,6 +42,7 @@ mod services;
 mod status;
 mod streams;
 mod tls;
+mod trace;
 mod wait;
 mod webhooks;
 mod wire;
@@ -54,6 +55,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
+use crate::trace::Tracing;
 
 /// Gives memory back to the system once it is free: after ten thousand connections the C library's
 /// allocator keeps nearly all that they took.
@@ -118,12 +120,20 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
         Command::Import(options) => import::run(&open()?, options),
         Command::Export(options) => export::run(database, options),
         Command::Serve(options) => {
+            let tracing = Tracing::start(cli::wants_traces())?;
             let event_retention = options.event_retention;
-            let store = open_as(StoreOptions { event_retention, ..StoreOptions::default() })?;
+            let follow_writes = tracing.is_on();
+            let store = open_as(StoreOptions {
+                event_retention,
+                follow_writes,
+                ..StoreOptions::default()
+            })?;
             if options.sample_data {
                 load(&store, None)?;
             }
-            serve::run(store, options)
+            let served = serve::run(store, options, tracing.clone());
+            tracing.end();
+            served
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),
         Command::Keys { command } => keys::commands::run(&open()?, command),

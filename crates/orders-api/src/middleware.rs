@@ -15,6 +15,7 @@ use crate::access_log::Entry;
 use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::Problem;
+use crate::trace::Span;
 use crate::{auth, console, cors, limits};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,7 +61,9 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     if let Some(pace) = request.conn_data::<Pace>() {
         pace.head_has_arrived();
     }
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let tracing = request.app_data::<Data<App>>().map(|app| &app.tracing);
+    let span = Span::begin(tracing, &request);
+    let mut response = span.around(next.call(request)).await?.map_into_boxed_body();
     if let Some(error) = response.response().error() {
         let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
             Problem::unexpected(format!("an error that is no problem: {error}"))
@@ -73,6 +76,7 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
         };
         response = response.into_response(rendered);
     }
+    span.end(&response, id.to_str().unwrap_or_default());
     response.headers_mut().insert(X_REQUEST_ID, id);
     let request = response.request().clone();
     let status = response.status();

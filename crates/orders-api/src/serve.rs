@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::auth::{self, Gate};
 use crate::cli::{self, Auth, ServeOptions};
 use crate::limits::Limits;
+use crate::trace::Tracing;
 use crate::wait::wait;
 use crate::webhooks::Trials;
 use crate::{events, listen, tls, webhooks};
@@ -35,11 +36,15 @@ const GIVE_BACK_PAUSE: Duration = Duration::from_secs(5);
 const GIVE_BACK_BYTES: usize = 1024 * 1024;
 
 /// Serves until a signal ends it.
-pub(crate) fn run(store: Store, options: &ServeOptions) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(
+    store: Store,
+    options: &ServeOptions,
+    tracing: Tracing,
+) -> Result<(), Box<dyn Error>> {
     let gate = gate(&store, options)?;
     let limits = options.rate().map(|(rate, burst)| Limits::new(rate, burst));
     let (tester, trials) = webhooks::channel();
-    let app = Data::new(App::new(store, gate, limits, tester, options));
+    let app = Data::new(App::new(store, gate, limits, tester, options, tracing));
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(certificate), Some(key)) => {
             let (certificate, key) = (certificate.clone(), key.clone());

@@ -1,4 +1,4 @@
-//! TLS: the certificate and its key, read again when their files change.
+//! TLS: the certificate and its key, read again when their files change; and whom we trust.
 
 use std::error::Error;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// How often it is looked whether the files have changed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +37,17 @@ pub(crate) fn config(files: Files) -> Result<ServerConfig, Box<dyn Error>> {
         .with_cert_resolver(current);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// What servers are connected to by: the certificates that this machine trusts.
+pub(crate) fn client_config() -> Result<Arc<ClientConfig>, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// The certificate that new connections are shown.

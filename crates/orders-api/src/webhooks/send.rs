@@ -14,8 +14,8 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use orders_core::Instant;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
@@ -25,6 +25,7 @@ use url::Host;
 use super::delays;
 use super::guard::{Guard, Target, TargetError};
 use super::sign::{self, Message};
+use crate::tls;
 
 /// How long one address may take to be connected to, so that the next has its turn.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
@@ -157,20 +158,13 @@ impl Sender {
         Ok(addresses)
     }
 
-    /// By the certificates that this machine trusts.
+    /// Made when it is first needed.
     fn tls(&self) -> Result<Arc<ClientConfig>, String> {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS failed: {error}"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
+        let config = tls::client_config().map_err(|error| format!("TLS failed: {error}"))?;
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 
