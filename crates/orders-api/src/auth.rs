@@ -13,7 +13,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use orders_core::{Actor, KeyId, Role, SecretHash};
-use orders_db::{KeyTable, StoreError};
+use orders_db::{KeyTable, Session, StoreError};
 use tokio::sync::oneshot;
 
 use crate::access::Access;
@@ -58,6 +58,8 @@ pub(crate) enum Pass {
     Own,
     /// A key, by one of its secrets.
     Key(KeyId, SecretHash),
+    /// A session that was begun by one of the others.
+    Session(Session, Box<Pass>),
 }
 
 impl Pass {
@@ -70,6 +72,9 @@ impl Pass {
             Self::Key(id, hash) => {
                 let entry = table.find(id);
                 entry.is_some_and(|entry| credentials::is_of_use(&table, entry, *hash))
+            }
+            Self::Session(session, by) => {
+                table.now() < session.end && !table.is_ended(session) && by.holds(app)
             }
         }
     }
@@ -99,7 +104,7 @@ pub(crate) fn role(request: &HttpRequest) -> Role {
 }
 
 /// Refuses what the page of another site asks for.
-pub(crate) fn check_origin(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+fn check_origin(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     origin::check(request, &app.gate.origins)
 }
 
@@ -113,11 +118,31 @@ pub(crate) async fn sign_in(
     limits::take_one(request, None)?;
     let Some(caller) = identify(request, app, Given::Key(key)).await? else { return Ok(None) };
     let now = app.keys().now();
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
     Ok(match caller.pass {
-        Pass::Open => None,
-        Pass::Own => app.gate.own_key.and_then(|own| session::make(None, own, now)),
-        Pass::Key(id, hash) => session::make(Some(&id), hash, now),
+        Pass::Own => app.gate.own_key.and_then(|own| session::make(None, own, now, random)),
+        Pass::Key(id, hash) => session::make(Some(&id), hash, now, random),
+        Pass::Open | Pass::Session(..) => None,
     })
+}
+
+/// Ends the session that a request carries, so that no copy of its cookie is of use either. Does
+/// nothing where there is none that holds.
+pub(crate) async fn sign_out(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+    check_origin(request, app)?;
+    let Some(given) = session::given(request) else { return Ok(()) };
+    origin::check_is_told(request)?;
+    let caller = match identify(request, app, Given::Session(given)).await {
+        Ok(caller) => caller,
+        Err(problem) if problem.code() == Code::Unauthenticated => None,
+        Err(problem) => return Err(problem),
+    };
+    let Some(Caller { pass: Pass::Session(session, _), .. }) = caller else { return Ok(()) };
+    app.ask(move |store| store.end_session(&session)).await?;
+    // By when it is answered it is in force here; where that fails, it is within a second.
+    drop(look_again(app).await);
+    Ok(())
 }
 
 /// What a request shows of whose it is.

@@ -1,5 +1,5 @@
 //! Figures of a stretch of time: how many orders, and what they cost, by the quarter of an hour and by
-//! service. The quarters let whoever asks add them up in any time zone.
+//! service; and how often the rule refused one. The quarters let whoever asks add them up in any time zone.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -28,6 +28,8 @@ pub struct Figures {
     pub quarters: Vec<(i64, Amount)>,
     /// The fifty services with the most orders. An order counts for each of its services.
     pub services: Vec<(Service, Amount)>,
+    /// Those quarters of an hour in which the rule refused something, and how often.
+    pub refusals: Vec<(i64, i64)>,
 }
 
 #[derive(QueryableByName)]
@@ -65,6 +67,11 @@ FROM services s CROSS JOIN order_services u CROSS JOIN orders o \
 WHERE u.service_id = s.id AND u.datetime_ms >= $1 AND u.datetime_ms < $2 AND o.id = u.order_id \
 GROUP BY s.id, s.name ORDER BY 3 DESC, 1 LIMIT 50";
 
+const REFUSALS: &str = "\
+SELECT (start_ms - $1) / 900000 AS number, '' AS name, number AS orders, \
+CAST(0 AS BIGINT) AS whole, CAST(0 AS BIGINT) AS rest \
+FROM refusals WHERE start_ms >= $1 AND start_ms < $2 ORDER BY 1";
+
 /// The figures of the orders from one time on, before another.
 pub(crate) fn find(
     connection: &mut AnyConnection,
@@ -79,7 +86,9 @@ pub(crate) fn find(
         found.push((ServiceRow { id: row.number, name: row.name }.into_service()?, amount));
     }
     let quarters = quarters.into_iter().map(|row| (row.number, row.amount()));
-    Ok(Figures { quarters: quarters.collect(), services: found })
+    let refusals = load(connection, REFUSALS, from, to)?;
+    let refusals = refusals.into_iter().map(|row| (row.number, row.orders));
+    Ok(Figures { quarters: quarters.collect(), services: found, refusals: refusals.collect() })
 }
 
 fn load(

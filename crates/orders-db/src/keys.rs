@@ -18,7 +18,7 @@ use crate::schema::{api_key_secrets, api_key_state, api_keys};
 use crate::ticket::Ticket;
 use crate::{StoreError, clock};
 
-pub(crate) use table::{Board, note_uses, watch};
+pub(crate) use table::{Board, store_uses, watch};
 pub use table::{KeyEntry, KeyTable};
 
 /// What became of a change to the keys.

@@ -282,6 +282,11 @@ impl Meter {
         }
     }
 
+    /// How many operations were refused by the rule.
+    pub(crate) fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn read(&self, lanes: [LaneReading; 2], pools: [PoolReading; 2]) -> Readings {
         let errors = ErrorKind::ALL.iter().zip(&self.errors);
         Readings {
@@ -291,7 +296,7 @@ impl Meter {
                 ("judge", self.judge.read()),
                 ("commit", self.commit.read()),
             ],
-            conflicts: self.conflicts.load(Ordering::Relaxed),
+            conflicts: self.conflicts(),
             errors: errors
                 .map(|(kind, count)| (kind.name(), count.load(Ordering::Relaxed)))
                 .collect(),

@@ -165,5 +165,20 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    ended_sessions (holder, session) {
+        holder -> Text,
+        session -> Text,
+        end_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    refusals (start_ms) {
+        start_ms -> BigInt,
+        number -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(order_services, orders);
 diesel::allow_tables_to_appear_in_same_query!(counters, policy);

@@ -22,7 +22,7 @@ use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::events::{EventPage, Latest, Listener, OrderChange};
 use crate::figures::Figures;
-use crate::keys::{Board, note_uses, watch};
+use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
 use crate::meter::{ErrorKind, Meter, PoolReading, Readings};
 use crate::orders::{OrderPage, OrderQuery};
@@ -33,8 +33,8 @@ use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
 use crate::{
-    StoreError, answers, availability, calendar, events, figures, orders, policy, read, services,
-    write,
+    StoreError, answers, availability, calendar, events, figures, notes, orders, policy, read,
+    services, write,
 };
 
 /// How much may wait, and how many connections there are.
@@ -84,7 +84,7 @@ pub struct Store {
     feeds: Pool<Manager>,
     latest: Arc<Latest>,
     keys: Arc<Board>,
-    /// Opens connections for who delivers to webhooks.
+    /// Opens connections for who delivers to webhooks, and for what is rarely written.
     courier: Manager,
     meter: Arc<Meter>,
     follow_writes: bool,
@@ -132,10 +132,13 @@ impl Store {
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
         threads.push(spawn("keys", move || watch(&board, &manager, &asked))?);
-        let (stop_uses, stopped) = mpsc::channel();
+        let (stop_notes, stopped) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Write));
-        threads.push(spawn("key-uses", move || note_uses(&board, &manager, &stopped))?);
-        let mut stops = vec![stop, stop_uses];
+        let counts = Arc::clone(&meter);
+        threads.push(spawn("notes", move || {
+            notes::write_down(&board, &counts, &manager, &stopped);
+        })?);
+        let mut stops = vec![stop, stop_notes];
         if let Some(keep) = options.event_retention {
             let (stop, stopped) = mpsc::channel();
             let manager = Manager::new(url, Purpose::Write);

@@ -14,13 +14,14 @@ use crate::rows::{
 /// Connections, for reading and for writing.
 pub(crate) const POOL: u32 = 10;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000100_idempotency_keys/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000300_keys/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000400_event_feed/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000500_webhooks/up.sql"),
+    include_str!("../../../../migrations/postgres/2026-11-21-000600_console/up.sql"),
 ];
 
 diesel::define_sql_function! {

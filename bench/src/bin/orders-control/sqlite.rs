@@ -14,13 +14,14 @@ use crate::rows::{
 /// Connections that read; writing has one of its own, since SQLite has one writer at a time.
 const READERS: u32 = 4;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../../migrations/sqlite/2026-11-21-000000_orders/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000100_idempotency_keys/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000200_orders_by_created_at/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000300_keys/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000400_event_feed/up.sql"),
     include_str!("../../../../migrations/sqlite/2026-11-21-000500_webhooks/up.sql"),
+    include_str!("../../../../migrations/sqlite/2026-11-21-000600_console/up.sql"),
 ];
 
 pub(crate) struct Sqlite {

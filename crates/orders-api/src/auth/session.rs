@@ -1,6 +1,7 @@
 //! Sessions of browsers: whoever signed in with a key carries a cookie that says so. The cookie is
 //! neither the key nor of use for longer than a working day; what stands for the key's secret signs
-//! it, so that it needs no row of its own, holds on every process, and ends with the key.
+//! it, so that it needs no row of its own, holds on every process, and ends with the key. Only one
+//! that is ended by signing out is noted, until it would have ended by itself.
 
 use std::fmt::Write;
 
@@ -8,7 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use hmac::{Hmac, KeyInit, Mac};
 use orders_core::{Actor, Instant, KeyId, Role, SecretHash};
-use orders_db::KeyTable;
+use orders_db::{KeyTable, Session};
 use sha2::Sha256;
 
 use super::{Caller, Gate, Pass, credentials};
@@ -34,25 +35,38 @@ pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     })
 }
 
-/// A session for whoever has a key with this secret: `<key>.<end>.<signature>`.
-pub(super) fn make(of: Option<&KeyId>, secret: SecretHash, now: Instant) -> Option<String> {
+/// A session for whoever has a key with this secret: `<key>.<end>.<id>.<signature>`. The id, made of
+/// these random bytes, tells it from all others.
+pub(super) fn make(
+    of: Option<&KeyId>,
+    secret: SecretHash,
+    now: Instant,
+    random: [u8; 8],
+) -> Option<String> {
     let end = now.as_millis() + LENGTH_SECONDS * 1000;
-    let claim = format!("{}.{end}", of.map_or(OWN, KeyId::as_str));
+    let claim = format!("{}.{end}.{}", of.map_or(OWN, KeyId::as_str), hex(&random));
     let signature = signer(secret, &claim)?.finalize().into_bytes();
-    let mut text = claim + ".";
-    for byte in signature {
+    Some(format!("{claim}.{}", hex(&signature)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in bytes {
         // Writing to a text does not fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
+        write!(digits, "{byte:02x}").unwrap_or_default();
     }
-    Some(text)
+    digits
 }
 
 /// Whose session it is, if it is of use now.
 pub(super) fn find(table: &KeyTable, gate: &Gate, given: &str) -> Option<Caller> {
     let (claim, signature) = given.rsplit_once('.')?;
-    let (who, end) = claim.split_once('.')?;
+    let (who, rest) = claim.split_once('.')?;
+    let (end, id) = rest.split_once('.')?;
+    let end = Instant::from_millis(end.parse().ok()?)?;
+    let session = Session { holder: who.to_owned(), id: id.to_owned(), end };
     let now = table.now();
-    if now.as_millis() >= end.parse().ok()? {
+    if now >= end || table.is_ended(&session) {
         return None;
     }
     let signature = bytes(signature)?;
@@ -61,8 +75,8 @@ pub(super) fn find(table: &KeyTable, gate: &Gate, given: &str) -> Option<Caller>
     };
     if who == OWN {
         let signed = gate.own_key.is_some_and(is_signed);
-        let caller = || Caller { actor: Actor::new(OWN), role: Role::Admin, pass: Pass::Own };
-        return signed.then(caller);
+        let pass = Pass::Session(session, Box::new(Pass::Own));
+        return signed.then(|| Caller { actor: Actor::new(OWN), role: Role::Admin, pass });
     }
     let id = KeyId::parse(who).ok()?;
     let entry = table.find(&id)?;
@@ -71,7 +85,7 @@ pub(super) fn find(table: &KeyTable, gate: &Gate, given: &str) -> Option<Caller>
         return None;
     }
     entry.note_use(now);
-    let pass = Pass::Key(id.clone(), secret.hash);
+    let pass = Pass::Session(session, Box::new(Pass::Key(id.clone(), secret.hash)));
     Some(Caller { actor: id.actor(), role: entry.key.role, pass })
 }
 
@@ -118,10 +132,12 @@ mod tests {
     fn a_session_is_signed_by_what_stands_for_the_secret() {
         let now = Instant::from_millis(1_000).unwrap();
         let id = KeyId::from_random([7; 8]);
-        let made = make(Some(&id), SecretHash([1; 32]), now).unwrap();
-        assert!(made.starts_with(&format!("{id}.43201000.")));
-        assert_eq!(made, make(Some(&id), SecretHash([1; 32]), now).unwrap());
-        assert_ne!(made, make(Some(&id), SecretHash([2; 32]), now).unwrap());
+        let by = |byte: u8, random: u8| make(Some(&id), SecretHash([byte; 32]), now, [random; 8]);
+        let made = by(1, 9).unwrap();
+        assert!(made.starts_with(&format!("{id}.43201000.0909090909090909.")));
+        assert_eq!(by(1, 9).unwrap(), made);
+        assert_ne!(by(2, 9).unwrap().rsplit_once('.'), made.rsplit_once('.'));
+        assert_ne!(by(1, 8).unwrap().rsplit_once('.'), made.rsplit_once('.'));
         let (claim, signature) = made.rsplit_once('.').unwrap();
         let signer = signer(SecretHash([1; 32]), claim).unwrap();
         assert!(signer.verify_slice(&bytes(signature).unwrap()).is_ok());

@@ -1,5 +1,5 @@
-//! The page of figures: orders and fees over time and by service, and the busiest hours. Each chart
-//! has its numbers in a table.
+//! The page of figures: orders and fees over time and by service, the busiest hours, and what the rule
+//! refused. Each chart has its numbers in a table.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,10 @@ const MOST_DAYS: u64 = 366;
 /// How many are counted where nobody says which.
 const USUAL_DAYS: u64 = 84;
 const QUARTER_MS: i64 = 15 * 60_000;
+/// What is counted as refused, and how surely.
+const REFUSED: &str = "How often somebody asked for a time too near to another order, by the day on \
+                       which they asked, trials included. What was counted in the last seconds \
+                       before a crash is missing.";
 
 #[derive(Template)]
 #[template(path = "console/figures.html")]
@@ -31,12 +35,16 @@ struct FiguresPage {
     is_cut: bool,
     orders: i64,
     fees: String,
+    /// How often the rule refused something in these days.
+    refusals: i64,
     charts: Vec<Chart>,
 }
 
 /// Bars, one after the other.
 struct Chart {
     title: String,
+    /// What has to be known of it; empty for nothing.
+    note: &'static str,
     /// What stands before the names of the bars.
     what: &'static str,
     /// Whether the bars lie, for names that are long.
@@ -80,8 +88,9 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let figures = app.ask(move |store| store.find_figures(start, end)).await?;
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
+    let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
     let charts = charts(zone, start, (from, to), &figures);
-    let page = FiguresPage { shell, from, to, is_cut, orders, fees, charts };
+    let page = FiguresPage { shell, from, to, is_cut, orders, fees, refusals, charts };
     page::show(&request, StatusCode::OK, &page)
 }
 
@@ -97,16 +106,22 @@ fn charts(
         32..=190 => ("week", |day| earlier(day, u64::from(day.weekday().num_days_from_monday()))),
         _ => ("month", |day| day.with_day(1).unwrap_or(day)),
     };
-    let mut times: BTreeMap<NaiveDate, Amount> = BTreeMap::new();
+    let mut times: BTreeMap<NaiveDate, (Amount, i64)> = BTreeMap::new();
     for day in from.iter_days().take_while(|day| *day <= to) {
         times.entry(first_of(day)).or_default();
     }
+    let local = |quarter: i64| {
+        let at = Instant::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
+        Some(zone.local(at))
+    };
+    for (quarter, number) in &figures.refusals {
+        let Some(local) = local(*quarter) else { continue };
+        times.entry(first_of(local.date())).or_default().1 += number;
+    }
     let mut hours = [0_i64; 24];
     for (quarter, amount) in &figures.quarters {
-        let at = start.as_millis() + quarter * QUARTER_MS;
-        let Some(at) = Instant::from_millis(at) else { continue };
-        let local = zone.local(at);
-        let sum = times.entry(first_of(local.date())).or_default();
+        let Some(local) = local(*quarter) else { continue };
+        let (sum, _) = times.entry(first_of(local.date())).or_default();
         sum.orders += amount.orders;
         sum.fees += amount.fees;
         let hour = usize::try_from(local.hour()).ok().and_then(|hour| hours.get_mut(hour));
@@ -119,8 +134,9 @@ fn charts(
         _ => day.format("%-d %b").to_string(),
     };
     let over_time = |value: fn(&Amount) -> (i128, String)| {
-        times.iter().map(|(day, amount)| (named(day), value(amount))).collect()
+        times.iter().map(|(day, (amount, _))| (named(day), value(amount))).collect()
     };
+    let refused = times.iter().map(|(day, (_, number))| (named(day), count(*number)));
     let by_service = |value: fn(&Amount) -> (i128, String)| {
         let services = figures.services.iter();
         services
@@ -128,19 +144,26 @@ fn charts(
             .collect()
     };
     let hours = hours.iter().enumerate();
-    let hours = hours
-        .map(|(hour, orders)| (format!("{hour:02}"), (i128::from(*orders), orders.to_string())));
+    let hours = hours.map(|(hour, orders)| (format!("{hour:02}"), count(*orders)));
     vec![
         Chart::new(format!("Orders by {unit}"), "From", false, over_time(orders_of)),
         Chart::new(format!("Fees by {unit}"), "From", false, over_time(fees_of)),
         Chart::new("Busiest hours".to_owned(), "Hour", false, hours.collect()),
+        Chart {
+            note: REFUSED,
+            ..Chart::new(format!("Conflicts refused by {unit}"), "From", false, refused.collect())
+        },
         Chart::new("Orders by service".to_owned(), "Service", true, by_service(orders_of)),
         Chart::new("Fees by service".to_owned(), "Service", true, by_service(fees_of)),
     ]
 }
 
 fn orders_of(amount: &Amount) -> (i128, String) {
-    (i128::from(amount.orders), amount.orders.to_string())
+    count(amount.orders)
+}
+
+fn count(number: i64) -> (i128, String) {
+    (i128::from(number), number.to_string())
 }
 
 fn fees_of(amount: &Amount) -> (i128, String) {
@@ -185,7 +208,7 @@ impl Chart {
                 length: percent(length),
             }
         };
-        Self { title, what, lies, bars: values.into_iter().enumerate().map(bar).collect() }
+        Self { title, note: "", what, lies, bars: values.into_iter().enumerate().map(bar).collect() }
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) async fn sign_out(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    auth::check_origin(&request, &app)?;
+    auth::sign_out(&request, &app).await?;
     let mut answer = page::go_to("/");
     set_cookie(&mut answer, &app, None);
     Ok(answer)

@@ -15,14 +15,13 @@ use crate::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
 use crate::lane::Reply;
 use crate::schema::{api_key_state, api_keys};
+use crate::sessions::{self, Ended, Session};
 use crate::{StoreError, clock, transaction};
 
 /// How often the counter is looked at: well within the second that a revocation may take.
 const PAUSE: Duration = Duration::from_millis(400);
 /// The least time between two looks, so that wrong keys cannot keep the database busy.
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
-/// How often it is looked whether keys were used.
-const USES_PAUSE: Duration = Duration::from_secs(5);
 /// How exactly it is kept when a key was last used, in milliseconds.
 const USE_GRAIN_MS: i64 = 60_000;
 
@@ -32,6 +31,7 @@ pub struct KeyTable {
     /// Whether any key has ever existed.
     pub required: bool,
     entries: Arc<HashMap<KeyId, KeyEntry>>,
+    ended: Arc<Ended>,
     version: i64,
     /// When that moment was, by this process's clock that only goes forward.
     looked: Moment,
@@ -61,6 +61,12 @@ impl KeyTable {
     #[must_use]
     pub fn find(&self, id: &KeyId) -> Option<&KeyEntry> {
         self.entries.get(id)
+    }
+
+    /// Whether a session was ended before its time.
+    #[must_use]
+    pub fn is_ended(&self, session: &Session) -> bool {
+        self.ended.has(session)
     }
 
     /// How long ago the database said that this is so.
@@ -150,11 +156,11 @@ fn load(connection: &mut AnyConnection, before: Option<&KeyTable>) -> Result<Key
     let looked = Moment::now();
     let now = clock::now(connection)?;
     let (version, required) = state(connection)?;
-    let entries = match before.filter(|before| before.version == version) {
-        Some(before) => Arc::clone(&before.entries),
-        None => Arc::new(entries(connection, before)?),
+    let (entries, ended) = match before.filter(|before| before.version == version) {
+        Some(before) => (Arc::clone(&before.entries), Arc::clone(&before.ended)),
+        None => (Arc::new(entries(connection, before)?), Arc::new(sessions::list(connection)?)),
     };
-    Ok(KeyTable { required, entries, version, looked, now })
+    Ok(KeyTable { required, entries, ended, version, looked, now })
 }
 
 /// Which version the keys are in, and whether there ever were any.
@@ -194,20 +200,8 @@ fn entries(
     })
 }
 
-/// Writes down from time to time when keys were last used, and once more at the end.
-pub(crate) fn note_uses(board: &Board, manager: &Manager, stopped: &mpsc::Receiver<()>) {
-    loop {
-        let goes_on = stopped.recv_timeout(USES_PAUSE) == Err(mpsc::RecvTimeoutError::Timeout);
-        if let Err(trouble) = store_uses(&board.table(), manager) {
-            log::debug!("when keys were last used was not written down yet: {trouble:?}");
-        }
-        if !goes_on {
-            return;
-        }
-    }
-}
-
-fn store_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trouble> {
+/// Writes down when keys were last used.
+pub(crate) fn store_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trouble> {
     let is_news = |entry: &&KeyEntry| {
         let stored = entry.uses.stored.load(Ordering::Relaxed);
         entry.uses.last.load(Ordering::Relaxed) - stored >= USE_GRAIN_MS

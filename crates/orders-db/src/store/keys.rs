@@ -11,6 +11,7 @@ use crate::answers::{Answered, Render};
 use crate::keys::{self, KeyJob, KeyTable, KeyVerdict, KeyedChange};
 use crate::lane::Reply;
 use crate::ticket::Ticket;
+use crate::sessions::{self, Session};
 use crate::write::Job;
 
 impl Store {
@@ -50,6 +51,14 @@ impl Store {
         if let Some(Err(mpsc::SendError(reply))) = asked {
             reply(Err(StoreError::Unavailable("nobody looks at the keys".to_owned())));
         }
+    }
+
+    /// Ends a session before its time, on every process within a second. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn end_session(&self, session: &Session) -> Result<(), StoreError> {
+        sessions::end(&mut self.courier.open()?, session).map_err(StoreError::from)
     }
 
     /// Finds a key. Blocks.

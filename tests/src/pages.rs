@@ -1,0 +1,51 @@
+//! Pages of the console, asked for and sent as a browser does it, without one.
+
+use crate::{Answer, Client, Scratch};
+
+/// What browsers send forms as.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Makes a key by the command: its id, and the key.
+///
+/// # Panics
+/// If it is not made.
+#[must_use]
+pub fn make_key(scratch: &Scratch, role: &str) -> (String, String) {
+    let made = scratch.run(&["keys", "create", "--name", "<b>Ann</b>", "--role", role]);
+    let printed = made.assert_fine().stdout;
+    let (id, key) = printed.trim_end().split_once(' ').unwrap();
+    (id.to_owned(), key.to_owned())
+}
+
+/// Sends a form from the service's own page.
+pub fn send_form(client: &Client, path: &str, cookie: &str, form: &str) -> Answer {
+    let origin = format!("http://{}", client.address());
+    client
+        .request("POST", path)
+        .header("Origin", &origin)
+        .header("Cookie", cookie)
+        .header("Content-Type", FORM)
+        .header("Accept", "text/html")
+        .body(form)
+        .send()
+}
+
+/// Opens a page.
+pub fn open_page(client: &Client, path: &str, cookie: &str) -> Answer {
+    client.request("GET", path).header("Cookie", cookie).header("Accept", "text/html").send()
+}
+
+/// Signs in with a key: the cookie.
+///
+/// # Panics
+/// If it is not let in, or the cookie is not as it must be.
+pub fn sign_in(client: &Client, key: &str) -> String {
+    let answer = send_form(client, "/console/sign-in", "", &format!("key={key}&next=%2F"));
+    assert_eq!((answer.status, answer.header("Location")), (303, Some("/")), "{answer}");
+    let cookie = answer.header("Set-Cookie").unwrap();
+    for part in ["; Path=/", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains(key), "the cookie does not hold the key");
+    cookie.split(';').next().unwrap().to_owned()
+}
