@@ -9,11 +9,13 @@ mod draft;
 mod failure;
 pub(crate) mod figures;
 mod form;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod orders;
 mod page;
 pub(crate) mod services;
 mod sign_in;
+pub(crate) mod webhooks;
 mod zone;
 
 pub(crate) use assets::file;

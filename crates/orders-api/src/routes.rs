@@ -18,10 +18,8 @@ pub(crate) use resource::{Operation, Resource};
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
 pub(crate) fn resources() -> Vec<Resource> {
-    [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself(), of_console()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of_api = [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()];
+    of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
 }
 
 fn of_orders() -> Vec<Resource> {
@@ -184,15 +182,13 @@ fn of_itself() -> Vec<Resource> {
 
 /// The pages of the console but for the calendar. Whoever may not see one is asked to sign in.
 fn of_console() -> Vec<Resource> {
-    use console::{admin, figures, list, orders as of_orders, services as of_services};
+    use console::{figures, list, orders as of_orders, services as of_services};
     const ANYONE: Access = Access::Anyone;
     const READER: Access = Access::READER;
     const WRITER: Access = Access::WRITER;
     const ADMIN: Access = Access::ADMIN;
-    const KEYED_ADMIN: Access = Access::KEYED_ADMIN;
     let order = |request: &_| orders::path_id(request).map(drop);
     let service = |request: &_| services::path_id(request).map(drop);
-    let key = |request: &_| keys::path_id(request).map(drop);
     vec![
         Resource::at("/console/assets/{version}/{file}").page(Method::GET, ANYONE, console::file),
         Resource::at("/console/sign-in").page(Method::GET, ANYONE, console::sign_in_page).page(
@@ -221,13 +217,6 @@ fn of_console() -> Vec<Resource> {
             WRITER,
             of_orders::restore,
         ),
-        Resource::at("/console/admin").page(Method::GET, KEYED_ADMIN, admin::show),
-        Resource::at("/console/keys").page(Method::POST, KEYED_ADMIN, admin::create_key),
-        Resource::at("/console/keys/{id}/revoke").only_where(key).page(
-            Method::POST,
-            KEYED_ADMIN,
-            admin::revoke_key,
-        ),
         Resource::at("/console/figures").page(Method::GET, READER, figures::show),
         Resource::at("/console/services").page(Method::GET, READER, of_services::show).page(
             Method::POST,
@@ -244,6 +233,31 @@ fn of_console() -> Vec<Resource> {
             ADMIN,
             of_services::delete,
         ),
+    ]
+}
+
+/// The pages of the console for admins who have a key.
+fn of_admins() -> Vec<Resource> {
+    use console::{admin, keys as of_keys, webhooks as of_webhooks};
+    const ADMIN: Access = Access::KEYED_ADMIN;
+    const POST: Method = Method::POST;
+    let key = |request: &_| keys::path_id(request).map(drop);
+    let webhook = |request: &_| webhooks::path_id(request).map(drop);
+    let of_key = |path| Resource::at(path).only_where(key);
+    let of_webhook = |path| Resource::at(path).only_where(webhook);
+    vec![
+        Resource::at("/console/admin").page(Method::GET, ADMIN, admin::show),
+        Resource::at("/console/keys").page(POST, ADMIN, of_keys::create),
+        of_key("/console/keys/{id}/rotate").page(POST, ADMIN, of_keys::rotate),
+        of_key("/console/keys/{id}/revoke").page(POST, ADMIN, of_keys::revoke),
+        Resource::at("/console/webhooks").page(POST, ADMIN, of_webhooks::create),
+        of_webhook("/console/webhooks/{id}")
+            .page(Method::GET, ADMIN, of_webhooks::show)
+            .page(POST, ADMIN, of_webhooks::change_content),
+        of_webhook("/console/webhooks/{id}/rotate").page(POST, ADMIN, of_webhooks::rotate),
+        of_webhook("/console/webhooks/{id}/test").page(POST, ADMIN, of_webhooks::test),
+        of_webhook("/console/webhooks/{id}/replay").page(POST, ADMIN, of_webhooks::replay),
+        of_webhook("/console/webhooks/{id}/delete").page(POST, ADMIN, of_webhooks::delete),
     ]
 }
 

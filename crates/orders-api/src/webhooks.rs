@@ -31,6 +31,7 @@ pub(crate) use guard::Guard;
 use guard::TargetError;
 pub(crate) use send::Sent;
 use sign::Message;
+pub(crate) use sign::secret_text;
 
 /// `GET /webhooks`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -62,13 +63,10 @@ pub(crate) async fn create(
     check_url(&app, &content.url)?;
     let retry = retries::retry(&request, key, body.bytes());
     let secret = make_secret()?;
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
-    let id = WebhookId::from_random(random);
-    let command = WebhookCommand::Create { id, content, secret: secret.clone() };
+    let command = WebhookCommand::Create { id: make_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
         let WebhookChange::Created(webhook, _) = change else { return Err(another_change()) };
-        let shown = NewWebhookView::of(webhook, sign::secret_text(&secret));
+        let shown = NewWebhookView::of(webhook, secret_text(&secret));
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
@@ -83,7 +81,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&app, &id).await?)))
 }
 
-async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
+pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
     let found = app.ask(move |store| store.find_webhook(&asked)).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
@@ -138,7 +136,7 @@ pub(crate) async fn rotate(
         let WebhookChange::Rotated { webhook, former_until, .. } = change else {
             return Err(another_change());
         };
-        let shown = RotatedWebhookView::of(webhook, sign::secret_text(&secret), *former_until);
+        let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
     Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
@@ -187,40 +185,55 @@ pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    let webhook = find_webhook(&app, &id).await?;
+    Ok(HttpResponse::Ok().json(TestedView::of(&try_out(&app, &id).await?)))
+}
+
+/// Sends an event that is none to a webhook, and waits for what becomes of it.
+pub(crate) async fn try_out(app: &App, id: &WebhookId) -> Result<Sent, Problem> {
+    let webhook = find_webhook(app, id).await?;
     let (secrets, now) = app.ask(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
-    let event = TestEventView::of(&id, &test, now);
+    let event = TestEventView::of(id, &test, now);
     let body =
         serde_json::to_vec(&event).map_err(|error| Problem::unexpected(error.to_string()))?;
     let message = Message { id: format!("msg_{test}"), body: Bytes::from(body), secrets };
-    match app.tester.test(webhook.content.url, message, now).await {
-        Some(sent) => Ok(HttpResponse::Ok().json(TestedView::of(&sent))),
-        None => Err(Problem::new(
+    app.tester.test(webhook.content.url, message, now).await.ok_or_else(|| {
+        Problem::new(
             Code::Overloaded,
             "Too many tests are under way, or the server is about to end.",
         )
-        .with_header(header::RETRY_AFTER, "5")),
-    }
+        .with_header(header::RETRY_AFTER, "5")
+    })
 }
 
 /// Refuses a URL to which nothing would be delivered.
 fn check_url(app: &App, url: &str) -> Result<(), Problem> {
-    let (code, detail) = match app.guard.read(url) {
-        Ok(_) => return Ok(()),
-        Err(TargetError::Invalid(why)) => (Code::InvalidWebhook, why),
-        Err(TargetError::Refused(why)) => (Code::WebhookUrlRefused, why),
-    };
-    let error = FieldError { pointer: "/url".to_owned(), detail: detail.to_owned() };
+    let Some((code, why)) = url_fault(app, url) else { return Ok(()) };
+    let error = FieldError { pointer: "/url".to_owned(), detail: why.to_owned() };
     Err(Problem::of_fields(code, vec![error]))
 }
 
-fn make_secret() -> Result<SigningSecret, Problem> {
+/// Why nothing would be delivered to a URL, if it would not.
+pub(crate) fn url_fault(app: &App, url: &str) -> Option<(Code, &'static str)> {
+    match app.guard.read(url) {
+        Ok(_) => None,
+        Err(TargetError::Invalid(why)) => Some((Code::InvalidWebhook, why)),
+        Err(TargetError::Refused(why)) => Some((Code::WebhookUrlRefused, why)),
+    }
+}
+
+pub(crate) fn make_id() -> Result<WebhookId, Problem> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
+    Ok(WebhookId::from_random(random))
+}
+
+pub(crate) fn make_secret() -> Result<SigningSecret, Problem> {
     sign::make_secret().map_err(|error| Problem::unexpected(error.to_string()))
 }
 
 /// What is kept of an answer, and is all of it where it shows no secret.
-fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
+pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     Ok(match change {
         WebhookChange::Created(webhook, _) => KeptAnswer {
             location: Some(path_of(&webhook.id)),

@@ -3,9 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
+use orders_core::{IdempotencyKey, Retry};
+
 use crate::body::Body;
-use crate::headers;
 use crate::problem::Problem;
+use crate::{headers, retries};
 
 /// The fields of a form, in the order in which they were sent.
 pub(crate) struct Form(Vec<(String, String)>);
@@ -21,6 +23,12 @@ impl Form {
     pub(crate) fn one(&self, name: &str) -> &str {
         let found = self.0.iter().rfind(|(known, _)| known == name);
         found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// What makes it safe to send twice: a repeat is known by a field that was made with the form.
+    pub(crate) fn retry(&self, request: &HttpRequest) -> Option<Retry> {
+        let key = IdempotencyKey::parse(&format!("console-{}", self.one("token"))).ok();
+        retries::retry(request, key, format!("{:?}", self.0).as_bytes())
     }
 
     /// All fields of this name.

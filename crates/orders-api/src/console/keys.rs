@@ -1,0 +1,97 @@
+//! Keys, as admins make, rotate and revoke them. What a key is, is shown once.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{KeyChange, KeyCommand, KeyName, Period, Retry, Role};
+
+use super::admin::{self, Said};
+use super::form::Form;
+use super::page;
+use crate::app::App;
+use crate::auth::MadeKey;
+use crate::keys;
+use crate::problem::{Code, Problem};
+use crate::wire;
+
+/// `POST /console/keys`
+pub(crate) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let form = Form::read(&request, payload).await?;
+    let make = |MadeKey { id, hash, text }| {
+        let name = KeyName::parse(form.one("name").trim())
+            .map_err(|error| invalid(format!("The name {error}.")))?;
+        let role = Role::parse(form.one("role"));
+        let role = role.ok_or_else(|| invalid("Choose a role.".to_owned()))?;
+        let expires_in = days(form.one("days").trim())?;
+        Ok((KeyCommand::Create { id, name, role, expires_in, hash }, text))
+    };
+    let command = keys::make(None).and_then(make);
+    change(&request, &app, command, form.retry(&request), "The new key").await
+}
+
+/// `POST /console/keys/{id}/rotate`
+pub(crate) async fn rotate(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = keys::path_id(&request)?;
+    let form = Form::read(&request, payload).await?;
+    let make = |MadeKey { id, hash, text }| {
+        let overlap = wire::read_overlap(form.one("overlap"))
+            .map_err(|error| invalid(format!("How long the former one works {error}.")))?;
+        Ok((KeyCommand::Rotate { id, overlap, expires_in: None, hash }, text))
+    };
+    let command = keys::make(Some(id)).and_then(make);
+    change(&request, &app, command, form.retry(&request), "The key as it is now").await
+}
+
+/// `POST /console/keys/{id}/revoke`
+pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let command = KeyCommand::Revoke(keys::path_id(&request)?);
+    let render = |change: &KeyChange| Ok(keys::to_keep(change));
+    match app.change_key(command, None, keys::to_keep, render).await {
+        Ok(_sent) => Ok(page::go_to("/console/admin")),
+        Err(problem) => admin::refuse(&request, &app, problem).await,
+    }
+}
+
+/// Has a key made or changed, and shows the key this once.
+async fn change(
+    request: &HttpRequest,
+    app: &App,
+    command: Result<(KeyCommand, String), Problem>,
+    retry: Option<Retry>,
+    title: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let render = |change: &KeyChange| Ok(keys::to_keep(change));
+    let done = match command {
+        Ok((command, text)) => {
+            app.change_key(command, retry, keys::to_keep, render).await.map(|_sent| text)
+        }
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(text) => {
+            let said = Said { made: Some((title, text)), ..Said::default() };
+            admin::render(request, app, StatusCode::OK, said).await
+        }
+        Err(problem) => admin::refuse(request, app, problem).await,
+    }
+}
+
+fn days(text: &str) -> Result<Option<Period>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |_malformed| invalid("The days must be a number from 1 to 366.".to_owned());
+    Period::parse(&format!("{text}d")).map(Some).map_err(wrong)
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(Code::InvalidKey, detail)
+}

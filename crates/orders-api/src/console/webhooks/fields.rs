@@ -1,0 +1,87 @@
+//! A webhook as a form has it.
+
+use orders_core::{
+    EventPattern, EventPatterns, Webhook, WebhookContent, WebhookDescription, WebhookPatch,
+};
+
+use super::super::form::Form;
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::webhooks;
+
+/// What stands in the fields.
+pub(crate) struct Fields {
+    pub(crate) url: String,
+    pub(crate) description: String,
+    /// The patterns of events, what each means, and whether it is chosen.
+    pub(crate) events: Vec<(&'static str, &'static str, bool)>,
+    pub(crate) is_paused: bool,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        let events = choices(|pattern| pattern == EventPattern::AllOfOrders);
+        Self { url: String::new(), description: String::new(), events, is_paused: false }
+    }
+}
+
+impl Fields {
+    /// As the webhook is.
+    pub(super) fn of(webhook: &Webhook) -> Self {
+        let WebhookContent { url, events, description } = &webhook.content;
+        Self {
+            url: url.clone(),
+            description: description.as_ref().map_or("", WebhookDescription::as_str).to_owned(),
+            events: choices(|pattern| events.iter().any(|chosen| chosen == pattern)),
+            is_paused: webhook.disabled.is_some(),
+        }
+    }
+
+    /// What was sent; and what it says, or what is wrong with it.
+    pub(super) fn read(form: &Form, app: &App) -> (Self, Result<WebhookContent, Problem>) {
+        let chosen: Vec<&str> = form.all("event").collect();
+        let fields = Self {
+            url: form.one("url").trim().to_owned(),
+            description: form.one("description").trim().to_owned(),
+            events: choices(|pattern| chosen.contains(&pattern.as_str())),
+            is_paused: form.one("state") == "paused",
+        };
+        let content = fields.content(app);
+        (fields, content)
+    }
+
+    fn content(&self, app: &App) -> Result<WebhookContent, Problem> {
+        let invalid = |detail: String| Problem::new(Code::InvalidWebhook, detail);
+        if let Some((code, why)) = webhooks::url_fault(app, &self.url) {
+            return Err(Problem::new(code, format!("The address {why}.")));
+        }
+        let chosen = self.events.iter().filter(|(_, _, is_chosen)| *is_chosen);
+        let patterns = chosen.filter_map(|(name, _, _)| EventPattern::parse(name)).collect();
+        let events = EventPatterns::new(patterns)
+            .map_err(|_none| invalid("Choose what it is to be told of.".to_owned()))?;
+        let description = match self.description.as_str() {
+            "" => None,
+            text => Some(
+                WebhookDescription::parse(text)
+                    .map_err(|error| invalid(format!("What it is for {error}.")))?,
+            ),
+        };
+        Ok(WebhookContent { url: self.url.clone(), events, description })
+    }
+
+    /// What makes a webhook what stands in the fields.
+    pub(super) fn patch(&self, content: WebhookContent) -> WebhookPatch {
+        WebhookPatch {
+            url: Some(content.url),
+            events: Some(content.events),
+            description: Some(content.description),
+            disabled: Some(self.is_paused),
+        }
+    }
+}
+
+fn choices(is_chosen: impl Fn(EventPattern) -> bool) -> Vec<(&'static str, &'static str, bool)> {
+    let meanings = ["all changes", "new orders", "changes", "deletions", "restored orders"];
+    let patterns = EventPattern::ALL.into_iter().zip(meanings);
+    patterns.map(|(pattern, meaning)| (pattern.as_str(), meaning, is_chosen(pattern))).collect()
+}
