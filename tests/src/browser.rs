@@ -2,6 +2,7 @@
 //! JSON over HTTP and no more than is needed here.
 
 mod driver;
+mod input;
 
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -201,35 +202,6 @@ impl Browser {
         shown.as_str().is_some_and(|shown| shown.contains(text))
     }
 
-    /// Clicks at the first element that a selector finds.
-    ///
-    /// # Panics
-    /// If there is none in time.
-    pub fn click(&self, selector: &str) {
-        // What comes anew between the look and the click is looked for again.
-        self.wait_until(selector, |browser| {
-            let element = browser.all(selector).into_iter().next()?;
-            let path = format!("{}/element/{element}/click", browser.session);
-            let answer = browser.agent.post(path).send("{}").expect("the driver answers");
-            answer.status().is_success().then_some(())
-        });
-    }
-
-    /// Writes into a field, in place of what stood there.
-    pub fn write(&self, selector: &str, text: &str) {
-        let element = self.wait(selector);
-        self.post(&format!("/element/{element}/clear"), &json!({}));
-        self.post(&format!("/element/{element}/value"), &json!({"text": text}));
-    }
-
-    /// Sets a field to a value, as a picker of dates would.
-    pub fn set(&self, selector: &str, value: &str) {
-        let element = json!({ELEMENT: self.wait(selector)});
-        let script = "arguments[0].value = arguments[1]; \
-                      arguments[0].dispatchEvent(new Event('change', {bubbles: true}))";
-        self.post("/execute/sync", &json!({"script": script, "args": [element, value]}));
-    }
-
     /// What the first element that a selector finds says.
     #[must_use]
     pub fn text(&self, selector: &str) -> String {
@@ -243,45 +215,6 @@ impl Browser {
         let element = self.wait(selector);
         let value = self.get(&format!("/element/{element}/property/value"));
         value.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Presses keys, one after the other; those in `held` are held meanwhile.
-    pub fn press(&self, held: &[&str], keys: &[&str]) {
-        let mut actions = Vec::new();
-        let key = |kind: &str, key: &str| json!({"type": kind, "value": key});
-        actions.extend(held.iter().map(|held| key("keyDown", held)));
-        for one in keys {
-            actions.push(key("keyDown", one));
-            actions.push(key("keyUp", one));
-        }
-        actions.extend(held.iter().map(|held| key("keyUp", held)));
-        let actions = json!({"actions": [{"type": "key", "id": "keys", "actions": actions}]});
-        self.post("/actions", &actions);
-    }
-
-    /// Drags the first element that a selector finds by so many pixels.
-    ///
-    /// # Panics
-    /// If there is none.
-    pub fn drag(&self, selector: &str, x: i64, y: i64) {
-        let from = self.script(&format!(
-            "const it = document.querySelector({}); it.scrollIntoView({{block: 'center'}}); \
-             const box = (it.querySelector('rect') ?? it).getBoundingClientRect(); \
-             return [Math.round(box.x + 20), Math.round(box.y + 10)]",
-            json!(selector)
-        ));
-        let (from_x, from_y) = (from[0].as_i64().unwrap(), from[1].as_i64().unwrap());
-        let to = |duration: u32, x: i64, y: i64| json!({"type": "pointerMove", "duration": duration, "x": x, "y": y, "origin": "viewport"});
-        let actions = json!([
-            to(0, from_x, from_y),
-            {"type": "pointerDown", "button": 0},
-            to(50, from_x + 8, from_y + 8),
-            to(100, from_x + x / 2, from_y + y / 2),
-            to(100, from_x + x, from_y + y),
-            {"type": "pointerUp", "button": 0},
-        ]);
-        let pointer = json!({"type": "pointer", "id": "mouse", "actions": actions});
-        self.post("/actions", &json!({"actions": [pointer]}));
     }
 
     /// Opens another window, and works in it from now on.

@@ -1,6 +1,20 @@
 //! Pages of the console, asked for and sent as a browser does it, without one.
 
-use crate::{Answer, Client, Scratch};
+use crate::{Answer, Browser, Client, Database, Looks, Scratch, Server};
+
+/// Every page that needs no key, with what it shows best of the sample data.
+pub const PAGES: [&str; 10] = [
+    "/?view=month&date=2022-11-01",
+    "/?view=week&date=2022-11-01",
+    "/?view=day&date=2022-11-01",
+    "/?view=timeline&date=2022-11-01",
+    "/console/orders",
+    "/console/orders/223",
+    "/console/new-order",
+    "/console/services",
+    "/console/figures?from=2022-10-01&to=2022-11-30",
+    "/console/sign-in",
+];
 
 /// What browsers send forms as.
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -48,4 +62,21 @@ pub fn sign_in(client: &Client, key: &str) -> String {
     }
     assert!(!cookie.contains(key), "the cookie does not hold the key");
     cookie.split(';').next().unwrap().to_owned()
+}
+
+/// A server with the sample data, and a browser at it; `None` where there is none.
+#[must_use]
+pub fn browse(looks: Looks) -> Option<(Server, Browser)> {
+    let server = Server::with_sample_data(Database::Sqlite)?;
+    let browser = Browser::at(&server, looks)?;
+    Some((server, browser))
+}
+
+/// Waits until an order is at a time.
+///
+/// # Panics
+/// If it is not in time.
+pub fn wait_for_time(browser: &Browser, server: &Server, id: &str, time: &str) {
+    let is_there = || server.get(format!("/orders/{id}")).json()["datetime"] == time;
+    browser.wait_until(&format!("{id} at {time}"), |_| is_there().then_some(()));
 }

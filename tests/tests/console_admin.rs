@@ -7,8 +7,8 @@
 )]
 
 use orders_tests::{
-    Answer, Browser, Client, Database, Looks, OWN_KEY, Receiver, Reply, Server, delivering, make_key,
-    open_page, order, send_form, sign_in,
+    Answer, Browser, Client, Database, Looks, OWN_KEY, Receiver, Reply, Server, delivering,
+    make_key, open_page, order, send_form, sign_in,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -103,7 +103,8 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(
     let (server, admin) = delivering(&scratch, &[]);
     let (administers, writes) =
         (sign_in(&server, OWN_KEY), sign_in(&server, &make_key(&scratch, "writer").1));
-    let receiver = Receiver::answering(|_, place| Reply::Status(if place == 1 { 500 } else { 204 }));
+    let receiver =
+        Receiver::answering(|_, place| Reply::Status(if place == 1 { 500 } else { 204 }));
     let form = format!(
         "token=a&url={}&description=%3Ci%3Eoffice%3C%2Fi%3E&event=order.created&event=order.deleted",
         encoded(&receiver.url())
@@ -115,12 +116,15 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(
     assert!(!again.text().contains(&secret), "it is shown once");
     let page = open_page(&server, &path, &administers).assert_status(200).text();
     assert!(page.contains("&#60;i&#62;office") && !page.contains(&secret), "{page}");
-    let action = |name: &str, form: &str| {
-        send_form(&server, &format!("{path}/{name}"), &administers, form)
-    };
-    for (name, form) in
-        [("", ""), ("/test", ""), ("/rotate", "overlap=0s"), ("/replay", "after=0"), ("/delete", "")]
-    {
+    let action =
+        |name: &str, form: &str| send_form(&server, &format!("{path}/{name}"), &administers, form);
+    for (name, form) in [
+        ("", ""),
+        ("/test", ""),
+        ("/rotate", "overlap=0s"),
+        ("/replay", "after=0"),
+        ("/delete", ""),
+    ] {
         let path = format!("{path}{name}");
         assert_eq!(send_form(&server, &path, &writes, form).status, 403, "{name}");
         let foreign = server

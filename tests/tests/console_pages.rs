@@ -165,7 +165,6 @@ fn figures_add_up(#[values(Database::Sqlite, Database::Postgres)] database: Data
     }
 }
 
-
 #[rstest]
 fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,

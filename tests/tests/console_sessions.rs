@@ -82,7 +82,8 @@ fn a_session_can_do_what_its_key_can_and_ends_with_it(
     while open_page(&server, "/console/orders", &writes).status != 401 {
         assert!(revoked.elapsed() < Duration::from_secs(1), "the session goes on");
         sleep(Duration::from_millis(20));
-    }}
+    }
+}
 
 #[rstest]
 fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(
@@ -92,7 +93,8 @@ fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(
     let (id, key) = make_key(&scratch, "writer");
     let own = Setup { variables: &[("ORDERS_API_KEY", OWN_KEY)], ..Setup::default() };
     let (server, other) = (Server::start_as(&scratch, &own), Server::start_as(&scratch, &own));
-    let status = |server: &Server, cookie: &str| open_page(server, "/console/orders", cookie).status;
+    let status =
+        |server: &Server, cookie: &str| open_page(server, "/console/orders", cookie).status;
     let (mine, elsewhere) = (sign_in(&server, &key), sign_in(&server, &key));
     let environments = sign_in(&server, OWN_KEY);
     assert_ne!(mine, elsewhere, "each session is one of its own");

@@ -1,8 +1,12 @@
-// Moving orders in the days by the hour: dragged, or by the keyboard; and new ones in free room.
+// Moving orders: dragged, or by the keyboard; and new ones in free room. What a view draws meanwhile,
+// and what a place in it means, is its own: see `hours.js` and `month.js`.
+import { daysLater, freeFor, iso } from "./free.js";
+import { hours } from "./hours.js";
+import { month } from "./month.js";
 import { move } from "./orders.js";
 
 const QUARTER = 15 * 60000;
-const SVG = "http://www.w3.org/2000/svg";
+const ORDER = ".o[data-id], .chip[data-id]";
 
 export function useDragging() {
   if (!("mayWrite" in document.body.dataset)) return;
@@ -11,133 +15,81 @@ export function useDragging() {
   document.addEventListener("keydown", nudge);
 }
 
-/** The time at a place of a column, to the quarter of an hour. */
-function timeAt(column, y) {
-  const box = column.getBoundingClientRect();
-  const [start, end] = [Number(column.dataset.start), Number(column.dataset.end)];
-  const at = start + ((y - box.top) / box.height) * (end - start);
-  return Math.min(end - QUARTER, Math.max(start, start + Math.round((at - start) / QUARTER) * QUARTER));
-}
-
-function columnAt(x, y) {
-  return document.elementsFromPoint(x, y).map((it) => it.closest?.(".column")).find(Boolean);
+function viewOf(order) {
+  return order.matches(".chip") ? month : hours;
 }
 
 function create(event) {
-  const column = event.target.closest?.(".column");
-  if (!column || event.target.closest(".o")) return;
-  const at = new Date(timeAt(column, event.clientY)).toISOString();
-  location.href = `/console/new-order?at=${encodeURIComponent(at)}`;
+  const at = hours.freeAt(event);
+  if (at !== undefined) location.href = `/console/new-order?at=${encodeURIComponent(iso(at))}`;
 }
 
 function begin(event) {
-  const order = event.target.closest?.(".o[data-id]");
+  const order = event.target.closest?.(ORDER);
   if (!order || event.button !== 0) return;
   const origin = { x: event.clientX, y: event.clientY };
-  const grip = event.clientY - order.querySelector("rect").getBoundingClientRect().top;
-  let ghost, at;
+  const view = viewOf(order);
+  const grip = view.grip(order, event);
+  let isDragged = false;
+  let at;
   const over = (e) => {
-    if (!ghost && Math.hypot(e.clientX - origin.x, e.clientY - origin.y) < 5) return;
-    const column = columnAt(e.clientX, e.clientY);
-    document.body.classList.add("dragging");
-    if (!ghost) {
-      ghost = ghostOf();
-      showFree(order.dataset.id);
+    if (!isDragged && Math.hypot(e.clientX - origin.x, e.clientY - origin.y) < 5) return;
+    if (!isDragged) {
+      isDragged = true;
+      document.body.classList.add("dragging");
+      view.begin(order);
+      showFree(view, order);
     }
-    if (!column) return;
-    at = timeAt(column, e.clientY - grip);
-    place(ghost, column, at);
+    at = view.over(order, e, grip) ?? at;
   };
   const drop = (e) => {
-    document.removeEventListener("pointermove", over);
-    document.removeEventListener("pointerup", drop);
-    document.removeEventListener("pointercancel", drop);
-    document.removeEventListener("keydown", escape);
+    for (const [kind, heard] of listened) document.removeEventListener(kind, heard);
     document.body.classList.remove("dragging");
-    if (!ghost) return;
-    ghost.remove();
-    hideFree();
+    if (!isDragged) return;
+    view.end();
     // The click that ends a drag is not one that opens the order.
     const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
     window.addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => window.removeEventListener("click", swallow, { capture: true }), 50);
-    if (e.type === "pointerup" && at !== undefined) drop_at(order, at);
+    if (e.type === "pointerup" && at !== undefined) dropAt(order, at);
   };
   const escape = (e) => { if (e.key === "Escape") drop(e); };
-  document.addEventListener("pointermove", over);
-  document.addEventListener("pointerup", drop);
-  document.addEventListener("pointercancel", drop);
-  document.addEventListener("keydown", escape);
+  const listened = [["pointermove", over], ["pointerup", drop], ["pointercancel", drop], ["keydown", escape]];
+  for (const [kind, heard] of listened) document.addEventListener(kind, heard);
 }
 
 // The browser's own dragging of links would take the pointer away.
-document.addEventListener("dragstart", (event) => { if (event.target.closest?.(".o")) event.preventDefault(); });
+document.addEventListener("dragstart", (event) => { if (event.target.closest?.(ORDER)) event.preventDefault(); });
 
-function ghostOf() {
-  const ghost = document.createElementNS(SVG, "rect");
-  ghost.setAttribute("class", "ghost");
-  ghost.setAttribute("x", "1");
-  ghost.setAttribute("width", "98%");
-  ghost.setAttribute("height", "26");
-  ghost.setAttribute("rx", "5");
-  return ghost;
-}
-
-/** Shows where this order may go: what it blocks itself is free for it. */
-async function showFree(id) {
-  const columns = [...document.querySelectorAll(".column")];
+async function showFree(view, order) {
   try {
-    const order = await (await fetch(`/orders/${encodeURIComponent(id)}`)).json();
-    const asked = new URLSearchParams({ from: iso(columns[0].dataset.start), to: iso(columns.at(-1).dataset.end), ignore: id, limit: 1000 });
-    for (const service of order.services) asked.append("service", service.id);
-    const free = await (await fetch(`/availability?${asked}`)).json();
-    if (!document.body.classList.contains("dragging")) return;
-    for (const column of columns) {
-      for (const stretch of free.data) shadeFree(column, Date.parse(stretch.start), Date.parse(stretch.end));
-    }
+    const free = await freeFor(order.dataset.id, ...view.range());
+    if (document.body.classList.contains("dragging")) view.showFree(order, free);
   } catch {
     // Without an answer the shading stays as it was, and the service judges what is dropped.
   }
 }
 
-function iso(millis) {
-  return new Date(Number(millis)).toISOString();
-}
-
-function shadeFree(column, from, to) {
-  const [start, end] = [Number(column.dataset.start), Number(column.dataset.end)];
-  const [top, bottom] = [Math.max(from, start), Math.min(to, end)];
-  if (top >= bottom) return;
-  const free = document.createElementNS(SVG, "rect");
-  free.setAttribute("class", "free");
-  free.setAttribute("width", "100%");
-  free.setAttribute("y", `${((top - start) / (end - start)) * 100}%`);
-  free.setAttribute("height", `${((bottom - top) / (end - start)) * 100}%`);
-  column.prepend(free);
-}
-
-function hideFree() {
-  for (const free of document.querySelectorAll(".column .free")) free.remove();
-}
-
-function place(ghost, column, at) {
-  const [start, end] = [Number(column.dataset.start), Number(column.dataset.end)];
-  ghost.setAttribute("y", `${((at - start) / (end - start)) * 100}%`);
-  if (ghost.parentNode !== column) column.append(ghost);
-}
-
-function drop_at(order, at) {
+function dropAt(order, at) {
   const from = Number(order.dataset.at);
   if (at === from) return;
-  move(order.dataset.id, order.dataset.version, new Date(at).toISOString(), new Date(from).toISOString());
+  move(order.dataset.id, order.dataset.version, iso(at), iso(from));
 }
 
-/** With Shift and the arrows, the order that has the focus goes a quarter of an hour on or back, or a day. */
+/** With Shift and the arrows, the order that has the focus goes to where an arrow points in its view. */
 function nudge(event) {
-  const order = event.target.closest?.(".o[data-id]");
-  const step = { ArrowUp: -QUARTER, ArrowDown: QUARTER, ArrowLeft: -96 * QUARTER, ArrowRight: 96 * QUARTER }[event.key];
-  if (!order || !step || !event.shiftKey) return;
+  const order = event.target.closest?.(ORDER);
+  if (!order || !event.shiftKey) return;
+  const at = Number(order.dataset.at);
+  const week = viewOf(order) === month;
+  const moved = {
+    ArrowUp: () => (week ? daysLater(at, -7) : at - QUARTER),
+    ArrowDown: () => (week ? daysLater(at, 7) : at + QUARTER),
+    ArrowLeft: () => daysLater(at, -1),
+    ArrowRight: () => daysLater(at, 1),
+  }[event.key];
+  if (!moved) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  drop_at(order, Number(order.dataset.at) + step);
+  dropAt(order, moved());
 }

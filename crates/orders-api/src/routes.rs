@@ -251,9 +251,11 @@ fn of_admins() -> Vec<Resource> {
         of_key("/console/keys/{id}/rotate").page(POST, ADMIN, of_keys::rotate),
         of_key("/console/keys/{id}/revoke").page(POST, ADMIN, of_keys::revoke),
         Resource::at("/console/webhooks").page(POST, ADMIN, of_webhooks::create),
-        of_webhook("/console/webhooks/{id}")
-            .page(Method::GET, ADMIN, of_webhooks::show)
-            .page(POST, ADMIN, of_webhooks::change_content),
+        of_webhook("/console/webhooks/{id}").page(Method::GET, ADMIN, of_webhooks::show).page(
+            POST,
+            ADMIN,
+            of_webhooks::change_content,
+        ),
         of_webhook("/console/webhooks/{id}/rotate").page(POST, ADMIN, of_webhooks::rotate),
         of_webhook("/console/webhooks/{id}/test").page(POST, ADMIN, of_webhooks::test),
         of_webhook("/console/webhooks/{id}/replay").page(POST, ADMIN, of_webhooks::replay),

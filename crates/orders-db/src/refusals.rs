@@ -17,9 +17,8 @@ pub(crate) fn add(connection: &mut AnyConnection, number: i64) -> Result<(), Tro
     let now = clock::now(connection)?;
     let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \
                      ON CONFLICT (start_ms) DO UPDATE SET number = refusals.number + excluded.number";
-    let insert = diesel::sql_query(statement)
-        .bind::<BigInt, _>(quarter_of(now))
-        .bind::<BigInt, _>(number);
+    let insert =
+        diesel::sql_query(statement).bind::<BigInt, _>(quarter_of(now)).bind::<BigInt, _>(number);
     match connection {
         AnyConnection::Postgres(connection) => insert.execute(connection),
         AnyConnection::Sqlite(connection) => insert.execute(connection),

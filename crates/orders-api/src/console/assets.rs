@@ -16,7 +16,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
 /// The files: name, media type, content.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("console.css", STYLE, include_str!("../../assets/console.css")),
     ("calendar.css", STYLE, include_str!("../../assets/calendar.css")),
     ("icon.svg", IMAGE, include_str!("../../assets/icon.svg")),
@@ -24,6 +24,9 @@ const FILES: [(&str, &str, &str); 9] = [
     ("zone.js", SCRIPT, include_str!("../../assets/zone.js")),
     ("orders.js", SCRIPT, include_str!("../../assets/orders.js")),
     ("drag.js", SCRIPT, include_str!("../../assets/drag.js")),
+    ("free.js", SCRIPT, include_str!("../../assets/free.js")),
+    ("hours.js", SCRIPT, include_str!("../../assets/hours.js")),
+    ("month.js", SCRIPT, include_str!("../../assets/month.js")),
     ("live.js", SCRIPT, include_str!("../../assets/live.js")),
     ("notice.js", SCRIPT, include_str!("../../assets/notice.js")),
 ];

@@ -208,7 +208,13 @@ impl Chart {
                 length: percent(length),
             }
         };
-        Self { title, note: "", what, lies, bars: values.into_iter().enumerate().map(bar).collect() }
+        Self {
+            title,
+            note: "",
+            what,
+            lies,
+            bars: values.into_iter().enumerate().map(bar).collect(),
+        }
     }
 }
 

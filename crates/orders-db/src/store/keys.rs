@@ -10,8 +10,8 @@ use crate::StoreError;
 use crate::answers::{Answered, Render};
 use crate::keys::{self, KeyJob, KeyTable, KeyVerdict, KeyedChange};
 use crate::lane::Reply;
-use crate::ticket::Ticket;
 use crate::sessions::{self, Session};
+use crate::ticket::Ticket;
 use crate::write::Job;
 
 impl Store {

@@ -23,6 +23,9 @@ pub(super) struct Day {
     pub(super) new: String,
     pub(super) is_outside: bool,
     pub(super) is_today: bool,
+    /// Its first millisecond, and the first of the next day.
+    pub(super) start: i64,
+    pub(super) end: i64,
     pub(super) chips: Vec<Chip>,
     pub(super) more: usize,
     pub(super) minutes: i64,
@@ -33,6 +36,8 @@ pub(super) struct Day {
 
 pub(super) struct Chip {
     pub(super) id: String,
+    pub(super) at: i64,
+    pub(super) version: u64,
     pub(super) colour: usize,
     pub(super) clock: String,
     pub(super) utc: String,
@@ -69,6 +74,8 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
         },
         is_outside: date.month() != scene.address.date.month(),
         is_today: date == scene.zone.date(scene.now),
+        start,
+        end,
         more: orders.len() - shown,
         chips: orders.iter().take(shown).map(|order| chip(scene, order)).collect(),
         minutes: (end - start) / MINUTE,
@@ -81,6 +88,8 @@ fn chip(scene: &Scene<'_>, order: &CalendarOrder) -> Chip {
     let (colour, name) = scene.look(order);
     Chip {
         id: order.id.to_string(),
+        at: order.datetime.as_millis(),
+        version: order.version,
         colour,
         clock: scene.zone.clock(order.datetime),
         utc: order.datetime.to_string(),
