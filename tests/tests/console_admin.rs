@@ -204,7 +204,7 @@ fn an_admin_does_it_all_in_a_browser_without_scripts() {
     browser.click(".filters .primary");
     browser.wait_for_text("shown this once");
     browser.click("[aria-label^=Revoke]");
-    browser.click("details[open] .danger[aria-label$='for good']");
+    browser.click("details[open] .danger[aria-label^='Revoke it']");
     browser.wait_for_text("revoked");
     browser.click("details.card summary");
     browser.write("#url", &receiver.url());

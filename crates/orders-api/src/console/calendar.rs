@@ -4,6 +4,7 @@ mod address;
 mod blocked;
 mod hours;
 mod month;
+mod printed;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ struct CalendarPage {
     is_cut: bool,
     nearest: Vec<(&'static str, String, String)>,
     body: Body,
+    /// What is printed in place of a day that is drawn.
+    printed: Option<printed::Printed>,
 }
 
 enum Body {
@@ -162,6 +165,7 @@ fn draw(
         View::Week | View::Day => Body::Hours(hours::draw(&scene)),
         View::Timeline => Body::Timeline(timeline::draw(&scene)),
     };
+    let printed = (address.view == View::Day).then(|| printed::list(&scene));
     let (count, legend) = (scene.orders.len(), legend(calendar, &address));
     let lead = |word, at: Option<Instant>| {
         let at = at?;
@@ -184,6 +188,7 @@ fn draw(
         is_cut: calendar.orders.len() >= usize::try_from(MOST).unwrap_or(usize::MAX),
         nearest: nearest.into_iter().flatten().collect(),
         body,
+        printed,
         address,
         shell,
     }

@@ -55,6 +55,12 @@ pub(crate) struct Choice {
     pub(crate) is_chosen: bool,
 }
 
+/// A text that a field for a date and a time can hold; else none, since no browser would show it.
+fn of_a_field(text: &str) -> &str {
+    let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'-');
+    if text.bytes().all(fits) { text } else { "" }
+}
+
 impl Draft {
     /// An empty form, about this time.
     pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
@@ -85,7 +91,7 @@ impl Draft {
     pub(crate) fn read(form: &Form, zone: Zone) -> (Self, Option<OrderContent>) {
         let zone = Zone::parse(form.one("tz")).unwrap_or(zone);
         let mut draft = Self {
-            datetime: form.one("datetime").to_owned(),
+            datetime: of_a_field(form.one("datetime")).to_owned(),
             was: form.one("was").to_owned(),
             fee: form.one("fee").trim().to_owned(),
             version: form.one("version").parse().ok(),
