@@ -1,6 +1,6 @@
 //! How the console looks to whoever has a narrow screen, dark colours, no wish for motion, or paper,
 //! and whether everybody can use it.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,4 @@
 //! Who gets into the console and how far: sessions, what they are let do, and how they end.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

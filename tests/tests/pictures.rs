@@ -5,7 +5,10 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use orders_tests::{Browser, Database, HOUR, Looks, MINUTE, Server, at, millis_of};
+use orders_tests::{
+    Browser, Database, HOUR, Looks, MINUTE, OWN_KEY, Receiver, Reply, Server, at, delivering,
+    millis_of, order,
+};
 use serde_json::json;
 
 /// A month of an office, the same each time.
@@ -40,8 +43,15 @@ fn fill(server: &Server) {
 fn pictures_are_taken() {
     let server = Server::with_sample_data(Database::Sqlite).unwrap();
     fill(&server);
+    for _ in 0..7 {
+        server
+            .post("/orders", &order("late", millis_of("2026-11-18T10:00:00.000Z")))
+            .assert_status(409);
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();
+    // What was refused is noted every five seconds.
+    std::thread::sleep(std::time::Duration::from_secs(6));
     let wide = Looks { height: 900, ..Looks::default() };
     let narrow = Looks { width: 390, height: 844, ..Looks::default() };
     let dark = Looks { is_dark: true, ..wide };
@@ -62,11 +72,55 @@ fn pictures_are_taken() {
     ] {
         let browser = Browser::at(&server, looks).unwrap();
         browser.open(path);
-        let picture = STANDARD.decode(browser.picture()).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+        keep(&folder, &format!("{name}.png"), &browser);
         browser.assert_clean(&[]);
     }
     refusal(&server, &folder, wide);
+    dragged(&server, &folder, wide);
+    webhook(&folder, wide);
+}
+
+fn keep(folder: &Path, name: &str, browser: &Browser) {
+    let picture = STANDARD.decode(browser.picture()).unwrap();
+    std::fs::write(folder.join(name), picture).unwrap();
+}
+
+/// An order in the air, over a day on which its time is free.
+fn dragged(server: &Server, folder: &Path, looks: Looks) {
+    let browser = Browser::at(server, looks).unwrap();
+    browser.open("/?view=month&date=2026-11-18");
+    browser.script(
+        "const it = document.querySelectorAll('.chip')[20]; const box = it.getBoundingClientRect(); \
+         for (const [kind, x, y] of [['pointerdown', 20, 5], ['pointermove', 40, 60], ['pointermove', 420, 270]]) \
+           it.dispatchEvent(new PointerEvent(kind, {bubbles: true, button: 0, \
+             clientX: box.x + x, clientY: box.y + y}))",
+    );
+    drop(browser.wait(".month .open"));
+    keep(folder, "month-drag.png", &browser);
+}
+
+/// A webhook that is delivered to.
+fn webhook(folder: &Path, looks: Looks) {
+    let scratch = Database::Sqlite.fresh().unwrap();
+    let (server, admin) = delivering(&scratch, &["--webhook-retry-delays", "1s,1s"]);
+    let receiver = Receiver::answering(|_, at| Reply::Status(if at == 1 { 503 } else { 204 }));
+    let asked = json!({"url": receiver.url(), "description": "The warehouse"});
+    let made = admin.post("/webhooks", &asked).assert_status(201).json();
+    for n in 0..4 {
+        let order =
+            order(&format!("order-{n}"), millis_of("2026-11-18T08:00:00.000Z") + n * 4 * HOUR);
+        admin.post("/orders", &order).assert_status(201);
+    }
+    drop(receiver.wait_for(5));
+    let browser = Browser::at(&server, looks).unwrap();
+    browser.open(&format!("/console/webhooks/{}", made["id"].as_str().unwrap()));
+    browser.write("#key", OWN_KEY);
+    browser.click("main .primary");
+    browser.wait_until("all deliveries", |browser| {
+        browser.open(&browser.path());
+        (browser.all("[aria-labelledby=deliveries] tbody tr").len() == 4).then_some(())
+    });
+    keep(folder, "webhook.png", &browser);
 }
 
 /// What is shown to whoever asks for a time that is taken.
@@ -78,6 +132,5 @@ fn refusal(server: &Server, folder: &Path, looks: Looks) {
     browser.click("[name=service]");
     browser.click(".actions .primary");
     drop(browser.wait("#refusal"));
-    let picture = STANDARD.decode(browser.picture()).unwrap();
-    std::fs::write(folder.join("refusal.png"), picture).unwrap();
+    keep(folder, "refusal.png", &browser);
 }

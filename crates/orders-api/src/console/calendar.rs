@@ -171,7 +171,7 @@ fn draw(
         let at = at?;
         Some((word, zone.words(at), address.at(zone.date(at))))
     };
-    let nearest = [lead("last before", calendar.previous), lead("next after", calendar.next)];
+    let nearest = [lead("last one before", calendar.previous), lead("next one", calendar.next)];
     CalendarPage {
         heading: address.heading(),
         views: View::ALL

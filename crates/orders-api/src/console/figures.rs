@@ -45,6 +45,8 @@ struct Chart {
     title: String,
     /// What has to be known of it; empty for nothing.
     note: &'static str,
+    /// The value of the longest bar.
+    most: String,
     /// What stands before the names of the bars.
     what: &'static str,
     /// Whether the bars lie, for names that are long.
@@ -190,7 +192,9 @@ impl Chart {
         lies: bool,
         values: Vec<(String, (i128, String))>,
     ) -> Self {
-        let most = values.iter().map(|(_, (value, _))| *value).max().unwrap_or(0).max(1);
+        let longest = values.iter().map(|(_, value)| value).max_by_key(|(value, _)| *value);
+        let (most, named) = longest.cloned().unwrap_or_default();
+        let most = most.max(1);
         let number = i128::try_from(values.len()).unwrap_or(1).max(1);
         // As many names as can stand beside each other.
         let step = values.len().div_ceil(8).max(1);
@@ -211,6 +215,7 @@ impl Chart {
         Self {
             title,
             note: "",
+            most: named,
             what,
             lies,
             bars: values.into_iter().enumerate().map(bar).collect(),
