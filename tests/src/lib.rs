@@ -52,7 +52,9 @@ pub use document::{Document, document};
 pub use events::{End, EventStream, Message};
 pub use load::{Outcomes, under_load};
 pub use metrics::Metrics;
-pub use pages::{FORM, PAGES, browse, make_key, open_page, send_form, sign_in, wait_for_time};
+pub use pages::{
+    FORM, PAGES, browse, encoded, make_key, open_page, send_form, sign_in, wait_for_time,
+};
 pub use passage::Passage;
 pub use pooler::Pooler;
 pub use postgres::Postgres;

@@ -44,6 +44,13 @@ pub fn send_form(client: &Client, path: &str, cookie: &str, form: &str) -> Answe
         .send()
 }
 
+/// A text as it stands in a form, or in an address.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    bytes.concat()
+}
+
 /// Opens a page.
 pub fn open_page(client: &Client, path: &str, cookie: &str) -> Answer {
     client.request("GET", path).header("Cookie", cookie).header("Accept", "text/html").send()

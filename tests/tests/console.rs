@@ -1,5 +1,4 @@
 //! The console in a real browser: what people do there.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{Browser, Looks, MINUTE, at, browse, millis_of, order, wait_for_time};
 use serde_json::json;

@@ -1,14 +1,9 @@
 //! The pages of admins: keys and webhooks.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may fail"
-)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{
     Answer, Browser, Client, Database, Looks, OWN_KEY, Receiver, Reply, Server, delivering,
-    make_key, open_page, order, send_form, sign_in,
+    encoded, make_key, open_page, order, send_form, sign_in,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -75,11 +70,6 @@ fn make_webhook(server: &Client, cookie: &str, form: &str) -> (String, String) {
     let page = send_form(server, "/console/webhooks", cookie, form).assert_status(200).text();
     let path = page.split("action=\"/console/webhooks/").nth(1).unwrap().split('/').next().unwrap();
     (format!("/console/webhooks/{path}"), made_in(&page))
-}
-
-fn encoded(text: &str) -> String {
-    let bytes = text.bytes().map(|byte| format!("%{byte:02x}"));
-    bytes.collect()
 }
 
 /// Opens a page until it shows a text.

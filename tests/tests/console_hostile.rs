@@ -1,9 +1,8 @@
 //! What a hostile page, or whoever can write into a field, tries in the console: in a real browser.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{
-    Browser, Database, HOUR, Looks, OWN_KEY, PAGES, Server, Setup, millis_of, order, send_form,
-    sign_in,
+    Browser, Database, HOUR, Looks, OWN_KEY, PAGES, Server, Setup, encoded, millis_of, order,
+    send_form, sign_in,
 };
 use serde_json::json;
 
@@ -21,10 +20,6 @@ const CORPUS: [&str; 8] = [
     "]]><!--<iframe srcdoc='<script>parent.ran=6</script>'>",
     "&lt;script&gt;window.ran=7&lt;/script&gt;",
 ];
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
-}
 
 fn assert_nothing_ran(browser: &Browser, what: &str) {
     assert!(browser.script("return window.ran ?? null").is_null(), "{what}");

@@ -1,5 +1,5 @@
 //! The pictures of the documentation, taken anew: `tests/pictures`.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;
 
