@@ -1,13 +1,15 @@
 //! An order's page, and what can be done there: each form is a command like any other, judged by the
 //! same rule, on the version that the page showed.
 
+mod history;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use orders_core::{EventKind, Instant, KeyId, NewId, Operation, Order, OrderId, Service};
-use orders_db::{CalendarQuery, OrderChange};
+use orders_core::{Instant, NewId, Operation, Order, OrderId, Service};
+use orders_db::CalendarQuery;
 
 use super::draft::{Choice, Draft};
 use super::form::Form;
@@ -17,6 +19,8 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::wire::Names;
 use crate::{auth, orders};
+
+use history::{Change, described, services_of};
 
 /// How many services a form offers.
 const SERVICES: usize = 1000;
@@ -55,15 +59,6 @@ struct Facts {
     created: String,
     updated: String,
     week: String,
-}
-
-struct Change {
-    what: &'static str,
-    who: String,
-    when: String,
-    utc: String,
-    /// What became different: of what, from what, to what.
-    differences: Vec<(&'static str, String, String)>,
 }
 
 /// `GET /console/new-order`
@@ -264,51 +259,5 @@ fn facts(zone: Zone, names: &Names, order: &Order) -> Facts {
         created: zone.words(order.created_at),
         updated: zone.words(order.updated_at),
         week: format!("/?view=week&date={}", zone.date(at)),
-    }
-}
-
-fn services_of(names: &Names, order: &Order) -> String {
-    let name = |id| match names.get(&id) {
-        Some(name) => name.as_str().to_owned(),
-        None => format!("Service {id}"),
-    };
-    order.content.services.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-fn described(app: &App, zone: Zone, names: &Names, change: &OrderChange) -> Change {
-    let event = &change.event;
-    let fields = |order: &Order| {
-        [
-            ("Time", zone.words(order.content.datetime)),
-            ("Fee", order.content.total_fee.to_string()),
-            ("Services", services_of(names, order)),
-        ]
-    };
-    let before = change.before.as_ref().map(fields);
-    let after = change.after().map(fields);
-    let of = |fields: &Option<[(&'static str, String); 3]>, at: usize| {
-        fields.as_ref().and_then(|fields| fields.get(at)).map(|(_, value)| value.clone())
-    };
-    let differences =
-        ["Time", "Fee", "Services"].into_iter().enumerate().filter_map(|(at, name)| {
-            let (before, after) = (of(&before, at), of(&after, at));
-            (before != after).then(|| (name, before.unwrap_or_default(), after.unwrap_or_default()))
-        });
-    let actor = event.actor.as_str();
-    let table = app.keys();
-    let key = KeyId::parse(actor)
-        .ok()
-        .and_then(|id| table.find(&id).map(|entry| entry.key.name.as_str().to_owned()));
-    Change {
-        what: match event.kind {
-            EventKind::Created => "Created",
-            EventKind::Updated => "Changed",
-            EventKind::Deleted => "Deleted",
-            EventKind::Restored => "Restored",
-        },
-        who: key.unwrap_or_else(|| actor.to_owned()),
-        when: zone.words(event.time),
-        utc: event.time.to_string(),
-        differences: differences.collect(),
     }
 }

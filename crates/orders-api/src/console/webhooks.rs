@@ -2,25 +2,27 @@
 //! is shown once.
 
 mod fields;
+mod words;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{Instant, Webhook, WebhookChange, WebhookCommand, WebhookId};
-use orders_db::{Delivery, DeliveryStatus};
+use orders_core::{WebhookChange, WebhookCommand, WebhookId};
+use orders_db::DeliveryStatus;
 use uuid::Uuid;
 
 use super::admin::{self, Said};
 use super::form::Form;
 use super::page::{self, Shell};
-use super::zone::Zone;
 use crate::app::App;
 use crate::problem::{Code, Problem};
-use crate::webhooks::{self, Sent, secret_text};
+use crate::webhooks::{self, secret_text};
 use crate::{retries, wire};
 
 pub(super) use fields::Fields;
+pub(super) use words::state;
+use words::{Row, row};
 
 /// How many deliveries a page shows.
 const ROWS: usize = 50;
@@ -56,15 +58,6 @@ struct Told {
     tried: Option<(bool, String)>,
     /// What was written, where it was refused.
     fields: Option<Fields>,
-}
-
-struct Row {
-    delivery: Delivery,
-    /// Behind which event whatever is delivered again begins with this one.
-    before: u64,
-    answer: String,
-    at: String,
-    next: String,
 }
 
 /// `GET /console/webhooks/{id}`
@@ -160,19 +153,8 @@ pub(crate) async fn rotate(
 pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
     let sent = webhooks::try_out(&app, &id).await?;
-    let told = Told { tried: Some(in_words(&sent)), ..Told::default() };
+    let told = Told { tried: Some(words::trial(&sent)), ..Told::default() };
     render(&request, &app, &id, StatusCode::OK, told).await
-}
-
-fn in_words(sent: &Sent) -> (bool, String) {
-    let took = sent.duration.as_millis();
-    match (&sent.answer, sent.error()) {
-        (Ok(status), None) => (true, format!("It took the test: {status} after {took} ms.")),
-        (_, error) => {
-            let why = error.unwrap_or_default();
-            (false, format!("The test failed after {took} ms: {why}."))
-        }
-    }
 }
 
 /// `POST /console/webhooks/{id}/replay`
@@ -279,33 +261,4 @@ async fn render(
         told,
     };
     page::show(request, status, &page)
-}
-
-/// How it is with a webhook, in words.
-pub(super) fn state(zone: Zone, webhook: &Webhook) -> String {
-    match (webhook.disabled, webhook.held) {
-        (Some(orders_core::Disabled::Operator), _) => "paused".to_owned(),
-        (Some(orders_core::Disabled::Gone), _) => {
-            "paused: it answered that it wants no more".to_owned()
-        }
-        (None, Some(held)) => {
-            let next = zone.words(held.next_attempt_at);
-            format!("failing: tried {} times, again at {next}", held.attempts)
-        }
-        (None, None) => "delivering".to_owned(),
-    }
-}
-
-fn row(zone: Zone, delivery: Delivery) -> Row {
-    Row {
-        before: delivery.sequence.saturating_sub(1),
-        answer: match (delivery.http_status, &delivery.error) {
-            (Some(status), _) => status.to_string(),
-            (None, Some(error)) => error.clone(),
-            (None, None) => String::new(),
-        },
-        at: zone.words(delivery.updated_at),
-        next: delivery.next_attempt_at.map(|at: Instant| zone.words(at)).unwrap_or_default(),
-        delivery,
-    }
 }
