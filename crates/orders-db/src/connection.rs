@@ -40,7 +40,7 @@ pub(crate) struct Manager {
 }
 
 /// How long a connection waits for the lock of the database.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Manager {
     pub(crate) fn new(url: &DatabaseUrl, purpose: Purpose) -> Self {

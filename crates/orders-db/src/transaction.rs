@@ -1,12 +1,14 @@
 //! Transactions that hold the lock of the database. Whoever writes holds it, so what it read under
 //! the lock is still true when it commits.
 
+use std::time::Instant;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::connection::{AnyConnection, LOCK_TIMEOUT};
 use crate::error::Trouble;
 
 /// The number of PostgreSQL's lock of the database.
@@ -22,14 +24,29 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
         AnyConnection::Postgres(_) => connection.batch_execute(&format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {POSTGRES_LOCK}"
         )),
-        // IMMEDIATE, because a deferred BEGIN cannot wait for the lock once it has read.
-        AnyConnection::Sqlite(_) => connection.batch_execute("BEGIN IMMEDIATE"),
+        AnyConnection::Sqlite(connection) => begin_sqlite(connection),
     };
     begun.map_err(|error| {
         let trouble = Trouble::of(&error);
         roll_back(connection);
         trouble
     })
+}
+
+/// Tries often. Left to itself, SQLite waits up to 100 ms between two tries, in which somebody who
+/// writes one transaction after the other has the lock again and again.
+fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    connection.batch_execute("PRAGMA busy_timeout = 8")?;
+    let begun = loop {
+        // IMMEDIATE, because a deferred BEGIN cannot wait for the lock once it has read.
+        match connection.batch_execute("BEGIN IMMEDIATE") {
+            Err(error) if Trouble::of(&error) == Trouble::Locked && Instant::now() < deadline => {}
+            begun => break begun,
+        }
+    };
+    let busy_timeout = LOCK_TIMEOUT.as_millis();
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {busy_timeout}")).and(begun)
 }
 
 diesel::define_sql_function! {
