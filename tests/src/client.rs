@@ -1,5 +1,7 @@
 //! A small blocking HTTP client, and answers that can be checked against the contract.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{self, HeaderMap};
@@ -45,11 +47,17 @@ impl Client {
     /// A client of the server at `127.0.0.1:port`.
     #[must_use]
     pub fn new(address: String) -> Self {
+        Self::patient_for(HANG, address)
+    }
+
+    /// A client of the server at `127.0.0.1:port`, which waits no longer than this for an answer.
+    #[must_use]
+    pub fn patient_for(patience: Duration, address: String) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(HANG))
+            .timeout_global(Some(patience))
             .allow_non_standard_methods(true)
             .build();
         Self { agent: config.new_agent(), address, key: None }

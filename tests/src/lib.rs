@@ -27,6 +27,7 @@ mod disk;
 mod document;
 mod events;
 mod guard;
+pub mod history;
 mod load;
 mod metrics;
 mod pages;

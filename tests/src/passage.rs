@@ -16,6 +16,7 @@ const CLOSED: u8 = 2;
 pub struct Passage {
     /// Where it is entered.
     pub address: String,
+    target: Arc<Mutex<String>>,
     state: Arc<AtomicU8>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
     asked: Arc<AtomicU64>,
@@ -31,13 +32,16 @@ impl Passage {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (state, streams) = (Arc::new(AtomicU8::new(OPEN)), Arc::new(Mutex::default()));
+        let target = Arc::new(Mutex::new(target));
         let (told, kept): (_, Arc<Mutex<Vec<TcpStream>>>) =
             (Arc::clone(&state), Arc::clone(&streams));
         let asked = Arc::<AtomicU64>::default();
         let (there, back) = (Arc::clone(&asked), Arc::<AtomicU64>::default());
+        let led_to = Arc::clone(&target);
         spawn(move || {
             for near in listener.incoming().flatten() {
-                let Ok(far) = TcpStream::connect(&target) else { continue };
+                let target = led_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let Ok(far) = TcpStream::connect(target) else { continue };
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 // Judged under the lock, so that none slips through while the passage is closed.
                 if told.load(Ordering::SeqCst) == CLOSED {
@@ -51,13 +55,18 @@ impl Passage {
                 kept.extend([near, far]);
             }
         });
-        Self { address, state, streams, asked }
+        Self { address, target, state, streams, asked }
     }
 
     /// How often anything was sent through it to the far side: at least once for each round trip.
     #[must_use]
     pub fn times_asked(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Leads those who come from now on to another address.
+    pub fn redirect(&self, target: String) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
     }
 
     /// Ends all connections, and any that comes.

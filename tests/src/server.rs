@@ -180,6 +180,16 @@ impl Server {
         self.signal(Signal::TERM);
     }
 
+    /// Stops it where it is (SIGSTOP).
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Ends it where it stands (SIGKILL), as a power cut would.
     pub fn kill9(&mut self) {
         self.signal(Signal::KILL);

@@ -1,0 +1,355 @@
+//! The contract as a state and what each request does to it. One at a time; nothing is concurrent here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::event::{Event, Kind};
+use super::operation::{Change, Operation, Order, Request, Told};
+use super::spacing::{Calendars, Candidate, Scope};
+
+/// All orders, those that are gone, and what is kept under keys.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub(super) sequence: u64,
+    orders: BTreeMap<String, Entry>,
+    calendars: Calendars,
+    kept: Kept,
+    /// Those of the round before.
+    kept_before: Kept,
+}
+
+/// What was done under each key, and how it was answered.
+type Kept = HashMap<String, (Request, Told)>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    order: Order,
+    /// Whose members are exempt from each other.
+    group: u64,
+    is_there: bool,
+}
+
+/// What a request would do, and how to take it back.
+pub(super) struct Attempt {
+    pub(super) told: Told,
+    pub(super) replayed: bool,
+    pub(super) made: Vec<Event>,
+    undo: Vec<(String, Option<Entry>)>,
+    new_key: Option<String>,
+}
+
+/// What only the service knows before it is done: the events at this place of the feed tell it.
+struct Stamps<'a> {
+    events: &'a [Event],
+    made: Vec<Event>,
+    undo: Vec<(String, Option<Entry>)>,
+}
+
+impl Stamps<'_> {
+    /// The time of the next event, and its id.
+    fn next(&self) -> (i64, &str) {
+        self.events.get(self.made.len()).map_or((0, ""), |event| (event.time, event.id.as_str()))
+    }
+}
+
+impl Model {
+    /// A state, at a sequence of the feed: orders with the groups that they are in.
+    pub fn new(
+        window: i64,
+        scope: Scope,
+        sequence: u64,
+        orders: impl IntoIterator<Item = (Order, u64)>,
+    ) -> Self {
+        let mut model = Self {
+            sequence,
+            orders: BTreeMap::new(),
+            calendars: Calendars::new(window, scope),
+            kept: Kept::new(),
+            kept_before: Kept::new(),
+        };
+        for (order, group) in orders {
+            model.set(&order.id.clone(), Some(Entry { order, group, is_there: true }));
+        }
+        model
+    }
+
+    /// Changes what shares a calendar.
+    pub fn set_scope(&mut self, scope: Scope) {
+        let mut calendars = Calendars::new(self.calendars.window(), scope);
+        for entry in self.orders.values().filter(|entry| entry.is_there) {
+            calendars.put(&entry.order, entry.group);
+        }
+        self.calendars = calendars;
+    }
+
+    /// The orders that are there, by id.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values().filter(|entry| entry.is_there).map(|entry| &entry.order)
+    }
+
+    /// Does an operation, with what the events at this place tell.
+    pub(super) fn attempt(&mut self, operation: &Operation, events: &[Event]) -> Attempt {
+        let Operation { request, key, .. } = operation;
+        let kept = key.as_ref().and_then(|key| {
+            self.kept.get(key).or_else(|| self.kept_before.get(key))
+        });
+        let repeat = kept.map(|(first, told)| (first == request).then(|| told.clone()));
+        if let Some(same) = repeat {
+            let reused = Told::Refused(422, "idempotency-key-reused".to_owned(), None);
+            let replayed = same.is_some();
+            let (made, undo) = (Vec::new(), Vec::new());
+            return Attempt { told: same.unwrap_or(reused), replayed, made, undo, new_key: None };
+        }
+        let mut stamps = Stamps { events, made: Vec::new(), undo: Vec::new() };
+        let told = self.run(request, &mut stamps);
+        let accepted = match &told {
+            Told::Order(..) | Told::Deleted | Told::Results(200, _) => true,
+            Told::Refused(..) | Told::Results(..) => false,
+        };
+        let new_key = key.clone().filter(|_| accepted);
+        if let Some(key) = &new_key {
+            self.kept.insert(key.clone(), (request.clone(), told.clone()));
+        }
+        let Stamps { made, undo, .. } = stamps;
+        Attempt { told, replayed: false, made, undo, new_key }
+    }
+
+    /// Takes an attempt back.
+    pub(super) fn take_back(&mut self, attempt: Attempt) {
+        self.undo(attempt.undo);
+        if let Some(key) = attempt.new_key {
+            self.kept.remove(&key);
+        }
+    }
+
+    /// Tells that a round is over: keys are used in one round, and may linger for another.
+    pub(super) fn end_round(&mut self) {
+        self.kept_before = std::mem::take(&mut self.kept);
+    }
+
+    /// Takes an event for true that the model does not understand, so as to go on from there.
+    pub(super) fn adopt(&mut self, event: &Event) {
+        self.sequence = event.sequence;
+        let entry = self.orders.get(&event.id);
+        let order = event.after.as_ref().or(event.before.as_ref());
+        let Some(order) = order.cloned() else { return };
+        let stays = |entry: &&Entry| {
+            event.kind != Kind::Created && entry.order.datetime == order.datetime
+        };
+        let group = entry.filter(stays).map_or(event.sequence, |entry| entry.group);
+        let version = order.version + u64::from(event.after.is_none());
+        let order = Order { version, ..order };
+        self.set(&event.id, Some(Entry { order, group, is_there: event.after.is_some() }));
+    }
+
+    fn undo(&mut self, undo: Vec<(String, Option<Entry>)>) {
+        for (id, entry) in undo.into_iter().rev() {
+            self.sequence -= 1;
+            self.set(&id, entry);
+        }
+    }
+
+    fn set(&mut self, id: &str, entry: Option<Entry>) -> Option<Entry> {
+        let before = match entry.clone() {
+            Some(entry) => self.orders.insert(id.to_owned(), entry),
+            None => self.orders.remove(id),
+        };
+        if let Some(old) = before.as_ref().filter(|old| old.is_there) {
+            self.calendars.take(&old.order);
+        }
+        if let Some(new) = entry.filter(|new| new.is_there) {
+            self.calendars.put(&new.order, new.group);
+        }
+        before
+    }
+
+    fn there(&self, id: &str) -> Option<&Entry> {
+        self.orders.get(id).filter(|entry| entry.is_there)
+    }
+
+    fn run(&mut self, request: &Request, stamps: &mut Stamps<'_>) -> Told {
+        match request {
+            Request::Read { id } => match self.there(id) {
+                Some(entry) => Told::Order(200, entry.order.clone()),
+                None => not_found(),
+            },
+            Request::Batch { atomic: false, operations } => {
+                Told::Results(200, operations.iter().map(|one| self.run(one, stamps)).collect())
+            }
+            Request::Batch { atomic: true, operations } => self.run_together(operations, stamps),
+            _ => {
+                let proposal = match self.propose(request, stamps) {
+                    Ok(proposal) => proposal,
+                    Err(told) => return told,
+                };
+                let hidden = BTreeSet::new();
+                let Entry { order, group, .. } = &proposal.entry;
+                let candidate = Candidate { order, group: *group, hidden: &hidden };
+                if proposal.moves
+                    && let Some(conflict) = self.calendars.conflict(&candidate)
+                {
+                    return refused(409, "order-conflict", Some(conflict));
+                }
+                self.record(proposal, stamps)
+            }
+        }
+    }
+
+    /// Judged on the state that all of them leave behind; of two that conflict the later fails.
+    fn run_together(&mut self, operations: &[Request], stamps: &mut Stamps<'_>) -> Told {
+        let before = stamps.made.len();
+        let mut results = Vec::new();
+        let mut placed = Vec::new();
+        for operation in operations {
+            let told = match self.propose(operation, stamps) {
+                Ok(proposal) => {
+                    if proposal.moves {
+                        placed.push((results.len(), proposal.entry.clone()));
+                    }
+                    self.record(proposal, stamps)
+                }
+                Err(told) => told,
+            };
+            results.push(told);
+        }
+        let mut hidden: BTreeSet<String> =
+            placed.iter().map(|(_, entry)| entry.order.id.clone()).collect();
+        let mut failed = Vec::new();
+        for (position, Entry { order, group, .. }) in &placed {
+            if self.calendars.is_free(&Candidate { order, group: *group, hidden: &hidden }) {
+                hidden.remove(&order.id);
+            } else {
+                failed.push((*position, order, *group));
+            }
+        }
+        for (position, order, group) in failed {
+            let conflict = self.calendars.conflict(&Candidate { order, group, hidden: &hidden });
+            results[position] = refused(409, "order-conflict", conflict);
+        }
+        let first = results.iter().find_map(|told| match told {
+            Told::Refused(status, ..) => Some(*status),
+            Told::Order(..) | Told::Deleted | Told::Results(..) => None,
+        });
+        let Some(status) = first else { return Told::Results(200, results) };
+        stamps.made.truncate(before);
+        self.undo(stamps.undo.split_off(before));
+        for told in &mut results {
+            if !matches!(told, Told::Refused(..)) {
+                *told = refused(424, "not-attempted", None);
+            }
+        }
+        Told::Results(status, results)
+    }
+
+    fn record(&mut self, proposal: Proposal, stamps: &mut Stamps<'_>) -> Told {
+        let Proposal { kind, entry, .. } = proposal;
+        let told = match kind {
+            Some(Kind::Created) => Told::Order(201, entry.order.clone()),
+            Some(Kind::Deleted) => Told::Deleted,
+            Some(Kind::Updated | Kind::Restored) | None => Told::Order(200, entry.order.clone()),
+        };
+        if let Some(kind) = kind {
+            let id = entry.order.id.clone();
+            let after = entry.is_there.then(|| entry.order.clone());
+            let before = self.there(&id).map(|before| before.order.clone());
+            self.sequence += 1;
+            let (sequence, (time, _)) = (self.sequence, stamps.next());
+            stamps.made.push(Event { sequence, kind, id: id.clone(), time, before, after });
+            let undone = self.set(&id, Some(entry));
+            stamps.undo.push((id, undone));
+        }
+        told
+    }
+
+    /// What a request asks for, if all but the rule allow it.
+    fn propose(&self, request: &Request, stamps: &Stamps<'_>) -> Result<Proposal, Told> {
+        let ((now, made_id), sequence) = (stamps.next(), self.sequence + 1);
+        let found = |id: &str, if_match: Option<u64>| {
+            let entry = self.there(id).cloned().ok_or_else(not_found)?;
+            if if_match.is_some_and(|version| version != entry.order.version) {
+                return Err(refused(412, "version-mismatch", None));
+            }
+            Ok(entry)
+        };
+        match request {
+            Request::Create { id, datetime, fee, services } => {
+                let id = id.as_deref().unwrap_or(made_id).to_owned();
+                let last = match self.orders.get(&id) {
+                    Some(entry) if entry.is_there => return Err(exists()),
+                    Some(entry) => entry.order.version,
+                    None => 0,
+                };
+                let (datetime, fee, services) = (*datetime, *fee, services.clone());
+                let (version, created_at, updated_at) = (last + 1, now, now);
+                let order = Order { id, datetime, fee, services, version, created_at, updated_at };
+                let entry = Entry { order, group: sequence, is_there: true };
+                Ok(Proposal { kind: Some(Kind::Created), entry, moves: true })
+            }
+            Request::Update { id, change, if_match } => {
+                let old = found(id, *if_match)?;
+                Ok(self.changed(old, change, now))
+            }
+            Request::Delete { id, if_match } => {
+                let entry = next_version(found(id, *if_match)?, now);
+                let entry = Entry { is_there: false, ..entry };
+                Ok(Proposal { kind: Some(Kind::Deleted), entry, moves: false })
+            }
+            Request::Restore { id } => match self.orders.get(id) {
+                Some(entry) if entry.is_there => Err(exists()),
+                Some(entry) => {
+                    let entry = Entry { is_there: true, ..next_version(entry.clone(), now) };
+                    Ok(Proposal { kind: Some(Kind::Restored), entry, moves: true })
+                }
+                None => Err(not_found()),
+            },
+            Request::Batch { .. } | Request::Read { .. } => unreachable!("no part of a batch"),
+        }
+    }
+
+    fn changed(&self, old: Entry, change: &Change, now: i64) -> Proposal {
+        let Change { datetime, fee, services } = change.clone();
+        let datetime = datetime.unwrap_or(old.order.datetime);
+        let fee = fee.unwrap_or(old.order.fee);
+        let services = services.unwrap_or_else(|| old.order.services.clone());
+        let same = (datetime, fee, &services)
+            == (old.order.datetime, old.order.fee, &old.order.services);
+        if same {
+            return Proposal { kind: None, entry: old, moves: false };
+        }
+        let set = |services: &[u64]| services.iter().copied().collect::<BTreeSet<u64>>();
+        let moves = datetime != old.order.datetime
+            || (self.calendars.scope() == Scope::Service
+                && set(&services) != set(&old.order.services));
+        // Whoever moves leaves its group.
+        let group = if moves { self.sequence + 1 } else { old.group };
+        let Entry { order, .. } = next_version(old, now);
+        let order = Order { datetime, fee, services, ..order };
+        let entry = Entry { order, group, is_there: true };
+        Proposal { kind: Some(Kind::Updated), entry, moves }
+    }
+}
+
+/// What an order would be.
+struct Proposal {
+    /// `None` if nothing changes.
+    kind: Option<Kind>,
+    entry: Entry,
+    /// Whether the rule has to be asked.
+    moves: bool,
+}
+
+fn next_version(entry: Entry, now: i64) -> Entry {
+    let order = Order { version: entry.order.version + 1, updated_at: now, ..entry.order };
+    Entry { order, ..entry }
+}
+
+fn refused(status: u16, code: &str, conflict: Option<super::Conflict>) -> Told {
+    Told::Refused(status, code.to_owned(), conflict)
+}
+
+fn not_found() -> Told {
+    refused(404, "not-found", None)
+}
+
+fn exists() -> Told {
+    refused(409, "order-exists", None)
+}

@@ -1,0 +1,320 @@
+//! One pass along the feed, with all operations beside it.
+
+use std::collections::HashMap;
+
+use super::check::Violation;
+use super::event::{Event, Kind};
+use super::model::{Attempt, Model};
+use super::operation::{Change, Ending, Operation, Request, Told};
+
+/// More violations than this help nobody.
+const TOLD: usize = 10;
+
+pub(super) struct Sweep<'a> {
+    model: &'a mut Model,
+    /// In the order in which they began.
+    all: &'a [Operation],
+    /// Up to which one of them all have been taken up.
+    taken_up: usize,
+    /// Those that have been answered, and not been placed yet. None of them ended before another of
+    /// them began, so that each may be the next.
+    waiting: Vec<usize>,
+    /// Which were placed, or were found to have no place.
+    pub(super) done: Vec<bool>,
+    /// Of these more events may come that are not understood.
+    broken: Vec<usize>,
+    writes: Writes,
+    /// When the first repeat under a key had been answered: what it repeats was done before.
+    repeated: HashMap<&'a str, u64>,
+    pub(super) violations: Vec<Violation>,
+}
+
+/// What may have written, by what it would have written.
+#[derive(Default)]
+struct Writes {
+    by_fee: HashMap<u64, Vec<usize>>,
+    by_id: HashMap<(Kind, String), Vec<usize>>,
+}
+
+impl Writes {
+    fn add(&mut self, request: &Request, number: usize) {
+        let (kind, id) = match request {
+            Request::Batch { operations, .. } => {
+                return operations.iter().for_each(|operation| self.add(operation, number));
+            }
+            Request::Create { fee, .. } | Request::Update { change: Change { fee: Some(fee), .. }, .. } => {
+                return self.by_fee.entry(*fee).or_default().push(number);
+            }
+            Request::Update { id, .. } => (Kind::Updated, id),
+            Request::Delete { id, .. } => (Kind::Deleted, id),
+            Request::Restore { id } => (Kind::Restored, id),
+            Request::Read { .. } => return,
+        };
+        self.by_id.entry((kind, id.clone())).or_default().push(number);
+    }
+
+    /// Which may have caused an event, in the order in which they began.
+    fn of(&mut self, event: &Event, done: &[bool]) -> Vec<usize> {
+        let mut found = Vec::new();
+        if let Some(after) = event.after.as_ref().filter(|_| event.kind != Kind::Restored) {
+            found.extend(self.by_fee.get(&after.fee).into_iter().flatten());
+        }
+        if let Some(by_id) = self.by_id.get_mut(&(event.kind, event.id.clone())) {
+            // Those that are over are of no more use, so the list stays short.
+            by_id.retain(|number| !done[*number]);
+            found.extend(by_id.iter());
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+impl<'a> Sweep<'a> {
+    pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
+        let mut writes = Writes::default();
+        let mut repeated: HashMap<&str, u64> = HashMap::new();
+        for (number, operation) in all.iter().enumerate() {
+            let may_have_written = match &operation.ending {
+                Ending::Unknown(_) => true,
+                Ending::NotDone(_) | Ending::Told { replayed: true, .. } => false,
+                Ending::Told { told, .. } => match told {
+                    Told::Order(..) | Told::Deleted | Told::Results(200, _) => true,
+                    Told::Refused(..) | Told::Results(..) => false,
+                },
+            };
+            if may_have_written {
+                writes.add(&operation.request, number);
+            }
+            if let (Some(key), Ending::Told { replayed: true, .. }) =
+                (&operation.key, &operation.ending)
+            {
+                let end = repeated.entry(key).or_insert(u64::MAX);
+                *end = operation.end.min(*end);
+            }
+        }
+        let mut sweep = Self {
+            model,
+            all,
+            taken_up: 0,
+            waiting: Vec::new(),
+            done: vec![false; all.len()],
+            broken: Vec::new(),
+            writes,
+            repeated,
+            violations: Vec::new(),
+        };
+        sweep.settle();
+        sweep
+    }
+
+    /// Places the first of these events, and those after it that are of the same operation; how many.
+    /// The events must be all that are left.
+    pub(super) fn place(&mut self, events: &'a [Event]) -> usize {
+        let Some(event) = events.first() else { return 0 };
+        if event.sequence != self.model.sequence + 1 {
+            let expected = format!("expected: {}", self.model.sequence + 1);
+            self.tell("the feed has a gap", [event.to_string(), expected]);
+            self.model.sequence = event.sequence.saturating_sub(1);
+        }
+        let length = self.place_next(event, events);
+        self.settle();
+        length
+    }
+
+    fn place_next(&mut self, event: &Event, events: &[Event]) -> usize {
+        let candidates = self.writes.of(event, &self.done);
+        let asked = |number: &usize| event.is_asked_for_by(&self.all[*number].request);
+        let (over, mut open): (Vec<usize>, Vec<usize>) =
+            candidates.into_iter().filter(asked).partition(|number| self.done[*number]);
+        // Who must be placed soonest comes first, those that may come first before those that may
+        // not: what could still be done later loses nothing by it.
+        open.sort_by_key(|number| {
+            (!self.hindrances(*number).is_empty(), self.deadline(*number), *number)
+        });
+        let mut why = Vec::new();
+        for number in open {
+            match self.try_write(number, events) {
+                Ok(length) => {
+                    let hindrances = self.hindrances(number);
+                    for other in hindrances {
+                        self.give_up(other, Some((number, event)));
+                    }
+                    self.is_done(number);
+                    return length;
+                }
+                Err(reason) => why.push((number, reason)),
+            }
+        }
+        self.model.adopt(event);
+        if let Some((number, reason)) = why.into_iter().next() {
+            self.is_done(number);
+            self.broken.push(number);
+            self.tell("an operation did what it must not", [
+                self.all[number].to_string(),
+                event.to_string(),
+                reason,
+            ]);
+        } else if let Some(number) = over.first() {
+            if !self.broken.contains(number) {
+                let about = [self.all[*number].to_string(), event.to_string()];
+                self.tell("an operation was done twice", about);
+            }
+        } else {
+            let mut about = vec![event.to_string()];
+            let refused = self.all.iter().filter(|operation| {
+                !matches!(operation.ending, Ending::Unknown(_))
+                    && event.is_asked_for_by(&operation.request)
+            });
+            about.extend(refused.take(3).map(|one| format!("asked for by {one}")));
+            self.tell("an event that no operation explains", about);
+        }
+        1
+    }
+
+    /// By when it must have been placed.
+    fn deadline(&self, number: usize) -> u64 {
+        let operation = &self.all[number];
+        match (&operation.ending, &operation.request) {
+            // No other event has this version before it.
+            (Ending::Told { .. }, Request::Delete { if_match: Some(_), .. }) => 0,
+            _ => {
+                let key = operation.key.as_deref();
+                let repeated = key.and_then(|key| self.repeated.get(key)).copied();
+                repeated.unwrap_or(u64::MAX).min(operation.over())
+            }
+        }
+    }
+
+    /// Does an operation here, if it makes just the events that come and answers as it did; how many.
+    fn try_write(&mut self, number: usize, events: &[Event]) -> Result<usize, String> {
+        let operation = &self.all[number];
+        let attempt = self.model.attempt(operation, events);
+        let length = attempt.made.len();
+        let same_answer = answers(operation, &attempt);
+        let same_events = length > 0 && events.get(..length) == Some(&attempt.made[..]);
+        if same_answer && same_events {
+            return Ok(length);
+        }
+        let mut reason = format!("by the rule, here: {}", attempt.told);
+        if attempt.replayed {
+            reason += ", once more";
+        }
+        let differs = attempt.made.iter().zip(events).find(|(made, event)| made != event);
+        if let Some((made, event)) = differs {
+            reason += &format!("; {made:?} rather than {event:?}");
+        } else if same_answer && length > events.len() {
+            reason += "; an event is missing";
+        }
+        self.model.take_back(attempt);
+        Err(reason)
+    }
+
+    /// Who has ended before this one began, and has not been placed.
+    fn hindrances(&self, number: usize) -> Vec<usize> {
+        let began = self.all[number].begin;
+        let before = |other: &usize| *other != number && self.all[*other].over() < began;
+        let mut found: Vec<usize> = self.waiting.iter().copied().filter(before).collect();
+        if !found.is_empty() {
+            // Behind these there may be others that have not been taken up for their sake.
+            let rest = self.taken_up..self.all.len();
+            let rest = rest.take_while(|other| self.all[*other].begin < began);
+            found.extend(rest.filter(|other| self.is_known(*other)).filter(before));
+        }
+        found
+    }
+
+    fn is_known(&self, number: usize) -> bool {
+        !self.done[number] && matches!(self.all[number].ending, Ending::Told { .. })
+    }
+
+    fn is_done(&mut self, number: usize) {
+        self.done[number] = true;
+        self.waiting.retain(|other| *other != number);
+    }
+
+    /// Takes up whoever may be next, and places whoever needs no event.
+    fn settle(&mut self) {
+        loop {
+            let first_end = self.waiting.iter().map(|number| self.all[*number].over()).min();
+            let mut first_end = first_end.unwrap_or(u64::MAX);
+            let mut is_new = false;
+            while let Some(operation) = self.all.get(self.taken_up)
+                && operation.begin <= first_end
+            {
+                if self.is_known(self.taken_up) {
+                    first_end = first_end.min(operation.over());
+                    self.waiting.push(self.taken_up);
+                    is_new = true;
+                }
+                self.taken_up += 1;
+            }
+            let mut is_placed = false;
+            for number in self.waiting.clone() {
+                let operation = &self.all[number];
+                let attempt = self.model.attempt(operation, &[]);
+                if attempt.made.is_empty() && answers(operation, &attempt) {
+                    self.is_done(number);
+                    is_placed = true;
+                } else {
+                    self.model.take_back(attempt);
+                }
+            }
+            if !is_new && !is_placed {
+                return;
+            }
+        }
+    }
+
+    /// Tells that an operation has no place: after its end comes what began later, or the end.
+    fn give_up(&mut self, number: usize, later: Option<(usize, &Event)>) {
+        let operation = &self.all[number];
+        let attempt = self.model.attempt(operation, &[]);
+        let here = format!("by the rule, here: {}", attempt.told);
+        self.model.take_back(attempt);
+        let mut about = vec![operation.to_string(), here];
+        if let Some((later, event)) = later {
+            about.push(format!("began after its end: {}", self.all[later]));
+            about.push(event.to_string());
+        }
+        let Ending::Told { told, replayed } = &operation.ending else { return };
+        let what = match told {
+            Told::Refused(409, code, _) if code == "order-conflict" => {
+                "a refusal that was justified at no moment"
+            }
+            Told::Order(..) | Told::Deleted | Told::Results(200, _)
+                if !replayed && !matches!(operation.request, Request::Read { .. }) =>
+            {
+                self.broken.push(number);
+                "an acknowledged operation whose events are missing or come too late"
+            }
+            _ => "an answer that was right at no moment",
+        };
+        self.tell(what, about);
+        self.is_done(number);
+    }
+
+    /// Looks at who is left when all events have been placed.
+    pub(super) fn finish(&mut self) {
+        self.settle();
+        while let Some(number) = self.waiting.first().copied() {
+            self.give_up(number, None);
+            self.settle();
+        }
+    }
+
+    fn tell(&mut self, what: &str, about: impl IntoIterator<Item = String>) {
+        if self.violations.len() < TOLD {
+            self.violations.push(Violation::new(what, about));
+        }
+    }
+}
+
+/// Whether an attempt answers as the operation was answered, if it was.
+fn answers(operation: &Operation, attempt: &Attempt) -> bool {
+    match &operation.ending {
+        Ending::Told { told, replayed } => (told, *replayed) == (&attempt.told, attempt.replayed),
+        Ending::Unknown(_) => true,
+        Ending::NotDone(_) => false,
+    }
+}
