@@ -40,6 +40,7 @@ mod receiver;
 mod sample;
 mod server;
 mod sql;
+pub mod storm;
 mod time;
 mod webhooks;
 

@@ -137,7 +137,7 @@ fn a_history_with_all_there_is_has_an_explanation() {
     let clash = vec![create("x", NOON + 20 * HOUR, 11), create("y", NOON + 21 * HOUR, 12)];
     story.ask((30, 31), Request::Batch { atomic: true, operations: clash.clone() });
     story.ask((32, 33), Request::Batch { atomic: false, operations: clash });
-    assert_eq!(story.events.len(), 11);
+    assert_eq!(story.events.len(), 10);
     story.assert_explained();
 }
 

@@ -1,0 +1,32 @@
+//! Whatever concurrent clients see, on one process and on three, while processes are killed and
+//! connections cut: one single order of all operations explains it.
+#![expect(clippy::disallowed_methods, reason = "a test reads its environment")]
+
+use std::time::Duration;
+
+use orders_tests::history::Scope;
+use orders_tests::storm::{Round, Storm};
+use orders_tests::{Database, document};
+use rstest::rstest;
+
+#[rstest]
+fn one_single_order_of_operations_explains_what_all_clients_saw(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    #[values(1, 3)] processes: usize,
+) {
+    let _ = document();
+    let seed = std::env::var("ORDERS_TESTS_SEED").ok().and_then(|seed| seed.parse().ok());
+    let storm = Storm {
+        database,
+        processes,
+        seed: seed.unwrap_or(1),
+        clients: 8,
+        rest: Duration::from_millis(4),
+        fault: (Duration::from_millis(800), Duration::from_millis(400)),
+    };
+    let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 1_000 };
+    let Some(tally) = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ()) else { return };
+    eprintln!("{database:?}, {processes}, seed {}: {tally:?}", storm.seed);
+    tally.assert_explained(&storm);
+    assert!(tally.kills > 0 && tally.conflicts > 0 && tally.repeated > 0, "{tally:?}");
+}
