@@ -22,10 +22,14 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
         seed: seed.unwrap_or(1),
         clients: 8,
         rest: Duration::from_millis(4),
-        fault: (Duration::from_millis(800), Duration::from_millis(400)),
+        fault: (Duration::from_millis(800), Duration::from_millis(900)),
     };
     let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 1_000 };
-    let Some(tally) = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ()) else { return };
+    // Captured, and shown with a failure.
+    eprintln!("ORDERS_TESTS_SEED={}", storm.seed);
+    let Some(tally) = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ()) else {
+        return;
+    };
     eprintln!("{database:?}, {processes}, seed {}: {tally:?}", storm.seed);
     tally.assert_explained(&storm);
     assert!(tally.kills > 0 && tally.conflicts > 0 && tally.repeated > 0, "{tally:?}");

@@ -89,9 +89,8 @@ impl Model {
     /// Does an operation, with what the events at this place tell.
     pub(super) fn attempt(&mut self, operation: &Operation, events: &[Event]) -> Attempt {
         let Operation { request, key, .. } = operation;
-        let kept = key.as_ref().and_then(|key| {
-            self.kept.get(key).or_else(|| self.kept_before.get(key))
-        });
+        let kept =
+            key.as_ref().and_then(|key| self.kept.get(key).or_else(|| self.kept_before.get(key)));
         let repeat = kept.map(|(first, told)| (first == request).then(|| told.clone()));
         if let Some(same) = repeat {
             let reused = Told::Refused(422, "idempotency-key-reused".to_owned(), None);
@@ -132,9 +131,8 @@ impl Model {
         let entry = self.orders.get(&event.id);
         let order = event.after.as_ref().or(event.before.as_ref());
         let Some(order) = order.cloned() else { return };
-        let stays = |entry: &&Entry| {
-            event.kind != Kind::Created && entry.order.datetime == order.datetime
-        };
+        let stays =
+            |entry: &&Entry| event.kind != Kind::Created && entry.order.datetime == order.datetime;
         let group = entry.filter(stays).map_or(event.sequence, |entry| entry.group);
         let version = order.version + u64::from(event.after.is_none());
         let order = Order { version, ..order };
@@ -310,8 +308,8 @@ impl Model {
         let datetime = datetime.unwrap_or(old.order.datetime);
         let fee = fee.unwrap_or(old.order.fee);
         let services = services.unwrap_or_else(|| old.order.services.clone());
-        let same = (datetime, fee, &services)
-            == (old.order.datetime, old.order.fee, &old.order.services);
+        let same =
+            (datetime, fee, &services) == (old.order.datetime, old.order.fee, &old.order.services);
         if same {
             return Proposal { kind: None, entry: old, moves: false };
         }

@@ -248,7 +248,8 @@ impl fmt::Display for Told {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = |nanos: u64| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+        let seconds =
+            |nanos: u64| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
         let Self { number, client, process, request, key, begin, end, ending } = self;
         write!(f, "#{number} of client {client} at process {process}, ")?;
         write!(f, "{} to {} s: {request}", seconds(*begin), seconds(*end))?;

@@ -108,16 +108,18 @@ impl Calendars {
         }
         let count = found.len();
         let shown = |services: Vec<u64>| {
-            let shared = |id: &u64| {
-                self.scope == Scope::Global || candidate.order.services.contains(id)
-            };
+            let shared =
+                |id: &u64| self.scope == Scope::Global || candidate.order.services.contains(id);
             let services: BTreeSet<u64> = services.into_iter().filter(shared).collect();
             services.into_iter().collect()
         };
         let mut nearest: Vec<Neighbour> = found
             .into_iter()
-            .map(|((datetime, id), services)| {
-                Neighbour { gap: datetime - asked, datetime, id, services: shown(services) }
+            .map(|((datetime, id), services)| Neighbour {
+                gap: datetime - asked,
+                datetime,
+                id,
+                services: shown(services),
             })
             .collect();
         nearest.sort_by_key(|other| (other.gap.abs(), other.datetime));

@@ -42,7 +42,8 @@ impl Writes {
             Request::Batch { operations, .. } => {
                 return operations.iter().for_each(|operation| self.add(operation, number));
             }
-            Request::Create { fee, .. } | Request::Update { change: Change { fee: Some(fee), .. }, .. } => {
+            Request::Create { fee, .. }
+            | Request::Update { change: Change { fee: Some(fee), .. }, .. } => {
                 return self.by_fee.entry(*fee).or_default().push(number);
             }
             Request::Update { id, .. } => (Kind::Updated, id),
@@ -150,11 +151,10 @@ impl<'a> Sweep<'a> {
         if let Some((number, reason)) = why.into_iter().next() {
             self.is_done(number);
             self.broken.push(number);
-            self.tell("an operation did what it must not", [
-                self.all[number].to_string(),
-                event.to_string(),
-                reason,
-            ]);
+            self.tell(
+                "an operation did what it must not",
+                [self.all[number].to_string(), event.to_string(), reason],
+            );
         } else if let Some(number) = over.first() {
             if !self.broken.contains(number) {
                 let about = [self.all[*number].to_string(), event.to_string()];

@@ -38,8 +38,7 @@ impl Story {
         let number = u64::try_from(self.operations.len()).unwrap();
         let (key, ending) = (key.map(str::to_owned), Ending::Unknown(String::new()));
         let (client, process) = (self.operations.len(), 0);
-        let mut operation =
-            Operation { number, client, process, request, key, begin, end, ending };
+        let mut operation = Operation { number, client, process, request, key, begin, end, ending };
         // What a service only knows when it is done: ids that it makes, and the time.
         let clock = |sequence| Event {
             sequence,
@@ -121,7 +120,10 @@ fn a_history_with_all_there_is_has_an_explanation() {
     story.ask((1, 2), create("a", NOON, 1));
     story.ask((3, 9), create("b", NOON + WINDOW, 2));
     story.ask((3, 9), create("c", NOON + WINDOW - 1, 3));
-    story.ask((3, 9), Request::Create { id: None, datetime: NOON - WINDOW, fee: 4, services: vec![] });
+    story.ask(
+        (3, 9),
+        Request::Create { id: None, datetime: NOON - WINDOW, fee: 4, services: vec![] },
+    );
     story.ask((3, 9), read("a"));
     story.ask((10, 11), update("a", NOON, 5, Some(1)));
     story.ask((10, 12), update("a", NOON, 6, Some(1)));

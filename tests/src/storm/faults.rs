@@ -77,6 +77,7 @@ fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: 
         Fault::Kill => {
             tally.kills += 1;
             process.server.kill9();
+            process.assert_sane();
             sleep(lasts / 4);
             site.restart(number);
         }
@@ -85,6 +86,7 @@ fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: 
             process.server.terminate();
             let code = process.server.wait();
             assert_eq!(code, Some(0), "it ends in order:\n{}", process.server.log());
+            process.assert_sane();
             site.restart(number);
         }
         Fault::Freeze => {

@@ -39,6 +39,17 @@ pub(super) fn anchor(number: usize, fee: u64) -> (String, Change) {
     (format!("anchor{number}"), Change { datetime, fee: Some(fee), services: Some(vec![123]) })
 }
 
+impl Process {
+    /// Checks that it never panicked, and that what it decided never had to be refused by the
+    /// constraints of the database.
+    pub(super) fn assert_sane(&self) {
+        let log = self.server.log();
+        for sign in ["panicked", "the database refused what was decided"] {
+            assert!(!log.contains(sign), "{sign}:\n{log}");
+        }
+    }
+}
+
 impl Site {
     /// Starts all there is, with the sample data and the clients' own orders.
     pub(super) fn made(storm: &Storm) -> Option<Self> {
@@ -64,7 +75,8 @@ impl Site {
         for number in 0..=storm.clients {
             let (id, change) = anchor(number, 1);
             let datetime = at(change.datetime.unwrap_or_default());
-            let body = json!({"id": id, "datetime": datetime, "totalfee": 1, "services": [{"id": "123"}]});
+            let body =
+                json!({"id": id, "datetime": datetime, "totalfee": 1, "services": [{"id": "123"}]});
             site.first().post("/orders", &body).assert_status(201);
         }
         Some(site)
@@ -97,7 +109,9 @@ impl Site {
     /// has then given it up, or is gone.
     pub(super) fn fence(&self, shared: &Shared, client: usize) -> Vec<Operation> {
         let mut operations = Vec::new();
-        for (process, Process { server, .. }) in self.processes.iter().enumerate() {
+        for (process, it) in self.processes.iter().enumerate() {
+            it.assert_sane();
+            let server = &it.server;
             let start = Instant::now();
             while server.get("/readyz").status != 200 {
                 assert!(start.elapsed() < RECOVERY, "process {process} does not get well");

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::history::{
-    Change, Conflict, Ending, Event, Kind, Neighbour, Order, Request, Told,
-};
+use crate::history::{Change, Conflict, Ending, Event, Kind, Neighbour, Order, Request, Told};
 use crate::time::{at, millis_of};
 use crate::{Answer, Client};
 
@@ -36,7 +34,8 @@ fn spelled(request: &Request) -> (&'static str, String, Option<Value>) {
     match request {
         Request::Create { .. } => ("POST", "/orders".to_owned(), Some(order_body(request))),
         Request::Update { id, change, .. } => {
-            let all = change.datetime.is_some() && change.fee.is_some() && change.services.is_some();
+            let all =
+                change.datetime.is_some() && change.fee.is_some() && change.services.is_some();
             let method = if all { "PUT" } else { "PATCH" };
             (method, format!("/orders/{id}"), Some(order_body(request)))
         }
@@ -71,11 +70,9 @@ fn part_of_batch(request: &Request) -> Value {
 
 fn order_body(request: &Request) -> Value {
     let change = match request {
-        Request::Create { datetime, fee, services, .. } => Change {
-            datetime: Some(*datetime),
-            fee: Some(*fee),
-            services: Some(services.clone()),
-        },
+        Request::Create { datetime, fee, services, .. } => {
+            Change { datetime: Some(*datetime), fee: Some(*fee), services: Some(services.clone()) }
+        }
         Request::Update { change, .. } => change.clone(),
         _ => Change::default(),
     };
@@ -149,9 +146,7 @@ fn read_conflict(body: &Value) -> Conflict {
         body["conflicts"].as_array().into_iter().flatten().map(one).collect();
     assert!(nearest.is_sorted_by_key(|other| other.gap.abs()), "the nearest first: {body}");
     // Of those that are equally far, the contract does not say which comes first.
-    nearest.sort_by(|a, b| {
-        (a.gap.abs(), a.datetime, &a.id).cmp(&(b.gap.abs(), b.datetime, &b.id))
-    });
+    nearest.sort_by(|a, b| (a.gap.abs(), a.datetime, &a.id).cmp(&(b.gap.abs(), b.datetime, &b.id)));
     let count = body["conflict_count"].as_u64().and_then(|count| count.try_into().ok());
     let instant = |value: &Value| value.as_str().map(millis_of);
     Conflict {

@@ -27,6 +27,8 @@ pub(super) struct Worker<'a> {
     scope: Scope,
     /// What it was last told of each order.
     seen: BTreeMap<String, Order>,
+    /// Which it found gone last.
+    gone: Vec<String>,
     last_key: Option<String>,
     operations: Vec<Operation>,
 }
@@ -49,6 +51,7 @@ impl<'a> Worker<'a> {
             rest,
             scope,
             seen: BTreeMap::new(),
+            gone: Vec::new(),
             last_key: None,
             operations: Vec::new(),
         }
@@ -60,9 +63,11 @@ impl<'a> Worker<'a> {
             let request = self.request(fee);
             let key = self.key(&request, fee);
             for _ in 0..=REPEATS {
-                let is_over = self.ask(&request, key.clone());
-                // Whoever has no key cannot know what asking again would do.
-                if is_over || key.is_none() || self.shared.is_over() || self.chance.percent(20) {
+                let is_told = self.ask(&request, key.clone());
+                // Whoever has no key cannot know what asking again would do; with one it does no
+                // harm.
+                let again = self.chance.percent(if is_told { 10 } else { 80 });
+                if key.is_none() || !again || self.shared.is_over() {
                     break;
                 }
             }
@@ -71,7 +76,7 @@ impl<'a> Worker<'a> {
         self.operations
     }
 
-    /// Asks, and writes down how it ended; whether it did.
+    /// Asks, and writes down how it ended; whether that is known.
     fn ask(&mut self, request: &Request, key: Option<String>) -> bool {
         let process = self.chance.below(self.clients.len());
         let begin = self.shared.now();
@@ -79,12 +84,12 @@ impl<'a> Worker<'a> {
         let end = self.shared.now();
         let is_told = match &ending {
             Ending::Told { told, .. } => {
-                self.learn(told);
+                self.learn(request, told);
                 true
             }
             Ending::NotDone(_) | Ending::Unknown(_) => {
                 // Nobody gains by asking as fast as it fails.
-                sleep(Duration::from_millis(20));
+                sleep(Duration::from_millis(40));
                 false
             }
         };
@@ -102,17 +107,32 @@ impl<'a> Worker<'a> {
         is_told
     }
 
-    fn learn(&mut self, told: &Told) {
-        match told {
-            Told::Order(_, order) => {
+    fn learn(&mut self, request: &Request, told: &Told) {
+        match (request, told) {
+            (_, Told::Order(_, order)) => {
                 self.seen.insert(order.id.clone(), order.clone());
                 // Of those that the service has named, only the latest are of use.
                 while self.seen.len() > 24 {
                     self.seen.pop_first();
                 }
             }
-            Told::Results(_, results) => results.iter().for_each(|told| self.learn(told)),
-            Told::Deleted | Told::Refused(..) => {}
+            (Request::Batch { operations, .. }, Told::Results(_, results)) => {
+                for (request, told) in operations.iter().zip(results) {
+                    self.learn(request, told);
+                }
+            }
+            (Request::Delete { id, .. }, Told::Deleted)
+            | (
+                Request::Update { id, .. } | Request::Delete { id, .. } | Request::Read { id },
+                Told::Refused(404, ..),
+            ) => {
+                self.seen.remove(id);
+                self.gone.push(id.clone());
+                if self.gone.len() > 8 {
+                    self.gone.remove(0);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -152,7 +172,9 @@ impl<'a> Worker<'a> {
                 let if_match = self.version(&id);
                 Request::Delete { id, if_match }
             }
-            65..75 => Request::Restore { id: self.known_id() },
+            65..75 if !self.gone.is_empty() => {
+                Request::Restore { id: self.chance.of(&self.gone).clone() }
+            }
             75..88 => self.batch(fee),
             _ => Request::Read { id: self.known_id() },
         }
@@ -246,7 +268,7 @@ impl<'a> Worker<'a> {
     }
 
     fn own_id(&mut self) -> String {
-        format!("o{}", self.chance.below(10))
+        format!("o{}", self.chance.below(20))
     }
 
     fn known_id(&mut self) -> String {
@@ -254,7 +276,7 @@ impl<'a> Worker<'a> {
             0 => "223".to_owned(),
             1 => "224".to_owned(),
             2 => "225".to_owned(),
-            3..6 if !self.seen.is_empty() => {
+            3..15 if !self.seen.is_empty() => {
                 let place = self.chance.below(self.seen.len());
                 let id = self.seen.keys().nth(place).cloned().unwrap_or_default();
                 // The anchors stay where they are.

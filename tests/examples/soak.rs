@@ -1,0 +1,181 @@
+//! Storms for as long as one likes, each on one database with so many processes; `tests/soak` builds
+//! what it needs and starts it.
+//!
+//! ```sh
+//! tests/soak --minutes 30 --seed 7 --database postgres --processes 3
+//! ```
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program tells whoever started it"
+)]
+
+use std::process::ExitCode;
+use std::thread::scope;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use orders_tests::Database;
+use orders_tests::history::Scope;
+use orders_tests::storm::{Round, Storm, Tally};
+
+const USAGE: &str = "usage: tests/soak [--minutes N] [--seed S] [--database sqlite|postgres] \
+    [--processes N] [--clients N] [--rest-ms N] [--at-once]
+
+Runs storms: clients that write and read at random while processes are killed, ended and stopped,
+connections cut and PostgreSQL ended at once. Every minute all that they saw is checked: one single
+order of all operations must explain it. Without --database and --processes there are four storms,
+both databases with 1 and with 3 processes, one after the other or, with --at-once, side by side.
+
+  --minutes N    how long each storm lasts (30); half of it in each scope of the policy
+  --seed S       where what is random begins; printed if it is not given
+  --clients N    how many clients each storm has (8)
+  --rest-ms N    how long a client rests between two operations, at most (60)";
+
+/// After so long all is quiet and checked, so that no history grows without end.
+const ROUND: Duration = Duration::from_mins(1);
+
+struct Plan {
+    minutes: u32,
+    seed: u64,
+    databases: Vec<Database>,
+    processes: Vec<usize>,
+    clients: usize,
+    rest: Duration,
+    at_once: bool,
+}
+
+fn main() -> ExitCode {
+    let plan = match plan(std::env::args().skip(1)) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(what) => {
+            eprintln!("{what}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    println!("--minutes {} --seed {}", plan.minutes, plan.seed);
+    let storms: Vec<Storm> = plan
+        .databases
+        .iter()
+        .flat_map(|database| plan.processes.iter().map(|processes| (*database, *processes)))
+        .map(|(database, processes)| Storm {
+            database,
+            processes,
+            seed: plan.seed,
+            clients: plan.clients,
+            rest: plan.rest,
+            fault: (Duration::from_secs(4), Duration::from_secs(5)),
+        })
+        .collect();
+    let rounds = rounds(plan.minutes);
+    let tallies: Vec<(Storm, Option<Tally>)> = if plan.at_once {
+        scope(|threads| {
+            let start = |storm: &Storm| {
+                let (storm, rounds) = (*storm, &rounds);
+                (storm, threads.spawn(move || run(&storm, rounds)))
+            };
+            let running: Vec<_> = storms.iter().map(start).collect();
+            running.into_iter().map(|(storm, run)| (storm, run.join().ok().flatten())).collect()
+        })
+    } else {
+        let one = |storm: &Storm| {
+            let run = scope(|threads| threads.spawn(|| run(storm, &rounds)).join());
+            (*storm, run.ok().flatten())
+        };
+        storms.iter().map(one).collect()
+    };
+    println!("\n{:<22}  {}", "", Tally::COLUMNS);
+    let mut is_fine = true;
+    for (storm, tally) in &tallies {
+        let fine = tally.as_ref().is_some_and(|tally| tally.violations.is_empty());
+        is_fine &= fine;
+        match tally {
+            Some(tally) => println!("{:<22}  {tally}", name(storm)),
+            None => println!("{:<22}  was not run to its end", name(storm)),
+        }
+    }
+    println!("seed {}, {} minutes each", plan.seed, plan.minutes);
+    if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Half of the time in each scope.
+fn rounds(minutes: u32) -> Vec<Round> {
+    let round = |number| {
+        let scope = if number < minutes.div_ceil(2) { Scope::Global } else { Scope::Service };
+        Round { scope, length: ROUND, operations: 0 }
+    };
+    (0..minutes).map(round).collect()
+}
+
+fn run(storm: &Storm, rounds: &[Round]) -> Option<Tally> {
+    let name = name(storm);
+    let tally = storm.run(rounds, |tally| {
+        println!("{name}: round {} of {}: {tally}", tally.rounds, rounds.len());
+    });
+    for violation in tally.iter().flat_map(|tally| &tally.violations) {
+        println!("{name}: VIOLATION: {violation}");
+    }
+    tally
+}
+
+fn name(storm: &Storm) -> String {
+    let database = match storm.database {
+        Database::Sqlite => "SQLite",
+        Database::Postgres => "PostgreSQL",
+    };
+    match storm.processes {
+        1 => format!("{database}, 1 process"),
+        many => format!("{database}, {many} processes"),
+    }
+}
+
+/// What is asked for; `None` if it is help.
+fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Option<Plan>, String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut plan = Plan {
+        minutes: 30,
+        seed: now.as_secs(),
+        databases: vec![Database::Sqlite, Database::Postgres],
+        processes: vec![1, 3],
+        clients: 8,
+        rest: Duration::from_millis(60),
+        at_once: false,
+    };
+    while let Some(option) = arguments.next() {
+        match option.as_str() {
+            "--help" | "-h" => return Ok(None),
+            "--at-once" => {
+                plan.at_once = true;
+                continue;
+            }
+            _ => {}
+        }
+        let value = arguments.next().ok_or_else(|| format!("{option} of what?"))?;
+        let number = |least: u64| match value.parse::<u64>() {
+            Ok(number) if number >= least => Ok(number),
+            _ => Err(format!("{option}: {value} is no number from {least} on")),
+        };
+        let small = |number: u64| usize::try_from(number).map_err(|error| error.to_string());
+        match option.as_str() {
+            "--minutes" => {
+                plan.minutes = number(1)?.try_into().map_err(|_| "too many minutes".to_owned())?;
+            }
+            "--seed" => plan.seed = number(0)?,
+            "--clients" => plan.clients = small(number(1)?)?,
+            "--rest-ms" => plan.rest = Duration::from_millis(number(0)?),
+            "--processes" => plan.processes = vec![small(number(1)?)?],
+            "--database" => {
+                plan.databases = vec![match value.as_str() {
+                    "sqlite" => Database::Sqlite,
+                    "postgres" => Database::Postgres,
+                    _ => return Err(format!("no such database: {value}")),
+                }];
+            }
+            _ => return Err(format!("no such option: {option}")),
+        }
+    }
+    Ok(Some(plan))
+}
