@@ -9,6 +9,7 @@
     clippy::print_stderr,
     reason = "a program tells whoever started it"
 )]
+#![expect(clippy::disallowed_methods, reason = "a seed may come from the clock")]
 
 use std::process::ExitCode;
 use std::thread::scope;
@@ -161,7 +162,8 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Option<Plan>, Str
         let small = |number: u64| usize::try_from(number).map_err(|error| error.to_string());
         match option.as_str() {
             "--minutes" => {
-                plan.minutes = number(1)?.try_into().map_err(|_| "too many minutes".to_owned())?;
+                let minutes = u32::try_from(number(1)?);
+                plan.minutes = minutes.map_err(|error| format!("--minutes: {error}"))?;
             }
             "--seed" => plan.seed = number(0)?,
             "--clients" => plan.clients = small(number(1)?)?,

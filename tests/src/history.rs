@@ -12,10 +12,12 @@ mod check;
 mod event;
 mod model;
 mod operation;
+mod proposal;
 mod spacing;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use check::{Checker, Violation};
 pub use event::{Event, Kind};

@@ -4,8 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::thread::spawn;
 
 const OPEN: u8 = 0;
 const SWALLOWS: u8 = 1;
@@ -89,11 +88,8 @@ impl Passage {
     /// Ends what was swallowed, as the far side would that has given it up; what comes now arrives.
     pub fn heal(&self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        end(&mut streams);
-        drop(streams);
-        // What was on its way is gone with its connection.
-        sleep(Duration::from_millis(50));
         self.state.store(OPEN, Ordering::SeqCst);
+        end(&mut streams);
     }
 }
 
@@ -105,9 +101,12 @@ fn end(streams: &mut Vec<TcpStream>) {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8, pieces: &AtomicU64) {
     let mut piece = [0; 8 * 1024];
+    let mut has_swallowed = false;
     while let Ok(length @ 1..) = from.read(&mut piece) {
         pieces.fetch_add(1, Ordering::SeqCst);
-        if state.load(Ordering::SeqCst) == SWALLOWS {
+        // What comes after a hole is of no use to anybody.
+        has_swallowed |= state.load(Ordering::SeqCst) == SWALLOWS;
+        if has_swallowed {
             continue;
         }
         if to.write_all(piece.get(..length).unwrap_or_default()).is_err() {

@@ -53,6 +53,8 @@ struct Shared {
     is_over: AtomicBool,
     /// The number of the next operation; also a fee that no other operation has.
     next: AtomicU64,
+    /// How many operations have ended.
+    ended: AtomicU64,
 }
 
 impl Storm {
@@ -61,6 +63,7 @@ impl Storm {
     ///
     /// # Panics
     /// If a process cannot be started, or does not get well after a fault.
+    #[must_use]
     pub fn run(&self, rounds: &[Round], mut told: impl FnMut(&Tally)) -> Option<Tally> {
         let mut site = Site::made(self)?;
         let mut tally = Tally::default();
@@ -68,8 +71,9 @@ impl Storm {
             began: Instant::now(),
             is_over: AtomicBool::new(false),
             next: AtomicU64::new(1_000),
+            ended: AtomicU64::new(0),
         };
-        let group = site.sample_group();
+        let group = Site::sample_group();
         let stored = site.orders();
         let groups = stored.into_iter().enumerate().map(|(place, order)| {
             let own = 1_000_000_000 + u64::try_from(place).unwrap();
@@ -88,16 +92,24 @@ impl Storm {
             let operations = self.round(&mut site, round, number, &shared, &mut tally);
             let (events, stored) = site.at_rest(checker.sequence());
             tally.count(&operations, &events);
-            let mut violations = checker.round(operations, &events, &stored);
-            violations.extend(site.doctor());
+            tally.violations.extend(checker.round(operations, &events, &stored));
+            tally.violations.extend(site.complaints());
             tally.rounds += 1;
-            tally.violations = violations;
             told(&tally);
             if !tally.violations.is_empty() {
                 break;
             }
         }
         Some(tally)
+    }
+
+    /// Where this storm begins: no two that differ are to be alike.
+    fn start(&self) -> u64 {
+        let of_database = match self.database {
+            Database::Sqlite => 0,
+            Database::Postgres => 1 << 63,
+        };
+        self.seed ^ of_database ^ (u64::try_from(self.processes).unwrap() << 48)
     }
 
     /// Lets the clients work and the faults happen; all operations, in no order.
@@ -110,22 +122,24 @@ impl Storm {
         tally: &mut Tally,
     ) -> Vec<Operation> {
         shared.is_over.store(false, Ordering::SeqCst);
-        let (first, start) = (shared.next.load(Ordering::SeqCst), Instant::now());
+        let (first, start) = (shared.ended.load(Ordering::SeqCst), Instant::now());
         let fronts: Vec<String> = site.fronts();
         let mut operations = scope(|threads| {
             let work = |client| {
-                let chance = Chance::new(self.seed, number, client);
+                let chance = Chance::new(self.start(), number, client);
                 let worker = Worker::new(client, &fronts, chance, shared, self.rest, round.scope);
                 threads.spawn(move || worker.work())
             };
             let running: Vec<_> = (0..self.clients).map(work).collect();
             let faults = threads.spawn(|| {
-                let mut chance = Chance::new(self.seed, number, usize::MAX);
+                let mut chance = Chance::new(self.start(), number, usize::MAX);
                 faults::happen(site, &mut chance, self.fault, shared, tally);
             });
-            let done = || shared.next.load(Ordering::SeqCst) - first;
+            let done = || shared.ended.load(Ordering::SeqCst) - first;
             while start.elapsed() < round.length || done() < round.operations {
-                if running.iter().any(|worker| worker.is_finished()) || faults.is_finished() {
+                if running.iter().any(std::thread::ScopedJoinHandle::is_finished)
+                    || faults.is_finished()
+                {
                     // One has failed, and is to be heard.
                     break;
                 }

@@ -24,7 +24,7 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
         rest: Duration::from_millis(4),
         fault: (Duration::from_millis(800), Duration::from_millis(900)),
     };
-    let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 1_000 };
+    let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 400 };
     // Captured, and shown with a failure.
     eprintln!("ORDERS_TESTS_SEED={}", storm.seed);
     let Some(tally) = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ()) else {
@@ -32,5 +32,8 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
     };
     eprintln!("{database:?}, {processes}, seed {}: {tally:?}", storm.seed);
     tally.assert_explained(&storm);
+    // Its lock is waited for longer than any fault here lasts: nobody is turned away.
+    let turned_away = tally.not_done * 100 > tally.operations;
+    assert!(database == Database::Postgres || !turned_away, "{tally:?}");
     assert!(tally.kills > 0 && tally.conflicts > 0 && tally.repeated > 0, "{tally:?}");
 }

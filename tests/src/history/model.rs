@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::{Event, Kind};
-use super::operation::{Change, Operation, Order, Request, Told};
+use super::operation::{Operation, Order, Request, Told};
+use super::proposal::{Proposal, not_found, refused};
 use super::spacing::{Calendars, Candidate, Scope};
 
 /// All orders, those that are gone, and what is kept under keys.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub(super) sequence: u64,
-    orders: BTreeMap<String, Entry>,
-    calendars: Calendars,
+    pub(super) orders: BTreeMap<String, Entry>,
+    pub(super) calendars: Calendars,
     kept: Kept,
     /// Those of the round before.
     kept_before: Kept,
@@ -21,11 +22,11 @@ pub struct Model {
 type Kept = HashMap<String, (Request, Told)>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    order: Order,
+pub(super) struct Entry {
+    pub(super) order: Order,
     /// Whose members are exempt from each other.
-    group: u64,
-    is_there: bool,
+    pub(super) group: u64,
+    pub(super) is_there: bool,
 }
 
 /// What a request would do, and how to take it back.
@@ -38,7 +39,7 @@ pub(super) struct Attempt {
 }
 
 /// What only the service knows before it is done: the events at this place of the feed tell it.
-struct Stamps<'a> {
+pub(super) struct Stamps<'a> {
     events: &'a [Event],
     made: Vec<Event>,
     undo: Vec<(String, Option<Entry>)>,
@@ -46,7 +47,7 @@ struct Stamps<'a> {
 
 impl Stamps<'_> {
     /// The time of the next event, and its id.
-    fn next(&self) -> (i64, &str) {
+    pub(super) fn next(&self) -> (i64, &str) {
         self.events.get(self.made.len()).map_or((0, ""), |event| (event.time, event.id.as_str()))
     }
 }
@@ -160,7 +161,7 @@ impl Model {
         before
     }
 
-    fn there(&self, id: &str) -> Option<&Entry> {
+    pub(super) fn there(&self, id: &str) -> Option<&Entry> {
         self.orders.get(id).filter(|entry| entry.is_there)
     }
 
@@ -174,7 +175,10 @@ impl Model {
                 Told::Results(200, operations.iter().map(|one| self.run(one, stamps)).collect())
             }
             Request::Batch { atomic: true, operations } => self.run_together(operations, stamps),
-            _ => {
+            Request::Create { .. }
+            | Request::Update { .. }
+            | Request::Delete { .. }
+            | Request::Restore { .. } => {
                 let proposal = match self.propose(request, stamps) {
                     Ok(proposal) => proposal,
                     Err(told) => return told,
@@ -257,97 +261,4 @@ impl Model {
         }
         told
     }
-
-    /// What a request asks for, if all but the rule allow it.
-    fn propose(&self, request: &Request, stamps: &Stamps<'_>) -> Result<Proposal, Told> {
-        let ((now, made_id), sequence) = (stamps.next(), self.sequence + 1);
-        let found = |id: &str, if_match: Option<u64>| {
-            let entry = self.there(id).cloned().ok_or_else(not_found)?;
-            if if_match.is_some_and(|version| version != entry.order.version) {
-                return Err(refused(412, "version-mismatch", None));
-            }
-            Ok(entry)
-        };
-        match request {
-            Request::Create { id, datetime, fee, services } => {
-                let id = id.as_deref().unwrap_or(made_id).to_owned();
-                let last = match self.orders.get(&id) {
-                    Some(entry) if entry.is_there => return Err(exists()),
-                    Some(entry) => entry.order.version,
-                    None => 0,
-                };
-                let (datetime, fee, services) = (*datetime, *fee, services.clone());
-                let (version, created_at, updated_at) = (last + 1, now, now);
-                let order = Order { id, datetime, fee, services, version, created_at, updated_at };
-                let entry = Entry { order, group: sequence, is_there: true };
-                Ok(Proposal { kind: Some(Kind::Created), entry, moves: true })
-            }
-            Request::Update { id, change, if_match } => {
-                let old = found(id, *if_match)?;
-                Ok(self.changed(old, change, now))
-            }
-            Request::Delete { id, if_match } => {
-                let entry = next_version(found(id, *if_match)?, now);
-                let entry = Entry { is_there: false, ..entry };
-                Ok(Proposal { kind: Some(Kind::Deleted), entry, moves: false })
-            }
-            Request::Restore { id } => match self.orders.get(id) {
-                Some(entry) if entry.is_there => Err(exists()),
-                Some(entry) => {
-                    let entry = Entry { is_there: true, ..next_version(entry.clone(), now) };
-                    Ok(Proposal { kind: Some(Kind::Restored), entry, moves: true })
-                }
-                None => Err(not_found()),
-            },
-            Request::Batch { .. } | Request::Read { .. } => unreachable!("no part of a batch"),
-        }
-    }
-
-    fn changed(&self, old: Entry, change: &Change, now: i64) -> Proposal {
-        let Change { datetime, fee, services } = change.clone();
-        let datetime = datetime.unwrap_or(old.order.datetime);
-        let fee = fee.unwrap_or(old.order.fee);
-        let services = services.unwrap_or_else(|| old.order.services.clone());
-        let same =
-            (datetime, fee, &services) == (old.order.datetime, old.order.fee, &old.order.services);
-        if same {
-            return Proposal { kind: None, entry: old, moves: false };
-        }
-        let set = |services: &[u64]| services.iter().copied().collect::<BTreeSet<u64>>();
-        let moves = datetime != old.order.datetime
-            || (self.calendars.scope() == Scope::Service
-                && set(&services) != set(&old.order.services));
-        // Whoever moves leaves its group.
-        let group = if moves { self.sequence + 1 } else { old.group };
-        let Entry { order, .. } = next_version(old, now);
-        let order = Order { datetime, fee, services, ..order };
-        let entry = Entry { order, group, is_there: true };
-        Proposal { kind: Some(Kind::Updated), entry, moves }
-    }
-}
-
-/// What an order would be.
-struct Proposal {
-    /// `None` if nothing changes.
-    kind: Option<Kind>,
-    entry: Entry,
-    /// Whether the rule has to be asked.
-    moves: bool,
-}
-
-fn next_version(entry: Entry, now: i64) -> Entry {
-    let order = Order { version: entry.order.version + 1, updated_at: now, ..entry.order };
-    Entry { order, ..entry }
-}
-
-fn refused(status: u16, code: &str, conflict: Option<super::Conflict>) -> Told {
-    Told::Refused(status, code.to_owned(), conflict)
-}
-
-fn not_found() -> Told {
-    refused(404, "not-found", None)
-}
-
-fn exists() -> Told {
-    refused(409, "order-exists", None)
 }

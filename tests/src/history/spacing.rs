@@ -24,9 +24,12 @@ pub enum Scope {
 pub(super) struct Calendars {
     window: i64,
     scope: Scope,
-    /// By calendar and time: the ids there, with the group of each and all its services.
-    taken: BTreeMap<(u64, i64), BTreeMap<String, (u64, Vec<u64>)>>,
+    /// By calendar and time.
+    taken: BTreeMap<(u64, i64), There>,
 }
+
+/// The ids at one time, with the group of each and all its services.
+type There = BTreeMap<String, (u64, Vec<u64>)>;
 
 /// A place that is asked for.
 pub(super) struct Candidate<'a> {

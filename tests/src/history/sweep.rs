@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::check::Violation;
-use super::event::{Event, Kind};
+use super::event::Event;
 use super::model::{Attempt, Model};
-use super::operation::{Change, Ending, Operation, Request, Told};
+use super::operation::{Ending, Operation, Request, Told};
+use super::writes::Writes;
 
 /// More violations than this help nobody.
 const TOLD: usize = 10;
@@ -29,64 +30,12 @@ pub(super) struct Sweep<'a> {
     pub(super) violations: Vec<Violation>,
 }
 
-/// What may have written, by what it would have written.
-#[derive(Default)]
-struct Writes {
-    by_fee: HashMap<u64, Vec<usize>>,
-    by_id: HashMap<(Kind, String), Vec<usize>>,
-}
-
-impl Writes {
-    fn add(&mut self, request: &Request, number: usize) {
-        let (kind, id) = match request {
-            Request::Batch { operations, .. } => {
-                return operations.iter().for_each(|operation| self.add(operation, number));
-            }
-            Request::Create { fee, .. }
-            | Request::Update { change: Change { fee: Some(fee), .. }, .. } => {
-                return self.by_fee.entry(*fee).or_default().push(number);
-            }
-            Request::Update { id, .. } => (Kind::Updated, id),
-            Request::Delete { id, .. } => (Kind::Deleted, id),
-            Request::Restore { id } => (Kind::Restored, id),
-            Request::Read { .. } => return,
-        };
-        self.by_id.entry((kind, id.clone())).or_default().push(number);
-    }
-
-    /// Which may have caused an event, in the order in which they began.
-    fn of(&mut self, event: &Event, done: &[bool]) -> Vec<usize> {
-        let mut found = Vec::new();
-        if let Some(after) = event.after.as_ref().filter(|_| event.kind != Kind::Restored) {
-            found.extend(self.by_fee.get(&after.fee).into_iter().flatten());
-        }
-        if let Some(by_id) = self.by_id.get_mut(&(event.kind, event.id.clone())) {
-            // Those that are over are of no more use, so the list stays short.
-            by_id.retain(|number| !done[*number]);
-            found.extend(by_id.iter());
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-}
-
 impl<'a> Sweep<'a> {
     pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
         let mut writes = Writes::default();
         let mut repeated: HashMap<&str, u64> = HashMap::new();
         for (number, operation) in all.iter().enumerate() {
-            let may_have_written = match &operation.ending {
-                Ending::Unknown(_) => true,
-                Ending::NotDone(_) | Ending::Told { replayed: true, .. } => false,
-                Ending::Told { told, .. } => match told {
-                    Told::Order(..) | Told::Deleted | Told::Results(200, _) => true,
-                    Told::Refused(..) | Told::Results(..) => false,
-                },
-            };
-            if may_have_written {
-                writes.add(&operation.request, number);
-            }
+            writes.note(operation, number);
             if let (Some(key), Ending::Told { replayed: true, .. }) =
                 (&operation.key, &operation.ending)
             {
@@ -135,17 +84,18 @@ impl<'a> Sweep<'a> {
         });
         let mut why = Vec::new();
         for number in open {
-            match self.try_write(number, events) {
-                Ok(length) => {
-                    let hindrances = self.hindrances(number);
-                    for other in hindrances {
-                        self.give_up(other, Some((number, event)));
-                    }
-                    self.is_done(number);
-                    return length;
+            let length = match self.try_write(number, events) {
+                Ok(length) => length,
+                Err(reason) => {
+                    why.push((number, reason));
+                    continue;
                 }
-                Err(reason) => why.push((number, reason)),
+            };
+            for other in self.hindrances(number) {
+                self.give_up(other, Some((number, event)));
             }
+            self.is_done(number);
+            return length;
         }
         self.model.adopt(event);
         if let Some((number, reason)) = why.into_iter().next() {
@@ -175,15 +125,14 @@ impl<'a> Sweep<'a> {
     /// By when it must have been placed.
     fn deadline(&self, number: usize) -> u64 {
         let operation = &self.all[number];
-        match (&operation.ending, &operation.request) {
+        let condition = matches!(&operation.request, Request::Delete { if_match: Some(_), .. });
+        if condition && matches!(operation.ending, Ending::Told { .. }) {
             // No other event has this version before it.
-            (Ending::Told { .. }, Request::Delete { if_match: Some(_), .. }) => 0,
-            _ => {
-                let key = operation.key.as_deref();
-                let repeated = key.and_then(|key| self.repeated.get(key)).copied();
-                repeated.unwrap_or(u64::MAX).min(operation.over())
-            }
+            return 0;
         }
+        let key = operation.key.as_deref();
+        let repeated = key.and_then(|key| self.repeated.get(key)).copied();
+        repeated.unwrap_or(u64::MAX).min(operation.over())
     }
 
     /// Does an operation here, if it makes just the events that come and answers as it did; how many.
@@ -196,18 +145,18 @@ impl<'a> Sweep<'a> {
         if same_answer && same_events {
             return Ok(length);
         }
-        let mut reason = format!("by the rule, here: {}", attempt.told);
+        let mut reason = vec![format!("by the rule, here: {}", attempt.told)];
         if attempt.replayed {
-            reason += ", once more";
+            reason.push("once more".to_owned());
         }
         let differs = attempt.made.iter().zip(events).find(|(made, event)| made != event);
         if let Some((made, event)) = differs {
-            reason += &format!("; {made:?} rather than {event:?}");
+            reason.push(format!("{made:?} rather than {event:?}"));
         } else if same_answer && length > events.len() {
-            reason += "; an event is missing";
+            reason.push("an event is missing".to_owned());
         }
         self.model.take_back(attempt);
-        Err(reason)
+        Err(reason.join("; "))
     }
 
     /// Who has ended before this one began, and has not been placed.
@@ -288,7 +237,9 @@ impl<'a> Sweep<'a> {
                 self.broken.push(number);
                 "an acknowledged operation whose events are missing or come too late"
             }
-            _ => "an answer that was right at no moment",
+            Told::Order(..) | Told::Deleted | Told::Refused(..) | Told::Results(..) => {
+                "an answer that was right at no moment"
+            }
         };
         self.tell(what, about);
         self.is_done(number);

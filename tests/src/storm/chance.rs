@@ -1,6 +1,6 @@
 //! Numbers without a pattern, the same for the same seed.
 
-/// A source of numbers (SplitMix64).
+/// A source of numbers (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 

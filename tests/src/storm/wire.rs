@@ -11,7 +11,10 @@ pub(super) fn send(client: &Client, request: &Request, key: Option<&str>) -> End
     let (method, path, body) = spelled(request);
     let if_match = match request {
         Request::Update { if_match, .. } | Request::Delete { if_match, .. } => *if_match,
-        _ => None,
+        Request::Create { .. }
+        | Request::Restore { .. }
+        | Request::Batch { .. }
+        | Request::Read { .. } => None,
     };
     let if_match = if_match.map(|version| format!("\"{version}\""));
     let mut asked = client.request(method, path);
@@ -74,7 +77,10 @@ fn order_body(request: &Request) -> Value {
             Change { datetime: Some(*datetime), fee: Some(*fee), services: Some(services.clone()) }
         }
         Request::Update { change, .. } => change.clone(),
-        _ => Change::default(),
+        Request::Delete { .. }
+        | Request::Restore { .. }
+        | Request::Batch { .. }
+        | Request::Read { .. } => Change::default(),
     };
     let mut body = json!({});
     if let Request::Create { id: Some(id), .. } = request {

@@ -1,6 +1,7 @@
 //! One client: asks for what is likely to be in somebody's way, and writes down what it is told.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -82,6 +83,7 @@ impl<'a> Worker<'a> {
         let begin = self.shared.now();
         let ending = wire::send(&self.clients[process], request, key.as_deref());
         let end = self.shared.now();
+        self.shared.ended.fetch_add(1, Ordering::SeqCst);
         let is_told = match &ending {
             Ending::Told { told, .. } => {
                 self.learn(request, told);
