@@ -3,18 +3,21 @@
 
 mod chance;
 mod faults;
+mod seen;
 mod site;
 mod tally;
 mod wire;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::history::{Checker, Model, Operation, Scope, Violation};
 use crate::{Database, HOUR};
 use chance::Chance;
+use seen::Seen;
 use site::Site;
 pub use tally::Tally;
 use worker::Worker;
@@ -55,6 +58,7 @@ struct Shared {
     next: AtomicU64,
     /// How many operations have ended.
     ended: AtomicU64,
+    seen: Mutex<Seen>,
 }
 
 impl Storm {
@@ -72,6 +76,7 @@ impl Storm {
             is_over: AtomicBool::new(false),
             next: AtomicU64::new(1_000),
             ended: AtomicU64::new(0),
+            seen: Mutex::default(),
         };
         let group = Site::sample_group();
         let stored = site.orders();
@@ -159,6 +164,10 @@ impl Shared {
     /// Nanoseconds since the beginning.
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_over(&self) -> bool {

@@ -1,6 +1,5 @@
 //! One client: asks for what is likely to be in somebody's way, and writes down what it is told.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use super::chance::Chance;
 use super::site::anchor;
 use super::{Shared, wire};
-use crate::history::{Change, Ending, Operation, Order, Request, Scope, Told};
+use crate::history::{Change, Ending, Operation, Order, Request, Scope};
 use crate::{Client, HOUR};
 
 /// Around this instant all happens: it is that of the sample orders.
@@ -26,10 +25,6 @@ pub(super) struct Worker<'a> {
     shared: &'a Shared,
     rest: Duration,
     scope: Scope,
-    /// What it was last told of each order.
-    seen: BTreeMap<String, Order>,
-    /// Which it found gone last.
-    gone: Vec<String>,
     last_key: Option<String>,
     operations: Vec<Operation>,
 }
@@ -51,8 +46,6 @@ impl<'a> Worker<'a> {
             shared,
             rest,
             scope,
-            seen: BTreeMap::new(),
-            gone: Vec::new(),
             last_key: None,
             operations: Vec::new(),
         }
@@ -86,7 +79,7 @@ impl<'a> Worker<'a> {
         self.shared.ended.fetch_add(1, Ordering::SeqCst);
         let is_told = match &ending {
             Ending::Told { told, .. } => {
-                self.learn(request, told);
+                self.shared.seen().learn(request, told);
                 true
             }
             Ending::NotDone(_) | Ending::Unknown(_) => {
@@ -107,35 +100,6 @@ impl<'a> Worker<'a> {
             ending,
         });
         is_told
-    }
-
-    fn learn(&mut self, request: &Request, told: &Told) {
-        match (request, told) {
-            (_, Told::Order(_, order)) => {
-                self.seen.insert(order.id.clone(), order.clone());
-                // Of those that the service has named, only the latest are of use.
-                while self.seen.len() > 24 {
-                    self.seen.pop_first();
-                }
-            }
-            (Request::Batch { operations, .. }, Told::Results(_, results)) => {
-                for (request, told) in operations.iter().zip(results) {
-                    self.learn(request, told);
-                }
-            }
-            (Request::Delete { id, .. }, Told::Deleted)
-            | (
-                Request::Update { id, .. } | Request::Delete { id, .. } | Request::Read { id },
-                Told::Refused(404, ..),
-            ) => {
-                self.seen.remove(id);
-                self.gone.push(id.clone());
-                if self.gone.len() > 8 {
-                    self.gone.remove(0);
-                }
-            }
-            _ => {}
-        }
     }
 
     /// A key for some writes. What may change nothing and write nothing has none: no event would
@@ -164,7 +128,7 @@ impl<'a> Worker<'a> {
     fn request(&mut self, fee: u64) -> Request {
         match self.chance.below(100) {
             0..28 => {
-                let id = (!self.chance.percent(5)).then(|| self.own_id());
+                let id = (!self.chance.percent(5)).then(|| self.new_id());
                 let (datetime, services) = (self.instant(), self.services());
                 Request::Create { id, datetime, fee, services }
             }
@@ -174,8 +138,9 @@ impl<'a> Worker<'a> {
                 let if_match = self.version(&id);
                 Request::Delete { id, if_match }
             }
-            65..75 if !self.gone.is_empty() => {
-                Request::Restore { id: self.chance.of(&self.gone).clone() }
+            65..75 => {
+                let gone = self.shared.seen().any_gone(&mut self.chance);
+                Request::Restore { id: gone.unwrap_or_else(|| self.some_id()) }
             }
             75..88 => self.batch(fee),
             _ => Request::Read { id: self.known_id() },
@@ -193,7 +158,7 @@ impl<'a> Worker<'a> {
             7 => Change { datetime: None, fee, services },
             8 => Change { datetime: None, fee, services: None },
             // As it was seen last: perhaps nothing changes.
-            _ => match self.seen.get(&id) {
+            _ => match self.shared.seen().get(&id) {
                 Some(Order { datetime, fee, services, .. }) => Change {
                     datetime: Some(*datetime),
                     fee: Some(*fee),
@@ -218,7 +183,8 @@ impl<'a> Worker<'a> {
             let (id, change) = anchor(self.number, fee);
             operations.push(Request::Update { id, change, if_match: None });
         }
-        let swapped: Vec<Order> = ids.iter().filter_map(|id| self.seen.get(id).cloned()).collect();
+        let swapped: Vec<Order> =
+            ids.iter().filter_map(|id| self.shared.seen().get(id).cloned()).collect();
         if let (true, true, [a, b, ..]) = (atomic, self.chance.percent(40), swapped.as_slice()) {
             // Two orders change places.
             let to = |order: &Order, place: &Order, fee| Request::Update {
@@ -235,10 +201,16 @@ impl<'a> Worker<'a> {
                 operations: vec![to(a, b, fee), to(b, a, self.shared.number())],
             };
         }
+        let mut used = Vec::new();
         for (place, id) in ids.into_iter().enumerate() {
             let fee = if place == 0 && atomic { fee } else { self.shared.number() };
             let (datetime, services) = (self.instant(), self.services());
             let kind = self.chance.below(if place == 0 { 2 } else { 3 });
+            let id = if kind == 0 { self.new_id() } else { id };
+            if used.contains(&id) {
+                continue;
+            }
+            used.push(id.clone());
             operations.push(match kind {
                 0 => Request::Create { id: Some(id), datetime, fee, services },
                 1 => {
@@ -269,28 +241,32 @@ impl<'a> Worker<'a> {
         self.chance.of(&all).to_vec()
     }
 
-    fn own_id(&mut self) -> String {
+    fn some_id(&mut self) -> String {
         format!("o{}", self.chance.below(20))
     }
 
+    /// Mostly one that is not there.
+    fn new_id(&mut self) -> String {
+        let id = self.some_id();
+        if self.shared.seen().get(&id).is_none() { id } else { self.some_id() }
+    }
+
+    /// Mostly one that is there.
     fn known_id(&mut self) -> String {
+        let sample = ["223", "224", "225"];
         match self.chance.below(20) {
-            0 => "223".to_owned(),
-            1 => "224".to_owned(),
-            2 => "225".to_owned(),
-            3..15 if !self.seen.is_empty() => {
-                let place = self.chance.below(self.seen.len());
-                let id = self.seen.keys().nth(place).cloned().unwrap_or_default();
-                // The anchors stay where they are.
-                if id.starts_with("anchor") { self.own_id() } else { id }
+            0 => (*self.chance.of(&sample)).to_owned(),
+            1..16 => {
+                let seen = self.shared.seen().any(&mut self.chance);
+                seen.unwrap_or_else(|| self.some_id())
             }
-            _ => self.own_id(),
+            _ => self.some_id(),
         }
     }
 
     /// Sometimes the version that was seen last.
     fn version(&mut self, id: &str) -> Option<u64> {
-        let version = self.seen.get(id).map(|order| order.version);
+        let version = self.shared.seen().get(id).map(|order| order.version);
         version.filter(|_| self.chance.percent(25))
     }
 }
