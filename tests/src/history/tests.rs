@@ -327,6 +327,30 @@ fn a_stale_read_is_caught() {
 }
 
 #[test]
+fn operations_that_look_alike_are_told_apart_by_their_times() {
+    let of = |first: (u64, u64), second: (u64, u64)| {
+        let mut story = Story::new();
+        story.ask((1, 2), create("a", NOON, 1));
+        story.ask(first, delete("a"));
+        story.ask((5, 6), Request::Restore { id: "a".to_owned() });
+        story.ask(second, delete("a"));
+        story
+    };
+    of((3, 4), (3, 20)).assert_explained();
+    of((3, 20), (3, 4)).assert_explained();
+    of((3, 20), (7, 8)).assert_explained();
+    of((7, 8), (7, 20)).assert_caught("too late", &[2]);
+    let mut one_unknown = of((3, 20), (3, 4));
+    one_unknown.operations[1].ending = unknown();
+    one_unknown.assert_explained();
+    one_unknown.operations[1].begin = 7;
+    one_unknown.assert_explained();
+    one_unknown.operations[3].begin = 7;
+    one_unknown.operations[3].end = 8;
+    one_unknown.assert_caught("too late", &[2]);
+}
+
+#[test]
 fn a_key_is_done_once() {
     let mut story = Story::new();
     story.ask_again((1, 2), create("a", NOON, 1), Some("k")).ending = unknown();
