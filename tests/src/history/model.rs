@@ -103,7 +103,7 @@ impl Model {
         let told = self.run(request, &mut stamps);
         let accepted = match &told {
             Told::Order(..) | Told::Deleted | Told::Results(200, _) => true,
-            Told::Refused(..) | Told::Results(..) => false,
+            Told::Refused(..) | Told::Free(_) | Told::Results(..) => false,
         };
         let new_key = key.clone().filter(|_| accepted);
         if let Some(key) = &new_key {
@@ -171,6 +171,9 @@ impl Model {
                 Some(entry) => Told::Order(200, entry.order.clone()),
                 None => not_found(),
             },
+            Request::Free { from, to, services } => {
+                Told::Free(self.calendars.free(services, *from, *to))
+            }
             Request::Batch { atomic: false, operations } => {
                 Told::Results(200, operations.iter().map(|one| self.run(one, stamps)).collect())
             }
@@ -229,7 +232,7 @@ impl Model {
         }
         let first = results.iter().find_map(|told| match told {
             Told::Refused(status, ..) => Some(*status),
-            Told::Order(..) | Told::Deleted | Told::Results(..) => None,
+            Told::Order(..) | Told::Deleted | Told::Free(_) | Told::Results(..) => None,
         });
         let Some(status) = first else { return Told::Results(200, results) };
         stamps.made.truncate(before);

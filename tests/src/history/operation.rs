@@ -81,6 +81,15 @@ pub enum Request {
         /// Which.
         id: String,
     },
+    /// A look at the free times between two instants, both ends included.
+    Free {
+        /// From when, in epoch milliseconds.
+        from: i64,
+        /// Until when.
+        to: i64,
+        /// For an order with these services.
+        services: Vec<u64>,
+    },
 }
 
 /// What a client was told.
@@ -92,6 +101,8 @@ pub enum Told {
     Deleted,
     /// A problem, by its status and code; with the conflict, if it is one.
     Refused(u16, String, Option<Conflict>),
+    /// The free stretches, both ends included.
+    Free(Vec<(i64, i64)>),
     /// The results of a batch: 200, or the status of a batch that was refused.
     Results(u16, Vec<Told>),
 }
@@ -216,6 +227,10 @@ impl fmt::Display for Request {
                 write!(f, "]")
             }
             Self::Read { id } => write!(f, "read {id}"),
+            Self::Free { from, to, services } => {
+                write!(f, "ask what is free from {} to {}", at(*from), at(*to))?;
+                write!(f, " for services {services:?}")
+            }
         }
     }
 }
@@ -225,6 +240,10 @@ impl fmt::Display for Told {
         match self {
             Self::Order(status, order) => write!(f, "{status} {order}"),
             Self::Deleted => write!(f, "204"),
+            Self::Free(stretches) => {
+                write!(f, "200, free:")?;
+                stretches.iter().try_for_each(|(from, to)| write!(f, " {}-{}", at(*from), at(*to)))
+            }
             Self::Refused(status, code, None) => write!(f, "{status} {code}"),
             Self::Refused(status, code, Some(conflict)) => {
                 write!(f, "{status} {code}, in the way:")?;

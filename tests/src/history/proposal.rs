@@ -58,7 +58,9 @@ impl Model {
                 }
                 None => Err(not_found()),
             },
-            Request::Batch { .. } | Request::Read { .. } => unreachable!("no part of a batch"),
+            Request::Batch { .. } | Request::Read { .. } | Request::Free { .. } => {
+                unreachable!("no part of a batch")
+            }
         }
     }
 

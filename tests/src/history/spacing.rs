@@ -132,6 +132,31 @@ impl Calendars {
         Some(Conflict { nearest, count, previous, next })
     }
 
+    /// All stretches between two instants in which an order with these services has its place.
+    pub(super) fn free(&self, services: &[u64], from: i64, to: i64) -> Vec<(i64, i64)> {
+        let calendars = self.of(services);
+        // All that can be in the way, once each, in the order of time.
+        let mut taken: Vec<i64> = Vec::new();
+        for calendar in calendars {
+            let near = (calendar, from - self.window)..=(calendar, to + self.window);
+            taken.extend(self.taken.range(near).map(|((_, datetime), _)| *datetime));
+        }
+        taken.sort_unstable();
+        let mut free = Vec::new();
+        let mut at = from;
+        for datetime in taken {
+            if at <= datetime - self.window {
+                free.push((at, to.min(datetime - self.window)));
+            }
+            at = at.max(datetime + self.window);
+        }
+        if at <= to {
+            free.push((at, to));
+        }
+        free.retain(|(start, end)| start <= end);
+        free
+    }
+
     /// The nearest free instant. Whoever is in the way at an instant is in the way up to one window
     /// behind it, so the furthest of them can be stepped over at once.
     fn nearest_free(&self, candidate: &Candidate<'_>, later: bool) -> Option<i64> {

@@ -237,9 +237,11 @@ impl<'a> Sweep<'a> {
                 self.broken.push(number);
                 "an acknowledged operation whose events are missing or come too late"
             }
-            Told::Order(..) | Told::Deleted | Told::Refused(..) | Told::Results(..) => {
-                "an answer that was right at no moment"
-            }
+            Told::Order(..)
+            | Told::Deleted
+            | Told::Free(_)
+            | Told::Refused(..)
+            | Told::Results(..) => "an answer that was right at no moment",
         };
         self.tell(what, about);
         self.is_done(number);

@@ -217,6 +217,29 @@ fn a_refusal_must_name_who_is_there_and_suggest_what_is_free() {
 }
 
 #[test]
+fn what_is_offered_as_free_must_be_free_at_one_moment() {
+    let free = |services: &[u64]| Request::Free {
+        from: NOON - 2 * WINDOW,
+        to: NOON + 2 * WINDOW,
+        services: services.to_vec(),
+    };
+    let mut story = Story::new();
+    story.ask((1, 2), create("a", NOON, 1));
+    let told = story.ask((3, 4), free(&[1])).ending.clone();
+    let expected = vec![(NOON - 2 * WINDOW, NOON - WINDOW), (NOON + WINDOW, NOON + 2 * WINDOW)];
+    assert_eq!(told, Ending::Told { told: Told::Free(expected), replayed: false });
+    story.ask((5, 6), create("b", NOON + WINDOW, 2));
+    story.assert_explained();
+    (story.operations[1].begin, story.operations[1].end) = (7, 8);
+    story.assert_caught(WRONG, &[1]);
+    let mut story = Story::new();
+    story.service.set_scope(Scope::Service);
+    story.ask((1, 2), create("a", NOON, 1));
+    let Ending::Told { told, .. } = &story.ask((3, 4), free(&[2])).ending else { panic!() };
+    assert_eq!(*told, Told::Free(vec![(NOON - 2 * WINDOW, NOON + 2 * WINDOW)]));
+}
+
+#[test]
 fn a_lost_update_is_caught() {
     // Both were told that they changed version 1.
     let mut story = Story::new();

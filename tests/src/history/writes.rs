@@ -20,7 +20,7 @@ impl Writes {
             Ending::NotDone(_) | Ending::Told { replayed: true, .. } => false,
             Ending::Told { told, .. } => match told {
                 Told::Order(..) | Told::Deleted | Told::Results(200, _) => true,
-                Told::Refused(..) | Told::Results(..) => false,
+                Told::Refused(..) | Told::Free(_) | Told::Results(..) => false,
             },
         };
         if may_have_written {
@@ -40,7 +40,7 @@ impl Writes {
             Request::Update { id, .. } => (Kind::Updated, id),
             Request::Delete { id, .. } => (Kind::Deleted, id),
             Request::Restore { id } => (Kind::Restored, id),
-            Request::Read { .. } => return,
+            Request::Read { .. } | Request::Free { .. } => return,
         };
         self.by_id.entry((kind, id.clone())).or_default().push(number);
     }

@@ -48,7 +48,7 @@ pub(super) fn happen(
     tally: &mut Tally,
 ) {
     let mut deck = Vec::new();
-    while wait(chance.up_to(calm), shared) {
+    while wait(calm / 2 + chance.up_to(calm / 2), shared) {
         if deck.is_empty() {
             deck.extend(ANYWHERE);
             if site.postgres.is_some() {

@@ -15,7 +15,7 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Of these, those answered as before, under their keys.
     pub repeated: u64,
-    /// Reads of an order that was there.
+    /// Reads of an order that was there, and of free times.
     pub read: u64,
     /// Requests that were refused, by the rule or otherwise, batches as a whole.
     pub refused: u64,
@@ -56,6 +56,7 @@ impl Tally {
                         self.conflicts += u64::from(code == "order-conflict");
                     }
                     Told::Results(status, _) if *status != 200 => self.refused += 1,
+                    Told::Free(_) => self.read += 1,
                     Told::Order(..) if matches!(operation.request, Request::Read { .. }) => {
                         self.read += 1;
                     }

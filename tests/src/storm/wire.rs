@@ -14,7 +14,8 @@ pub(super) fn send(client: &Client, request: &Request, key: Option<&str>) -> End
         Request::Create { .. }
         | Request::Restore { .. }
         | Request::Batch { .. }
-        | Request::Read { .. } => None,
+        | Request::Read { .. }
+        | Request::Free { .. } => None,
     };
     let if_match = if_match.map(|version| format!("\"{version}\""));
     let mut asked = client.request(method, path);
@@ -45,6 +46,12 @@ fn spelled(request: &Request) -> (&'static str, String, Option<Value>) {
         Request::Delete { id, .. } => ("DELETE", format!("/orders/{id}"), None),
         Request::Restore { id } => ("POST", format!("/orders/{id}/restore"), None),
         Request::Read { id } => ("GET", format!("/orders/{id}"), None),
+        Request::Free { from, to, services } => {
+            let within = format!("/availability?from={}&to={}", at(*from), at(*to));
+            let services = services.iter().map(|id| format!("service={id}"));
+            let query: Vec<String> = std::iter::once(within).chain(services).collect();
+            ("GET", query.join("&"), None)
+        }
         Request::Batch { atomic, operations } => {
             let mode = if *atomic { "atomic" } else { "each" };
             let operations: Vec<Value> = operations.iter().map(part_of_batch).collect();
@@ -61,7 +68,10 @@ fn part_of_batch(request: &Request) -> Value {
             (json!({"op": "replace", "id": id, "order": order_body(request)}), *if_match)
         }
         Request::Delete { id, if_match } => (json!({"op": "delete", "id": id}), *if_match),
-        Request::Restore { .. } | Request::Read { .. } | Request::Batch { .. } => {
+        Request::Restore { .. }
+        | Request::Read { .. }
+        | Request::Free { .. }
+        | Request::Batch { .. } => {
             unreachable!("no part of a batch")
         }
     };
@@ -80,7 +90,8 @@ fn order_body(request: &Request) -> Value {
         Request::Delete { .. }
         | Request::Restore { .. }
         | Request::Batch { .. }
-        | Request::Read { .. } => Change::default(),
+        | Request::Read { .. }
+        | Request::Free { .. } => Change::default(),
     };
     let mut body = json!({});
     if let Request::Create { id: Some(id), .. } = request {
@@ -126,6 +137,10 @@ fn read_told(status: u16, body: &Value) -> Told {
             }
         };
         return Told::Results(status, results.iter().map(one).collect());
+    }
+    if let Some(stretches) = body["data"].as_array() {
+        let ends = |one: &Value| (millis_of(text(&one["start"])), millis_of(text(&one["end"])));
+        return Told::Free(stretches.iter().map(ends).collect());
     }
     if body["type"].is_null() {
         return Told::Order(status, read_order(body));

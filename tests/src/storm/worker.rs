@@ -106,7 +106,7 @@ impl<'a> Worker<'a> {
     /// tell when its answer was kept.
     fn key(&mut self, request: &Request, fee: u64) -> Option<String> {
         let writes = match request {
-            Request::Read { .. } => false,
+            Request::Read { .. } | Request::Free { .. } => false,
             Request::Update { change, .. } => change.fee == Some(fee),
             Request::Create { .. }
             | Request::Delete { .. }
@@ -143,6 +143,10 @@ impl<'a> Worker<'a> {
                 Request::Restore { id: gone.unwrap_or_else(|| self.some_id()) }
             }
             75..88 => self.batch(fee),
+            88..92 => {
+                let (from, services) = (self.instant() - 4 * WINDOW, self.services());
+                Request::Free { from, to: from + 8 * WINDOW, services }
+            }
             _ => Request::Read { id: self.known_id() },
         }
     }
