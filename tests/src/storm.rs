@@ -97,8 +97,11 @@ impl Storm {
             let operations = self.round(&mut site, round, number, &shared, &mut tally);
             let (events, stored) = site.at_rest(checker.sequence());
             tally.count(&operations, &events);
-            tally.violations.extend(checker.round(operations, &events, &stored));
-            tally.violations.extend(site.complaints());
+            let mut violations = checker.round(operations, &events, &stored);
+            // What clients saw comes first: what logs tell is only why.
+            violations.append(&mut tally.violations);
+            violations.extend(site.complaints());
+            tally.violations = violations;
             tally.rounds += 1;
             told(&tally);
             if !tally.violations.is_empty() {
