@@ -88,14 +88,14 @@ fn main() -> ExitCode {
         };
         storms.iter().map(one).collect()
     };
-    println!("\n{:<22}  {}", "", Tally::COLUMNS);
+    println!("\n{:<23}  {}", "", Tally::COLUMNS);
     let mut is_fine = true;
     for (storm, tally) in &tallies {
         let fine = tally.as_ref().is_some_and(|tally| tally.violations.is_empty());
         is_fine &= fine;
         match tally {
-            Some(tally) => println!("{:<22}  {tally}", name(storm)),
-            None => println!("{:<22}  was not run to its end", name(storm)),
+            Some(tally) => println!("{:<23}  {tally}", name(storm)),
+            None => println!("{:<23}  was not run to its end", name(storm)),
         }
     }
     println!("seed {}, {} minutes each", plan.seed, plan.minutes);
