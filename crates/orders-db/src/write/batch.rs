@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::select;
 use orders_core::{
     Changes, Command, Decision, Event, Instant, Needs, Outcome, OwnKey, Policy, decide,
 };
@@ -128,13 +130,18 @@ pub(super) fn is_there(
     found.map_err(|error| Trouble::of(&error))
 }
 
+/// Whether just this event is there, and not one that another has written in its place.
 fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
-    let found: Option<(String, i64)> = events::table
+    let order = &event.order;
+    let same = events::table
         .find(rows::bigint(event.sequence))
-        .select((events::order_id, events::time_ms))
-        .get_result(connection)
-        .optional()?;
-    Ok(found.is_some_and(|(order_id, time_ms)| {
-        order_id == event.subject().as_str() && time_ms == event.time.as_millis()
-    }))
+        .filter(events::kind.eq(event.kind.as_str()))
+        .filter(events::actor.eq(event.actor.as_str()))
+        .filter(events::order_id.eq(event.subject().as_str()))
+        .filter(events::datetime_ms.eq(order.content.datetime.as_millis()))
+        .filter(events::total_fee.eq(order.content.total_fee.as_hundredths()))
+        .filter(events::services.eq(rows::write_services(&order.content.services)))
+        .filter(events::version.eq(rows::bigint(order.version)))
+        .filter(events::time_ms.eq(event.time.as_millis()));
+    select(exists(same)).get_result(connection)
 }
