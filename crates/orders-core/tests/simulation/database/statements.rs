@@ -1,0 +1,173 @@
+//! What the server does with a statement.
+
+use orders_core::*;
+
+use super::{Answer, Committed, Database, Kind, Loaded, Session, SessionId, Statement};
+use crate::dice::Dice;
+use crate::tables::Writes;
+
+use crate::knobs::Sabotage;
+
+impl Database {
+    pub(super) fn execute(&mut self, id: SessionId, dice: &mut Dice) -> bool {
+        let Some(session) = self.sessions.get_mut(&id) else { return false };
+        let Some(statement) = session.sent.take() else { return false };
+        let waits = matches!(statement, Statement::Lock | Statement::LockAgain);
+        if matches!(statement, Statement::LockAgain) && self.lock == Some(id) {
+            self.lock = None;
+        }
+        if waits
+            && !self.knobs.has(Sabotage::NoLock)
+            && self.lock.is_some_and(|holder| holder != id)
+        {
+            session.sent = Some(Statement::Lock);
+            return false;
+        }
+        let fails = self.knobs.faults && may_fail(&statement) && dice.one_in(150);
+        // Of a COMMIT that failed nobody knows whether it took place.
+        let done = !fails || (matches!(statement, Statement::Commit) && dice.one_in(2));
+        let answer = if done { self.answer(id, statement) } else { Answer::Failed };
+        let answer = if fails { Answer::Failed } else { answer };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.answer = Some(answer);
+        }
+        true
+    }
+
+    fn answer(&mut self, id: SessionId, statement: Statement) -> Answer {
+        match statement {
+            Statement::Lock | Statement::LockAgain => {
+                self.lock = Some(id);
+                Answer::Done
+            }
+            Statement::Unlock => {
+                self.let_go(id);
+                Answer::Done
+            }
+            Statement::Load(needs) => Answer::Loaded(Box::new(Loaded {
+                witness: self.witness(id),
+                now: self.now(),
+                snapshot: self.tables.load(&needs, &self.services),
+            })),
+            Statement::Find(keys) => {
+                let find = |key| self.tables.keys.get(key).map(|kept| kept.answer.clone());
+                Answer::Found(keys.iter().map(find).collect())
+            }
+            Statement::Apply(writes) => {
+                if self.refuses(id, &writes) {
+                    return Answer::Refused;
+                }
+                self.written += 1;
+                self.session(id).transaction = Some(writes);
+                Answer::Done
+            }
+            Statement::Commit => {
+                if let Some(writes) = self.session(id).transaction.take() {
+                    self.commit(id, writes);
+                }
+                self.close(id);
+                Answer::Done
+            }
+            Statement::RollBack => {
+                self.session(id).transaction = None;
+                self.close(id);
+                Answer::Done
+            }
+            Statement::Write(writes) => self.write(id, writes),
+            Statement::Guarded { writes, needs, presumed } => {
+                let there = self.tables.load(&needs, &self.services);
+                if !self.knobs.has(Sabotage::NoGuard) && !is_same(&there, &presumed, &needs) {
+                    return Answer::Wrong;
+                }
+                self.write(id, writes)
+            }
+            Statement::Look(writes) => Answer::Seen(self.is_there(&writes)),
+        }
+    }
+
+    fn write(&mut self, id: SessionId, writes: Writes) -> Answer {
+        if self.refuses(id, &writes) {
+            return Answer::Refused;
+        }
+        self.written += 1;
+        self.commit(id, writes);
+        Answer::Done
+    }
+
+    fn is_there(&self, writes: &Writes) -> bool {
+        match (writes.changes.events.first(), writes.answers.first()) {
+            (Some(event), _) => {
+                let mut latest = self.tables.events.iter().rev();
+                latest.find(|there| there.sequence == event.sequence).is_some_and(|there| {
+                    there.subject() == event.subject() && there.time == event.time
+                })
+            }
+            (None, Some(kept)) => self.tables.keys.contains_key(&kept.key),
+            (None, None) => false,
+        }
+    }
+
+    /// The end of a transaction: on SQLite that of the lock too.
+    fn close(&mut self, id: SessionId) {
+        if self.kind == Kind::Sqlite {
+            self.let_go(id);
+        }
+    }
+
+    fn let_go(&mut self, id: SessionId) {
+        if self.lock == Some(id) {
+            self.lock = None;
+        }
+    }
+
+    fn session(&mut self, id: SessionId) -> &mut Session {
+        self.sessions.get_mut(&id).unwrap()
+    }
+
+    fn commit(&mut self, id: SessionId, writes: Writes) {
+        self.tables.apply(&self.policy, writes.clone());
+        self.commits += 1;
+        self.session(id).own_commits += 1;
+        self.committed.push(Committed(writes));
+    }
+
+    fn refuses(&self, id: SessionId, writes: &Writes) -> bool {
+        let others = self.sessions.iter().filter(|(other, _)| **other != id);
+        let open: Vec<&Writes> =
+            others.filter_map(|(_, session)| session.transaction.as_ref()).collect();
+        self.knobs.backstop && self.tables.refuse(&self.policy, writes, &open)
+    }
+
+    /// What tells whether others have written.
+    fn witness(&self, id: SessionId) -> Option<u64> {
+        match self.kind {
+            Kind::Sqlite => Some(self.commits - self.sessions.get(&id)?.own_commits),
+            Kind::Postgres => {
+                let busy = self.sessions.values().any(|session| session.transaction.is_some());
+                (!busy).then_some(self.written)
+            }
+        }
+    }
+}
+
+/// Answers never come from nowhere: what takes the lock or looks may only be lost.
+fn may_fail(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Load(_)
+            | Statement::Find(_)
+            | Statement::Apply(_)
+            | Statement::Commit
+            | Statement::Write(_)
+            | Statement::Guarded { .. }
+    )
+}
+
+/// Whether what is there is what was presumed, where that is a calendar without anybody.
+fn is_same(there: &Snapshot, presumed: &Snapshot, needs: &Needs) -> bool {
+    there.last_sequence() == presumed.last_sequence()
+        && needs.orders.iter().all(|id| there.order(id) == presumed.order(id))
+        && needs.services.iter().all(|id| there.service(*id) == presumed.service(*id))
+        && needs.keys.iter().all(|key| there.key(key) == presumed.key(key))
+        && there.size() == presumed.size()
+}

@@ -1,0 +1,162 @@
+//! What a process does with what its session answers.
+
+use std::collections::HashMap;
+
+use orders_core::*;
+
+use super::commit::keys_to_find;
+use super::{Failure, Hold, Process, Stage, Work, World};
+use crate::database::{Answer, Kind, Loaded, Statement};
+use crate::ledger::{AttemptId, Ticket};
+
+use crate::knobs::Sabotage;
+
+impl Process {
+    pub(super) fn answered(
+        &mut self,
+        mut work: Work,
+        answer: Answer,
+        world: &mut World<'_>,
+    ) -> Option<Work> {
+        let stage = std::mem::replace(&mut work.stage, Stage::Idle);
+        let early = world.database.knobs.has(Sabotage::EarlySnapshot);
+        match (stage, answer) {
+            (Stage::Resting, _) => return None,
+            (Stage::RollingBack, _) => self.lock(&mut work, world),
+            (Stage::Locking, Answer::Done) => {
+                let kind = world.database.kind;
+                let session = self.session.as_mut()?;
+                session.hold = if kind == Kind::Sqlite { Hold::Transaction } else { Hold::Lock };
+                match session.memory.take_if(|_| early) {
+                    Some(loaded) => work.stage = Stage::Deciding(Box::new(loaded)),
+                    None => self.load_first(&mut work, world),
+                }
+            }
+            (Stage::LoadingAfter(before), Answer::Loaded(loaded)) => {
+                let same = before.witness.is_some() && before.witness == loaded.witness;
+                if same || world.database.knobs.has(Sabotage::StaleMemory) {
+                    let mut snapshot = before.snapshot;
+                    snapshot.merge(loaded.snapshot);
+                    self.loaded(&mut work, Loaded { snapshot, ..*loaded }, world);
+                } else {
+                    let needs = Needs::of(&world.database.policy, &work.commands);
+                    work.stage = Stage::Loading(Some(loaded));
+                    self.send(Statement::Load(needs), world);
+                }
+            }
+            (Stage::Loading(so_far), Answer::Loaded(loaded)) => {
+                let loaded = match so_far {
+                    Some(so_far) => merged(*so_far, loaded.snapshot),
+                    None => *loaded,
+                };
+                self.loaded(&mut work, loaded, world);
+            }
+            (Stage::Finding(loaded, decision, keys), Answer::Found(found)) => {
+                let found = keys.into_iter().zip(found);
+                let found = found.filter_map(|(key, answer)| Some((key, answer?))).collect();
+                return self.write(work, *loaded, *decision, &found, None, world);
+            }
+            (Stage::Applying, Answer::Done) => {
+                return self.commit_by(work, Statement::Commit, world);
+            }
+            (Stage::Committing { .. }, Answer::Done) => {
+                if let Some(session) = &mut self.session {
+                    session.hold = match world.database.kind {
+                        Kind::Postgres => Hold::Lock,
+                        Kind::Sqlite => Hold::Nothing,
+                    };
+                }
+                work.stage = Stage::Answering(std::mem::take(&mut work.answers));
+            }
+            (Stage::Committing { .. }, Answer::Wrong) => {
+                // Nothing was written: the same under the same lock, by what is there.
+                Self::take_back(&work, world);
+                self.load_first(&mut work, world);
+            }
+            (Stage::LockingForFate { tries }, Answer::Done) => {
+                let kind = world.database.kind;
+                if let Some(session) = &mut self.session {
+                    session.hold =
+                        if kind == Kind::Sqlite { Hold::Transaction } else { Hold::Lock };
+                }
+                work.stage = Stage::LookingForFate { tries };
+                self.send(Statement::Look(work.writes.clone()), world);
+            }
+            (Stage::LookingForFate { .. }, Answer::Seen(true)) => {
+                work.stage = Stage::Answering(std::mem::take(&mut work.answers));
+            }
+            (Stage::LookingForFate { .. }, Answer::Seen(false)) => {
+                Self::take_back(&work, world);
+                let trouble = work.trouble;
+                return self.failed(work, trouble);
+            }
+            // A statement that was refused did nothing; of a COMMIT nobody knows.
+            (Stage::Committing { by_statement: true }, Answer::Refused) => {
+                Self::take_back(&work, world);
+                return self.failed(work, Failure::Refused);
+            }
+            (Stage::Committing { by_statement: true }, _) => {
+                Self::take_back(&work, world);
+                return self.failed(work, Failure::Failed);
+            }
+            (Stage::Committing { .. }, _) => return self.uncertain(work, Failure::Failed, world),
+            (_, Answer::Refused) => return self.failed(work, Failure::Refused),
+            (_, _) => return self.failed(work, Failure::Failed),
+        }
+        Some(work)
+    }
+
+    fn loaded(&mut self, work: &mut Work, loaded: Loaded, world: &mut World<'_>) {
+        let locked = self.session.as_ref().is_some_and(|session| session.hold != Hold::Nothing);
+        if world.database.knobs.has(Sabotage::EarlySnapshot) && !locked {
+            if let Some(session) = &mut self.session {
+                session.memory = Some(loaded);
+            }
+            work.stage = Stage::Locking;
+            self.send(Statement::Lock, world);
+        } else {
+            work.stage = Stage::Deciding(Box::new(loaded));
+        }
+    }
+
+    pub(super) fn send(&self, statement: Statement, world: &mut World<'_>) {
+        if let Some(session) = &self.session {
+            world.database.send(session.id, statement);
+        }
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        mut work: Work,
+        loaded: Box<Loaded>,
+        world: &mut World<'_>,
+    ) -> Option<Work> {
+        let policy = world.database.policy;
+        match decide(&policy, &loaded.snapshot, &work.commands, loaded.now) {
+            Err(missing) => {
+                let wanted = |id: &AttemptId| world.ledger.attempts[*id].ticket != Ticket::GivenUp;
+                if !work.jobs.iter().all(wanted) {
+                    return self.failed(work, Failure::Abandoned);
+                }
+                work.stage = Stage::Loading(Some(loaded));
+                self.send(Statement::Load(missing), world);
+                Some(work)
+            }
+            Ok(decision) => {
+                let keys = keys_to_find(&work.commands, &decision);
+                if keys.is_empty() {
+                    return self.write(work, *loaded, decision, &HashMap::new(), None, world);
+                }
+                work.stage = Stage::Finding(loaded, Box::new(decision), keys.clone());
+                self.send(Statement::Find(keys), world);
+                Some(work)
+            }
+        }
+    }
+}
+
+/// What was loaded first, with what was loaded since.
+fn merged(mut so_far: Loaded, snapshot: Snapshot) -> Loaded {
+    so_far.snapshot.merge(snapshot);
+    so_far
+}

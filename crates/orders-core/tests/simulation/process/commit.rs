@@ -1,0 +1,160 @@
+//! From the decision to the commit: what is kept, presumed, remembered and sent.
+
+use std::collections::HashMap;
+
+use orders_core::*;
+
+use super::{Failure, Hold, Process, Stage, Work, World};
+use crate::database::{Kind, Loaded, Statement};
+use crate::ledger::{Answered, Ticket};
+use crate::tables::{Kept, Writes};
+
+/// The keys under which answers were kept before, of commands that are repeated.
+pub(super) fn keys_to_find(commands: &[Command], decision: &Decision) -> Vec<OwnKey> {
+    let new: Vec<&OwnKey> = decision
+        .changes
+        .answers
+        .iter()
+        .filter_map(|position| commands[*position].retry().map(|retry| &retry.key))
+        .collect();
+    let repeated = commands.iter().zip(&decision.outcomes);
+    repeated
+        .filter(|(_, outcome)| **outcome == Outcome::Repeated)
+        .filter_map(|(command, _)| command.retry().map(|retry| retry.key.clone()))
+        .filter(|key| !new.contains(&key))
+        .collect()
+}
+
+/// What is presumed of a new order: that nothing is in its way. `None` where there is nothing to
+/// presume, or where it would not be one statement.
+pub(super) fn guess(
+    last_sequence: u64,
+    needs: &Needs,
+    commands: &[Command],
+    world: &World<'_>,
+) -> Option<(Loaded, Decision)> {
+    let [Command { action: Action::One(Operation::Create { .. }), .. }] = commands else {
+        return None;
+    };
+    if world.database.kind == Kind::Sqlite {
+        return None;
+    }
+    let mut snapshot = Snapshot::new(last_sequence);
+    for id in &needs.orders {
+        snapshot.add_order(id.clone(), Stored::Never);
+    }
+    for id in &needs.services {
+        snapshot.add_service(*id, true);
+    }
+    for span in &needs.spans {
+        snapshot.add_occupants(span, Vec::new());
+    }
+    for key in &needs.keys {
+        snapshot.add_key(key.clone(), None);
+    }
+    let now = world.database.now();
+    let decision = decide(&world.database.policy, &snapshot, commands, now).ok()?;
+    let loaded = Loaded { witness: None, now, snapshot };
+    (!decision.changes.is_empty()).then_some((loaded, decision))
+}
+
+use crate::knobs::Sabotage;
+
+impl Process {
+    /// Writes what was decided, and commits it if one statement does both.
+    pub(super) fn write(
+        &mut self,
+        mut work: Work,
+        loaded: Loaded,
+        decision: Decision,
+        found: &HashMap<OwnKey, Outcome>,
+        guard: Option<Needs>,
+        world: &mut World<'_>,
+    ) -> Option<Work> {
+        let Decision { outcomes, changes } = decision;
+        let keep = |position: &usize| {
+            let Retry { key, fingerprint } = work.commands[*position].retry()?.clone();
+            let answer = outcomes[*position].clone();
+            Some(Kept { attempt: work.jobs[*position], key, fingerprint, answer })
+        };
+        let kept: Vec<Kept> = changes.answers.iter().filter_map(keep).collect();
+        let mut known = found.clone();
+        known.extend(kept.iter().map(|kept| (kept.key.clone(), kept.answer.clone())));
+        let answer = |((job, command), outcome): ((&usize, &Command), Outcome)| {
+            let again = command.retry().and_then(|retry| known.get(&retry.key)).cloned();
+            let answered = match (outcome, again) {
+                (Outcome::Repeated, Some(again)) => Answered::Again(again),
+                (Outcome::KeyReused, _) => Answered::KeyReused,
+                (outcome, _) => Answered::Now(outcome),
+            };
+            (*job, answered)
+        };
+        work.answers = work.jobs.iter().zip(&work.commands).zip(outcomes).map(answer).collect();
+        self.last_sequence =
+            changes.events.last().map_or(loaded.snapshot.last_sequence(), |event| event.sequence);
+        let answers = if world.database.knobs.has(Sabotage::NoAnswers) { Vec::new() } else { kept };
+        work.writes = Writes { changes, answers };
+        let (policy, kind) = (world.database.policy, world.database.kind);
+        let presumed = guard.map(|needs| (needs, loaded.snapshot.clone()));
+        if let Some(session) = &mut self.session {
+            session.memory = remembered(kind, &policy, loaded, &work.writes);
+        }
+        if work.writes.is_empty() {
+            work.stage = Stage::Answering(std::mem::take(&mut work.answers));
+            return Some(work);
+        }
+        let locked = self.session.as_ref().is_some_and(|session| session.hold == Hold::Lock);
+        if locked && work.writes.are_one_statement(&policy) {
+            let writes = work.writes.clone();
+            let statement = match presumed {
+                Some((needs, presumed)) => {
+                    Statement::Guarded { writes, needs, presumed: Box::new(presumed) }
+                }
+                None => Statement::Write(writes),
+            };
+            return self.commit_by(work, statement, world);
+        }
+        if let Some(session) = &mut self.session {
+            session.hold = Hold::Transaction;
+        }
+        work.stage = Stage::Applying;
+        self.send(Statement::Apply(work.writes.clone()), world);
+        Some(work)
+    }
+
+    /// Sends what commits, unless somebody has given up.
+    pub(super) fn commit_by(
+        &mut self,
+        mut work: Work,
+        statement: Statement,
+        world: &mut World<'_>,
+    ) -> Option<Work> {
+        if !world.database.knobs.has(Sabotage::NoTicket) {
+            let given_up = |id: &usize| world.ledger.attempts[*id].ticket == Ticket::GivenUp;
+            if work.jobs.iter().any(given_up) {
+                return self.failed(work, Failure::Abandoned);
+            }
+            for id in &work.jobs {
+                world.ledger.attempts[*id].ticket = Ticket::Committing;
+            }
+        }
+        if world.database.knobs.has(Sabotage::EarlyAnswer) {
+            for (id, answer) in work.answers.drain(..) {
+                world.ledger.tell(&world.database.policy, id, answer);
+            }
+        }
+        work.stage = Stage::Committing { by_statement: !matches!(statement, Statement::Commit) };
+        self.send(statement, world);
+        Some(work)
+    }
+}
+
+/// What counts in the next transaction too, as it will be after the commit.
+fn remembered(kind: Kind, policy: &Policy, mut loaded: Loaded, writes: &Writes) -> Option<Loaded> {
+    let outlives_own_writes = kind == Kind::Sqlite;
+    if loaded.witness.is_none() || !(writes.is_empty() || outlives_own_writes) {
+        return None;
+    }
+    loaded.snapshot.follow(policy, &writes.changes);
+    Some(loaded)
+}
