@@ -10,8 +10,8 @@ use orders_core::*;
 pub(crate) struct History {
     pub(crate) last_sequence: u64,
     changes: HashMap<OrderId, Vec<(u64, EventKind, Order)>>,
-    /// Places without orders, and the last sequence when each came.
-    pub(crate) strays: Vec<(OrderId, Slot, u64)>,
+    /// Places without orders, in the order in which they came.
+    pub(crate) strays: Vec<(OrderId, Slot)>,
 }
 
 impl History {
@@ -64,6 +64,9 @@ impl History {
 pub(crate) struct Asked<'a> {
     pub(crate) action: &'a Action,
     pub(crate) operation: &'a Operation,
+    /// How many strays there were by then. Those that came later, past the lock, need not have
+    /// been seen.
+    pub(crate) strays: usize,
 }
 
 impl Asked<'_> {
@@ -131,7 +134,7 @@ fn is_in_the_way(
         let order = history.order(&near.order_id, at);
         let stray = || {
             let mut strays = history.strays.iter();
-            strays.any(|(id, slot, _)| *id == near.order_id && slot.start == near.datetime)
+            strays.any(|(id, slot)| *id == near.order_id && slot.start == near.datetime)
         };
         let batch = !asked.is_alone() && asked.asks_for(&near.order_id);
         near.order_id != *id
@@ -177,5 +180,5 @@ fn is_free(history: &History, policy: &Policy, asked: &Asked<'_>, free: Instant,
     };
     let others = history.live_at(at).filter(|order| order.id != *asked.operation.order_id());
     !others.flat_map(|order| policy.slots(order)).any(|slot| blocks(&slot))
-        && !history.strays.iter().any(|(_, slot, since)| *since < at && blocks(slot))
+        && !history.strays.iter().take(asked.strays).any(|(_, slot)| blocks(slot))
 }

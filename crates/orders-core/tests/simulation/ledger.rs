@@ -36,6 +36,8 @@ pub(crate) struct Attempt {
     pub(crate) ticket: Ticket,
     /// The last sequence when it was asked.
     since: u64,
+    /// How many strays there were by then.
+    strays: usize,
     told: Option<Answered>,
     committed: bool,
 }
@@ -52,9 +54,16 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn ask(&mut self, command: Command) -> AttemptId {
-        let since = self.history.last_sequence;
+        let (since, strays) = (self.history.last_sequence, self.history.strays.len());
         let ticket = Ticket::Waiting;
-        self.attempts.push(Attempt { command, ticket, since, told: None, committed: false });
+        self.attempts.push(Attempt {
+            command,
+            ticket,
+            since,
+            strays,
+            told: None,
+            committed: false,
+        });
         self.attempts.len() - 1
     }
 
@@ -196,10 +205,14 @@ impl Ledger {
                 }
                 Ok(_) => {}
                 Err(refusal) => {
-                    let asked = justice::Asked { action: &attempt.command.action, operation };
+                    let (action, strays) = (&attempt.command.action, attempt.strays);
+                    let asked = justice::Asked { action, operation, strays };
                     let span = (attempt.since, self.history.last_sequence);
                     if !justice::is_justified(&self.history, policy, &asked, refusal, span) {
-                        found.push((Rule::Unjustified, format!("attempt {id}: {refusal:?}")));
+                        found.push((
+                            Rule::Unjustified,
+                            format!("attempt {id}, {operation:?} within {span:?}: {refusal:?}"),
+                        ));
                     }
                 }
             }
@@ -229,7 +242,7 @@ impl Ledger {
         let rows = told.into_values().map(|after| RowChange { before: None, after: Some(after) });
         let changes = Changes { rows: rows.collect(), ..Changes::default() };
         expected.apply(policy, Writes { changes, answers: Vec::new() });
-        for (id, slot, _) in &self.history.strays {
+        for (id, slot) in &self.history.strays {
             expected.add_slot(*slot, id.clone());
         }
         let sorted = |tables: &Tables| -> Vec<String> {

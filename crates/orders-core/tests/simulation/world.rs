@@ -163,8 +163,7 @@ impl World {
         let slot = Slot { calendar, start: client::time(&mut self.dice), group };
         let id = OrderId::parse(&format!("stray-{number}")).unwrap();
         if self.database.stray(slot, id.clone()) {
-            let since = self.ledger.history.last_sequence;
-            self.ledger.history.strays.push((id, slot, since));
+            self.ledger.history.strays.push((id, slot));
         }
     }
 
