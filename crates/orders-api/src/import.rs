@@ -3,6 +3,8 @@
 
 mod cells;
 mod document;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod lines;
 mod slices;
 mod source;

@@ -16,6 +16,8 @@ mod docs;
 mod doctor;
 mod events;
 mod export;
+#[cfg(test)]
+mod fuzz;
 mod headers;
 mod healthcheck;
 mod history;

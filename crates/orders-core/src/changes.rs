@@ -29,3 +29,35 @@ pub struct RowChange {
     /// As it is to be stored.
     pub after: Option<Order>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+    use crate::{
+        Actor, EventKind, Fee, Group, Instant, OrderContent, OrderId, ServiceId, Services,
+    };
+
+    #[test]
+    fn changes_are_empty_without_events_and_answers() {
+        let order = Order {
+            id: OrderId::parse("a").unwrap(),
+            content: OrderContent {
+                datetime: Instant::MIN,
+                total_fee: Fee::from_hundredths(0).unwrap(),
+                services: Services::new(vec![ServiceId::new(1).unwrap()]).unwrap(),
+            },
+            version: 1,
+            group: Group(NonZeroU64::MIN),
+            created_at: Instant::MIN,
+            updated_at: Instant::MIN,
+        };
+        let (actor, kind) = (Actor::new("me"), EventKind::Created);
+        let event = Event { sequence: 1, kind, time: Instant::MIN, actor, order };
+        assert!(Changes::default().is_empty());
+        assert!(!Changes { answers: vec![0], ..Changes::default() }.is_empty());
+        // An order that was created and deleted at once leaves events only.
+        assert!(!Changes { events: vec![event], ..Changes::default() }.is_empty());
+    }
+}

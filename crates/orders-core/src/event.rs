@@ -86,3 +86,28 @@ impl Event {
         &self.order.id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_read_as_they_are_shown() {
+        for (kind, text) in [
+            (EventKind::Created, "created"),
+            (EventKind::Updated, "updated"),
+            (EventKind::Deleted, "deleted"),
+            (EventKind::Restored, "restored"),
+        ] {
+            assert_eq!((kind.as_str(), kind.to_string().as_str()), (text, text));
+            assert_eq!(EventKind::parse(text), Some(kind));
+        }
+        assert_eq!(EventKind::parse("Created"), None);
+    }
+
+    #[test]
+    fn an_actor_is_named_without_control_characters_and_not_endlessly() {
+        assert_eq!(Actor::new("key \n\u{7f}4f2a").as_str(), "key 4f2a");
+        assert_eq!(Actor::new(&"é".repeat(201)).as_str(), "é".repeat(200));
+    }
+}

@@ -14,6 +14,8 @@ pub(crate) struct Kept {
     pub(crate) key: OwnKey,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) answer: Outcome,
+    /// When it was made.
+    pub(crate) at: Instant,
 }
 
 /// What one transaction writes.

@@ -102,7 +102,11 @@ impl Database {
                     there.subject() == event.subject() && there.time == event.time
                 })
             }
-            (None, Some(kept)) => self.tables.keys.contains_key(&kept.key),
+            (None, Some(kept)) => {
+                self.tables.keys.get(&kept.key).is_some_and(|there| {
+                    there.fingerprint == kept.fingerprint && there.at == kept.at
+                })
+            }
             (None, None) => false,
         }
     }

@@ -75,7 +75,8 @@ impl Process {
         let keep = |position: &usize| {
             let Retry { key, fingerprint } = work.commands[*position].retry()?.clone();
             let answer = outcomes[*position].clone();
-            Some(Kept { attempt: work.jobs[*position], key, fingerprint, answer })
+            let (attempt, at) = (work.jobs[*position], loaded.now);
+            Some(Kept { attempt, key, fingerprint, answer, at })
         };
         let kept: Vec<Kept> = changes.answers.iter().filter_map(keep).collect();
         let mut known = found.clone();
