@@ -29,19 +29,6 @@ impl Writes {
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
-
-    /// Whether nothing has to go first, so that PostgreSQL needs but one statement.
-    pub(crate) fn are_one_statement(&self, policy: &Policy) -> bool {
-        self.changes.rows.iter().all(|row| match (&row.before, &row.after) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(before), Some(after)) => {
-                policy.slots(before) == policy.slots(after)
-                    && before.content.services == after.content.services
-                    && before.content.datetime == after.content.datetime
-            }
-        })
-    }
 }
 
 type Place = (CalendarId, Instant);

@@ -25,18 +25,15 @@ pub(super) fn keys_to_find(commands: &[Command], decision: &Decision) -> Vec<Own
         .collect()
 }
 
-/// What is presumed of a new order: that nothing is in its way. `None` where there is nothing to
-/// presume, or where it would not be one statement.
+/// What is presumed of a command that is alone: that nothing of what it needs is there. `None` where
+/// it would not be accepted then.
 pub(super) fn guess(
     last_sequence: u64,
     needs: &Needs,
     commands: &[Command],
     world: &World<'_>,
 ) -> Option<(Loaded, Decision)> {
-    let [Command { action: Action::One(Operation::Create { .. }), .. }] = commands else {
-        return None;
-    };
-    if world.database.kind == Kind::Sqlite {
+    if world.database.kind == Kind::Sqlite || commands.len() > 1 || needs.orders.len() > 1 {
         return None;
     }
     let mut snapshot = Snapshot::new(last_sequence);
@@ -55,13 +52,14 @@ pub(super) fn guess(
     let now = world.database.now();
     let decision = decide(&world.database.policy, &snapshot, commands, now).ok()?;
     let loaded = Loaded { witness: None, now, snapshot };
-    (!decision.changes.is_empty()).then_some((loaded, decision))
+    let accepted = decision.outcomes.iter().all(Outcome::is_accepted);
+    (accepted && !decision.changes.is_empty()).then_some((loaded, decision))
 }
 
 use crate::knobs::Sabotage;
 
 impl Process {
-    /// Writes what was decided, and commits it if one statement does both.
+    /// Writes what was decided; on PostgreSQL the same statement commits it.
     pub(super) fn write(
         &mut self,
         mut work: Work,
@@ -105,7 +103,7 @@ impl Process {
             return Some(work);
         }
         let locked = self.session.as_ref().is_some_and(|session| session.hold == Hold::Lock);
-        if locked && work.writes.are_one_statement(&policy) {
+        if locked {
             let writes = work.writes.clone();
             let statement = match presumed {
                 Some((needs, presumed)) => {
