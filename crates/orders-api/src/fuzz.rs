@@ -12,7 +12,6 @@ mod bodies;
 mod headers;
 mod rows;
 #[path = "../../orders-core/tests/fuzz/texts.rs"]
-#[expect(clippy::indexing_slicing, reason = "it is the tests' own")]
 mod texts;
 
 use orders_core::{Group, Instant, Order, OrderContent, OrderId};

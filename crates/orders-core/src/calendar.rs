@@ -243,6 +243,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stretch_may_be_a_single_instant() {
+        let mut calendar = Calendar::default();
+        calendar.add(&span(5, 5, Reach::All), vec![]);
+        assert!(calendar.covers(at(5), at(5)));
+        assert!(!calendar.covers(at(4), at(5)) && !calendar.covers(at(5), at(6)));
+    }
+
+    #[test]
     fn stretches_that_touch_or_overlap_become_one_and_others_stay_apart() {
         let mut calendar = Calendar::default();
         for (from, to) in [(0, 9), (20, 29), (40, 49), (60, 69), (5, 12), (28, 41)] {

@@ -56,6 +56,7 @@ fn an_imported_order_keeps_its_past_and_its_event_gives_it() {
     let results = run(&mut book, each(vec![import("a", 0, ImportGroup::Own)]));
     let Ok(Done::Created(order)) = &results[0] else { panic!("{results:?}") };
     assert_eq!((order.version, order.created_at), (4, at(NOON - 9 * HOUR)));
+    assert_eq!(order.updated_at, at(NOON - 8 * HOUR));
     let event = &book.events()[0];
     assert_eq!((event.time, &event.order), (order.updated_at, order));
     // Without a past it is as new.
