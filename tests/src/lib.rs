@@ -42,6 +42,7 @@ mod server;
 mod sql;
 pub mod storm;
 mod time;
+mod wal;
 mod webhooks;
 
 pub use binary::{Run, orders_api, traced_binary};
@@ -67,4 +68,5 @@ pub use sample::{bare_order, order, sample_data};
 pub use server::{Server, Setup};
 pub use sql::Sql;
 pub use time::{HOUR, MINUTE, assert_spaced, at, millis_of};
+pub use wal::Logged;
 pub use webhooks::{Hook, OWN_KEY, delivering, keyed};

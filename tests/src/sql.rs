@@ -23,6 +23,12 @@ struct Number {
     number: i64,
 }
 
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = sql_types::Text)]
+    text: String,
+}
+
 impl Sql {
     /// Connects to PostgreSQL.
     pub(crate) fn connect(url: &str) -> Self {
@@ -74,5 +80,19 @@ impl Sql {
         }
         .unwrap_or_else(|error| panic!("{query}: {error}"));
         row.number
+    }
+
+    /// The texts that a query answers in a column named `text`.
+    ///
+    /// # Panics
+    /// If it answers anything else.
+    #[must_use]
+    pub fn texts(&mut self, query: &str) -> Vec<String> {
+        let rows: Vec<Text> = match self {
+            Self::Sqlite(connection) => sql_query(query).load(connection),
+            Self::Postgres(connection) => sql_query(query).load(connection),
+        }
+        .unwrap_or_else(|error| panic!("{query}: {error}"));
+        rows.into_iter().map(|row| row.text).collect()
     }
 }
