@@ -26,6 +26,7 @@ mod database;
 mod disk;
 mod document;
 mod events;
+mod faults;
 mod guard;
 pub mod history;
 mod load;
@@ -53,6 +54,7 @@ pub use database::{Database, Scratch};
 pub use disk::SmallDisk;
 pub use document::{Document, document};
 pub use events::{End, EventStream, Message};
+pub use faults::{Fault, Injected};
 pub use load::{Outcomes, under_load};
 pub use metrics::Metrics;
 pub use pages::{

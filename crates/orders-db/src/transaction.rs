@@ -118,6 +118,23 @@ pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
     connection.batch_execute("COMMIT").map_err(|error| Trouble::of(&error))
 }
 
+/// Ends the transaction so that one before it, whose commit failed and which is not there, stays away.
+///
+/// When SQLite has written a transaction to its log and then the disk fails to make it last, it
+/// tells of the error and counts it as not done; but it stays in the log, and whoever opens the
+/// file next after a crash counts all that the log holds. What is written next takes its place
+/// there, so something is written.
+pub(crate) fn bury(connection: &mut AnyConnection) -> Result<(), Trouble> {
+    match connection {
+        // What its log holds of a commit that was not answered, the look has already found.
+        AnyConnection::Postgres(_) => Ok(()),
+        // Nobody uses this number; to set it writes a page, be it as it was.
+        AnyConnection::Sqlite(connection) => connection
+            .batch_execute("PRAGMA user_version = 0; COMMIT")
+            .map_err(|error| Trouble::of(&error)),
+    }
+}
+
 /// Gives up the transaction, if there is one.
 pub(crate) fn roll_back(connection: &mut AnyConnection) {
     // Where this fails the connection is lost, and the transaction with it.

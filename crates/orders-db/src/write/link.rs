@@ -118,6 +118,13 @@ impl Session {
         matches!(self.connection, AnyConnection::Postgres(_))
     }
 
+    /// Sees to it that a commit that failed, and that is not there, will not be there later.
+    fn bury(&mut self) -> Result<(), Trouble> {
+        transaction::bury(&mut self.connection)?;
+        self.close_transaction();
+        Ok(())
+    }
+
     /// Gives up what is held.
     fn let_go(&mut self) -> Result<(), Trouble> {
         self.roll_back();
@@ -192,10 +199,12 @@ impl Link {
     /// What became of a transaction whose commit was not answered, by a look at what it wrote.
     /// Under the lock, which the lost transaction holds as long as it is not over; so what is seen
     /// then is its fate.
-    fn fate(&mut self, look: Look<'_>) -> Option<bool> {
+    fn fate(&mut self, look: Look<'_>, failure: &Failure) -> Option<bool> {
+        // Where a disk is full, or another holds a lock, nothing was left that could come back.
+        let may_come_back = matches!(failure, Failure::NotWritten(Trouble::Lost(_)));
         let deadline = Instant::now() + FATE_PATIENCE;
         loop {
-            match self.look_under_lock(look) {
+            match self.look_under_lock(look, may_come_back) {
                 Ok(found) => return found,
                 Err(trouble) if Instant::now() > deadline => {
                     log::error!("the fate of a commit is unknown: {trouble:?}");
@@ -207,10 +216,21 @@ impl Link {
         }
     }
 
-    fn look_under_lock(&mut self, look: Look<'_>) -> Result<Option<bool>, Trouble> {
+    fn look_under_lock(
+        &mut self,
+        look: Look<'_>,
+        may_come_back: bool,
+    ) -> Result<Option<bool>, Trouble> {
         let mut session = Session::new(self.manager.open()?);
         session.lock()?;
         let found = look(&mut session.connection)?;
+        if found == Some(false)
+            && may_come_back
+            && let Err(trouble) = session.bury()
+        {
+            log::error!("a commit that failed may come back with a crash: {trouble:?}");
+            return Ok(None);
+        }
         self.session = Some(session);
         Ok(found)
     }
@@ -273,7 +293,7 @@ impl Link {
         }
         log::warn!("the commit was not answered, looking whether it took place: {failure:?}");
         drop(session);
-        match self.fate(look) {
+        match self.fate(look, &failure) {
             Some(true) => Ok(()),
             Some(false) => {
                 ticket::take_back_commit(tickets);
