@@ -4,8 +4,12 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::guard;
 
 /// A run of the program that has ended.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ pub(crate) fn command_of(program: &Path, dir: &Path) -> Command {
         }
     }
     // A directory of its own, so that a file made by mistake is seen, and none is left behind.
-    command.current_dir(dir).env_remove("RUST_LOG").stdin(std::process::Stdio::null());
+    command.current_dir(dir).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
@@ -100,6 +104,31 @@ pub fn traced_binary() -> Option<PathBuf> {
         return None;
     };
     Some(std::path::absolute(path).expect("ORDERS_API_OTEL_BIN is the path of a file"))
+}
+
+/// Runs the program, and kills it (SIGKILL) after a time; answers the run if it had ended by itself.
+///
+/// # Panics
+/// If it does not start.
+pub(crate) fn killed_after(
+    dir: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    time: Duration,
+) -> Option<Run> {
+    let mut command = command(dir);
+    command.envs(variables.iter().copied()).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    guard::began(child.id());
+    let end = Instant::now() + time;
+    while Instant::now() < end && child.try_wait().is_ok_and(|status| status.is_none()) {
+        sleep(Duration::from_micros(500));
+    }
+    // Of one that has ended, but was not waited for, nobody else has the id.
+    child.kill().expect("it can be killed");
+    let output = child.wait_with_output().expect("it can be waited for");
+    Some(output.into()).filter(|run: &Run| run.code.is_some())
 }
 
 /// `ORDERS_API_BIN`, or else what cargo builds beside this very executable.

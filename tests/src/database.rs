@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use std::{fmt, fs};
 
 use crate::cluster::{Cluster, cluster};
@@ -87,6 +88,14 @@ impl Scratch {
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> binary::Run {
         binary::orders_api(self.dir(), &[("ORDERS_DATABASE_URL", &self.url())], arguments)
+    }
+
+    /// Runs a command of the program on this database, and kills it after a time; answers the run
+    /// if it had ended by itself.
+    #[must_use]
+    pub fn run_killed(&self, arguments: &[&str], after: Duration) -> Option<binary::Run> {
+        let variables = [("ORDERS_DATABASE_URL", &*self.url())];
+        binary::killed_after(self.dir(), &variables, arguments, after)
     }
 
     /// Writes a file beside the database and returns its path.
