@@ -45,6 +45,8 @@ fn postgres_is_restarted(#[values(false, true)] at_once: bool) {
     let metrics = Metrics::of(&server);
     let lost = metrics.value("orders_database_errors_total", &[("kind", "unavailable")]);
     assert!(lost >= 1.0, "{metrics:?}");
+    drop(server);
+    drop(scratch.run(&["doctor", "--database-url", &postgres.url()]).assert_fine());
 }
 
 #[test]

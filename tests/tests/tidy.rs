@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -157,5 +158,27 @@ fn each_test_that_the_documents_name_is_there() {
                 .is_some_and(|rest| rest.starts_with('('))
         });
         assert!(is_there, "{file}::{function}");
+    }
+}
+
+#[test]
+fn every_sabotage_can_still_be_done() {
+    let mut patches: Vec<PathBuf> = fs::read_dir(top().join("tests/sabotages"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    patches.sort();
+    assert!(patches.len() >= 10);
+    for patch in &patches {
+        // Without fuzz: what a fault was meant for must be there as it was.
+        let applied = Command::new("git")
+            .args(["apply", "--check", "--verbose"])
+            .arg(patch)
+            .current_dir(top())
+            .output();
+        let Ok(applied) = applied else { return };
+        let told = String::from_utf8_lossy(&applied.stderr);
+        assert!(applied.status.success(), "{told}");
+        assert!(!told.contains("Skipped"), "{}: {told}", patch.display());
     }
 }
