@@ -20,6 +20,7 @@
 mod binary;
 mod browser;
 mod bulk;
+mod chance;
 mod client;
 mod cluster;
 mod database;
@@ -49,6 +50,7 @@ mod webhooks;
 pub use binary::{Run, orders_api, traced_binary};
 pub use browser::{Browser, Looks, axe};
 pub use bulk::{Bulk, BulkOrder};
+pub use chance::Chance;
 pub use client::{Answer, Client, Request};
 pub use database::{Database, Scratch};
 pub use disk::SmallDisk;

@@ -1,38 +1,17 @@
 //! Commands that are killed half-way, at moments by chance: each was done or not done, or goes on where
 //! it stopped when it is run again; nothing is left that is in the way.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write;
 use std::fs;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use orders_tests::{Database, HOUR, Run, Scratch, Server, at, order};
+use orders_tests::{Chance, Database, HOUR, Run, Scratch, Server, at, order};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
-
-/// Moments by chance: of `ORDERS_TESTS_SEED`, or else another seed each time, which is told.
-struct Chance(u64);
-
-impl Chance {
-    fn new() -> Self {
-        let given = std::env::var("ORDERS_TESTS_SEED").ok().and_then(|seed| seed.parse().ok());
-        let nanos = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-        let seed = given.unwrap_or_else(|| u64::from(nanos()));
-        eprintln!("ORDERS_TESTS_SEED={seed}");
-        Self(seed | 1 << 40)
-    }
-
-    /// A moment before the end of what takes so long.
-    fn within(&mut self, long: Duration) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        long.mul_f64(f64::from(u32::try_from(self.0 >> 40).unwrap()) / f64::from(1 << 24))
-    }
-}
 
 /// Runs a command to its end, and tells how long it takes.
 fn timed(scratch: &Scratch, arguments: &[&str]) -> Duration {
@@ -101,7 +80,7 @@ fn an_import_that_is_killed_goes_on_where_it_stopped(
         let scratch = seeded(database).unwrap();
         // More than once, before it gets to the end.
         for _ in 0..2 {
-            let ended = kill(&scratch, &import, chance.within(long));
+            let ended = kill(&scratch, &import, chance.moment_within(long));
             let there = stored(&scratch);
             assert!(there.iter().all(|order| expected.contains(order)), "{there:?}");
             half_way += usize::from(ended.is_none() && !there.is_empty() && there != expected);
@@ -126,7 +105,7 @@ fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(
     let long = timed(&whole, &import);
     for _ in 0..5 {
         let scratch = seeded(database).unwrap();
-        let ended = kill(&scratch, &import, chance.within(long * 5 / 4));
+        let ended = kill(&scratch, &import, chance.moment_within(long * 5 / 4));
         let there = stored(&scratch).len();
         assert!(there == 0 && ended.is_none() || there == 1_000, "{there}: {ended:?}");
         assert_sound(&scratch);
@@ -145,7 +124,7 @@ fn a_migration_that_is_killed_is_finished_by_the_next_start(
     let long = timed(&whole, &["migrate"]);
     for _ in 0..8 {
         let scratch = database.fresh().unwrap();
-        drop(kill(&scratch, &["migrate"], chance.within(long)));
+        drop(kill(&scratch, &["migrate"], chance.moment_within(long)));
         let server = Server::start(&scratch);
         server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
         server.post("/orders", &order("a", NOON)).assert_status(201);
@@ -173,7 +152,7 @@ fn a_change_of_the_policy_that_is_killed_is_made_or_not(
     for round in 0..8 {
         let (before, _) = &known[1];
         let (after, long) = &known[0];
-        let ended = kill(&scratch, &set(policies[round % 2]), chance.within(*long * 5 / 4));
+        let ended = kill(&scratch, &set(policies[round % 2]), chance.moment_within(*long * 5 / 4));
         let now = shown();
         assert!(now == *before && ended.is_none() || now == *after, "{now}: {ended:?}");
         killed += usize::from(ended.is_none());
@@ -200,7 +179,7 @@ fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
     let mut other = (1_000, "new.db");
     for _ in 0..8 {
         let before = stored(&scratch).len();
-        let ended = kill(&scratch, &["restore", wanted.1], chance.within(long * 5 / 4));
+        let ended = kill(&scratch, &["restore", wanted.1], chance.moment_within(long * 5 / 4));
         let there = stored(&scratch).len();
         assert!(there == before && ended.is_none() || there == wanted.0, "{there}: {ended:?}");
         assert_sound(&scratch);
@@ -220,7 +199,7 @@ fn a_backup_that_is_killed_is_whole_or_not_there() {
     let long = timed(&scratch, &["backup", "first.db"]);
     for round in 0..8 {
         let name = format!("backup{round}.db");
-        let ended = kill(&scratch, &["backup", &name], chance.within(long * 5 / 4));
+        let ended = kill(&scratch, &["backup", &name], chance.moment_within(long * 5 / 4));
         if scratch.dir().join(&name).exists() {
             drop(scratch.run(&["doctor", "--database-url", &name]).assert_fine());
         } else {
@@ -246,14 +225,14 @@ fn a_server_that_is_killed_while_it_starts_and_while_it_ends_does_no_harm(
     let Some(scratch) = seeded(database) else { return };
     let serve = ["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s"];
     for round in 0..8 {
-        let moment = chance.within(Duration::from_millis(150));
+        let moment = chance.moment_within(Duration::from_millis(150));
         assert!(kill(&scratch, &serve, moment).is_none(), "it serves until it is ended");
         let mut server = Server::start(&scratch);
         let body = order(&format!("o{round}"), NOON + round * WINDOW);
         let made: Value = server.post("/orders", &body).assert_status(201).json();
         assert_eq!(made["datetime"], at(NOON + round * WINDOW));
         server.terminate();
-        std::thread::sleep(chance.within(Duration::from_millis(60)));
+        std::thread::sleep(chance.moment_within(Duration::from_millis(60)));
         server.kill9();
         assert_eq!(i64::try_from(stored(&scratch).len()), Ok(round + 1));
     }
