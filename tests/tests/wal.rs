@@ -263,7 +263,8 @@ fn wherever_the_log_is_cut_off_the_database_holds_a_prefix_with_all_that_was_ack
         last.events.len(),
         lengths.len()
     );
-    assert!(frames > 200 && commits > 40 && last.events.len() > 60);
+    // Of several who write at once, some share a transaction.
+    assert!(frames > 100 && commits > 12 && last.events.len() > 60);
     // And the doctor has nothing to say, wherever it is called.
     let ends: Vec<usize> = (0..frames)
         .filter(|frame| logged.commits(*frame))
