@@ -1,41 +1,33 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 mod keys;
+mod reads;
+mod threads;
 mod webhooks;
 mod whole;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use orders_core::{
-    Command, Instant as At, Order, OrderId, Outcome, Period, Policy, PolicyPatch, Retry, Service,
-    ServiceCommand, ServiceId,
-};
+use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
 use r2d2::Pool;
 pub use whole::WholeImport;
 
 use crate::answers::{Answered, Render};
-use crate::availability::{Availability, AvailabilityQuery};
-use crate::calendar::{Calendar, CalendarQuery};
-use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::events::{EventPage, Latest, Listener, OrderChange};
-use crate::figures::Figures;
+use crate::connection::{Manager, Purpose};
+use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
-use crate::meter::{ErrorKind, Meter, PoolReading, Readings};
-use crate::orders::{OrderPage, OrderQuery};
+use crate::meter::{Meter, PoolReading, Readings};
 use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
-use crate::{
-    StoreError, answers, availability, calendar, events, figures, notes, orders, policy, read,
-    services, write,
-};
+use crate::{StoreError, answers, events, notes, policy, read, write};
+
+use threads::Threads;
 
 /// How much may wait, and how many connections there are.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +64,6 @@ impl Default for StoreOptions {
 
 /// The connections for the feed of events.
 const FEEDS: u32 = 3;
-/// How long a store that is dropped waits for what was accepted.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// One database. Dropping it does what was accepted, then closes it.
 pub struct Store {
@@ -90,9 +80,7 @@ pub struct Store {
     follow_writes: bool,
     /// Asks for a look at the keys; taken to end what keeps them current.
     key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Dropped to end what is done from time to time.
-    stop: Mutex<Vec<mpsc::Sender<()>>>,
+    threads: Threads,
 }
 
 impl Store {
@@ -106,46 +94,40 @@ impl Store {
         let mut connection = manager.open()?;
         let policy = policy::find(&mut connection).map_err(StoreError::from)?;
         let keys = Arc::new(Board::open(&mut connection)?);
-        let (pool, feeds) = (pool(url, options.connections)?, pool(url, FEEDS)?);
+        let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
         let writes = Arc::new(Lane::new(options.write_room));
         let reads = Arc::new(Lane::new(options.read_room));
         let meter = Arc::new(Meter::default());
-        let mut threads = Vec::new();
+        let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
         let counts = Arc::clone(&meter);
-        threads.push(spawn("writer", move || {
+        threads.start("writer", move || {
             write::run(&lane, manager, policy, connection, told, counts);
-        })?);
+        })?;
         let (watched, manager) = (Arc::clone(&latest), Manager::new(url, Purpose::Find));
-        threads.push(spawn("events", move || events::watch(&watched, &manager))?);
+        threads.start("events", move || events::watch(&watched, &manager))?;
         for _ in 0..options.readers {
-            let lane = Arc::clone(&reads);
+            let (lane, counts) = (Arc::clone(&reads), Arc::clone(&meter));
             let manager = Manager::new(url, Purpose::Find);
-            let counts = Arc::clone(&meter);
-            threads.push(spawn("reader", move || read::run(&lane, &manager, &counts))?);
+            threads.start("reader", move || read::run(&lane, &manager, &counts))?;
         }
-        let (stop, stopped) = mpsc::channel();
-        let manager = Manager::new(url, Purpose::Write);
-        let interval = options.purge_interval;
-        threads.push(spawn("purger", move || purge(&manager, interval, &stopped))?);
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
-        threads.push(spawn("keys", move || watch(&board, &manager, &asked))?);
-        let (stop_notes, stopped) = mpsc::channel();
-        let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Write));
-        let counts = Arc::clone(&meter);
-        threads.push(spawn("notes", move || {
-            notes::write_down(&board, &counts, &manager, &stopped);
-        })?);
-        let mut stops = vec![stop, stop_notes];
+        threads.start("keys", move || watch(&board, &manager, &asked))?;
+        let (manager, interval) = (Manager::new(url, Purpose::Write), options.purge_interval);
+        threads.start_stoppable("purger", move |stopped| purge(&manager, interval, stopped))?;
+        let (board, counts) = (Arc::clone(&keys), Arc::clone(&meter));
+        let manager = Manager::new(url, Purpose::Write);
+        threads.start_stoppable("notes", move |stopped| {
+            notes::write_down(&board, &counts, &manager, stopped);
+        })?;
         if let Some(keep) = options.event_retention {
-            let (stop, stopped) = mpsc::channel();
             let manager = Manager::new(url, Purpose::Write);
-            threads.push(spawn("retention", move || events::retain(&manager, keep, &stopped))?);
-            stops.push(stop);
+            threads.start_stoppable("retention", move |stopped| {
+                events::retain(&manager, keep, stopped);
+            })?;
         }
-        let (threads, stop) = (Mutex::new(threads), Mutex::new(stops));
         let key_looks = Mutex::new(Some(key_looks));
         let courier = Manager::new(url, Purpose::Write);
         Ok(Self {
@@ -160,7 +142,6 @@ impl Store {
             follow_writes: options.follow_writes,
             key_looks,
             threads,
-            stop,
         })
     }
 
@@ -229,53 +210,6 @@ impl Store {
         }
     }
 
-    /// Finds an order by `deadline`, together with all others asked for at the same moment.
-    pub fn find_order(&self, id: OrderId, deadline: Instant, reply: Reply<Option<Order>>) {
-        if let Err(job) = self.reads.push(ReadJob { id, deadline, reply }) {
-            (job.reply)(Err(StoreError::Overloaded));
-        }
-    }
-
-    /// Lists at most `limit` orders. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
-        self.read(|connection| orders::list(connection, query, limit))
-    }
-
-    /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
-    /// `after`; none if there never was such an order. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_history(
-        &self,
-        id: &OrderId,
-        after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<OrderChange>, StoreError> {
-        self.read(|connection| events::list_of_order(connection, id, after, limit))
-    }
-
-    /// Lists at most `limit` changes to any orders, oldest first, whose sequences follow `after`: 0
-    /// for all there are. Who goes on from the last misses nothing and sees nothing twice, since
-    /// sequences rise in the order of commits. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
-        read(&self.feeds, &self.meter, |connection| events::list(connection, after, limit))
-    }
-
-    /// The sequence of the last event that is committed; 0 where there was never one. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_last_sequence(&self) -> Result<u64, StoreError> {
-        read(&self.feeds, &self.meter, events::find_last)
-    }
-
     /// Which database it is: `sqlite` or `postgres`.
     #[must_use]
     pub fn database(&self) -> &'static str {
@@ -304,86 +238,6 @@ impl Store {
     pub fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
         self.latest.listen(Box::new(heard))
     }
-
-    /// Whether an order with this id is there, or ever was. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn has_history(&self, id: &OrderId) -> Result<bool, StoreError> {
-        self.read(|connection| orders::has_history(connection, id))
-    }
-
-    /// Finds a service. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_service(&self, id: ServiceId) -> Result<Option<Service>, StoreError> {
-        self.read(|connection| services::find(connection, id))
-    }
-
-    /// Finds the services with these numbers. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_services(&self, ids: &BTreeSet<ServiceId>) -> Result<Vec<Service>, StoreError> {
-        self.read(|connection| services::find_all(connection, ids))
-    }
-
-    /// Lists at most `limit` services whose numbers follow `after`. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_services(
-        &self,
-        after: Option<ServiceId>,
-        limit: usize,
-    ) -> Result<Vec<Service>, StoreError> {
-        self.read(|connection| services::list(connection, after, limit))
-    }
-
-    /// Finds at most `limit` free stretches. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_availability(
-        &self,
-        query: &AvailabilityQuery,
-        limit: usize,
-    ) -> Result<Availability, StoreError> {
-        self.read(|connection| availability::find(connection, query, limit))
-    }
-
-    /// Finds what a calendar shows of a stretch of time, by one statement. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_calendar(&self, query: &CalendarQuery) -> Result<Calendar, StoreError> {
-        self.read(|connection| calendar::find(connection, query))
-    }
-
-    /// Finds the figures of the orders from one time on, before another. Blocks, the longer the more
-    /// orders there are.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_figures(&self, from: At, to: At) -> Result<Figures, StoreError> {
-        self.read(|connection| figures::find(connection, from, to))
-    }
-
-    /// Finds the policy. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_policy(&self) -> Result<Policy, StoreError> {
-        self.read(|connection| policy::find(connection).map_err(StoreError::from))
-    }
-
-    fn read<T>(
-        &self,
-        question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        read(&self.pool, &self.meter, question)
-    }
 }
 
 impl Drop for Store {
@@ -391,57 +245,8 @@ impl Drop for Store {
         self.writes.close();
         self.reads.close();
         self.latest.close();
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clear();
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        // A database that is silent would be waited for without end.
-        let deadline = Instant::now() + LAST_WORDS;
-        for thread in threads.drain(..) {
-            while !thread.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            if !thread.is_finished() {
-                log::warn!("the database is silent; leaving a thread that waits for it");
-            } else if thread.join().is_err() {
-                log::error!("a thread of the store had panicked");
-            }
-        }
-    }
-}
-
-fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>, StoreError> {
-    Pool::builder()
-        .max_size(connections)
-        .min_idle(Some(0))
-        // A question that finds its connection closed is asked again.
-        .test_on_check_out(false)
-        .connection_timeout(Duration::from_secs(2))
-        .error_handler(Box::new(Quiet))
-        .build(Manager::new(url, Purpose::List))
-        .map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-/// Asks a question on a connection of a pool. One that stood idle may have been closed by the
-/// server: then another is asked, up to one that was opened just now.
-fn read<T>(
-    pool: &Pool<Manager>,
-    meter: &Meter,
-    question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    loop {
-        let mut pooled = pool.get().map_err(|error| {
-            meter.failed(ErrorKind::NoConnection);
-            StoreError::Unavailable(error.to_string())
-        })?;
-        let result = question(&mut pooled.connection);
-        if let Err(error) = &result {
-            meter.failed(error);
-        }
-        let was_used = std::mem::replace(&mut pooled.was_used, true);
-        pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
-        if !(pooled.is_lost && was_used) {
-            return result;
-        }
+        self.threads.end();
     }
 }
 
@@ -453,21 +258,4 @@ fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
             log::debug!("answers that are over were not thrown away yet: {error}");
         }
     }
-}
-
-/// What goes wrong with the pool is told to whoever asked for a connection.
-#[derive(Debug)]
-struct Quiet;
-
-impl r2d2::HandleError<StoreError> for Quiet {
-    fn handle_error(&self, error: StoreError) {
-        log::debug!("connection pool: {error}");
-    }
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
-    std::thread::Builder::new()
-        .name(format!("orders-{name}"))
-        .spawn(work)
-        .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))
 }
