@@ -25,21 +25,30 @@ pub(super) struct Sweep<'a> {
     /// Of these more events may come that are not understood.
     broken: Vec<usize>,
     writes: Writes,
-    /// When the first repeat under a key had been answered: what it repeats was done before.
-    repeated: HashMap<&'a str, u64>,
+    /// When the first repeat of a request under a key had been answered: what it repeats was done
+    /// before.
+    repeated: HashMap<(&'a str, &'a Request), u64>,
+    /// What each key was seen to stand for: whatever else was asked under it was never done.
+    stands_for: HashMap<&'a str, &'a Request>,
     pub(super) violations: Vec<Violation>,
 }
 
 impl<'a> Sweep<'a> {
     pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
         let mut writes = Writes::default();
-        let mut repeated: HashMap<&str, u64> = HashMap::new();
+        let mut repeated: HashMap<(&str, &Request), u64> = HashMap::new();
+        let mut stands_for: HashMap<&str, &Request> = HashMap::new();
         for (number, operation) in all.iter().enumerate() {
             writes.note(operation, number);
+            if let (Some(key), Ending::Told { told, .. }) = (&operation.key, &operation.ending)
+                && matches!(told, Told::Order(..) | Told::Deleted | Told::Results(200, _))
+            {
+                stands_for.insert(key, &operation.request);
+            }
             if let (Some(key), Ending::Told { replayed: true, .. }) =
                 (&operation.key, &operation.ending)
             {
-                let end = repeated.entry(key).or_insert(u64::MAX);
+                let end = repeated.entry((key, &operation.request)).or_insert(u64::MAX);
                 *end = operation.end.min(*end);
             }
         }
@@ -52,6 +61,7 @@ impl<'a> Sweep<'a> {
             broken: Vec::new(),
             writes,
             repeated,
+            stands_for,
             violations: Vec::new(),
         };
         sweep.settle();
@@ -77,6 +87,7 @@ impl<'a> Sweep<'a> {
         let asked = |number: &usize| event.is_asked_for_by(&self.all[*number].request);
         let (over, mut open): (Vec<usize>, Vec<usize>) =
             candidates.into_iter().filter(asked).partition(|number| self.done[*number]);
+        open.retain(|number| !self.is_refuted(*number));
         // Who must be placed soonest comes first, those that may come first before those that may
         // not: what could still be done later loses nothing by it.
         open.sort_by_key(|number| {
@@ -84,6 +95,12 @@ impl<'a> Sweep<'a> {
         });
         let mut why = Vec::new();
         for number in open {
+            // As it is before the event: behind it, it is too late for them.
+            let late: Vec<(usize, String)> = self
+                .hindrances(number)
+                .into_iter()
+                .map(|late| (late, self.told_here(late)))
+                .collect();
             let length = match self.try_write(number, events) {
                 Ok(length) => length,
                 Err(reason) => {
@@ -91,8 +108,8 @@ impl<'a> Sweep<'a> {
                     continue;
                 }
             };
-            for other in self.hindrances(number) {
-                self.give_up(other, Some((number, event)));
+            for (other, here) in late {
+                self.give_up(other, here, Some((number, event)));
             }
             self.is_done(number);
             return length;
@@ -122,6 +139,13 @@ impl<'a> Sweep<'a> {
         1
     }
 
+    /// Whether its key stands for something else, so that it cannot have been done.
+    fn is_refuted(&self, number: usize) -> bool {
+        let Operation { request, key, ending, .. } = &self.all[number];
+        let stands_for = key.as_deref().and_then(|key| self.stands_for.get(key));
+        matches!(ending, Ending::Unknown(_)) && stands_for.is_some_and(|other| *other != request)
+    }
+
     /// By when it must have been placed.
     fn deadline(&self, number: usize) -> u64 {
         let operation = &self.all[number];
@@ -131,7 +155,7 @@ impl<'a> Sweep<'a> {
             return 0;
         }
         let key = operation.key.as_deref();
-        let repeated = key.and_then(|key| self.repeated.get(key)).copied();
+        let repeated = key.and_then(|key| self.repeated.get(&(key, &operation.request))).copied();
         repeated.unwrap_or(u64::MAX).min(operation.over())
     }
 
@@ -215,12 +239,18 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Tells that an operation has no place: after its end comes what began later, or the end.
-    fn give_up(&mut self, number: usize, later: Option<(usize, &Event)>) {
-        let operation = &self.all[number];
-        let attempt = self.model.attempt(operation, &[]);
-        let here = format!("by the rule, here: {}", attempt.told);
+    /// What an operation would be answered here.
+    fn told_here(&mut self, number: usize) -> String {
+        let attempt = self.model.attempt(&self.all[number], &[]);
+        let again = if attempt.replayed { ", once more" } else { "" };
+        let told = format!("by the rule, here: {}{again}", attempt.told);
         self.model.take_back(attempt);
+        told
+    }
+
+    /// Tells that an operation has no place: after its end comes what began later, or the end.
+    fn give_up(&mut self, number: usize, here: String, later: Option<(usize, &Event)>) {
+        let operation = &self.all[number];
         let mut about = vec![operation.to_string(), here];
         if let Some((later, event)) = later {
             about.push(format!("began after its end: {}", self.all[later]));
@@ -251,7 +281,8 @@ impl<'a> Sweep<'a> {
     pub(super) fn finish(&mut self) {
         self.settle();
         while let Some(number) = self.waiting.first().copied() {
-            self.give_up(number, None);
+            let here = self.told_here(number);
+            self.give_up(number, here, None);
             self.settle();
         }
     }

@@ -426,6 +426,23 @@ fn what_is_unknown_is_wholly_there_or_wholly_not() {
 }
 
 #[test]
+fn what_was_asked_under_a_key_that_stands_for_something_else_was_not_done() {
+    let mut story = Story::new();
+    story.ask((1, 2), create("a", NOON, 1));
+    story.ask((3, 4), create("b", NOON + WINDOW, 2));
+    story.ask((7, 8), delete("a")).ending = unknown();
+    story.ask_again((9, 10), delete("b"), Some("k"));
+    story.ask_again((11, 12), delete("b"), Some("k"));
+    // Another who asked for the same, was not heard, and whose key was used for something else.
+    let never =
+        Operation { number: 5, key: Some("k".to_owned()), begin: 5, ..story.operations[2].clone() };
+    story.operations.push(never);
+    story.assert_explained();
+    story.operations[3].ending = unknown();
+    story.assert_explained();
+}
+
+#[test]
 fn what_is_unknown_may_be_done_later_but_not_before_it_was_sent() {
     let mut story = Story::new();
     story.ask((5, 6), create("b", NOON + WINDOW, 2));
