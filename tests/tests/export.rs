@@ -127,9 +127,15 @@ fn a_database_moved_to_postgresql_holds_the_same() {
     drop(scratch.run(&["keys", "create", "--name", "k", "--role", "admin"]).assert_fine());
     drop(scratch.run(&["policy", "set", "--edit-lock", "1ms"]).assert_fine());
     let delivery = "INSERT INTO deliveries (id, webhook_id, sequence, kind, status, attempts,
-        duration_ms, created_at_ms, updated_at_ms) VALUES (41, 'w', 1, 'k', 'failed', 1, 0, 0, 0)";
+        duration_ms, created_at_ms, updated_at_ms)
+        VALUES (41, 'whk_0000000000000001', 1, 'created', 'failed', 1, 0, 0, 0)";
     scratch.sql().run(delivery).unwrap();
-    let secret = "INSERT INTO webhook_secrets (webhook_id, secret) VALUES ('w', X'00FF10')";
+    let webhook = "INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/',
+        'order.*', NULL, 'operator', 0, 0, NULL, 1, 0, 0, 1, NULL, 0)";
+    scratch.sql().run(webhook).unwrap();
+    // Bytes that are no text.
+    let secret = "INSERT INTO webhook_secrets (webhook_id, secret) VALUES
+        ('whk_0000000000000001', X'00FF10270102030405060708090A0B0C0D0E0F1011121314')";
     scratch.sql().run(secret).unwrap();
     let run = scratch.run(&["move", "--to", &target.url()]).assert_fine();
     assert!(run.stdout.contains("events") && run.stdout.contains("api_key_secrets"), "{run:?}");
