@@ -9,7 +9,7 @@ mod webhooks;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use orders_core::ServiceId;
+use orders_core::{Key, Service, ServiceId, Webhook};
 
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
@@ -121,10 +121,14 @@ struct Number {
 }
 
 fn lines(connection: &mut AnyConnection, query: &str) -> Result<Vec<String>, StoreError> {
-    let lines: QueryResult<Vec<Line>> = match connection {
+    let lines = match connection {
         AnyConnection::Postgres(connection) => diesel::sql_query(query).load(connection),
-        AnyConnection::Sqlite(connection) => diesel::sql_query(query).load(connection),
+        AnyConnection::Sqlite(connection) => return lines_of_sqlite(connection, query),
     };
+    texts(lines)
+}
+
+fn texts(lines: QueryResult<Vec<Line>>) -> Result<Vec<String>, StoreError> {
     let lines = lines.map_err(|error| StoreError::of_read(&error))?;
     Ok(lines.into_iter().map(|line| line.line).collect())
 }
@@ -139,12 +143,13 @@ fn number(connection: &mut AnyConnection, query: &str) -> Result<u64, StoreError
 }
 
 fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreError> {
-    let (query, limit) = match (&check.looks, &*connection) {
+    let query = match (&check.looks, &*connection) {
         (Looks::Alike(query), _)
         | (Looks::Apart { sqlite: query, .. }, AnyConnection::Sqlite(_))
-        | (Looks::Apart { postgres: query, .. }, AnyConnection::Postgres(_)) => (*query, NAMED + 1),
+        | (Looks::Apart { postgres: query, .. }, AnyConnection::Postgres(_)) => *query,
     };
-    let found = lines(connection, &[query, " LIMIT ", &limit.to_string()].concat())?;
+    let limit = (NAMED + 1).to_string();
+    let found = lines(connection, &[query, " LIMIT ", &limit].concat())?;
     let looked_at = number(connection, check.count)?;
     Ok(Report { is_note: check.is_note, ..Report::fault(check.name, looked_at, found) })
 }
@@ -165,9 +170,7 @@ fn lines_of_sqlite(
     connection: &mut SqliteConnection,
     query: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let lines: QueryResult<Vec<Line>> = diesel::sql_query(query).load(connection);
-    let lines = lines.map_err(|error| StoreError::of_read(&error))?;
-    Ok(lines.into_iter().map(|line| line.line).collect())
+    texts(diesel::sql_query(query).load(connection))
 }
 
 fn schema_faults(connection: &mut AnyConnection) -> Result<Report, StoreError> {
@@ -216,64 +219,53 @@ fn order_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
 }
 
 fn service_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
-    let mut found = Vec::new();
-    let mut looked_at = 0;
-    let mut after: Option<ServiceId> = None;
-    loop {
-        let page = match services::list_with_keys(connection, after, PAGE) {
-            Ok(page) => page,
-            Err(StoreError::Corrupt(what)) => {
-                found.push(what);
-                break;
-            }
-            Err(error) => return Err(error),
-        };
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.id);
-        for (service, key) in page {
-            looked_at += 1;
-            if service.name.key() != key && found.len() <= NAMED {
-                found.push(format!("service {} is kept under the name {key:?}", service.id));
-            }
-        }
-    }
-    Ok(Report::fault("services can be read and found by their names", looked_at, found))
+    let name = "services can be read and found by their names";
+    let page =
+        |after: Option<&ServiceId>| services::list_with_keys(connection, after.copied(), PAGE);
+    let misplaced = |(service, key): &(Service, String)| {
+        let is_found = service.name.key() == *key;
+        (!is_found).then(|| format!("service {} is kept under the name {key:?}", service.id))
+    };
+    read_all(name, page, |(service, _)| service.id, misplaced)
 }
 
 fn key_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
-    let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
-    loop {
-        let page = match crate::keys::list(connection, after.as_ref(), PAGE) {
-            Ok(page) => page,
-            Err(StoreError::Corrupt(what)) => {
-                found.push(what);
-                break;
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(last) = page.last() else { break };
-        looked_at += u64::try_from(page.len()).unwrap_or(u64::MAX);
-        after = Some((last.created_at, last.id.clone()));
-    }
-    Ok(Report::fault("keys can be read", looked_at, found))
+    let page = |after: Option<&_>| crate::keys::list(connection, after, PAGE);
+    let place = |key: &Key| (key.created_at, key.id.clone());
+    read_all("keys can be read", page, place, |_| None)
 }
 
 fn webhook_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+    let page = |after: Option<&_>| crate::webhooks::list(connection, after, PAGE);
+    let place = |webhook: &Webhook| (webhook.created_at, webhook.id.clone());
+    read_all("webhooks can be read", page, place, |_| None)
+}
+
+/// Reads a whole table, one page behind the place of the last row of the other. A row that cannot be
+/// read is told of, and ends it.
+fn read_all<R, P>(
+    check: &'static str,
+    mut page: impl FnMut(Option<&P>) -> Result<Vec<R>, StoreError>,
+    place: impl Fn(&R) -> P,
+    fault: impl Fn(&R) -> Option<String>,
+) -> Result<Report, StoreError> {
     let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
     loop {
-        let page = match crate::webhooks::list(connection, after.as_ref(), PAGE) {
-            Ok(page) => page,
+        let rows = match page(after.as_ref()) {
+            Ok(rows) => rows,
             Err(StoreError::Corrupt(what)) => {
                 found.push(what);
                 break;
             }
             Err(error) => return Err(error),
         };
-        let Some(last) = page.last() else { break };
-        looked_at += u64::try_from(page.len()).unwrap_or(u64::MAX);
-        after = Some((last.created_at, last.id.clone()));
+        let Some(last) = rows.last() else { break };
+        after = Some(place(last));
+        looked_at += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let room = (NAMED + 1).saturating_sub(found.len());
+        found.extend(rows.iter().filter_map(&fault).take(room));
     }
-    Ok(Report::fault("webhooks can be read", looked_at, found))
+    Ok(Report::fault(check, looked_at, found))
 }
 
 /// The rule once more, by what the orders say of themselves.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::time::at;
 
 /// An order as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     /// Its id.
     pub id: String,
@@ -24,7 +24,7 @@ pub struct Order {
 }
 
 /// What an update sets; all three of a PUT, any of a PATCH.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// A new time in epoch milliseconds.
     pub datetime: Option<i64>,
@@ -35,7 +35,7 @@ pub struct Change {
 }
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// A new order.
     Create {
@@ -93,7 +93,7 @@ pub enum Request {
 }
 
 /// What a client was told.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// 200 or 201 with an order.
     Order(u16, Order),
@@ -108,7 +108,7 @@ pub enum Told {
 }
 
 /// What a refusal by the rule tells.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The nearest of the orders in the way: at most ten, by distance, time and id.
     pub nearest: Vec<Neighbour>,
@@ -121,7 +121,7 @@ pub struct Conflict {
 }
 
 /// An order that is in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
     /// How far it is from the time that was asked for, in milliseconds; negative if it is earlier.
     pub gap: i64,
@@ -134,7 +134,7 @@ pub struct Neighbour {
 }
 
 /// How an operation ended for its client.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// With an answer.
     Told {
@@ -150,7 +150,7 @@ pub enum Ending {
 }
 
 /// An operation of one client.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// Which of all.
     pub number: u64,

@@ -25,9 +25,8 @@ pub(super) struct Sweep<'a> {
     /// Of these more events may come that are not understood.
     broken: Vec<usize>,
     writes: Writes,
-    /// When the first repeat of a request under a key had been answered: what it repeats was done
-    /// before.
-    repeated: HashMap<(&'a str, &'a Request), u64>,
+    /// When the first repeat under a key had been answered: what it repeats was done before.
+    repeated: HashMap<&'a str, u64>,
     /// What each key was seen to stand for: whatever else was asked under it was never done.
     stands_for: HashMap<&'a str, &'a Request>,
     pub(super) violations: Vec<Violation>,
@@ -36,7 +35,7 @@ pub(super) struct Sweep<'a> {
 impl<'a> Sweep<'a> {
     pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
         let mut writes = Writes::default();
-        let mut repeated: HashMap<(&str, &Request), u64> = HashMap::new();
+        let mut repeated: HashMap<&str, u64> = HashMap::new();
         let mut stands_for: HashMap<&str, &Request> = HashMap::new();
         for (number, operation) in all.iter().enumerate() {
             writes.note(operation, number);
@@ -48,7 +47,7 @@ impl<'a> Sweep<'a> {
             if let (Some(key), Ending::Told { replayed: true, .. }) =
                 (&operation.key, &operation.ending)
             {
-                let end = repeated.entry((key, &operation.request)).or_insert(u64::MAX);
+                let end = repeated.entry(key).or_insert(u64::MAX);
                 *end = operation.end.min(*end);
             }
         }
@@ -155,7 +154,7 @@ impl<'a> Sweep<'a> {
             return 0;
         }
         let key = operation.key.as_deref();
-        let repeated = key.and_then(|key| self.repeated.get(&(key, &operation.request))).copied();
+        let repeated = key.and_then(|key| self.repeated.get(key)).copied();
         repeated.unwrap_or(u64::MAX).min(operation.over())
     }
 
