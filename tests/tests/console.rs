@@ -167,8 +167,9 @@ fn the_pages_work_without_scripts() {
     browser.click("[href='/console/orders']");
     browser.write("#max_fee", "50");
     browser.click(".filters .primary");
-    browser.wait_for_text("Search");
-    assert_eq!(browser.all(".list tbody tr").len(), 1);
+    browser.wait_until("the one order up to that fee", |browser| {
+        (browser.all(".list tbody tr").len() == 1).then_some(())
+    });
     assert_eq!(browser.all("body[data-zone]").len(), 1);
     browser.assert_clean(&[]);
 }

@@ -1,6 +1,6 @@
 //! What people do with a browser: they click, write, press keys and drag.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Browser, ELEMENT};
 
@@ -10,20 +10,29 @@ impl Browser {
     /// # Panics
     /// If there is none in time.
     pub fn click(&self, selector: &str) {
-        // What comes anew between the look and the click is looked for again.
-        self.wait_until(selector, |browser| {
-            let element = browser.all(selector).into_iter().next()?;
-            let path = format!("{}/element/{element}/click", browser.session);
-            let answer = browser.agent.post(path).send("{}").expect("the driver answers");
-            answer.status().is_success().then_some(())
-        });
+        self.act(selector, &[("click", json!({}))]);
     }
 
     /// Writes into a field, in place of what stood there.
+    ///
+    /// # Panics
+    /// If there is none in time.
     pub fn write(&self, selector: &str, text: &str) {
-        let element = self.wait(selector);
-        self.post(&format!("/element/{element}/clear"), &json!({}));
-        self.post(&format!("/element/{element}/value"), &json!({"text": text}));
+        self.act(selector, &[("clear", json!({})), ("value", json!({"text": text}))]);
+    }
+
+    /// Does something to the first element that a selector finds. What comes anew between the look
+    /// and the deed is looked for again.
+    fn act(&self, selector: &str, deeds: &[(&str, Value)]) {
+        self.wait_until(selector, |browser| {
+            let element = browser.all(selector).into_iter().next()?;
+            let mut done = deeds.iter().map(|(deed, parameters)| {
+                let path = format!("{}/element/{element}/{deed}", browser.session);
+                let answer = browser.agent.post(path).send(parameters.to_string());
+                answer.expect("the driver answers").status().is_success()
+            });
+            done.all(|is_done| is_done).then_some(())
+        });
     }
 
     /// Sets a field to a value, as a picker of dates would.
