@@ -200,7 +200,8 @@ fn spans_are_sent_as_protobuf_unless_told_otherwise_and_the_last_at_the_end() {
     assert_eq!(sent.header("content-type"), "application/x-protobuf");
     assert_eq!(sent.header("x-tenant"), "seven");
     let holds = |text: &str| sent.body.windows(text.len()).any(|piece| piece == text.as_bytes());
-    assert!(holds("GET /orders/{id}") && holds("bookings") && !holds("223"), "{sent:?}");
+    // Not the id alone: the ids of traces and requests are random, and may hold its three digits.
+    assert!(holds("GET /orders/{id}") && holds("bookings") && !holds("/orders/223"), "{sent:?}");
 }
 
 #[rstest]

@@ -249,16 +249,21 @@ fn bare(at_ms: i64, fee: i64) -> Value {
     json!({"datetime": at(at_ms), "totalfee": fee, "services": [{"id": "123"}]})
 }
 
-/// What a later version may do to a database: it adds, and takes nothing away.
-fn by_a_later_version(sql: &mut Sql) {
-    sql.run(
-        "BEGIN;
+/// What a later version may do to a database: it adds, and takes nothing away. Under the lock of those
+/// who write, like every migration.
+fn by_a_later_version(database: Database, sql: &mut Sql) {
+    let begin = match database {
+        Database::Sqlite => "BEGIN IMMEDIATE",
+        Database::Postgres => "BEGIN; SELECT pg_advisory_xact_lock(7310868735434190196)",
+    };
+    sql.run(&format!(
+        "{begin};
          ALTER TABLE orders ADD COLUMN later TEXT;
          ALTER TABLE events ADD COLUMN later BIGINT NOT NULL DEFAULT 7;
          CREATE TABLE later (id INTEGER NOT NULL PRIMARY KEY);
          INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000');
          COMMIT",
-    )
+    ))
     .unwrap();
 }
 
@@ -272,7 +277,7 @@ fn a_process_goes_on_while_a_later_version_migrates_and_does_not_start_again(
     let mut sql = scratch.sql();
     let outcomes = under_load(&[&server], || {
         std::thread::sleep(std::time::Duration::from_millis(500));
-        by_a_later_version(&mut sql);
+        by_a_later_version(database, &mut sql);
         std::thread::sleep(std::time::Duration::from_millis(500));
     });
     assert!(outcomes.unknown.is_empty() && outcomes.refused.is_empty(), "{outcomes:?}");
