@@ -1,6 +1,6 @@
 //! Commands: what callers ask to be done to orders, and the outcomes that they are given.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use crate::import::Import;
 use crate::{
@@ -136,7 +136,6 @@ pub struct Batch {
     mode: Mode,
     dry_run: bool,
     operations: Vec<Operation>,
-    assumed: BTreeSet<ServiceId>,
 }
 
 /// Why operations do not make a batch.
@@ -176,7 +175,7 @@ impl Batch {
         let repeated = operations.iter().position(|operation| !seen.insert(operation.order_id()));
         match (mode, repeated) {
             (Mode::Atomic | Mode::Group, Some(position)) => Err(BatchError::Repeated(position)),
-            (Mode::Each, _) | (_, None) => Ok(Self::checked(mode, dry_run, operations)),
+            (Mode::Each, _) | (_, None) => Ok(Self { mode, dry_run, operations }),
         }
     }
 
@@ -188,28 +187,18 @@ impl Batch {
     ///
     /// # Errors
     /// [`BatchError::Number`] for none, or more than [`Self::MAX_IMPORT`].
-    pub fn import(mode: Mode, dry_run: bool, orders: Vec<Import>) -> Result<Self, BatchError> {
+    pub fn import(mode: Mode, orders: Vec<Import>) -> Result<Self, BatchError> {
         if !(1..=Self::MAX_IMPORT).contains(&orders.len()) {
             return Err(BatchError::Number);
         }
         let operations = orders.into_iter().map(|order| Operation::Import(Box::new(order)));
-        Ok(Self::checked(mode, dry_run, operations.collect()))
-    }
-
-    /// A dry run that takes these services for existing: they are to be made before the real one.
-    #[must_use]
-    pub fn dry_run_with(self, assumed: BTreeSet<ServiceId>) -> Self {
-        Self { dry_run: true, assumed, ..self }
-    }
-
-    fn checked(mode: Mode, dry_run: bool, operations: Vec<Operation>) -> Self {
-        Self { mode, dry_run, operations, assumed: BTreeSet::new() }
+        Ok(Self { mode, dry_run: false, operations: operations.collect() })
     }
 
     /// A batch without operations. With an idempotency key its answer is kept, like any other's.
     #[must_use]
     pub fn empty(mode: Mode) -> Self {
-        Self::checked(mode, false, Vec::new())
+        Self { mode, dry_run: false, operations: Vec::new() }
     }
 
     /// How the operations hang together.
@@ -228,11 +217,6 @@ impl Batch {
     #[must_use]
     pub fn operations(&self) -> &[Operation] {
         &self.operations
-    }
-
-    /// The services that a dry run takes for existing.
-    pub(crate) fn assumed(&self) -> &BTreeSet<ServiceId> {
-        &self.assumed
     }
 }
 

@@ -1,7 +1,5 @@
 //! The decision: what becomes of commands, judged one after the other against a snapshot.
 
-use std::collections::BTreeSet;
-
 use crate::Services;
 use crate::changes::Changes;
 use crate::command::{Action, Batch, Command, Done, IfMatch, Mode, NewId, Operation, OrderPatch};
@@ -76,14 +74,13 @@ fn run(state: &mut State<'_>, command: &Command) -> Result<Outcome, Needs> {
         Action::One(operation) => run_one(state, actor, operation).map(Outcome::One),
         Action::Batch(batch) => {
             let before = state.mark();
-            state.begin_batch(batch.assumed());
+            state.forget_names();
             let outcome = match batch.mode() {
                 Mode::Each => run_each(state, actor, batch),
                 Mode::Atomic => run_together(state, actor, batch, None),
                 Mode::Group => run_together(state, actor, batch, Some(state.new_group())),
             };
             state.hide_none();
-            state.begin_batch(&BTreeSet::new());
             if batch.dry_run() || !matches!(outcome, Ok(Outcome::Batch { refused: false, .. })) {
                 state.undo_to(before);
             }

@@ -32,8 +32,6 @@ pub(crate) struct State<'a> {
     answers: Vec<usize>,
     /// The groups that the present batch has made for names.
     named: HashMap<Arc<str>, Group>,
-    /// Services that the present batch takes for existing.
-    assumed: BTreeSet<ServiceId>,
 }
 
 /// A point to which the state can be taken back.
@@ -57,7 +55,6 @@ impl<'a> State<'a> {
             answered: HashMap::new(),
             answers: Vec::new(),
             named: HashMap::new(),
-            assumed: BTreeSet::new(),
         }
     }
 
@@ -93,9 +90,6 @@ impl<'a> State<'a> {
         let mut needs = Needs::default();
         let mut unknown = Vec::new();
         for (position, id) in ids.enumerate() {
-            if self.assumed.contains(&id) {
-                continue;
-            }
             match self.snapshot.service(id) {
                 Some(true) => {}
                 Some(false) => unknown.push((position, id)),
@@ -210,10 +204,9 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Forgets the batch before, and takes some services for existing.
-    pub(crate) fn begin_batch(&mut self, assumed: &BTreeSet<ServiceId>) {
+    /// Forgets the names of the batch before: they mean something within one only.
+    pub(crate) fn forget_names(&mut self) {
         self.named.clear();
-        self.assumed.clone_from(assumed);
     }
 
     fn last_sequence(&self) -> u64 {

@@ -47,7 +47,7 @@ fn run(book: &mut Book, batch: Batch) -> Vec<Verdict> {
 }
 
 fn each(orders: Vec<Import>) -> Batch {
-    Batch::import(Mode::Each, false, orders).unwrap()
+    Batch::import(Mode::Each, orders).unwrap()
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn rows_of_one_name_are_exempt_from_each_other_and_block_all_others() {
             import("c", 24, name("y")),
             import("d", 24, name("y")),
         ];
-        let results = run(&mut book, Batch::import(mode, false, orders).unwrap());
+        let results = run(&mut book, Batch::import(mode, orders).unwrap());
         assert!(results.iter().all(Result::is_ok), "{results:?}");
         let groups: Vec<Group> = book.orders().map(|order| order.group).collect();
         assert!(groups[0] == groups[1] && groups[2] == groups[3] && groups[0] != groups[2]);
@@ -125,7 +125,7 @@ fn a_name_stands_for_no_order_that_was_refused() {
 fn an_id_that_comes_twice_is_refused_the_second_time() {
     let mut book = book();
     let twice = || vec![import("a", 0, ImportGroup::Own), import("a", 24, ImportGroup::Own)];
-    let results = run(&mut book, Batch::import(Mode::Atomic, false, twice()).unwrap());
+    let results = run(&mut book, Batch::import(Mode::Atomic, twice()).unwrap());
     assert!(matches!(results[..], [Err(Refusal::NotAttempted), Err(Refusal::OrderExists(_))]));
     assert_eq!(book.orders().count(), 0);
     let results = run(&mut book, each(twice()));
@@ -133,13 +133,9 @@ fn an_id_that_comes_twice_is_refused_the_second_time() {
 }
 
 #[test]
-fn a_dry_run_may_take_services_for_existing_and_leaves_nothing() {
+fn a_service_that_does_not_exist_refuses_the_order() {
     let mut book = Book::new(Policy::default());
-    let batch = || each(vec![import("a", 0, ImportGroup::Own)]);
-    let results = run(&mut book, batch());
+    let results = run(&mut book, each(vec![import("a", 0, ImportGroup::Own)]));
     assert!(matches!(results[0], Err(Refusal::UnknownServices(_))), "{results:?}");
-    assert!(run(&mut book, batch().dry_run_with([service()].into()))[0].is_ok());
     assert_eq!((book.orders().count(), book.events().len()), (0, 0));
-    let results = run(&mut book, batch());
-    assert!(matches!(results[0], Err(Refusal::UnknownServices(_))), "{results:?}");
 }

@@ -66,17 +66,18 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     render(&request, &app, StatusCode::OK, Said::default()).await
 }
 
-/// Says on the page why something was refused.
+/// Says on the page why something was refused, beside what else is to be said.
 pub(super) async fn refuse(
     request: &HttpRequest,
     app: &App,
     problem: Problem,
+    said: Said,
 ) -> Result<HttpResponse, Problem> {
     if !problem.status().is_client_error() {
         return Err(problem);
     }
     let refusal = Some(problem.detail().to_owned());
-    render(request, app, problem.status(), Said { refusal, ..Said::default() }).await
+    render(request, app, problem.status(), Said { refusal, ..said }).await
 }
 
 pub(super) async fn render(

@@ -56,7 +56,7 @@ pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let render = |change: &KeyChange| Ok(keys::to_keep(change));
     match app.change_key(command, None, keys::to_keep, render).await {
         Ok(_sent) => Ok(page::go_to("/console/admin")),
-        Err(problem) => admin::refuse(&request, &app, problem).await,
+        Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
     }
 }
 
@@ -80,7 +80,7 @@ async fn change(
             let said = Said { made: Some((title, text)), ..Said::default() };
             admin::render(request, app, StatusCode::OK, said).await
         }
-        Err(problem) => admin::refuse(request, app, problem).await,
+        Err(problem) => admin::refuse(request, app, problem, Said::default()).await,
     }
 }
 

@@ -89,12 +89,10 @@ pub(crate) async fn create(
             let told = Told { secret: Some(text), ..Told::default() };
             render(&request, &app, &id, StatusCode::OK, told).await
         }
-        Err(problem) if problem.status().is_client_error() => {
-            let refusal = Some(problem.detail().to_owned());
-            let said = Said { refusal, fields, ..Said::default() };
-            admin::render(&request, &app, problem.status(), said).await
+        Err(problem) => {
+            let said = Said { fields, ..Said::default() };
+            admin::refuse(&request, &app, problem, said).await
         }
-        Err(problem) => Err(problem),
     }
 }
 
@@ -183,7 +181,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = webhooks::path_id(&request)?;
     match change(&request, &app, WebhookCommand::Delete(id), None).await {
         Ok(()) => Ok(page::go_to("/console/admin#webhooks")),
-        Err(problem) => admin::refuse(&request, &app, problem).await,
+        Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
     }
 }
 

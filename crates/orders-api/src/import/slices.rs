@@ -209,7 +209,7 @@ impl<'s> Slices<'s> {
         rows: &[Row],
         imports: Vec<Import>,
     ) -> Result<Vec<Verdict>, ImportError> {
-        let batch = Batch::import(Mode::Each, false, imports)
+        let batch = Batch::import(Mode::Each, imports)
             .map_err(|error| ImportError::Refused(error.to_string()))?;
         let command =
             Command { actor: Actor::new("import"), action: Action::Batch(batch), retry: None };
