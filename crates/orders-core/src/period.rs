@@ -74,7 +74,7 @@ impl Period {
 
 /// A length of `millis` milliseconds in English words; its sign does not matter.
 pub(crate) fn in_words(millis: i64) -> String {
-    let (days, hours, minutes, seconds, rest) = parts(millis.abs());
+    let [days, hours, minutes, seconds, rest] = parts(millis.abs());
     let mut words = Vec::new();
     for (number, unit) in [(days, "day"), (hours, "hour"), (minutes, "minute")] {
         match number {
@@ -92,14 +92,14 @@ pub(crate) fn in_words(millis: i64) -> String {
 }
 
 /// Days, hours, minutes, seconds and milliseconds.
-fn parts(millis: i64) -> (i64, i64, i64, i64, i64) {
-    (
+fn parts(millis: i64) -> [i64; 5] {
+    [
         millis / DAY,
         millis % DAY / HOUR,
         millis % HOUR / MINUTE,
         millis % MINUTE / SECOND,
         millis % SECOND,
-    )
+    ]
 }
 
 /// Seconds with as many decimals as they need.
@@ -156,7 +156,7 @@ fn sum(mut text: &str, units: &[(&str, i64)]) -> Option<i64> {
 impl fmt::Display for Period {
     /// An ISO 8601 duration: `PT3H`, `P1DT30M`, `PT0.001S`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, hours, minutes, seconds, millis) = parts(self.0);
+        let [days, hours, minutes, seconds, millis] = parts(self.0);
         f.write_str("P")?;
         if days > 0 {
             write!(f, "{days}D")?;

@@ -1,0 +1,59 @@
+//! The free stretches, against every instant asked one by one.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use orders_core::*;
+
+const WINDOW: i64 = 3;
+
+fn at(millis: i64) -> Instant {
+    Instant::from_millis(millis).unwrap()
+}
+
+/// What the search finds, by milliseconds.
+fn found(from: i64, to: i64, occupied: &[i64]) -> Vec<(i64, i64)> {
+    let window = Period::from_millis(WINDOW).unwrap();
+    let mut free = FreeStretches::new(window, at(from), at(to));
+    let mut stretches: Vec<_> = occupied.iter().filter_map(|start| free.pass(at(*start))).collect();
+    stretches.extend(free.finish());
+    stretches.iter().map(|found| (found.start.as_millis(), found.end.as_millis())).collect()
+}
+
+/// What is free if each instant is held against each occupant.
+fn expected(from: i64, to: i64, occupied: &[i64]) -> Vec<(i64, i64)> {
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    let is_free = |instant: &i64| occupied.iter().all(|start| (instant - start).abs() >= WINDOW);
+    for instant in (from..=to).filter(is_free) {
+        match stretches.last_mut() {
+            Some((_, end)) if *end == instant - 1 => *end = instant,
+            _ => stretches.push((instant, instant)),
+        }
+    }
+    stretches
+}
+
+#[test]
+fn they_are_all_that_is_a_window_from_every_occupant_and_nothing_more() {
+    let (from, to) = (100, 107);
+    // Every set of occupants from before the first instant that matters to behind the last one.
+    let places: Vec<i64> = (from - 4..=to + 4).collect();
+    for set in 0_u32..1 << places.len() {
+        let is_in = |place: &usize| set >> place & 1 == 1;
+        let occupied: Vec<i64> =
+            (0..places.len()).filter(is_in).map(|place| places[place]).collect();
+        assert_eq!(found(from, to, &occupied), expected(from, to, &occupied), "{occupied:?}");
+    }
+}
+
+#[test]
+fn two_at_the_same_instant_are_one() {
+    assert_eq!(found(0, 20, &[10, 10]), [(0, 7), (13, 20)]);
+}
+
+#[test]
+fn nothing_is_free_where_time_ends() {
+    let (first, last) = (Instant::MIN.as_millis(), Instant::MAX.as_millis());
+    assert_eq!(found(first, first + 20, &[first + 1]), [(first + 4, first + 20)]);
+    assert_eq!(found(last - 20, last, &[last - 1, last]), [(last - 20, last - 4)]);
+    assert_eq!(found(last - 20, last, &[last - 3]), [(last - 20, last - 6), (last, last)]);
+}
