@@ -1,0 +1,107 @@
+//! What the values of the domain accept, and that they are shown as they were given.
+
+use orders_core::*;
+
+#[test]
+fn what_was_given_is_what_is_shown() {
+    let id = OrderId::parse("order-7").unwrap();
+    assert_eq!((id.as_ref(), id.to_string().as_str()), ("order-7", "order-7"));
+    assert_eq!(ServiceId::new(456).unwrap().to_string(), "456");
+    let key = KeyId::from_random([7; 8]);
+    assert_eq!(key.to_string(), key.as_str());
+    let webhook = WebhookId::from_random([7; 8]);
+    assert_eq!(webhook.to_string(), webhook.as_str());
+    assert_eq!(IdempotencyKey::parse("retry-1").unwrap().to_string(), "retry-1");
+    assert_eq!(Fingerprint::new("POST /orders").as_str(), "POST /orders");
+    for role in Role::ALL {
+        assert_eq!(role.to_string(), role.as_str());
+    }
+    for hundredths in [0, 1, 12_345] {
+        assert_eq!(Fee::from_hundredths(hundredths).unwrap().as_hundredths(), hundredths);
+    }
+    let secret = SigningSecret::new((0..32).collect()).unwrap();
+    assert_eq!(secret.expose(), (0..32).collect::<Vec<u8>>());
+    assert_eq!(format!("{secret:?}"), "SigningSecret(…)");
+}
+
+#[test]
+fn words_are_read_as_they_are_written() {
+    for (word, scope) in [("global", Scope::Global), ("service", Scope::Service)] {
+        assert_eq!((Scope::parse(word), scope.as_str()), (Some(scope), word));
+        assert_eq!(scope.to_string(), word);
+    }
+    assert_eq!(Scope::parse("Global"), None);
+    for (word, reason) in [("operator", Disabled::Operator), ("gone", Disabled::Gone)] {
+        assert_eq!((Disabled::parse(word), reason.as_str()), (Some(reason), word));
+    }
+    assert_eq!(Disabled::parse("Gone"), None);
+}
+
+#[test]
+fn the_name_of_a_key_has_1_to_200_characters_and_no_control_characters() {
+    assert_eq!(KeyName::parse(" Front desk ").unwrap().as_str(), "Front desk");
+    assert_eq!(KeyName::parse(&"é".repeat(200)).unwrap().as_str(), "é".repeat(200));
+    for text in ["", "  ", "a\u{7}b", "a\nb", &"é".repeat(201)] {
+        assert_eq!(KeyName::parse(text), Err(KeyNameError), "{text:?}");
+    }
+}
+
+#[test]
+fn the_description_of_a_webhook_has_up_to_500_characters_and_no_control_characters() {
+    for text in ["", " kept as it is ", &"é".repeat(500)] {
+        assert_eq!(WebhookDescription::parse(text).unwrap().as_str(), text);
+    }
+    for text in ["a\u{7}b", "a\nb", &"é".repeat(501)] {
+        assert_eq!(WebhookDescription::parse(text), Err(WebhookDescriptionError), "{text:?}");
+    }
+}
+
+#[test]
+fn patterns_stay_in_the_order_given() {
+    let texts = ["order.deleted", "order.created"];
+    let patterns: Vec<_> = texts.iter().map(|text| EventPattern::parse(text).unwrap()).collect();
+    let kept = EventPatterns::new(patterns.clone()).unwrap();
+    assert_eq!(kept.iter().collect::<Vec<_>>(), patterns);
+}
+
+#[test]
+fn a_command_about_a_service_names_what_it_is_about() {
+    let (id, name) = (ServiceId::new(7).unwrap(), ServiceName::parse("Testing").unwrap());
+    assert_eq!((name.as_str(), name.key().as_str()), ("Testing", "testing"));
+    let service = Service { id, name: name.clone() };
+    for (command, number, called) in [
+        (ServiceCommand::Create { id: None, name: name.clone() }, None, Some(&name)),
+        (ServiceCommand::Create { id: Some(id), name: name.clone() }, Some(id), Some(&name)),
+        (ServiceCommand::Replace(service), Some(id), Some(&name)),
+        (ServiceCommand::Delete(id), Some(id), None),
+    ] {
+        assert_eq!((command.id(), command.name()), (number, called), "{command:?}");
+    }
+}
+
+#[test]
+fn a_policy_keeps_what_a_patch_does_not_name() {
+    let before = Policy { edit_lock: Some(Period::DAY), ..Policy::default() };
+    assert_eq!(before.with(&PolicyPatch::default()), before);
+    let window = Period::from_millis(5).unwrap();
+    let patch =
+        PolicyPatch { window: Some(window), scope: Some(Scope::Service), edit_lock: Some(None) };
+    let after = Policy { window, scope: Scope::Service, edit_lock: None };
+    assert_eq!(before.with(&patch), after);
+}
+
+#[test]
+fn a_part_of_a_second_is_digits() {
+    for text in ["PT0.S", "PT0.xS", "PT0.1xS", "PT0.-1S", "PT.5S"] {
+        assert_eq!(Period::parse(text), Err(PeriodError::Malformed), "{text}");
+    }
+}
+
+#[test]
+fn versions_are_those_named_or_all_but_those() {
+    let (among, all_but) = (Versions::Among(vec![2, 5]), Versions::AllBut(vec![2, 5]));
+    for (version, is_named) in [(1, false), (2, true), (5, true), (6, false)] {
+        assert_eq!(among.contain(version), is_named, "{version}");
+        assert_eq!(all_but.contain(version), !is_named, "{version}");
+    }
+}
