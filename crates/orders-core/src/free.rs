@@ -171,10 +171,9 @@ impl<'c> Walk<'c> {
         {
             return ControlFlow::Continue(());
         }
-        // Whatever this one holds is held up to one window behind it. Several that hold the same
-        // are one stretch.
+        // Whatever this one holds is held up to one window behind it. Others that hold the same end a
+        // window before where the walk is then, and are not counted again.
         match way.step(occupant.start, window) {
-            Some(end) if end == self.at => ControlFlow::Continue(()),
             Some(end) if way.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES => {
                 self.passed += 1;
                 self.at = end;

@@ -290,8 +290,13 @@ mod tests {
     #[test]
     fn a_service_may_keep_its_name_in_other_case_but_not_take_anothers() {
         let stored = Service { id: id(1), name: name("Testing") };
-        let snapshot =
-            ServiceSnapshot { named: Some(stored), holder_of_name: Some(id(1)), ..nothing() };
+        let snapshot = ServiceSnapshot {
+            named: Some(stored.clone()),
+            holder_of_name: Some(id(1)),
+            ..nothing()
+        };
+        let command = ServiceCommand::Replace(stored.clone());
+        assert_eq!(decide_service(&snapshot, &command), Ok(ServiceChange::Unchanged(stored)));
         let renamed = Service { id: id(1), name: name("TESTING") };
         let command = ServiceCommand::Replace(renamed.clone());
         assert_eq!(decide_service(&snapshot, &command), Ok(ServiceChange::Replaced(renamed)));

@@ -343,6 +343,24 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_changes_what_it_names() {
+        let webhook = some_webhook();
+        let (url, description) = ("https://example.org/".to_owned(), "Billing");
+        let description = WebhookDescription::parse(description).unwrap();
+        let patch = WebhookPatch {
+            url: Some(url.clone()),
+            description: Some(Some(description.clone())),
+            ..WebhookPatch::default()
+        };
+        let command = WebhookCommand::Change { id: webhook.id.clone(), patch };
+        let changed = decide_webhook(&snapshot(Some(webhook.clone())), &command, at(2_000));
+        let Ok(WebhookChange::Changed(changed)) = changed else { panic!("{changed:?}") };
+        let events = webhook.content.events.clone();
+        let content = WebhookContent { url, events, description: Some(description) };
+        assert_eq!((changed.content, changed.disabled), (content, None));
+    }
+
+    #[test]
     fn a_replay_goes_anywhere_where_events_are() {
         let webhook = some_webhook();
         let replay = |after| {

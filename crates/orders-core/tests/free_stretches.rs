@@ -46,6 +46,23 @@ fn they_are_all_that_is_a_window_from_every_occupant_and_nothing_more() {
 }
 
 #[test]
+fn those_of_a_book_are_left_by_the_orders_of_the_same_calendars() {
+    let services = |number| Services::new(vec![ServiceId::new(number).unwrap()]).unwrap();
+    let window = Period::from_millis(WINDOW).unwrap();
+    let mut book = Book::new(Policy { window, scope: Scope::Service, ..Policy::default() });
+    for (number, place) in [(1, 112), (2, 105), (1, 104)] {
+        book.add_service(ServiceId::new(number).unwrap());
+        let total_fee = Fee::parse("1").unwrap();
+        let content = OrderContent { datetime: at(place), total_fee, services: services(number) };
+        let id = NewId::Made(OrderId::parse(&format!("at-{place}")).unwrap());
+        assert!(book.run(&Actor::new("me"), Operation::Create { id, content }, at(0)).is_ok());
+    }
+    let found = book.free_stretches(&services(1), at(100), at(120));
+    let free = [(100, 101), (107, 109), (115, 120)];
+    assert_eq!(found, free.map(|(start, end)| Stretch { start: at(start), end: at(end) }));
+}
+
+#[test]
 fn two_at_the_same_instant_are_one() {
     assert_eq!(found(0, 20, &[10, 10]), [(0, 7), (13, 20)]);
 }

@@ -291,6 +291,7 @@ fn in_scope_service_only_orders_that_share_a_service_conflict() {
         patch: OrderPatch { services: Some(services(numbers)), ..OrderPatch::default() },
     };
     conflict(desk.run(with(&[3, 1])));
+    conflict(desk.run(with(&[1])));
     let patch = OrderPatch { services: Some(services(&[2, 1])), ..OrderPatch::default() };
     desk.run(Operation::Update { id: order_id("a"), if_match: None, patch }).unwrap();
 }
