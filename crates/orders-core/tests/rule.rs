@@ -431,6 +431,11 @@ fn a_decision_is_never_made_on_what_was_not_loaded() {
     snapshot.add_occupants(&span, vec![]);
     let needs = decide(&policy, &snapshot, &commands, noon()).unwrap_err();
     assert_eq!((needs.orders.len(), needs.services.len(), needs.spans.len()), (0, 0, 1));
+    // An idempotency key stands before all else: nobody knows yet whether there is anything to do.
+    let [command] = commands;
+    let commands = [Command { retry: Some(retry("me", "create a")), ..command }];
+    let needs = decide(&policy, &snapshot, &commands, noon()).unwrap_err();
+    assert_eq!((needs.keys.len(), needs.spans.len()), (1, 0));
 }
 
 #[test]
