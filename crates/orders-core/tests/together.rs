@@ -78,9 +78,11 @@ fn orders_that_a_refused_batch_named_stand_where_they_stood() {
     let refused = atomic(vec![move_to("a", 10), create("b", 25)]);
     let commands = [refused, one(create("d", 1)), one(create("e", 10))];
     assert_eq!(accepted(&mut book, &commands), [false, false, true]);
-    // Also the one that was refused itself.
-    let commands = [atomic(vec![move_to("a", 25)]), one(create("d", 1))];
-    assert_eq!(accepted(&mut book, &commands), [false, false]);
+    // Also the one that was refused itself, and one that was changed before.
+    let refused = || atomic(vec![move_to("a", 25)]);
+    assert_eq!(accepted(&mut book, &[refused(), one(create("d", 1))]), [false, false]);
+    let commands = [one(move_to("a", 1)), refused(), one(create("d", 2))];
+    assert_eq!(accepted(&mut book, &commands), [true, false, false]);
     assert_eq!(book.orders().map(|order| order.id.as_str()).collect::<Vec<_>>(), ["a", "c", "e"]);
 }
 
