@@ -87,6 +87,7 @@ impl<J: Weigh> Lane<J> {
     pub(crate) fn take_within(&self, patience: Duration, most: usize) -> Vec<J> {
         let ready = Instant::now();
         self.linger(ready + patience.min(LINGER));
+        let patience = patience.saturating_sub(ready.elapsed());
         let waiting = self.lock();
         let none = |waiting: &mut Waiting<J>| waiting.jobs.is_empty() && !waiting.closed;
         let (waiting, _) = self
