@@ -5,6 +5,7 @@ mod access_log;
 mod app;
 mod auth;
 mod availability;
+mod awake;
 mod backup;
 mod batch;
 mod body;
