@@ -25,29 +25,36 @@ pub(super) struct Sweep<'a> {
     /// Of these more events may come that are not understood.
     broken: Vec<usize>,
     writes: Writes,
-    /// When the first repeat under a key had been answered: what it repeats was done before.
-    repeated: HashMap<&'a str, u64>,
+    /// When it was first answered that something had been done under a key: it was done before.
+    used: HashMap<&'a str, u64>,
     /// What each key was seen to stand for: whatever else was asked under it was never done.
     stands_for: HashMap<&'a str, &'a Request>,
+    /// What each key was seen not to stand for: this was never done under it.
+    stands_not_for: HashMap<&'a str, Vec<&'a Request>>,
     pub(super) violations: Vec<Violation>,
 }
 
 impl<'a> Sweep<'a> {
     pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
         let mut writes = Writes::default();
-        let mut repeated: HashMap<&str, u64> = HashMap::new();
+        let mut used: HashMap<&str, u64> = HashMap::new();
         let mut stands_for: HashMap<&str, &Request> = HashMap::new();
+        let mut stands_not_for: HashMap<&str, Vec<&Request>> = HashMap::new();
         for (number, operation) in all.iter().enumerate() {
             writes.note(operation, number);
-            if let (Some(key), Ending::Told { told, .. }) = (&operation.key, &operation.ending)
-                && matches!(told, Told::Order(..) | Told::Deleted | Told::Results(200, _))
-            {
+            let Operation { key: Some(key), ending: Ending::Told { told, replayed }, .. } =
+                operation
+            else {
+                continue;
+            };
+            let is_reused = is_key_reused(told);
+            if is_reused {
+                stands_not_for.entry(key).or_default().push(&operation.request);
+            } else if matches!(told, Told::Order(..) | Told::Deleted | Told::Results(200, _)) {
                 stands_for.insert(key, &operation.request);
             }
-            if let (Some(key), Ending::Told { replayed: true, .. }) =
-                (&operation.key, &operation.ending)
-            {
-                let end = repeated.entry(key).or_insert(u64::MAX);
+            if *replayed || is_reused {
+                let end = used.entry(key).or_insert(u64::MAX);
                 *end = operation.end.min(*end);
             }
         }
@@ -59,8 +66,9 @@ impl<'a> Sweep<'a> {
             done: vec![false; all.len()],
             broken: Vec::new(),
             writes,
-            repeated,
+            used,
             stands_for,
+            stands_not_for,
             violations: Vec::new(),
         };
         sweep.settle();
@@ -140,9 +148,15 @@ impl<'a> Sweep<'a> {
 
     /// Whether its key stands for something else, so that it cannot have been done.
     fn is_refuted(&self, number: usize) -> bool {
-        let Operation { request, key, ending, .. } = &self.all[number];
-        let stands_for = key.as_deref().and_then(|key| self.stands_for.get(key));
-        matches!(ending, Ending::Unknown(_)) && stands_for.is_some_and(|other| *other != request)
+        let Operation { request, key: Some(key), ending: Ending::Unknown(_), .. } =
+            &self.all[number]
+        else {
+            return false;
+        };
+        let stands_for = self.stands_for.get(key.as_str());
+        let stands_not_for = self.stands_not_for.get(key.as_str());
+        stands_for.is_some_and(|other| *other != request)
+            || stands_not_for.is_some_and(|others| others.contains(&request))
     }
 
     /// By when it must have been placed.
@@ -154,8 +168,8 @@ impl<'a> Sweep<'a> {
             return 0;
         }
         let key = operation.key.as_deref();
-        let repeated = key.and_then(|key| self.repeated.get(key)).copied();
-        repeated.unwrap_or(u64::MAX).min(operation.over())
+        let used = key.and_then(|key| self.used.get(key)).copied();
+        used.unwrap_or(u64::MAX).min(operation.over())
     }
 
     /// Does an operation here, if it makes just the events that come and answers as it did; how many.
@@ -291,6 +305,10 @@ impl<'a> Sweep<'a> {
             self.violations.push(Violation::new(what, about));
         }
     }
+}
+
+fn is_key_reused(told: &Told) -> bool {
+    matches!(told, Told::Refused(422, code, _) if code == "idempotency-key-reused")
 }
 
 /// Whether an attempt answers as the operation was answered, if it was.

@@ -443,6 +443,22 @@ fn what_was_asked_under_a_key_that_stands_for_something_else_was_not_done() {
 }
 
 #[test]
+fn a_key_that_is_told_to_stand_for_something_else_does_so_from_before_and_not_for_what_was_told() {
+    let mut story = Story::new();
+    story.ask((1, 2), create("a", NOON, 1));
+    story.ask((3, 4), create("b", NOON + WINDOW, 2));
+    story.ask((9, 10), delete("b")).ending = unknown();
+    story.ask_again((11, 12), delete("a"), Some("k")).ending = unknown();
+    story.ask_again((13, 14), delete("b"), Some("k"));
+    // Others who asked for the same and were not heard: one without the key, one under it.
+    let key = Some("k".to_owned());
+    let without = Operation { number: 5, begin: 5, key: None, ..story.operations[3].clone() };
+    let under_it = Operation { number: 6, begin: 5, key, ..story.operations[2].clone() };
+    story.operations.extend([without, under_it]);
+    story.assert_explained();
+}
+
+#[test]
 fn what_is_unknown_may_be_done_later_but_not_before_it_was_sent() {
     let mut story = Story::new();
     story.ask((5, 6), create("b", NOON + WINDOW, 2));
