@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::{Event, Kind};
 use super::operation::{Operation, Order, Request, Told};
-use super::proposal::{Proposal, not_found, refused};
+use super::proposal::{Proposal, key_reused, not_found, refused};
 use super::spacing::{Calendars, Candidate, Scope};
 
 /// All orders, those that are gone, and what is kept under keys.
@@ -94,10 +94,10 @@ impl Model {
             key.as_ref().and_then(|key| self.kept.get(key).or_else(|| self.kept_before.get(key)));
         let repeat = kept.map(|(first, told)| (first == request).then(|| told.clone()));
         if let Some(same) = repeat {
-            let reused = Told::Refused(422, "idempotency-key-reused".to_owned(), None);
             let replayed = same.is_some();
             let (made, undo) = (Vec::new(), Vec::new());
-            return Attempt { told: same.unwrap_or(reused), replayed, made, undo, new_key: None };
+            let told = same.unwrap_or_else(key_reused);
+            return Attempt { told, replayed, made, undo, new_key: None };
         }
         let mut stamps = Stamps { events, made: Vec::new(), undo: Vec::new() };
         let told = self.run(request, &mut stamps);

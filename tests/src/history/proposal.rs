@@ -100,6 +100,11 @@ pub(super) fn not_found() -> Told {
     refused(404, "not-found", None)
 }
 
+/// The key was used for something else.
+pub(super) fn key_reused() -> Told {
+    refused(422, "idempotency-key-reused", None)
+}
+
 fn exists() -> Told {
     refused(409, "order-exists", None)
 }

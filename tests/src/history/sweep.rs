@@ -6,6 +6,7 @@ use super::check::Violation;
 use super::event::Event;
 use super::model::{Attempt, Model};
 use super::operation::{Ending, Operation, Request, Told};
+use super::proposal::key_reused;
 use super::writes::Writes;
 
 /// More violations than this help nobody.
@@ -25,21 +26,25 @@ pub(super) struct Sweep<'a> {
     /// Of these more events may come that are not understood.
     broken: Vec<usize>,
     writes: Writes,
-    /// When it was first answered that something had been done under a key: it was done before.
-    used: HashMap<&'a str, u64>,
-    /// What each key was seen to stand for: whatever else was asked under it was never done.
-    stands_for: HashMap<&'a str, &'a Request>,
-    /// What each key was seen not to stand for: this was never done under it.
-    stands_not_for: HashMap<&'a str, Vec<&'a Request>>,
+    keys: HashMap<&'a str, KeySeen<'a>>,
     pub(super) violations: Vec<Violation>,
+}
+
+/// What the answers tell of a key.
+#[derive(Default)]
+struct KeySeen<'a> {
+    /// When it was first answered that something had been done under it: it was done before.
+    used_by: Option<u64>,
+    /// What it stands for: whatever else was asked under it was never done.
+    stands_for: Option<&'a Request>,
+    /// What it does not stand for: this was never done under it.
+    stands_not_for: Vec<&'a Request>,
 }
 
 impl<'a> Sweep<'a> {
     pub(super) fn new(model: &'a mut Model, all: &'a [Operation]) -> Self {
         let mut writes = Writes::default();
-        let mut used: HashMap<&str, u64> = HashMap::new();
-        let mut stands_for: HashMap<&str, &Request> = HashMap::new();
-        let mut stands_not_for: HashMap<&str, Vec<&Request>> = HashMap::new();
+        let mut keys: HashMap<&str, KeySeen<'_>> = HashMap::new();
         for (number, operation) in all.iter().enumerate() {
             writes.note(operation, number);
             let Operation { key: Some(key), ending: Ending::Told { told, replayed }, .. } =
@@ -47,15 +52,15 @@ impl<'a> Sweep<'a> {
             else {
                 continue;
             };
-            let is_reused = is_key_reused(told);
+            let seen = keys.entry(key).or_default();
+            let is_reused = *told == key_reused();
             if is_reused {
-                stands_not_for.entry(key).or_default().push(&operation.request);
+                seen.stands_not_for.push(&operation.request);
             } else if matches!(told, Told::Order(..) | Told::Deleted | Told::Results(200, _)) {
-                stands_for.insert(key, &operation.request);
+                seen.stands_for = Some(&operation.request);
             }
             if *replayed || is_reused {
-                let end = used.entry(key).or_insert(u64::MAX);
-                *end = operation.end.min(*end);
+                seen.used_by = Some(operation.end.min(seen.used_by.unwrap_or(u64::MAX)));
             }
         }
         let mut sweep = Self {
@@ -66,9 +71,7 @@ impl<'a> Sweep<'a> {
             done: vec![false; all.len()],
             broken: Vec::new(),
             writes,
-            used,
-            stands_for,
-            stands_not_for,
+            keys,
             violations: Vec::new(),
         };
         sweep.settle();
@@ -148,15 +151,16 @@ impl<'a> Sweep<'a> {
 
     /// Whether its key stands for something else, so that it cannot have been done.
     fn is_refuted(&self, number: usize) -> bool {
-        let Operation { request, key: Some(key), ending: Ending::Unknown(_), .. } =
-            &self.all[number]
-        else {
-            return false;
+        let Operation { request, ending, .. } = &self.all[number];
+        let is_excluded = |seen: &KeySeen<'_>| {
+            seen.stands_for.is_some_and(|other| other != request)
+                || seen.stands_not_for.contains(&request)
         };
-        let stands_for = self.stands_for.get(key.as_str());
-        let stands_not_for = self.stands_not_for.get(key.as_str());
-        stands_for.is_some_and(|other| *other != request)
-            || stands_not_for.is_some_and(|others| others.contains(&request))
+        matches!(ending, Ending::Unknown(_)) && self.key_of(number).is_some_and(is_excluded)
+    }
+
+    fn key_of(&self, number: usize) -> Option<&KeySeen<'a>> {
+        self.all[number].key.as_deref().and_then(|key| self.keys.get(key))
     }
 
     /// By when it must have been placed.
@@ -167,9 +171,8 @@ impl<'a> Sweep<'a> {
             // No other event has this version before it.
             return 0;
         }
-        let key = operation.key.as_deref();
-        let used = key.and_then(|key| self.used.get(key)).copied();
-        used.unwrap_or(u64::MAX).min(operation.over())
+        let used_by = self.key_of(number).and_then(|seen| seen.used_by);
+        used_by.unwrap_or(u64::MAX).min(operation.over())
     }
 
     /// Does an operation here, if it makes just the events that come and answers as it did; how many.
@@ -305,10 +308,6 @@ impl<'a> Sweep<'a> {
             self.violations.push(Violation::new(what, about));
         }
     }
-}
-
-fn is_key_reused(told: &Told) -> bool {
-    matches!(told, Told::Refused(422, code, _) if code == "idempotency-key-reused")
 }
 
 /// Whether an attempt answers as the operation was answered, if it was.
