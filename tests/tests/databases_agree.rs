@@ -11,8 +11,8 @@ use orders_core::{
     ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, DatabaseUrl, KeptAnswer, OrderFilter, OrderQuery, Render, Reply, Store, StoreOptions,
-    Ticket,
+    Answered, DatabaseUrl, KeptAnswer, OrderFilter, OrderQuery, PageReply, Render, Reply, Store,
+    StoreOptions, Ticket,
 };
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
@@ -165,19 +165,27 @@ fn waits(outcome: &Outcome) -> bool {
     format!("{outcome:?}").contains("EditLocked")
 }
 
+fn list(store: &Store, query: OrderQuery) -> Vec<Order> {
+    let (sender, answer) = mpsc::channel();
+    let reply: PageReply = Box::new(move |page| {
+        sender.send(page.unwrap().orders.clone()).unwrap();
+    });
+    store.list_orders(query, 1_000, Clock::now() + Duration::from_mins(1), reply);
+    answer.recv().unwrap()
+}
+
 /// The tables hold what the book holds, and the slots are those of the orders.
 fn assert_same(store: &Store, sql: &mut Sql, book: &Book, policy: Policy) {
     let mut expected: Vec<Order> = book.orders().cloned().map(without_times).collect();
     expected.sort_by_key(|order| (order.content.datetime, order.id.clone()));
-    let page = store.list_orders(&OrderQuery::default(), 1_000).unwrap();
-    let orders: Vec<Order> = page.orders.into_iter().map(without_times).collect();
+    let orders: Vec<Order> =
+        list(store, OrderQuery::default()).into_iter().map(without_times).collect();
     assert_eq!(orders, expected);
     for number in 1..=3 {
         let filter = OrderFilter { services: [service(number)].into(), ..OrderFilter::default() };
         let uses = |order: &&Order| order.content.services.as_slice().contains(&service(number));
         let query = OrderQuery { filter, ..OrderQuery::default() };
-        let found = store.list_orders(&query, 1_000).unwrap().orders.len();
-        assert_eq!(found, expected.iter().filter(uses).count());
+        assert_eq!(list(store, query).len(), expected.iter().filter(uses).count());
     }
     let count = |number: usize| i64::try_from(number).unwrap();
     let slots: usize = expected.iter().map(|order| policy.slots(order).len()).sum();

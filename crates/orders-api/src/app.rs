@@ -11,8 +11,8 @@ use orders_core::{
     Retry, ServiceChange, ServiceCommand, Verdict, WebhookChange, WebhookCommand,
 };
 use orders_db::{
-    Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, Render, Reply, ServiceVerdict, Store,
-    StoreError, Ticket, WebhookVerdict,
+    Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, OrderPage, OrderQuery, PageReply, Render,
+    Reply, ServiceVerdict, Store, StoreError, Ticket, WebhookVerdict,
 };
 use tokio::sync::oneshot;
 
@@ -225,13 +225,22 @@ impl App {
     }
 
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
-        let (sender, receiver) = oneshot::channel();
-        self.store.find_order(id, Instant::now() + PATIENCE, answer_to(sender));
-        match trace::read(awake::within(PATIENCE, receiver)).await {
-            Ok(Ok(found)) => Ok(found?),
-            Ok(Err(_closed)) => Err(too_late()),
-            Err(_elapsed) => Err(too_late()),
-        }
+        read(|deadline, sender| self.store.find_order(id, deadline, answer_to(sender))).await
+    }
+
+    /// A page of orders, as what `render` makes of it by the thread that has read it.
+    pub(crate) async fn list_orders<T: Send + 'static>(
+        &self,
+        query: OrderQuery,
+        limit: usize,
+        render: impl FnOnce(&OrderPage) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        read(|deadline, sender| {
+            // Where nobody waits any more, the answer is not needed.
+            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
+            self.store.list_orders(query, limit, deadline, reply);
+        })
+        .await
     }
 
     /// The names of all services that these orders have.
@@ -259,6 +268,19 @@ impl App {
             }
             Err(_elapsed) => Err(too_late()),
         }
+    }
+}
+
+/// Queues a question and waits for its answer.
+async fn read<T>(
+    queue: impl FnOnce(Instant, oneshot::Sender<Result<T, StoreError>>),
+) -> Result<T, Problem> {
+    let (sender, receiver) = oneshot::channel();
+    queue(Instant::now() + PATIENCE, sender);
+    match trace::read(awake::within(PATIENCE, receiver)).await {
+        Ok(Ok(answer)) => Ok(answer?),
+        Ok(Err(_closed)) => Err(too_late()),
+        Err(_elapsed) => Err(too_late()),
     }
 }
 

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 /// What a list is told apart by: its name and its filters, as text.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ListKey(Uuid);
 
 impl ListKey {

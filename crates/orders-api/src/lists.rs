@@ -21,6 +21,15 @@ pub(crate) fn answer<T: Serialize>(
     with_link(request, "cursor", next.as_deref()).json(PageView { data, next_cursor: next })
 }
 
+/// A page that is written already.
+pub(crate) fn answer_written(
+    request: &HttpRequest,
+    body: Vec<u8>,
+    next: Option<&str>,
+) -> HttpResponse {
+    with_link(request, "cursor", next).content_type("application/json").body(body)
+}
+
 /// An answer that links to the page behind it, if there is one: the same request, but for the
 /// parameter `name`, which is `next`.
 pub(crate) fn with_link(

@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Done, NewId, Operation, Order, OrderId, Refusal};
-use orders_db::{KeptAnswer, OrderFilter, OrderPlace, OrderQuery, OrderSort};
+use orders_db::{KeptAnswer, OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -15,7 +15,7 @@ use crate::lists;
 use crate::problem::{self, Code, Problem};
 use crate::query::OrdersQuery;
 use crate::streams::{self, Format};
-use crate::wire::{self, OrderBody, OrderPatchBody, OrderView};
+use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
 use crate::{auth, headers, query, retries};
 
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
@@ -28,7 +28,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let offered = [&[("application/json", None)][..], &offered].concat();
     let vary = (header::VARY, "Accept");
     let mut answer = match headers::choose(&request, &offered) {
-        Ok(None) => page(&request, &app, query, &key, after).await?,
+        Ok(None) => page(&request, &app, query, key, after).await?,
         Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
         Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
     };
@@ -40,16 +40,35 @@ async fn page(
     request: &HttpRequest,
     app: &App,
     query: OrdersQuery,
-    key: &ListKey,
+    key: ListKey,
     after: Option<OrderPlace>,
 ) -> Result<HttpResponse, Problem> {
     let OrdersQuery { page, filter, sort, expand } = query;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
-    let page = app.ask(move |store| store.list_orders(&query, limit)).await?;
-    let next = page.next.map(|place| key.write(&lists::write_place(place.at, &place.id)));
-    let names = if expand { Some(app.names(&page.orders).await?) } else { None };
-    let view = |order| OrderView::with_names(order, names.as_ref());
-    Ok(lists::answer(request, page.orders.iter().map(view).collect(), next))
+    let written = if expand {
+        let page = app.list_orders(query, limit, OrderPage::clone).await?;
+        let names = app.names(&page.orders).await?;
+        write_page(&page, Some(&names), key)
+    } else {
+        // By the thread that has read them, so that only the text goes from one to another.
+        app.list_orders(query, limit, move |page| write_page(page, None, key)).await?
+    };
+    let (body, next) = written?;
+    Ok(lists::answer_written(request, body, next.as_deref()))
+}
+
+/// A page as JSON, and the cursor of the one behind it.
+fn write_page(
+    page: &OrderPage,
+    names: Option<&Names>,
+    key: ListKey,
+) -> Result<(Vec<u8>, Option<String>), Problem> {
+    let place = page.next.as_ref();
+    let next = place.map(|place| key.write(&lists::write_place(place.at, &place.id)));
+    match wire::write_page(&page.orders, names, next.as_deref()) {
+        Ok(body) => Ok((body, next)),
+        Err(error) => Err(Problem::unexpected(error.to_string())),
+    }
 }
 
 /// `POST /orders`

@@ -7,7 +7,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
-use orders_db::OrderQuery;
+use orders_db::{OrderPage, OrderQuery};
 
 use crate::app::App;
 use crate::auth::{self, Pass};
@@ -150,8 +150,7 @@ impl Rest {
         if !self.pass.holds(&self.app) {
             return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
         }
-        let query = self.query.clone();
-        let page = self.app.ask(move |store| store.list_orders(&query, most)).await?;
+        let page = self.app.list_orders(self.query.clone(), most, OrderPage::clone).await?;
         let needs_names = self.expand || self.format.needs_names();
         let names = if needs_names { Some(self.app.names(&page.orders).await?) } else { None };
         let is_first = !self.begun;

@@ -26,7 +26,7 @@ pub(crate) use keys::{
 pub(crate) use lines::write_lines;
 pub(crate) use views::{
     EventView, FeedView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView,
-    ServiceView, StretchView,
+    ServiceView, StretchView, write_page,
 };
 pub(crate) use webhooks::{
     DeliveryView, NewWebhookView, ReplayBody, RotatedWebhookView, TestEventView, TestedView,

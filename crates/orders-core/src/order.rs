@@ -1,6 +1,5 @@
 //! Orders: their ids, their content, and what the server keeps beside it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -79,8 +78,8 @@ impl Services {
         if !(1..=Self::MAX).contains(&ids.len()) {
             return Err(ServicesError::Number);
         }
-        let mut seen = BTreeSet::new();
-        match ids.iter().position(|id| !seen.insert(*id)) {
+        let is_repeated = |(position, id)| ids.iter().take(position).any(|earlier| earlier == id);
+        match ids.iter().enumerate().position(is_repeated) {
             Some(position) => Err(ServicesError::Repeated(position)),
             None => Ok(Self(ids.into())),
         }

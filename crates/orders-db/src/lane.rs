@@ -1,7 +1,7 @@
-//! Lanes: bounded queues, each emptied by a thread of its own that takes all that waits at once.
+//! Lanes: bounded queues, each emptied by threads of its own that take what waits.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,12 @@ pub(crate) struct Lane<J> {
     has_jobs: AtomicBool,
     /// Whether the last caller seemed to be alone.
     alone: AtomicBool,
+    /// Whether a thread is awake that looks for jobs before it sleeps: no other need be woken.
+    watched: AtomicBool,
+    /// The threads that empty it,
+    threads: usize,
+    /// and how many of them have nothing to do.
+    idle: AtomicUsize,
     room: usize,
     meter: LaneMeter,
 }
@@ -44,13 +50,18 @@ struct Waiting<J> {
 }
 
 impl<J: Weigh> Waiting<J> {
+    /// Takes up to a weight, one job at least.
     fn take(&mut self, most: usize) -> Vec<(J, Instant)> {
+        self.take_while(|weight, job| weight == job.weight() || weight <= most)
+    }
+
+    /// Takes from the front as long as `fits` says so of the weight, with the next, and the next.
+    fn take_while(&mut self, fits: impl Fn(usize, &J) -> bool) -> Vec<(J, Instant)> {
         let mut taken = Vec::new();
         let mut weight = 0;
-        while let Some((next, _)) = self.jobs.front() {
-            if !taken.is_empty() && weight + next.weight() > most {
-                break;
-            }
+        while let Some((next, _)) = self.jobs.front()
+            && fits(weight + next.weight(), next)
+        {
             weight += next.weight();
             taken.extend(self.jobs.pop_front());
         }
@@ -60,11 +71,20 @@ impl<J: Weigh> Waiting<J> {
 }
 
 impl<J: Weigh> Lane<J> {
-    pub(crate) fn new(room: usize) -> Self {
+    /// One for so much, which so many threads empty.
+    pub(crate) fn new(room: usize, threads: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
-        let (arrived, meter) = (Condvar::new(), LaneMeter::default());
-        let (has_jobs, alone) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { waiting: Mutex::new(waiting), arrived, has_jobs, alone, room, meter }
+        Self {
+            waiting: Mutex::new(waiting),
+            arrived: Condvar::new(),
+            has_jobs: AtomicBool::new(false),
+            alone: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            threads,
+            idle: AtomicUsize::new(0),
+            room,
+            meter: LaneMeter::default(),
+        }
     }
 
     /// Queues a job, or gives it back when the lane is full. An empty lane takes any job.
@@ -78,17 +98,19 @@ impl<J: Weigh> Lane<J> {
         waiting.weight += job.weight();
         waiting.jobs.push_back((job, now));
         self.has_jobs.store(true, Ordering::Relaxed);
+        let is_watched = self.watched.load(Ordering::Relaxed);
         drop(waiting);
-        self.arrived.notify_one();
+        if !is_watched {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
     /// Takes the jobs that come within some time, up to a weight, one at least; none where none came.
     pub(crate) fn take_within(&self, patience: Duration, most: usize) -> Vec<J> {
         let ready = Instant::now();
-        self.linger(ready + patience.min(LINGER));
+        let waiting = self.linger(ready, patience.min(LINGER));
         let patience = patience.saturating_sub(ready.elapsed());
-        let waiting = self.lock();
         let none = |waiting: &mut Waiting<J>| waiting.jobs.is_empty() && !waiting.closed;
         let (waiting, _) = self
             .arrived
@@ -101,8 +123,7 @@ impl<J: Weigh> Lane<J> {
     /// lane is closed and empty.
     pub(crate) fn take(&self, most: usize) -> Option<Vec<J>> {
         let ready = Instant::now();
-        self.linger(ready + LINGER);
-        let mut waiting = self.lock();
+        let mut waiting = self.linger(ready, LINGER);
         while waiting.jobs.is_empty() {
             if waiting.closed {
                 return None;
@@ -110,6 +131,19 @@ impl<J: Weigh> Lane<J> {
             waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         Some(self.count(self.take_from(waiting, most, ready)))
+    }
+
+    /// Takes what else has come and can be done together with what was taken, up to a weight: from the
+    /// front, as far as `fits` says.
+    pub(crate) fn take_more(&self, most: usize, fits: impl Fn(&J) -> bool) -> Vec<J> {
+        if !self.has_jobs.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut waiting = self.lock();
+        let taken = waiting.take_while(|weight, job| weight <= most && fits(job));
+        self.has_jobs.store(!waiting.jobs.is_empty(), Ordering::Relaxed);
+        drop(waiting);
+        self.count(taken)
     }
 
     /// Takes what is there; `ready` is since when the thread has nothing else to do.
@@ -120,21 +154,41 @@ impl<J: Weigh> Lane<J> {
         ready: Instant,
     ) -> Vec<(J, Instant)> {
         let taken = waiting.take(most);
-        self.has_jobs.store(!waiting.jobs.is_empty(), Ordering::Relaxed);
+        let has_more = !waiting.jobs.is_empty();
+        self.has_jobs.store(has_more, Ordering::Relaxed);
+        if has_more {
+            // Those who brought the rest may have woken nobody for it.
+            self.arrived.notify_one();
+        }
+        let idle = self.idle.fetch_sub(1, Ordering::Relaxed);
         if let Some((_, came)) = taken.first() {
-            let is_alone = taken.len() == 1 && came.saturating_duration_since(ready) > SOON;
+            let is_alone = taken.len() == 1
+                && idle == self.threads
+                && came.saturating_duration_since(ready) > SOON;
             self.alone.store(is_alone, Ordering::Relaxed);
         }
         taken
     }
 
-    /// Stays awake for a caller who was alone, until he asks again.
-    fn linger(&self, until: Instant) {
+    /// Stays awake for a caller who was alone, until he asks again. One thread does, and whoever comes
+    /// meanwhile need not wake another: it looks once more, under the lock, before it sleeps.
+    fn linger(&self, ready: Instant, patience: Duration) -> MutexGuard<'_, Waiting<J>> {
+        self.idle.fetch_add(1, Ordering::Relaxed);
         let is_worth_it =
             || self.alone.load(Ordering::Relaxed) && !self.has_jobs.load(Ordering::Relaxed);
-        while is_worth_it() && Instant::now() < until {
+        if !is_worth_it() || self.watched.swap(true, Ordering::Relaxed) {
+            return self.lock();
+        }
+        while is_worth_it() && ready.elapsed() < patience {
             std::thread::yield_now();
         }
+        let waiting = self.lock();
+        self.watched.store(false, Ordering::Relaxed);
+        if waiting.jobs.is_empty() && patience >= LINGER {
+            // He does something else, for which others want the processor.
+            self.alone.store(false, Ordering::Relaxed);
+        }
+        waiting
     }
 
     /// Counts what was taken, without keeping those who queue waiting.
@@ -185,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_full_lane_gives_the_job_back_and_an_empty_one_takes_any() {
-        let lane = Lane::new(10);
+        let lane = Lane::new(10, 1);
         assert_eq!(lane.push(25), Ok(()));
         assert_eq!(lane.push(1), Err(1));
         assert_eq!(lane.take(5), Some(vec![25]));
@@ -194,7 +248,7 @@ mod tests {
 
     #[test]
     fn all_that_waits_is_taken_up_to_the_weight_and_in_order() {
-        let lane = Lane::new(100);
+        let lane = Lane::new(100, 1);
         for job in [2, 3, 4, 50] {
             lane.push(job).unwrap();
         }

@@ -1,6 +1,7 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 mod keys;
+mod pages;
 mod reads;
 mod threads;
 mod webhooks;
@@ -27,6 +28,8 @@ use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
 use crate::{StoreError, answers, events, notes, policy, read, write};
 
+use pages::PageJob;
+pub use pages::PageReply;
 use threads::Threads;
 
 /// How much may wait, and how many connections there are.
@@ -38,7 +41,9 @@ pub struct StoreOptions {
     pub read_room: usize,
     /// The threads that read orders by id, each with a connection.
     pub readers: u32,
-    /// The connections for lists and other reads.
+    /// The most pages of orders that wait to be read.
+    pub list_room: usize,
+    /// The connections for lists and other reads, and the threads that read pages of orders.
     pub connections: u32,
     /// How often answers that were kept for a day are thrown away.
     pub purge_interval: Duration,
@@ -54,6 +59,7 @@ impl Default for StoreOptions {
             write_room: 20_000,
             read_room: 10_000,
             readers: 1,
+            list_room: 2_000,
             connections: 4,
             purge_interval: Duration::from_mins(1),
             event_retention: None,
@@ -69,6 +75,7 @@ const FEEDS: u32 = 3;
 pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
+    pages: Arc<Lane<PageJob>>,
     pool: Pool<Manager>,
     /// For the feed of events, so that no slow list holds it up.
     feeds: Pool<Manager>,
@@ -96,8 +103,9 @@ impl Store {
         let keys = Arc::new(Board::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
-        let writes = Arc::new(Lane::new(options.write_room));
-        let reads = Arc::new(Lane::new(options.read_room));
+        let writes = Arc::new(Lane::new(options.write_room, 1));
+        let reads = Arc::new(Lane::new(options.read_room, number(options.readers)));
+        let pages = Arc::new(Lane::new(options.list_room, number(options.connections)));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
@@ -111,6 +119,11 @@ impl Store {
             let (lane, counts) = (Arc::clone(&reads), Arc::clone(&meter));
             let manager = Manager::new(url, Purpose::Find);
             threads.start("reader", move || read::run(&lane, &manager, &counts))?;
+        }
+        for _ in 0..options.connections {
+            let (lane, counts) = (Arc::clone(&pages), Arc::clone(&meter));
+            let pool = pool.clone();
+            threads.start("lister", move || pages::run(&lane, &pool, &counts))?;
         }
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
@@ -133,6 +146,7 @@ impl Store {
         Ok(Self {
             writes,
             reads,
+            pages,
             pool,
             feeds,
             latest,
@@ -227,7 +241,7 @@ impl Store {
             let in_use = connections.saturating_sub(idle_connections);
             PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
-        let lanes = [self.writes.read("write"), self.reads.read("read")];
+        let lanes = [self.writes.read("write"), self.reads.read("read"), self.pages.read("list")];
         self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
@@ -244,10 +258,15 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
+        self.pages.close();
         self.latest.close();
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();
     }
+}
+
+fn number(threads: u32) -> usize {
+    usize::try_from(threads).unwrap_or(usize::MAX)
 }
 
 /// Throws away what was kept long enough, again and again until it is to stop.

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Fee, Instant, OrderId, ServiceId};
-use orders_db::{OrderFilter, OrderPlace, OrderQuery, OrderSort, SortKey};
+use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
 use super::page::{self, Shell};
 use super::zone::{Zone, later};
@@ -73,9 +73,8 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     let query = asked.query(shell.zone);
     let streamed = streamed(&query);
-    let (page, services) = app
-        .ask(move |store| Ok((store.list_orders(&query, ROWS)?, store.list_services(None, 200)?)))
-        .await?;
+    let page = app.list_orders(query, ROWS, OrderPage::clone).await?;
+    let services = app.ask(|store| store.list_services(None, 200)).await?;
     let names = app.names(&page.orders).await?;
     let name = |id| {
         names.get(&id).map_or_else(|| format!("Service {id}"), |name| name.as_str().to_owned())

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use orders_core::{Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Stretch};
+use orders_core::{
+    Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Services, Stretch,
+};
 use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -28,13 +30,28 @@ pub(crate) struct OrderView<'a> {
     #[serde(serialize_with = "number")]
     totalfee: Fee,
     #[schema(schema_with = references)]
-    services: Vec<ServiceReference<'a>>,
+    services: References<'a>,
     #[schema(schema_with = shape::version)]
     version: u64,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Instant>,
     #[schema(schema_with = shape::instant)]
     updated_at: Shown<Instant>,
+}
+
+/// The services of an order, with their names if they are to be shown.
+#[derive(Debug)]
+struct References<'a> {
+    services: &'a Services,
+    names: Option<&'a Names>,
+}
+
+impl Serialize for References<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = |id| self.names.and_then(|names| names.get(&id)).map(ServiceName::as_str);
+        let reference = |id| ServiceReference { id: Shown(id), name: name(id) };
+        serializer.collect_seq(self.services.iter().map(reference))
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,26 +94,21 @@ fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
 
 impl<'a> OrderView<'a> {
     pub(crate) fn of(order: &'a Order) -> Self {
-        Self::show(order, |_| None)
-    }
-
-    /// With the names of its services, if they are to be shown.
-    pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
-        names.map_or_else(|| Self::of(order), |names| Self::expanded(order, names))
+        Self::with_names(order, None)
     }
 
     /// With the names of its services.
     pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
-        Self::show(order, |id| names.get(&id).map(ServiceName::as_str))
+        Self::with_names(order, Some(names))
     }
 
-    fn show(order: &'a Order, name: impl Fn(ServiceId) -> Option<&'a str>) -> Self {
-        let reference = |id| ServiceReference { id: Shown(id), name: name(id) };
+    /// With the names of its services, if they are to be shown.
+    pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
         Self {
             id: order.id.as_str(),
             datetime: Shown(order.content.datetime),
             totalfee: order.content.total_fee,
-            services: order.content.services.iter().map(reference).collect(),
+            services: References { services: &order.content.services, names },
             version: order.version,
             created_at: Shown(order.created_at),
             updated_at: Shown(order.updated_at),
@@ -267,6 +279,19 @@ impl StretchView {
 pub(crate) struct PageView<T> {
     pub(crate) data: Vec<T>,
     pub(crate) next_cursor: Option<String>,
+}
+
+/// A page of orders as JSON, `next` being the cursor of the one behind it.
+pub(crate) fn write_page(
+    orders: &[Order],
+    names: Option<&Names>,
+    next: Option<&str>,
+) -> serde_json::Result<Vec<u8>> {
+    let data = orders.iter().map(|order| OrderView::with_names(order, names)).collect();
+    // Room for all of it, if the orders have a service or two.
+    let mut out = Vec::with_capacity(64 + 256 * orders.len());
+    serde_json::to_writer(&mut out, &PageView { data, next_cursor: next.map(str::to_owned) })?;
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Questions to the database: by id on a lane, all others on the connections of a pool.
+//! Questions to the database: for orders by id and for pages of orders on lanes, all others on the
+//! connections of a pool by whoever asks.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use orders_core::{Instant as At, Order, OrderId, Policy, Service, ServiceId};
 use r2d2::Pool;
 
 use super::Store;
+use super::pages::{PageJob, PageReply};
 use crate::availability::{Availability, AvailabilityQuery};
 use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
@@ -14,7 +16,7 @@ use crate::events::{EventPage, OrderChange};
 use crate::figures::Figures;
 use crate::lane::Reply;
 use crate::meter::{ErrorKind, Meter};
-use crate::orders::{OrderPage, OrderQuery};
+use crate::orders::OrderQuery;
 use crate::read::ReadJob;
 use crate::url::DatabaseUrl;
 use crate::{StoreError, availability, calendar, events, figures, orders, policy, services};
@@ -27,12 +29,18 @@ impl Store {
         }
     }
 
-    /// Lists at most `limit` orders. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
-        self.read(|connection| orders::list(connection, query, limit))
+    /// Lists at most `limit` orders by `deadline`. Others who ask the same at that moment are replied to
+    /// with the same page.
+    pub fn list_orders(
+        &self,
+        query: OrderQuery,
+        limit: usize,
+        deadline: Instant,
+        reply: PageReply,
+    ) {
+        if let Err(job) = self.pages.push(PageJob { query, limit, deadline, reply }) {
+            (job.reply)(Err(StoreError::Overloaded));
+        }
     }
 
     /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
@@ -162,7 +170,7 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
 
 /// Asks a question on a connection of a pool. One that stood idle may have been closed by the
 /// server: then another is asked, up to one that was opened just now.
-fn read<T>(
+pub(super) fn read<T>(
     pool: &Pool<Manager>,
     meter: &Meter,
     question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
