@@ -403,6 +403,41 @@ fn orders_that_come_and_go_never_overlap(#[case] database: Database, #[case] num
 #[rstest]
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
+fn batches_that_the_database_refuses_keep_the_lock_from_nobody(
+    #[case] database: Database,
+    #[case] number: usize,
+) {
+    let Some((scratch, servers)) = processes(database, number) else { return };
+    let mut sql = scratch.sql();
+    let race = |first: i64| {
+        race(&servers, 16, 2, |client, round, number| {
+            let place = first + (round * 16 + number) as i64;
+            post(client, &order(&format!("o{place}"), NOON + place * WINDOW))
+        })
+        .concat()
+    };
+    assert_eq!(count(&race(0), 201), 32);
+    // What a stranger has put where the next event belongs is in the way of whatever is written.
+    sql.run(
+        "INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms, \
+         total_fee, services, grp, created_at_ms) \
+         SELECT last_sequence + 1, 'stray', 1, 'created', 0, 'stray', 0, 0, '[123]', 1, 0 \
+         FROM counters",
+    )
+    .unwrap();
+    let refused = race(100);
+    assert_eq!(count(&refused, 503), 32, "{refused:?}");
+    sql.run("DELETE FROM events WHERE order_id = 'stray'").unwrap();
+    // All of it, and at once: nobody sits on the lock.
+    assert_eq!(count(&race(100), 201), 32);
+    let stored = stored(&servers[0]);
+    assert_eq!(stored.len(), 64);
+    assert_spaced(stored.into_values().collect(), WINDOW);
+}
+
+#[rstest]
+#[case::sqlite(Database::Sqlite, 2)]
+#[case::postgres(Database::Postgres, 3)]
 fn nobody_writes_by_a_policy_that_was_replaced(#[case] database: Database, #[case] number: usize) {
     let Some((scratch, servers)) = processes(database, number) else { return };
     for round in 0..10 {

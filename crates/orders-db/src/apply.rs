@@ -15,6 +15,8 @@ use crate::rows;
 pub(crate) enum Applied {
     /// All were done.
     All,
+    /// All were, but the lock that was to be given up with them is another session's.
+    AllWithoutLock,
     /// None was: what they presume is not so.
     Nothing,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Writes<'a> {
     answers: &'a [NewAnswer],
     /// Where there may be nothing yet when the rows are written. Only PostgreSQL is asked to check.
     presumed: Option<&'a Needs>,
+    /// Whether PostgreSQL's lock is given up with the commit.
+    gives_up_lock: bool,
 }
 
 /// A row of `order_slots`.
@@ -106,6 +110,15 @@ impl<'a> Writes<'a> {
             writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
         }
         writes
+    }
+
+    /// To be written, where the lock is a session's, so that it is given up with the commit.
+    pub(crate) fn giving_up_lock(self, gives_up_lock: bool) -> Self {
+        Self { gives_up_lock, ..self }
+    }
+
+    pub(crate) fn gives_up_lock(&self) -> bool {
+        self.gives_up_lock
     }
 }
 

@@ -89,13 +89,28 @@ pub(crate) fn unlock(connection: &mut PgConnection) -> Result<(), Trouble> {
         diesel::select((pg_advisory_unlock(LOCK), set_config(limit, "0", false)))
             .get_result(connection)
             .map_err(|error| Trouble::of(&error))?;
-    if was_held {
-        return Ok(());
-    }
-    Err(Trouble::Failed(
-        "the lock of the database was another session's: is there a pooler in between?".to_owned(),
-    ))
+    if was_held { Ok(()) } else { Err(not_ours()) }
 }
+
+/// That the lock which was to be given up was not held.
+pub(crate) fn not_ours() -> Trouble {
+    let text = "the lock of the database was another session's: is there a pooler in between?";
+    Trouble::Failed(text.to_owned())
+}
+
+/// Gives up the lock where nobody knows whether it is held.
+pub(crate) fn unlock_if_held(connection: &mut PgConnection) -> Result<(), Trouble> {
+    connection
+        .batch_execute(
+            "SELECT pg_advisory_unlock_all(), set_config('idle_session_timeout', '0', false)",
+        )
+        .map_err(|error| Trouble::of(&error))
+}
+
+/// What a statement that writes has to return to give up, with its commit, the lock that [`lock`] took:
+/// whether it was held. The transaction holds it, too, until it is over, as the server has it.
+pub(crate) const POSTGRES_GIVE_UP: &str = "pg_advisory_xact_lock(7310868735434190196) IS NOT NULL, \
+     pg_advisory_unlock(7310868735434190196), set_config('idle_session_timeout', '0', false) = '0'";
 
 /// Runs several queries on one state of the database.
 pub(crate) fn read_only<T>(

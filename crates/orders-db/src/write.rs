@@ -63,8 +63,7 @@ pub(crate) struct Caller {
 impl Weigh for Job {
     fn weight(&self) -> usize {
         match self {
-            // One at least, so that what waits is bounded in number too.
-            Self::Orders(job) => job.command.action.operations().len().max(1),
+            Self::Orders(job) => weight(&job.command),
             Self::Service(_)
             | Self::Policy(_)
             | Self::Key(_)
@@ -73,6 +72,11 @@ impl Weigh for Job {
             | Self::RequireKeys(..) => 1,
         }
     }
+}
+
+/// One at least, so that what waits is bounded in number too.
+fn weight(command: &Command) -> usize {
+    command.action.operations().len().max(1)
 }
 
 /// Empties the lane until it is closed.
@@ -85,8 +89,9 @@ pub(crate) fn run(
     meter: Arc<Meter>,
 ) {
     let link = Link::new(manager, connection);
-    let mut writer = Writer { link, policy, hopeful: false, latest, meter };
-    while let Some(jobs) = writer.next_jobs(lane) {
+    let lane = Arc::clone(lane);
+    let mut writer = Writer { lane, link, policy, hopeful: false, latest, meter };
+    while let Some(jobs) = writer.next_jobs() {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
@@ -97,6 +102,7 @@ pub(crate) fn run(
 }
 
 struct Writer {
+    lane: Arc<Lane<Job>>,
     link: Link,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
@@ -109,13 +115,13 @@ struct Writer {
 
 impl Writer {
     /// Waits for jobs; without the lock, unless they come at once.
-    fn next_jobs(&mut self, lane: &Lane<Job>) -> Option<Vec<Job>> {
-        let jobs = lane.take_within(self.link.patience(), MOST);
+    fn next_jobs(&mut self) -> Option<Vec<Job>> {
+        let jobs = self.lane.take_within(self.link.patience(), MOST);
         if !jobs.is_empty() {
             return Some(jobs);
         }
         self.link.rest();
-        lane.take(MOST)
+        self.lane.take(MOST)
     }
 
     fn run(&mut self, jobs: Vec<Job>) {
@@ -165,12 +171,40 @@ impl Writer {
                 }
             }
         }
-        self.write_orders(orders);
+        self.write_last(orders);
     }
 
     fn write_orders(&mut self, jobs: Vec<OrderJob>) {
         let (commands, callers) = jobs.into_iter().map(|job| (job.command, job.caller)).unzip();
         self.settle(commands, callers, true);
+    }
+
+    /// Writes the last of what was taken, and with it what comes while the lock is waited for: another
+    /// process may have had it for long.
+    fn write_last(&mut self, jobs: Vec<OrderJob>) {
+        let (mut commands, mut callers) =
+            jobs.into_iter().map(|job| (job.command, job.caller)).unzip();
+        drop_unwanted(&mut commands, &mut callers);
+        if commands.is_empty() {
+            return;
+        }
+        let taken = Instant::now();
+        let attempted = self.link.lock().and_then(|session| {
+            for job in self.more_orders(&commands) {
+                commands.push(job.command);
+                callers.push(job.caller);
+            }
+            // Some may have waited for the lock too long.
+            drop_unwanted(&mut commands, &mut callers);
+            self.attempt(session, taken, &commands, &callers)
+        });
+        self.conclude(attempted, commands, callers, true);
+    }
+
+    fn more_orders(&self, taken: &[Command]) -> impl Iterator<Item = OrderJob> + use<> {
+        let most = MOST.saturating_sub(taken.iter().map(weight).sum());
+        let more = self.lane.take_more(most, |job| matches!(job, Job::Orders(_)));
+        more.into_iter().filter_map(|job| if let Job::Orders(job) = job { Some(job) } else { None })
     }
 
     /// Gets an outcome for each command. `again`: whether a lost connection is worth another try.
@@ -179,9 +213,21 @@ impl Writer {
         if commands.is_empty() {
             return;
         }
+        let taken = Instant::now();
         let attempted =
-            self.attempt(&commands, &callers).inspect_err(|failure| self.count(failure));
-        match attempted {
+            self.link.lock().and_then(|session| self.attempt(session, taken, &commands, &callers));
+        self.conclude(attempted, commands, callers, again);
+    }
+
+    /// Answers all, or tries again.
+    fn conclude(
+        &mut self,
+        attempted: Result<Vec<Answered<Outcome>>, Failure>,
+        commands: Vec<Command>,
+        callers: Vec<Caller>,
+        again: bool,
+    ) {
+        match attempted.inspect_err(|failure| self.count(failure)) {
             Ok(answers) => {
                 for (caller, answer) in callers.into_iter().zip(answers) {
                     (caller.reply)(Ok(answer));
@@ -221,17 +267,18 @@ impl Writer {
         }
     }
 
+    /// Tries to do all of them by one transaction; `taken` is since when the lock was waited for.
     fn attempt(
         &mut self,
+        mut session: Session,
+        taken: Instant,
         commands: &[Command],
         callers: &[Caller],
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let tickets: Vec<&Ticket> = callers.iter().map(|caller| &caller.ticket).collect();
-        let start = Instant::now();
-        let mut session = self.link.lock()?;
         let locked = Instant::now();
-        self.meter.lock.add(locked - start);
-        // Where many are answered, other processes need not wait for that.
+        self.meter.lock.add(locked - taken);
+        // Where many are answered, other processes need not wait for that: the lock goes with the commit.
         let is_alone = commands.len() == 1;
         let keeps_lock = is_alone && session.keeps_lock();
         let Session { connection, memory, .. } = &mut session;
@@ -254,7 +301,8 @@ impl Writer {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        let writes = Writes::of(&self.policy, &changes, &kept, presumed.as_ref());
+        let writes =
+            Writes::of(&self.policy, &changes, &kept, presumed.as_ref()).giving_up_lock(!is_alone);
         // As it will be after the commit. If that fails, this is forgotten.
         memory.keep(loaded, &changes, keeps_lock);
         let judged = Instant::now();
@@ -271,7 +319,7 @@ impl Writer {
         }
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {
-            ticket.note(Steps { taken: start, locked, judged, committed, batch });
+            ticket.note(Steps { taken, locked, judged, committed, batch });
         }
         if !is_alone {
             self.link.rest();

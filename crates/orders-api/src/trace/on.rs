@@ -204,6 +204,8 @@ pub(crate) fn tell_write(begun: Instant, ticket: &Ticket) {
         let write = write.start_with_context(tracer, &request.context);
         let context = request.context.with_span(write);
         if let Some(Steps { taken, locked, judged, committed, .. }) = steps.copied() {
+            // It may have come while the lock was waited for.
+            let taken = taken.max(begun);
             request.tell(&context, "queue", begun, taken);
             request.tell(&context, "lock", taken, locked);
             request.tell(&context, "judge", locked, judged);

@@ -44,6 +44,8 @@ pub(crate) enum Statement {
     RollBack,
     /// Writes and commits at once.
     Write(Writes),
+    /// The same, and gives up the lock with the commit.
+    WriteAndUnlock(Writes),
     /// Writes and commits at once, if what it was decided on is what there is.
     Guarded {
         writes: Writes,

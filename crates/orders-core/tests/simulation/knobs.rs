@@ -32,6 +32,8 @@ pub(crate) enum Sabotage {
     NoAnswers,
     /// What was presumed is not verified by the statement that writes.
     NoGuard,
+    /// A lock that was to be given up with a write that was refused counts as held.
+    SureOfLock,
 }
 
 impl Knobs {

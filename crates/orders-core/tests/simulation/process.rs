@@ -26,6 +26,8 @@ const ROOM: usize = 8;
 enum Hold {
     Nothing,
     Lock,
+    /// The lock, until what was sent has committed. If that was refused, nobody knows.
+    LockUntilCommit,
     Transaction,
 }
 
@@ -205,7 +207,7 @@ impl Process {
         let Some(session) = &mut self.session else { return };
         let statement = match (session.hold, world.database.kind) {
             (Hold::Transaction, _) => Statement::RollBack,
-            (Hold::Lock | Hold::Nothing, _) => Statement::Unlock,
+            (Hold::Lock | Hold::LockUntilCommit | Hold::Nothing, _) => Statement::Unlock,
         };
         session.hold = match (session.hold, world.database.kind) {
             (Hold::Transaction, Kind::Postgres) => Hold::Lock,
@@ -223,7 +225,11 @@ impl Process {
         });
         let id = session.id;
         work.stage = match session.hold {
-            Hold::Transaction => {
+            Hold::LockUntilCommit if world.database.knobs.has(Sabotage::SureOfLock) => {
+                session.hold = Hold::Lock;
+                return self.load_first(work, world);
+            }
+            Hold::Transaction | Hold::LockUntilCommit => {
                 self.roll_back_or_unlock(id, world);
                 Stage::RollingBack
             }

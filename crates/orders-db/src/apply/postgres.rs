@@ -11,11 +11,12 @@ mod presumption;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool};
 
 use super::{Applied, Writes};
 use crate::rows::bigint;
+use crate::transaction::POSTGRES_GIVE_UP;
 
 use columns::{
     Answers, Orders, Shape, Slots, Uses, push_insert, push_numbers, push_table, push_texts,
@@ -25,6 +26,7 @@ use presumption::Presumption;
 pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<Applied> {
     let events = writes.events;
     let write = Write {
+        gives_up_lock: writes.gives_up_lock,
         gone_slots: Slots::of(&writes.gone_slots),
         gone_uses: Uses::of(&writes.gone_uses),
         gone_orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
@@ -43,12 +45,17 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         }),
     };
     // It ends in the one row that counts the events, so that row tells whether anything was done.
-    let done = write.execute(connection)? > 0;
-    Ok(if done { Applied::All } else { Applied::Nothing })
+    let done: Option<(bool, bool, bool)> = write.load(connection)?.pop();
+    Ok(match done {
+        Some((_, true, _)) => Applied::All,
+        Some((_, false, _)) => Applied::AllWithoutLock,
+        None => Applied::Nothing,
+    })
 }
 
 /// Deletes all that goes, inserts and updates all that comes.
 struct Write {
+    gives_up_lock: bool,
     gone_slots: Slots,
     gone_uses: Uses,
     gone_orders: Vec<String>,
@@ -69,6 +76,10 @@ impl QueryId for Write {
     type QueryId = ();
     // It is as long as it has to be, and so is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Write {
+    type SqlType = (Bool, Bool, Bool);
 }
 
 impl RunQueryDsl<PgConnection> for Write {}
@@ -137,7 +148,8 @@ impl QueryFragment<Pg> for Write {
         out.push_sql(") UPDATE counters SET last_sequence = greatest(last_sequence, ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
         out.push_sql(if self.presumption.is_some() { ") FROM presumption" } else { ")" });
-        out.push_sql(" WHERE id = 1");
+        out.push_sql(" WHERE id = 1 RETURNING ");
+        out.push_sql(if self.gives_up_lock { POSTGRES_GIVE_UP } else { "true, true, true" });
         Ok(())
     }
 }

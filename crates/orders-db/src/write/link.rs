@@ -48,6 +48,8 @@ enum Hold {
     Nothing,
     /// The lock. Only PostgreSQL has it apart from a transaction.
     Lock,
+    /// The lock, until the statement that was sent has committed. Nobody knows if that was refused.
+    LockUntilCommit,
     /// The lock, and a transaction that is open.
     Transaction,
 }
@@ -70,6 +72,9 @@ impl Session {
     /// Waits for the lock. If it has been kept for long, others have their turn before.
     fn lock(&mut self) -> Result<(), Trouble> {
         self.roll_back();
+        if self.hold == Hold::LockUntilCommit {
+            self.let_go()?;
+        }
         match (&mut self.connection, self.hold) {
             (AnyConnection::Postgres(_), Hold::Lock) if self.locked.elapsed() < MOST_KEPT => {
                 return Ok(());
@@ -100,10 +105,8 @@ impl Session {
 
     /// The transaction is over, the lock may be held still.
     fn close_transaction(&mut self) {
-        self.hold = match self.connection {
-            AnyConnection::Postgres(_) => Hold::Lock,
-            AnyConnection::Sqlite(_) => Hold::Nothing,
-        };
+        let is_held = self.keeps_lock() && self.hold != Hold::LockUntilCommit;
+        self.hold = if is_held { Hold::Lock } else { Hold::Nothing };
     }
 
     fn roll_back(&mut self) {
@@ -128,9 +131,12 @@ impl Session {
     /// Gives up what is held.
     fn let_go(&mut self) -> Result<(), Trouble> {
         self.roll_back();
-        if let (AnyConnection::Postgres(connection), Hold::Lock) = (&mut self.connection, self.hold)
-        {
-            transaction::unlock(connection)?;
+        if let AnyConnection::Postgres(connection) = &mut self.connection {
+            match self.hold {
+                Hold::Lock => transaction::unlock(connection)?,
+                Hold::LockUntilCommit => transaction::unlock_if_held(connection)?,
+                Hold::Nothing | Hold::Transaction => {}
+            }
         }
         self.hold = Hold::Nothing;
         Ok(())
@@ -172,9 +178,14 @@ impl Link {
     /// Lets others write.
     pub(super) fn rest(&mut self) {
         if let Some(Err(trouble)) = self.session.as_mut().map(Session::let_go) {
-            log::warn!("the lock of the database could not be given up: {trouble:?}");
-            self.cut();
+            self.lose_lock(&trouble);
         }
+    }
+
+    /// The lock is not where it should be, so the connection is of no use.
+    fn lose_lock(&mut self, trouble: &Trouble) {
+        log::warn!("the lock of the database could not be given up: {trouble:?}");
+        self.cut();
     }
 
     /// Waits for the lock, on a new connection where there is none.
@@ -243,13 +254,24 @@ impl Link {
         writes: &Writes<'_>,
         look: Look<'_>,
     ) -> Result<(), Failure> {
-        let apply = |connection: &mut AnyConnection| match apply(connection, writes)? {
+        let mut was_locked = true;
+        let mut apply = |connection: &mut AnyConnection| match apply(connection, writes)? {
             Applied::All => Ok(()),
+            Applied::AllWithoutLock => {
+                was_locked = false;
+                Ok(())
+            }
             Applied::Nothing => Err(Failure::Mistaken),
         };
         // PostgreSQL's one statement is a transaction of its own: it saves two ways.
         if session.hold == Hold::Lock {
-            return self.commit_by(session, tickets, look, apply);
+            let while_sent =
+                if writes.gives_up_lock() { Hold::LockUntilCommit } else { Hold::Lock };
+            let written = self.commit_by(session, while_sent, tickets, look, apply);
+            if !was_locked {
+                self.lose_lock(&transaction::not_ours());
+            }
+            return written;
         }
         match apply(&mut session.connection) {
             Ok(()) => self.commit(session, tickets, look),
@@ -264,13 +286,16 @@ impl Link {
         tickets: &[&Ticket],
         look: Look<'_>,
     ) -> Result<(), Failure> {
-        self.commit_by(session, tickets, look, |connection| Ok(transaction::commit(connection)?))
+        let send = |connection: &mut AnyConnection| Ok(transaction::commit(connection)?);
+        self.commit_by(session, Hold::Transaction, tickets, look, send)
     }
 
-    /// Sends what commits; where that is not answered, finds out what became of it.
+    /// Sends what commits; where that is not answered, finds out what became of it. `while_sent` is what
+    /// is held meanwhile.
     fn commit_by(
         &mut self,
         mut session: Session,
+        while_sent: Hold,
         tickets: &[&Ticket],
         look: Look<'_>,
         send: impl FnOnce(&mut AnyConnection) -> Result<(), Failure>,
@@ -278,6 +303,7 @@ impl Link {
         if !ticket::begin_commit(tickets) {
             return Err(self.give_back(session, Failure::Abandoned));
         }
+        session.hold = while_sent;
         let failure = match send(&mut session.connection) {
             Ok(()) => {
                 session.close_transaction();
@@ -287,7 +313,8 @@ impl Link {
             Err(failure) => failure,
         };
         // A statement that was refused did nothing; of a COMMIT nobody knows.
-        if session.hold == Hold::Lock && !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
+        let is_one_statement = matches!(session.hold, Hold::Lock | Hold::LockUntilCommit);
+        if is_one_statement && !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
             ticket::take_back_commit(tickets);
             return Err(self.give_back(session, failure));
         }

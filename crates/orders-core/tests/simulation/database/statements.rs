@@ -13,6 +13,7 @@ impl Database {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         let Some(statement) = session.sent.take() else { return false };
         let waits = matches!(statement, Statement::Lock | Statement::LockAgain);
+        let gives_up = matches!(statement, Statement::WriteAndUnlock(_));
         if matches!(statement, Statement::LockAgain) && self.lock == Some(id) {
             self.lock = None;
         }
@@ -23,11 +24,18 @@ impl Database {
             session.sent = Some(Statement::Lock);
             return false;
         }
-        let fails = self.knobs.faults && may_fail(&statement) && dice.one_in(150);
+        // More often where it is to be known afterwards who has the lock.
+        let one_in = if gives_up { 10 } else { 150 };
+        let fails = self.knobs.faults && may_fail(&statement) && dice.one_in(one_in);
         // Of a COMMIT that failed nobody knows whether it took place.
         let done = !fails || (matches!(statement, Statement::Commit) && dice.one_in(2));
         let answer = if done { self.answer(id, statement) } else { Answer::Failed };
         let answer = if fails { Answer::Failed } else { answer };
+        let refused = matches!(answer, Answer::Refused | Answer::Failed);
+        if gives_up && refused && dice.one_in(2) {
+            // How far a statement came before it was refused nobody knows.
+            self.let_go(id);
+        }
         if let Some(session) = self.sessions.get_mut(&id) {
             session.answer = Some(answer);
         }
@@ -74,6 +82,13 @@ impl Database {
                 Answer::Done
             }
             Statement::Write(writes) => self.write(id, writes),
+            Statement::WriteAndUnlock(writes) => {
+                let answer = self.write(id, writes);
+                if matches!(answer, Answer::Done) {
+                    self.let_go(id);
+                }
+                answer
+            }
             Statement::Guarded { writes, needs, presumed } => {
                 let there = self.tables.load(&needs, &self.services);
                 if !self.knobs.has(Sabotage::NoGuard) && !is_same(&there, &presumed, &needs) {
@@ -163,6 +178,7 @@ fn may_fail(statement: &Statement) -> bool {
             | Statement::Apply(_)
             | Statement::Commit
             | Statement::Write(_)
+            | Statement::WriteAndUnlock(_)
             | Statement::Guarded { .. }
     )
 }

@@ -61,10 +61,9 @@ impl Process {
             }
             (Stage::Committing { .. }, Answer::Done) => {
                 if let Some(session) = &mut self.session {
-                    session.hold = match world.database.kind {
-                        Kind::Postgres => Hold::Lock,
-                        Kind::Sqlite => Hold::Nothing,
-                    };
+                    let is_held = world.database.kind == Kind::Postgres
+                        && session.hold != Hold::LockUntilCommit;
+                    session.hold = if is_held { Hold::Lock } else { Hold::Nothing };
                 }
                 work.stage = Stage::Answering(std::mem::take(&mut work.answers));
             }

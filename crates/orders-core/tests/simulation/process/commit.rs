@@ -102,20 +102,22 @@ impl Process {
             work.stage = Stage::Answering(std::mem::take(&mut work.answers));
             return Some(work);
         }
-        let locked = self.session.as_ref().is_some_and(|session| session.hold == Hold::Lock);
-        if locked {
+        let Some(session) = &mut self.session else { return Some(work) };
+        if session.hold == Hold::Lock {
             let writes = work.writes.clone();
             let statement = match presumed {
                 Some((needs, presumed)) => {
                     Statement::Guarded { writes, needs, presumed: Box::new(presumed) }
                 }
+                None if work.jobs.len() > 1 => {
+                    session.hold = Hold::LockUntilCommit;
+                    Statement::WriteAndUnlock(writes)
+                }
                 None => Statement::Write(writes),
             };
             return self.commit_by(work, statement, world);
         }
-        if let Some(session) = &mut self.session {
-            session.hold = Hold::Transaction;
-        }
+        session.hold = Hold::Transaction;
         work.stage = Stage::Applying;
         self.send(Statement::Apply(work.writes.clone()), world);
         Some(work)
