@@ -44,6 +44,7 @@ pub(crate) struct Sample {
 impl Bench<'_, '_> {
     pub(crate) fn take_turn(&self, row: &Row, contestant: Contestant) -> io::Result<Sample> {
         let stock = self.prepared.take(contestant, row.engine, row.plan.content)?;
+        stock.database.settle()?;
         match contestant {
             Contestant::RawLoop => self.raw_loop(&stock),
             Contestant::Pgbench => self.pgbench(&stock, row.connections),

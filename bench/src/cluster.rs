@@ -21,6 +21,7 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) struct Cluster<'a> {
     port: u16,
     bin: PathBuf,
+    tables: PathBuf,
     /// Ends with this value.
     _server: Kept<'a>,
 }
@@ -62,7 +63,12 @@ impl<'a> Cluster<'a> {
         // Fast shutdown: ends sessions, then itself.
         let mut server = keeper.spawn(&mut postgres, Signal::INT)?;
         wait_until_ready(&mut server, port, &log)?;
-        Ok(Self { port, bin, _server: server })
+        Ok(Self { port, bin, tables: dir.join("data/base"), _server: server })
+    }
+
+    /// The directory of the tables of all databases.
+    pub(crate) fn tables(&self) -> &Path {
+        &self.tables
     }
 
     pub(crate) fn url(&self, database: &str) -> String {

@@ -1,8 +1,9 @@
 //! Fresh databases of both kinds, and copies of them.
 
 use std::cell::Cell;
-use std::path::PathBuf;
-use std::{fs, io};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -119,6 +120,20 @@ impl Database<'_> {
         }
     }
 
+    /// Makes it as it is on a server that has run for a while: on disk is what was written before, so
+    /// that nobody pays for that in his own turn, and in memory is what fits in.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let dir = match self {
+            Self::Sqlite { dir } => dir,
+            Self::Postgres { cluster, .. } => {
+                cluster.run("CHECKPOINT")?;
+                cluster.tables()
+            }
+        };
+        rustix::fs::sync();
+        read_all(dir)
+    }
+
     /// What a server is told to find it.
     pub(crate) fn url(&self) -> String {
         match self {
@@ -126,6 +141,24 @@ impl Database<'_> {
             Self::Postgres { cluster, name } => cluster.url(name),
         }
     }
+}
+
+/// Reads all files, so that the system has them in memory.
+fn read_all(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_all(&path)?;
+            continue;
+        }
+        match File::open(path) {
+            Ok(mut file) => drop(io::copy(&mut file, &mut io::sink())?),
+            // PostgreSQL has thrown it away meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Database<'_> {

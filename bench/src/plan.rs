@@ -102,6 +102,14 @@ pub(crate) const PLANS: &[Plan] = &[
         contestants: &[Service, Sequelize, Axum, Fastify, Constant],
         ..USUAL
     },
+    Plan {
+        id: "page_from",
+        title: "pages of 100, each from another time",
+        task: Task::Load(Traffic::PageFrom),
+        connections: &[64],
+        contestants: &[Service, Axum, Fastify, Constant],
+        ..USUAL
+    },
     Plan { id: "move", title: "moves (PUT)", task: Task::Load(Traffic::Move), ..USUAL },
     Plan {
         id: "mix",

@@ -4,7 +4,7 @@ use crate::contestant::Contestant;
 use crate::database::Engine::{Postgres, Sqlite};
 use crate::figures::Target::{self, AtMost, RatioAtLeast};
 use crate::plan::{Row, Task};
-use crate::workload::Traffic::{Between, Conflict, Create, Find, Mix, Move, Page};
+use crate::workload::Traffic::{Between, Conflict, Create, Find, Mix, Move, Page, PageFrom};
 
 /// In one row, against another who takes part in it.
 pub(crate) fn against(row: &Row, other: Contestant) -> Option<Target> {
@@ -18,9 +18,9 @@ pub(crate) fn against(row: &Row, other: Contestant) -> Option<Target> {
         (Postgres, Task::Load(Create), _, Contestant::Pgbench) => 1.0,
         (Postgres, Task::Load(Create), 64, Contestant::Axum) => 1.5,
         (Postgres, Task::Load(Find), _, Contestant::Constant) => 0.40,
-        (_, Task::Load(Page), _, Contestant::Constant) => 0.05,
+        (_, Task::Load(Page | PageFrom), _, Contestant::Constant) => 0.05,
         // The row of two processes: they against one.
-        (_, Task::Load(Create), _, Contestant::Service) => 0.9,
+        (Postgres, Task::Load(Create), _, Contestant::Service) => 0.9,
         (_, Task::Load(_) | Task::Start, _, other) if other.is_peer() => 1.0,
         _ => return None,
     };

@@ -4,7 +4,7 @@ mod dice;
 mod orders;
 
 use self::dice::Dice;
-use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, order, replace, stored_ms};
+use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, instant, order, replace, stored_ms};
 
 pub(crate) use self::orders::{CALENDAR, FIRST_MS, STORED, STRETCH_MS, WINDOW_MS};
 
@@ -19,6 +19,8 @@ pub(crate) enum Traffic {
     Find,
     /// The first hundred orders.
     Page,
+    /// The hundred orders behind one time or another.
+    PageFrom,
     /// Stored orders, given another time by PUT.
     Move,
     /// 80 of 100 finds, 15 creates, 5 pages.
@@ -128,6 +130,10 @@ impl Traffic {
             }
             Self::Find => Request::get(format!("/orders/{}", id(dice.below(STORED)))),
             Self::Page => Request::get("/orders?limit=100".to_owned()),
+            Self::PageFrom => {
+                let from = instant(stored_ms(dice.below(STORED - 100)));
+                Request::get(format!("/orders?limit=100&from={from}"))
+            }
             Self::Move => replace(dice.below(STORED), dice.below(HOUR_MS.unsigned_abs())),
             Self::Mix => match dice.below(100) {
                 0..80 => Self::Find.request(dice, created),

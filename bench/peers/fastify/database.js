@@ -24,7 +24,7 @@ export function open(path) {
   return {
     createService: (id, name) => statements.service.run(id, name, name.toLowerCase()),
     find: (id) => statements.find.get(id),
-    page: (limit) => statements.page.all(limit),
+    page: (fromMs, limit) => statements.page.all(fromMs, limit),
     create: (body, datetimeMs) => enqueue(() => create(statements, body, datetimeMs)),
     replace: (id, body, datetimeMs) => enqueue(() => replace(statements, id, body, datetimeMs)),
   };
@@ -119,7 +119,7 @@ function prepare(db) {
     rollback: db.prepare("ROLLBACK"),
     service: db.prepare("INSERT INTO services (id, name, name_key) VALUES (?, ?, ?)"),
     find: db.prepare(`SELECT ${columns} FROM orders WHERE id = ?`),
-    page: db.prepare(`SELECT ${columns} FROM orders ORDER BY datetime_ms, id LIMIT ?`),
+    page: db.prepare(`SELECT ${columns} FROM orders WHERE datetime_ms >= ? ORDER BY datetime_ms, id LIMIT ?`),
     conflict: db.prepare(
       `SELECT order_id, start_ms FROM order_slots
        WHERE scope = 0 AND start_ms > ? AND start_ms < ? AND order_id <> ? LIMIT 1`,

@@ -38,7 +38,8 @@ app.post("/orders", created, async ({ body }, reply) => {
 });
 
 app.get("/orders", page, async ({ query }) => {
-  const orders = database.page(Number(query.limit ?? 100));
+  const fromMs = query.from ? readInstant(query.from) : Number.MIN_SAFE_INTEGER;
+  const orders = database.page(fromMs, Number(query.limit ?? 100));
   return { data: orders.map(showOrder), next_cursor: orders.at(-1)?.id ?? null };
 });
 

@@ -59,12 +59,16 @@ pub(super) fn replace(number: u64, by_ms: u64) -> Request {
 }
 
 pub(super) fn order(datetime_ms: i64, id_member: &str) -> String {
-    let datetime = DateTime::<Utc>::from_timestamp_millis(datetime_ms)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true);
+    let datetime = instant(datetime_ms);
     format!(
         r#"{{{id_member}"datetime":"{datetime}","totalfee":100,"services":[{{"id":"{SERVICE}"}}]}}"#
     )
+}
+
+pub(super) fn instant(millis: i64) -> String {
+    DateTime::<Utc>::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn signed(number: u64) -> i64 {

@@ -106,10 +106,10 @@ impl Database {
         row.map(|row| Order::of(&row)).ok_or(Failure::NotFound)
     }
 
-    /// The first orders by time.
-    pub(crate) async fn page(&self, limit: i64) -> Result<Vec<Order>, Failure> {
+    /// The first orders by time, from one on.
+    pub(crate) async fn page(&self, from_ms: i64, limit: i64) -> Result<Vec<Order>, Failure> {
         let connection = self.readers.next();
-        let rows = connection.client.query(&connection.page, &[&limit]).await?;
+        let rows = connection.client.query(&connection.page, &[&from_ms, &limit]).await?;
         Ok(rows.iter().map(Order::of).collect())
     }
 

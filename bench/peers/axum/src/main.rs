@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -83,13 +84,15 @@ async fn replace_order(
 #[derive(Deserialize)]
 struct PageQuery {
     limit: Option<i64>,
+    from: Option<DateTime<Utc>>,
 }
 
 async fn list_orders(
     State(database): Shared,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
-    let orders = database.page(query.limit.unwrap_or(100).clamp(1, 1000)).await?;
+    let from_ms = query.from.map_or(i64::MIN, |from| from.timestamp_millis());
+    let orders = database.page(from_ms, query.limit.unwrap_or(100).clamp(1, 1000)).await?;
     Ok(Json(Page::of(&orders)).into_response())
 }
 
@@ -99,7 +102,7 @@ fn etag(order: &Order) -> HeaderMap {
 }
 
 fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
+    Utc::now().timestamp_millis()
 }
 
 impl IntoResponse for Failure {

@@ -60,7 +60,7 @@ pub(super) const FIND: &str = "
 
 pub(super) const PAGE: &str = "
     SELECT id, datetime_ms, total_fee, services, version, created_at_ms, updated_at_ms
-    FROM orders ORDER BY datetime_ms, id LIMIT $1";
+    FROM orders WHERE datetime_ms >= $1 ORDER BY datetime_ms, id LIMIT $2";
 
 /// What refused a move.
 pub(super) const IN_THE_WAY: &str = "
