@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::sql_types::{Oid, Text};
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::{Signal, geteuid};
 
 use crate::keeper::{Keeper, Kept};
@@ -21,13 +22,15 @@ const START_TIMEOUT: Duration = Duration::from_mins(1);
 pub(crate) struct Cluster<'a> {
     port: u16,
     bin: PathBuf,
+    /// A directory for each database.
     tables: PathBuf,
     /// Ends with this value.
     _server: Kept<'a>,
 }
 
 impl<'a> Cluster<'a> {
-    pub(crate) fn start(keeper: &'a Keeper) -> io::Result<Self> {
+    /// Starts one with these settings, each `NAME=VALUE`.
+    pub(crate) fn start(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
         let bin = binaries().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
         let dir = keeper.dir().join("postgres");
         fs::create_dir(&dir)?;
@@ -58,6 +61,7 @@ impl<'a> Cluster<'a> {
         postgres
             .args(["-D", "data", "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("port={port}"), "-c", "unix_socket_directories="])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);
         // Fast shutdown: ends sessions, then itself.
@@ -66,9 +70,13 @@ impl<'a> Cluster<'a> {
         Ok(Self { port, bin, tables: dir.join("data/base"), _server: server })
     }
 
-    /// The directory of the tables of all databases.
-    pub(crate) fn tables(&self) -> &Path {
-        &self.tables
+    /// The directory of a database's tables.
+    pub(crate) fn tables(&self, database: &str) -> io::Result<PathBuf> {
+        let number: Number = sql_query("SELECT oid FROM pg_database WHERE datname = $1")
+            .bind::<Text, _>(database)
+            .get_result(&mut self.connect()?)
+            .map_err(io::Error::other)?;
+        Ok(self.tables.join(number.oid.to_string()))
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
@@ -85,11 +93,19 @@ impl<'a> Cluster<'a> {
 
     /// Runs a statement outside all databases that are measured.
     pub(crate) fn run(&self, statement: &str) -> io::Result<()> {
-        PgConnection::establish(&self.url("postgres"))
-            .map_err(io::Error::other)?
-            .batch_execute(statement)
-            .map_err(io::Error::other)
+        self.connect()?.batch_execute(statement).map_err(io::Error::other)
     }
+
+    fn connect(&self) -> io::Result<PgConnection> {
+        PgConnection::establish(&self.url("postgres")).map_err(io::Error::other)
+    }
+}
+
+/// What PostgreSQL calls a database among its files.
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Oid)]
+    oid: u32,
 }
 
 fn wait_until_ready(server: &mut Kept<'_>, port: u16, log: &Path) -> io::Result<()> {

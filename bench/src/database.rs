@@ -35,8 +35,9 @@ pub(crate) enum Database<'a> {
 }
 
 impl<'a> Databases<'a> {
-    pub(crate) fn new(keeper: &'a Keeper) -> io::Result<Self> {
-        Ok(Self { keeper, cluster: Cluster::start(keeper)?, next: Cell::new(0) })
+    /// On a PostgreSQL server with these settings, each `NAME=VALUE`.
+    pub(crate) fn new(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
+        Ok(Self { keeper, cluster: Cluster::start(keeper, settings)?, next: Cell::new(0) })
     }
 
     pub(crate) fn fresh(&self, engine: Engine) -> io::Result<Database<'_>> {
@@ -124,14 +125,14 @@ impl Database<'_> {
     /// that nobody pays for that in his own turn, and in memory is what fits in.
     pub(crate) fn settle(&self) -> io::Result<()> {
         let dir = match self {
-            Self::Sqlite { dir } => dir,
-            Self::Postgres { cluster, .. } => {
+            Self::Sqlite { dir } => dir.clone(),
+            Self::Postgres { cluster, name } => {
                 cluster.run("CHECKPOINT")?;
-                cluster.tables()
+                cluster.tables(name)?
             }
         };
         rustix::fs::sync();
-        read_all(dir)
+        read_all(&dir)
     }
 
     /// What a server is told to find it.

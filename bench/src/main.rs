@@ -64,6 +64,9 @@ struct Args {
     /// The rows with 10 million orders, too
     #[arg(long)]
     large: bool,
+    /// A setting of the PostgreSQL server, more than once for several [default: the server's own]
+    #[arg(long, value_name = "NAME=VALUE")]
+    postgres: Vec<String>,
     /// Print the ids of the rows, and measure nothing
     #[arg(long)]
     list: bool,
@@ -105,7 +108,7 @@ fn run(args: &Args) -> io::Result<Report> {
         (Duration::from_secs(1), Duration::from_secs(args.seconds.into()), args.repetitions)
     };
     let keeper = Keeper::new()?;
-    let databases = Databases::new(&keeper)?;
+    let databases = Databases::new(&keeper, &args.postgres)?;
     let prepared = Prepared::new(&keeper, &programs, &databases, args.quick);
     let bench = Bench {
         keeper: &keeper,
@@ -121,6 +124,7 @@ fn run(args: &Args) -> io::Result<Report> {
         seconds: measured.as_secs_f64(),
         repetitions,
         is_quick: args.quick,
+        postgres: args.postgres.clone(),
         lines: results.lines(),
     })
 }

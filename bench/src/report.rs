@@ -14,6 +14,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     pub(crate) repetitions: u32,
     pub(crate) is_quick: bool,
+    /// What the PostgreSQL server was told, `NAME=VALUE` each.
+    pub(crate) postgres: Vec<String>,
     pub(crate) lines: Vec<Line>,
 }
 
@@ -52,6 +54,10 @@ impl Report {
              {processors} processors shared with the load, Linux {kernel}."
         )
         .unwrap_or_default();
+        if !self.postgres.is_empty() {
+            writeln!(text, "\nThe PostgreSQL server with {}.", self.postgres.join(", "))
+                .unwrap_or_default();
+        }
         if self.is_quick {
             text.push_str(
                 "\nA quick run shows that all of it works; its figures say little. What holds a \
