@@ -1,0 +1,254 @@
+//! Commands to orders: as many as wait share a lock, a snapshot, a decision and a commit.
+
+use std::time::Instant;
+
+use orders_core::{Command, Decision, Outcome};
+
+use super::batch::{Judged, answer_all, decide_all, is_there, keep_answers, presume};
+use super::link::{Failure, Session};
+use super::{Job, MOST, Writer, answer_for};
+use crate::StoreError;
+use crate::answers::{Answered, Render};
+use crate::apply::Writes;
+use crate::error::Trouble;
+use crate::lane::{Reply, Weigh};
+use crate::ticket::{Steps, Ticket};
+
+/// A command and who waits for its outcome.
+pub(crate) struct OrderJob {
+    pub(crate) command: Command,
+    pub(crate) caller: Caller,
+}
+
+/// Who waits for a command's outcome.
+pub(crate) struct Caller {
+    pub(crate) ticket: Ticket,
+    pub(crate) render: Render<Outcome>,
+    pub(crate) reply: Reply<Answered<Outcome>>,
+}
+
+impl Weigh for OrderJob {
+    /// One at least, so that what waits is bounded in number too.
+    fn weight(&self) -> usize {
+        weight(&self.command)
+    }
+}
+
+fn weight(command: &Command) -> usize {
+    command.action.operations().len().max(1)
+}
+
+/// Commands that are done together, and who waits for each.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Command>,
+    callers: Vec<Caller>,
+}
+
+impl FromIterator<OrderJob> for Batch {
+    fn from_iter<I: IntoIterator<Item = OrderJob>>(jobs: I) -> Self {
+        let mut batch = Self::default();
+        batch.extend(jobs);
+        batch
+    }
+}
+
+impl Extend<OrderJob> for Batch {
+    fn extend<I: IntoIterator<Item = OrderJob>>(&mut self, jobs: I) {
+        for OrderJob { command, caller } in jobs {
+            self.commands.push(command);
+            self.callers.push(caller);
+        }
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    fn into_jobs(self) -> impl Iterator<Item = OrderJob> {
+        let all = self.commands.into_iter().zip(self.callers);
+        all.map(|(command, caller)| OrderJob { command, caller })
+    }
+
+    fn weight(&self) -> usize {
+        self.commands.iter().map(weight).sum()
+    }
+
+    fn tickets(&self) -> Vec<&Ticket> {
+        self.callers.iter().map(|caller| &caller.ticket).collect()
+    }
+
+    /// Answers those whose time is over, and leaves them out.
+    fn drop_unwanted(&mut self) {
+        if self.callers.iter().all(|caller| caller.ticket.is_wanted()) {
+            return;
+        }
+        for job in std::mem::take(self).into_jobs() {
+            if job.caller.ticket.is_wanted() {
+                self.extend([job]);
+            } else {
+                (job.caller.reply)(Err(StoreError::Overloaded));
+            }
+        }
+    }
+}
+
+/// What becomes of commands that come while the lock is waited for; another process may have it for long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Latecomers {
+    Join,
+    /// Something else was taken from the lane before them.
+    Wait,
+}
+
+impl Writer {
+    /// Gets an outcome for each command.
+    pub(super) fn write_orders(&mut self, jobs: Vec<OrderJob>, latecomers: Latecomers) {
+        self.settle(jobs.into_iter().collect(), latecomers, true);
+    }
+
+    /// `again`: whether a lost connection is worth another try.
+    fn settle(&mut self, mut batch: Batch, latecomers: Latecomers, again: bool) {
+        batch.drop_unwanted();
+        if batch.is_empty() {
+            return;
+        }
+        match self.attempt(&mut batch, latecomers) {
+            Ok(answers) => {
+                for (caller, answer) in batch.callers.into_iter().zip(answers) {
+                    (caller.reply)(Ok(answer));
+                }
+            }
+            Err(failure) => {
+                self.count(&failure);
+                self.recover(batch, failure, again);
+            }
+        }
+    }
+
+    /// Tries again where that may help, and else tells all that it failed.
+    fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
+        match failure {
+            Failure::Abandoned => self.settle(batch, Latecomers::Wait, again),
+            Failure::Mistaken => {
+                // With a look, this time.
+                self.hopeful = false;
+                self.settle(batch, Latecomers::Wait, again);
+            }
+            Failure::NotWritten(Trouble::Lost(text)) if again => {
+                log::warn!("lost the connection to the database, opening another: {text}");
+                self.settle(batch, Latecomers::Wait, false);
+            }
+            // A command that cannot be written must not take its neighbours with it.
+            Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_))
+                if batch.commands.len() > 1 =>
+            {
+                for job in batch.into_jobs() {
+                    self.settle(Batch::from_iter([job]), Latecomers::Wait, again);
+                }
+            }
+            // A row that the decision did not foresee: another look may.
+            Failure::NotWritten(Trouble::Violation(text)) if again => {
+                log::error!(
+                    "the database refused what was decided; somebody else writes to it: {text}"
+                );
+                self.settle(batch, Latecomers::Wait, false);
+            }
+            Failure::NotWritten(_) | Failure::Unknown => {
+                let error = answer_for(failure);
+                for caller in batch.callers {
+                    (caller.reply)(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Tries to do all of them by one transaction.
+    fn attempt(
+        &mut self,
+        batch: &mut Batch,
+        latecomers: Latecomers,
+    ) -> Result<Vec<Answered<Outcome>>, Failure> {
+        let taken = Instant::now();
+        let session = self.link.lock()?;
+        let locked = Instant::now();
+        self.meter.lock.add(locked - taken);
+        if latecomers == Latecomers::Join {
+            batch.extend(self.take_more(MOST.saturating_sub(batch.weight())));
+        }
+        // Some may have waited for the lock too long.
+        batch.drop_unwanted();
+        if batch.is_empty() {
+            self.link.keep(session);
+            return Ok(Vec::new());
+        }
+        self.write(session, batch, taken, locked)
+    }
+
+    /// Takes what stands at the front of the lane, up to a weight.
+    fn take_more(&self, most: usize) -> impl Iterator<Item = OrderJob> + use<> {
+        let more = self.lane.take_more(most, |job| matches!(job, Job::Orders(_)));
+        more.into_iter().filter_map(|job| if let Job::Orders(job) = job { Some(job) } else { None })
+    }
+
+    /// Decides and writes; `taken` is since when the lock was waited for, which was had at `locked`.
+    fn write(
+        &mut self,
+        mut session: Session,
+        batch: &Batch,
+        taken: Instant,
+        locked: Instant,
+    ) -> Result<Vec<Answered<Outcome>>, Failure> {
+        let Batch { commands, callers } = batch;
+        let tickets = batch.tickets();
+        // Where many are answered, other processes need not wait for that: the lock goes with the commit.
+        let is_alone = commands.len() == 1;
+        let keeps_lock = is_alone && session.keeps_lock();
+        let Session { connection, memory, .. } = &mut session;
+        let presumed =
+            (is_alone && self.hopeful).then(|| presume(memory, &self.policy, commands)).flatten();
+        let judged = match presumed {
+            Some(judged) => Ok(judged),
+            None => decide_all(connection, memory, &self.policy, commands, &tickets),
+        };
+        let Judged { loaded, now, decision, presumed } = match judged {
+            Ok(judged) => judged,
+            Err(failure) => return Err(self.link.give_back(session, failure)),
+        };
+        self.policy = loaded.policy;
+        let kept = keep_answers(&decision, commands, callers, now);
+        let Decision { outcomes, changes } = decision;
+        self.hopeful = outcomes.iter().all(Outcome::is_accepted);
+        self.meter.decided(&outcomes);
+        let answers = match answer_all(connection, commands, outcomes, &kept) {
+            Ok(answers) => answers,
+            Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
+        };
+        let writes =
+            Writes::of(&self.policy, &changes, &kept, presumed.as_ref()).giving_up_lock(!is_alone);
+        // As it will be after the commit. If that fails, this is forgotten.
+        memory.keep(loaded, &changes, keeps_lock);
+        let judged = Instant::now();
+        self.meter.judge.add(judged - locked);
+        let mut committed = judged;
+        if changes.is_empty() {
+            self.link.keep(session);
+        } else {
+            let look = |connection: &mut _| is_there(connection, &changes, &kept);
+            self.link.write(session, &tickets, &writes, &look)?;
+            committed = Instant::now();
+            self.meter.commit.add(committed - judged);
+            self.latest.tell(&changes.events);
+        }
+        let batch = commands.iter().map(|command| command.action.operations().len()).sum();
+        for ticket in tickets {
+            ticket.note(Steps { taken, locked, judged, committed, batch });
+        }
+        if !is_alone {
+            self.link.rest();
+        }
+        Ok(answers)
+    }
+}
