@@ -1,11 +1,12 @@
-//! On PostgreSQL an order that follows another is decided without a look at the calendar, and the
-//! statement that writes it finds out whether its time is free. Nobody may notice but by the clock.
+//! On PostgreSQL an order is decided without a look at the calendar where it follows another, or where
+//! nobody else has written lately; the statement that writes it finds out whether its time is free.
+//! Nobody may notice but by the clock.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::time::{Duration, Instant};
 
-use orders_tests::{Database, HOUR, Passage, Scratch, Server, Setup, order};
-use serde_json::json;
+use orders_tests::{Client, Database, HOUR, Passage, Scratch, Server, Setup, order};
+use serde_json::{Value, json};
 
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -22,19 +23,34 @@ fn with_passage() -> Option<(Scratch, Server, Passage)> {
     Some((scratch, server, passage))
 }
 
+/// Longer than the lock is kept for whoever comes next.
+const LATER: Duration = Duration::from_millis(20);
+
+/// Creates orders, each some time after the other, until one has taken so many round trips.
+fn await_round_trips(server: &Server, passage: &Passage, wanted: u64, pause: Duration) {
+    // Where the machine is busy, the next may come too late, or what ends the one before.
+    let patience = Instant::now() + Duration::from_mins(1);
+    for day in 0.. {
+        std::thread::sleep(pause);
+        let before = passage.times_asked();
+        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
+        if passage.times_asked() == before + wanted {
+            return;
+        }
+        assert!(Instant::now() < patience, "none of {day} orders took {wanted} round trips");
+    }
+}
+
 #[test]
 fn an_order_that_follows_another_takes_one_round_trip() {
     let Some((_scratch, server, passage)) = with_passage() else { return };
-    // Where the machine is busy, the next may come too late for the lock that was kept for it.
-    let patience = Instant::now() + Duration::from_mins(1);
-    for day in 0.. {
-        let before = passage.times_asked();
-        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
-        if passage.times_asked() == before + 1 {
-            return;
-        }
-        assert!(Instant::now() < patience, "none of {day} orders took a single round trip");
-    }
+    await_round_trips(&server, &passage, 1, Duration::ZERO);
+}
+
+#[test]
+fn an_order_that_comes_later_takes_one_more_for_the_lock() {
+    let Some((_scratch, server, passage)) = with_passage() else { return };
+    await_round_trips(&server, &passage, 2, LATER);
 }
 
 #[test]
@@ -76,4 +92,56 @@ fn what_was_written_past_the_service_is_seen() {
         .expect("the slot is free");
         server.post("/orders", &order("x", slot + HOUR)).assert_status(409);
     }
+}
+
+/// Creates orders until the service has reason to presume that nobody else writes.
+fn be_alone(server: &Server, start: i64) {
+    for day in 0..3 {
+        let at = start + day * DAY;
+        server.post("/orders", &order(&format!("alone{at}"), at)).assert_status(201);
+        std::thread::sleep(LATER);
+    }
+}
+
+#[test]
+fn what_others_do_after_long_silence_is_seen() {
+    let Some((scratch, server, _passage)) = with_passage() else { return };
+    let other = Server::start(&scratch);
+    let keyed = |client: &Client, body: &Value| {
+        client.request("POST", "/orders").header("Idempotency-Key", "k").json(body).send()
+    };
+
+    be_alone(&server, NOON);
+    drop(other.post("/orders", &order("taken", NOON + 10 * DAY)).assert_status(201));
+    let body = order("x", NOON + 10 * DAY + HOUR);
+    let refused = server.post("/orders", &body).assert_status(409);
+    assert_eq!(refused.json()["conflicts"][0]["order_id"], "taken");
+
+    be_alone(&server, NOON + 20 * DAY);
+    let body = order("repeated", NOON + 30 * DAY);
+    let first = keyed(&other, &body).assert_status(201);
+    let again = keyed(&server, &body).assert_status(201);
+    assert_eq!(again.header("Idempotency-Replayed"), Some("true"), "{again}");
+    assert_eq!(again.body, first.body);
+
+    // What follows leaves no event of an order.
+    drop(other.post("/services", &json!({"id": 999, "name": "Survey"})).assert_status(201));
+    be_alone(&server, NOON + 40 * DAY);
+    drop(other.delete("/services/999").assert_status(204));
+    let mut body = order("x", NOON + 50 * DAY);
+    body["services"] = json!([{"id": 123}, {"id": 999}]);
+    server.post("/orders", &body).problem(422, "unknown-service");
+
+    be_alone(&server, NOON + 60 * DAY);
+    drop(scratch.run(&["policy", "set", "--window", "PT6H"]).assert_fine());
+    let body = order("x", NOON + 62 * DAY + 4 * HOUR);
+    server.post("/orders", &body).assert_status(409);
+
+    be_alone(&server, NOON + 70 * DAY);
+    drop(scratch.run(&["policy", "set", "--scope", "service"]).assert_fine());
+    let mut body = order("beside", NOON + 72 * DAY + 4 * HOUR);
+    body["services"] = json!([{"id": 789}]);
+    drop(server.post("/orders", &body).assert_status(201));
+    body["id"] = json!("x");
+    server.post("/orders", &body).assert_status(409);
 }

@@ -3,11 +3,12 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Changes, Event, Needs, Order, Policy, RowChange};
+use orders_core::{Changes, Event, Order, Policy, RowChange};
 
 use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
+use crate::memory::Presumed;
 use crate::rows;
 
 /// What became of writes.
@@ -52,8 +53,8 @@ pub(crate) struct Writes<'a> {
     /// 0 where there are no events.
     last_sequence: i64,
     answers: &'a [NewAnswer],
-    /// Where there may be nothing yet when the rows are written. Only PostgreSQL is asked to check.
-    presumed: Option<&'a Needs>,
+    /// What must be so when the rows are written. Only PostgreSQL is asked to check.
+    presumed: Option<&'a Presumed>,
     /// Whether PostgreSQL's lock is given up with the commit.
     gives_up_lock: bool,
 }
@@ -83,7 +84,7 @@ impl<'a> Writes<'a> {
         policy: &Policy,
         changes: &'a Changes,
         answers: &'a [NewAnswer],
-        presumed: Option<&'a Needs>,
+        presumed: Option<&'a Presumed>,
     ) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
         let events = &changes.events;

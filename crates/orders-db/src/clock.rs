@@ -44,6 +44,11 @@ impl Reading {
     }
 }
 
+/// What was read of [`POSTGRES_NOW`].
+pub(crate) fn read(millis: i64) -> Result<Reading, Trouble> {
+    Instant::from_millis(millis).map(Reading::new).ok_or_else(out_of_range)
+}
+
 /// The time by the clock of the database.
 pub(crate) fn now(connection: &mut AnyConnection) -> Result<Instant, Trouble> {
     match connection {

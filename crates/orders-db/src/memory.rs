@@ -8,8 +8,9 @@
 
 use std::collections::BTreeSet;
 
-use orders_core::{Changes, Needs, Reach, ServiceId, Span, Stored};
+use orders_core::{Changes, Needs, Policy, Reach, ServiceId, Snapshot, Span, Stored};
 
+use crate::clock::Reading;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::snapshot::{Loaded, load, load_after};
@@ -55,18 +56,45 @@ impl Witness {
     }
 }
 
+/// What a decision counts on without a look. Nothing may be written unless all of it is so; besides,
+/// nobody may have written an event since the last one that is known.
+#[derive(Debug)]
+pub(crate) struct Presumed {
+    /// What was needed of orders, occupants and idempotency keys: none of it is there.
+    pub(crate) absent: Needs,
+    /// The policy; `None` where the lock has been kept since it was read.
+    pub(crate) policy: Option<Policy>,
+    /// Services that there are.
+    pub(crate) services: BTreeSet<ServiceId>,
+}
+
+/// How things stood after the last decision and what it changed.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    policy: Policy,
+    /// Of the last event.
+    sequence: u64,
+}
+
 /// What one connection remembers.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     loaded: Option<Loaded>,
     /// Whether the lock has been kept since that was loaded.
     kept_lock: bool,
+    last: Option<Last>,
+    /// When the lock was had anew, by the clock of a database that can check what is presumed.
+    locked: Option<Reading>,
+    /// Whether all was as after the decision before when it was last looked: it may be so again.
+    undisturbed: bool,
 }
 
 impl Memory {
-    /// Others may have written, or will before the lock is had again.
-    pub(crate) fn lose_lock(&mut self) {
+    /// The lock was lost and is had again, and others may have written meanwhile. `locked` is when that
+    /// was, by the clock of the database, where it can check what is presumed.
+    pub(crate) fn lose_lock(&mut self, locked: Option<Reading>) {
         self.kept_lock = false;
+        self.locked = locked;
         self.loaded.take_if(|loaded| loaded.witness == Witness::None);
     }
 
@@ -77,29 +105,47 @@ impl Memory {
         connection: &mut AnyConnection,
         needs: &Needs,
     ) -> Result<Loaded, Trouble> {
-        match self.loaded.take() {
+        let loaded = match self.loaded.take() {
             Some(remembered) if remembered.witness != Witness::None => {
-                load_after(connection, needs, remembered)
+                load_after(connection, needs, remembered)?
             }
-            Some(_) | None => load(connection, needs, None),
-        }
+            Some(_) | None => load(connection, needs, None)?,
+        };
+        let last_sequence = loaded.snapshot.last_sequence();
+        self.undisturbed = self.last.is_some_and(|last| last.sequence == last_sequence);
+        Ok(loaded)
     }
 
-    /// What is remembered, where it tells of all services that are needed; and the rest of what is
-    /// needed, for which nothing was looked up: in what is given back no order stands there, nobody
-    /// occupies it, no answer is kept. What is decided so counts only if that is so.
-    pub(crate) fn presume(&mut self, needs: &Needs) -> Option<(Loaded, Needs)> {
-        let remembered = self.loaded.as_ref().filter(|_| self.kept_lock)?;
-        let knows = |id: &ServiceId| remembered.snapshot.service(*id).is_some();
+    /// What is remembered, and in place of what is needed beyond, which was not looked up: that no order
+    /// stands there, nobody occupies it, no answer is kept. Where the lock was lost meanwhile, also that
+    /// all is as it was and that there are the services that are needed.
+    pub(crate) fn presume(&mut self, needs: &Needs) -> Option<(Loaded, Presumed)> {
         let wants_all = |span: &Span| span.reach == Reach::All;
-        if !needs.services.iter().all(knows)
-            || !needs.spans.iter().all(wants_all)
+        if !needs.spans.iter().all(wants_all)
             || needs.spans.len() > MOST_PRESUMED
             || needs.orders.len() > 1
+            || needs.services.len() > MOST_PRESUMED
         {
             return None;
         }
-        let mut loaded = self.loaded.take()?;
+        let absent = Needs { services: BTreeSet::new(), ..needs.clone() };
+        let (mut loaded, presumed) = if self.kept_lock {
+            let knows = |loaded: &mut Loaded| {
+                needs.services.iter().all(|id| loaded.snapshot.service(*id).is_some())
+            };
+            let loaded = self.loaded.take_if(knows)?;
+            (loaded, Presumed { absent, policy: None, services: BTreeSet::new() })
+        } else {
+            let clock = self.locked.filter(|_| self.undisturbed)?;
+            let Last { policy, sequence } = self.last?;
+            let mut snapshot = Snapshot::new(sequence);
+            for id in &needs.services {
+                snapshot.add_service(*id, true);
+            }
+            let services = needs.services.clone();
+            let presumed = Presumed { absent, policy: Some(policy), services };
+            (Loaded { witness: Witness::None, policy, clock, snapshot }, presumed)
+        };
         for id in &needs.orders {
             loaded.snapshot.add_order(id.clone(), Stored::Never);
         }
@@ -109,7 +155,7 @@ impl Memory {
         for key in &needs.keys {
             loaded.snapshot.add_key(key.clone(), None);
         }
-        Some((loaded, Needs { services: BTreeSet::new(), ..needs.clone() }))
+        Some((loaded, presumed))
     }
 
     /// Remembers what was loaded, with what was stored since. `keeps_lock`: whether the lock is kept
@@ -118,6 +164,9 @@ impl Memory {
         if !changes.is_empty() && !loaded.witness.outlives_own_writes() {
             loaded.witness = Witness::None;
         }
+        let last = changes.events.last().map(|event| event.sequence);
+        let sequence = last.unwrap_or_else(|| loaded.snapshot.last_sequence());
+        self.last = Some(Last { policy: loaded.policy, sequence });
         if loaded.witness == Witness::None && !keeps_lock {
             return;
         }

@@ -4,17 +4,27 @@
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::StoreError;
+use crate::clock::{self, POSTGRES_NOW, Reading};
 use crate::connection::{AnyConnection, LOCK_TIMEOUT};
 use crate::error::Trouble;
 
-/// The number of PostgreSQL's lock of the database.
-const LOCK: i64 = 7_310_868_735_434_190_196;
+/// The number of PostgreSQL's lock of the database, as a literal to build statements of.
+macro_rules! lock_number {
+    () => {
+        7_310_868_735_434_190_196
+    };
+}
+
+const LOCK_NUMBER: i64 = lock_number!();
 /// Takes it until the end of the transaction.
-pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7310868735434190196)";
+pub(crate) const POSTGRES_LOCK: &str =
+    concat!("SELECT pg_advisory_xact_lock(", lock_number!(), ")");
 
 /// Opens a transaction and waits for the lock.
 pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
@@ -49,46 +59,80 @@ fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute(&format!("PRAGMA busy_timeout = {busy_timeout}")).and(begun)
 }
 
+/// Takes PostgreSQL's lock. While it is held, the database ends a session that is idle for 5 seconds:
+/// one that freezes must not hold up all others. Should the lock not be had, that is not set either.
+const LOCK: &str = concat!(
+    "SELECT set_config('idle_session_timeout', '5000', false), pg_advisory_lock(",
+    lock_number!(),
+    ")::text, "
+);
+/// Gives it to whoever waits for it, and takes it again.
+const LOCK_AGAIN: &str = concat!(
+    "SELECT pg_advisory_unlock(",
+    lock_number!(),
+    ")::text, pg_advisory_lock(",
+    lock_number!(),
+    ")::text, "
+);
+
+/// One of these two, and then what time it is: the columns of a result are computed from the first to the
+/// last.
+struct TakeLock {
+    statement: &'static str,
+}
+
+impl QueryId for TakeLock {
+    type QueryId = ();
+    // The two are told apart, and so prepared, by their text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for TakeLock {
+    type SqlType = (Text, Text, BigInt);
+}
+
+impl RunQueryDsl<PgConnection> for TakeLock {}
+
+impl QueryFragment<Pg> for TakeLock {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.statement);
+        out.push_sql(POSTGRES_NOW);
+        Ok(())
+    }
+}
+
+/// Waits for PostgreSQL's lock, and holds it until [`unlock`], over the ends of transactions. Tells when
+/// it was had, by the clock of the database.
+pub(crate) fn lock(connection: &mut PgConnection) -> Result<Reading, Trouble> {
+    take_lock(connection, LOCK)
+}
+
+/// Gives the lock to whoever waits for it, and waits for it again. Tells when it was had.
+pub(crate) fn lock_again(connection: &mut PgConnection) -> Result<Reading, Trouble> {
+    take_lock(connection, LOCK_AGAIN)
+}
+
+fn take_lock(connection: &mut PgConnection, statement: &'static str) -> Result<Reading, Trouble> {
+    let (_, _, now): (String, String, i64) =
+        TakeLock { statement }.get_result(connection).map_err(|error| Trouble::of(&error))?;
+    clock::read(now)
+}
+
 diesel::define_sql_function! {
     fn set_config(name: Text, value: Text, is_local: Bool) -> Text;
-}
-diesel::define_sql_function! {
-    fn pg_advisory_lock(key: BigInt);
 }
 diesel::define_sql_function! {
     fn pg_advisory_unlock(key: BigInt) -> Bool;
 }
 
-/// The database ends a session that is idle for so long, in milliseconds. Set while it holds the
-/// lock: one that freezes must not hold up all others.
-const IDLE_LIMIT: (&str, &str) = ("idle_session_timeout", "5000");
-
-/// Waits for PostgreSQL's lock, and holds it until [`unlock`], over the ends of transactions.
-pub(crate) fn lock(connection: &mut PgConnection) -> Result<(), Trouble> {
-    let (limit, value) = IDLE_LIMIT;
-    // Should the lock not be had, the limit is not set either.
-    diesel::select((set_config(limit, value, false), pg_advisory_lock(LOCK)))
-        .execute(connection)
-        .map(drop)
-        .map_err(|error| Trouble::of(&error))
-}
-
-/// Gives the lock to whoever waits for it, and waits for it again.
-pub(crate) fn lock_again(connection: &mut PgConnection) -> Result<(), Trouble> {
-    // In this order: a result's columns are computed from the first to the last.
-    diesel::select((pg_advisory_unlock(LOCK), pg_advisory_lock(LOCK)))
-        .execute(connection)
-        .map(drop)
-        .map_err(|error| Trouble::of(&error))
-}
-
 /// Gives up the lock that [`lock`] took.
 pub(crate) fn unlock(connection: &mut PgConnection) -> Result<(), Trouble> {
-    let (limit, _) = IDLE_LIMIT;
-    let (was_held, _): (bool, String) =
-        diesel::select((pg_advisory_unlock(LOCK), set_config(limit, "0", false)))
-            .get_result(connection)
-            .map_err(|error| Trouble::of(&error))?;
+    let (was_held, _): (bool, String) = diesel::select((
+        pg_advisory_unlock(LOCK_NUMBER),
+        set_config("idle_session_timeout", "0", false),
+    ))
+    .get_result(connection)
+    .map_err(|error| Trouble::of(&error))?;
     if was_held { Ok(()) } else { Err(not_ours()) }
 }
 
@@ -109,8 +153,13 @@ pub(crate) fn unlock_if_held(connection: &mut PgConnection) -> Result<(), Troubl
 
 /// What a statement that writes has to return to give up, with its commit, the lock that [`lock`] took:
 /// whether it was held. The transaction holds it, too, until it is over, as the server has it.
-pub(crate) const POSTGRES_GIVE_UP: &str = "pg_advisory_xact_lock(7310868735434190196) IS NOT NULL, \
-     pg_advisory_unlock(7310868735434190196), set_config('idle_session_timeout', '0', false) = '0'";
+pub(crate) const POSTGRES_GIVE_UP: &str = concat!(
+    "pg_advisory_xact_lock(",
+    lock_number!(),
+    ") IS NOT NULL, pg_advisory_unlock(",
+    lock_number!(),
+    "), set_config('idle_session_timeout', '0', false) = '0'"
+);
 
 /// Runs several queries on one state of the database.
 pub(crate) fn read_only<T>(

@@ -15,7 +15,7 @@ use super::link::Failure;
 use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::memory::Memory;
+use crate::memory::{Memory, Presumed};
 use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
@@ -26,8 +26,8 @@ pub(super) struct Judged {
     pub(super) loaded: Loaded,
     pub(super) now: Instant,
     pub(super) decision: Decision,
-    /// What was not looked up, but taken not to be there. Nothing may be written unless that is so.
-    pub(super) presumed: Option<Needs>,
+    /// What was not looked up. Nothing may be written unless that is so.
+    pub(super) presumed: Option<Presumed>,
 }
 
 /// Loads and decides until nothing is missing.

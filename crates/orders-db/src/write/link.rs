@@ -79,17 +79,21 @@ impl Session {
             (AnyConnection::Postgres(_), Hold::Lock) if self.locked.elapsed() < MOST_KEPT => {
                 return Ok(());
             }
-            (AnyConnection::Postgres(connection), Hold::Lock) => {
-                transaction::lock_again(connection)?;
+            (AnyConnection::Postgres(connection), hold) => {
+                let locked = if hold == Hold::Lock {
+                    transaction::lock_again(connection)?
+                } else {
+                    transaction::lock(connection)?
+                };
+                self.hold = Hold::Lock;
+                self.memory.lose_lock(Some(locked));
             }
-            (AnyConnection::Postgres(connection), _) => transaction::lock(connection)?,
-            (AnyConnection::Sqlite(_), _) => transaction::begin(&mut self.connection)?,
+            (AnyConnection::Sqlite(_), _) => {
+                transaction::begin(&mut self.connection)?;
+                self.hold = Hold::Transaction;
+                self.memory.lose_lock(None);
+            }
         }
-        self.hold = match self.connection {
-            AnyConnection::Postgres(_) => Hold::Lock,
-            AnyConnection::Sqlite(_) => Hold::Transaction,
-        };
-        self.memory.lose_lock();
         self.locked = Instant::now();
         Ok(())
     }

@@ -3,10 +3,11 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{BigInt, Text};
-use orders_core::Needs;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use orders_core::{Period, Policy};
 
 use crate::clock::POSTGRES_NOW;
+use crate::memory::Presumed;
 use crate::rows::{bigint, scope_column};
 
 /// What must be so still. As a part of a statement it is a table `presumption` of one row, if it is;
@@ -20,6 +21,9 @@ pub(super) struct Presumption {
     stretches: Vec<Stretch>,
     /// Callers and their idempotency keys that no answer is kept under.
     keys: Vec<(String, String)>,
+    policy: Option<PolicyRow>,
+    /// Services that there are.
+    services: Vec<i64>,
 }
 
 /// A stretch of a calendar, both ends included.
@@ -29,9 +33,26 @@ struct Stretch {
     to_ms: i64,
 }
 
+/// The policy as the database has it.
+struct PolicyRow {
+    window_ms: i64,
+    scope: String,
+    edit_lock_ms: Option<i64>,
+}
+
+impl PolicyRow {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            window_ms: policy.window.as_millis(),
+            scope: policy.scope.as_str().to_owned(),
+            edit_lock_ms: policy.edit_lock.map(Period::as_millis),
+        }
+    }
+}
+
 impl Presumption {
-    /// That nothing is there of what somebody needed.
-    pub(super) fn of(needs: &Needs, last_sequence: u64) -> Self {
+    pub(super) fn of(presumed: &Presumed, last_sequence: u64) -> Self {
+        let needs = &presumed.absent;
         let stretch = |span: &orders_core::Span| Stretch {
             scope: scope_column(span.calendar),
             from_ms: span.from.as_millis(),
@@ -46,6 +67,8 @@ impl Presumption {
                 .iter()
                 .map(|key| (key.caller.as_str().to_owned(), key.key.as_str().to_owned()))
                 .collect(),
+            policy: presumed.policy.as_ref().map(PolicyRow::of),
+            services: presumed.services.iter().map(|id| id.get()).collect(),
         }
     }
 }
@@ -78,6 +101,20 @@ impl QueryFragment<Pg> for Presumption {
             out.push_bind_param::<Text, _>(key)?;
             out.push_sql(" AND expires_ms > ");
             out.push_sql(POSTGRES_NOW);
+            out.push_sql(")");
+        }
+        if let Some(policy) = &self.policy {
+            out.push_sql(" AND EXISTS (SELECT FROM policy WHERE id = 1 AND window_ms = ");
+            out.push_bind_param::<BigInt, _>(&policy.window_ms)?;
+            out.push_sql(" AND scope = ");
+            out.push_bind_param::<Text, _>(&policy.scope)?;
+            out.push_sql(" AND edit_lock_ms IS NOT DISTINCT FROM ");
+            out.push_bind_param::<Nullable<BigInt>, _>(&policy.edit_lock_ms)?;
+            out.push_sql(")");
+        }
+        for id in &self.services {
+            out.push_sql(" AND EXISTS (SELECT FROM services WHERE id = ");
+            out.push_bind_param::<BigInt, _>(id)?;
             out.push_sql(")");
         }
         out.push_sql(")");
