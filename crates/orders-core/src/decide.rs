@@ -24,7 +24,8 @@ pub struct Decision {
 /// Judges commands in order, each seeing what those before it have changed.
 ///
 /// The snapshot must have been read, and its changes must be stored, under one lock. `policy` and
-/// `now` are the database's, read under the same lock.
+/// `now` are the database's, read under the same lock. Whoever only presumes a part of this has to find
+/// out, under the lock, whether it is so before anything is stored or answered.
 ///
 /// # Errors
 /// [`Needs`], if the snapshot lacks something: add that to it and ask again. A decision is never

@@ -56,10 +56,11 @@ impl Witness {
     }
 }
 
-/// What a decision counts on without a look. Nothing may be written unless all of it is so; besides,
-/// nobody may have written an event since the last one that is known.
+/// What a decision counts on without a look. Nothing may be written unless all of it is so.
 #[derive(Debug)]
 pub(crate) struct Presumed {
+    /// Of the last event: nobody has changed an order since.
+    pub(crate) last_sequence: u64,
     /// What was needed of orders, occupants and idempotency keys: none of it is there.
     pub(crate) absent: Needs,
     /// The policy; `None` where the lock has been kept since it was read.
@@ -124,7 +125,6 @@ impl Memory {
         if !needs.spans.iter().all(wants_all)
             || needs.spans.len() > MOST_PRESUMED
             || needs.orders.len() > 1
-            || needs.services.len() > MOST_PRESUMED
         {
             return None;
         }
@@ -134,16 +134,17 @@ impl Memory {
                 needs.services.iter().all(|id| loaded.snapshot.service(*id).is_some())
             };
             let loaded = self.loaded.take_if(knows)?;
-            (loaded, Presumed { absent, policy: None, services: BTreeSet::new() })
+            let last_sequence = loaded.snapshot.last_sequence();
+            (loaded, Presumed { last_sequence, absent, policy: None, services: BTreeSet::new() })
         } else {
             let clock = self.locked.filter(|_| self.undisturbed)?;
-            let Last { policy, sequence } = self.last?;
-            let mut snapshot = Snapshot::new(sequence);
+            let Last { policy, sequence: last_sequence } = self.last?;
+            let mut snapshot = Snapshot::new(last_sequence);
             for id in &needs.services {
                 snapshot.add_service(*id, true);
             }
             let services = needs.services.clone();
-            let presumed = Presumed { absent, policy: Some(policy), services };
+            let presumed = Presumed { last_sequence, absent, policy: Some(policy), services };
             (Loaded { witness: Witness::None, policy, clock, snapshot }, presumed)
         };
         for id in &needs.orders {

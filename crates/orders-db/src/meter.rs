@@ -269,14 +269,13 @@ impl Meter {
     }
 
     /// Counts what was refused by the rule.
-    pub(crate) fn decided(&self, outcomes: &[Outcome]) {
+    pub(crate) fn decided(&self, outcome: &Outcome) {
         let is_conflict = |verdict: &&_| matches!(verdict, Err(Refusal::Conflict(_)));
-        let conflicts = |outcome: &Outcome| match outcome {
+        let number = match outcome {
             Outcome::One(verdict) => usize::from(is_conflict(&verdict)),
             Outcome::Batch { results, .. } => results.iter().filter(is_conflict).count(),
             Outcome::Repeated | Outcome::KeyReused => 0,
         };
-        let number: usize = outcomes.iter().map(conflicts).sum();
         if number > 0 {
             self.conflicts.fetch_add(u64::try_from(number).unwrap_or(u64::MAX), Ordering::Relaxed);
         }

@@ -11,13 +11,13 @@ use crate::error::Trouble;
 use crate::memory::Witness;
 use crate::rows;
 
-/// What was read under the lock.
+/// What was read under the lock, or is presumed.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// Of the state that it was loaded from.
     pub(crate) witness: Witness,
     pub(crate) policy: Policy,
-    /// When it was loaded, first or last.
+    /// Read under the lock.
     pub(crate) clock: Reading,
     pub(crate) snapshot: Snapshot,
 }

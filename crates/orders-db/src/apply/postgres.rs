@@ -40,9 +40,7 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         events: Orders::of(&events.iter().map(|event| &event.order).collect::<Vec<_>>()),
         last_sequence: writes.last_sequence,
         answers: Answers::of(writes.answers),
-        presumption: writes.presumed.map(|presumed| {
-            Presumption::of(presumed, events.first().map_or(0, |event| event.sequence - 1))
-        }),
+        presumption: writes.presumed.map(Presumption::of),
     };
     // It ends in the one row that counts the events, so that row tells whether anything was done.
     let done: Option<(bool, bool, bool)> = write.load(connection)?.pop();

@@ -57,7 +57,7 @@ pub(super) fn decide_all(
 }
 
 /// Decides without a look at the database, as if there were nothing in the way: what is written then
-/// finds out whether there is, and a way is saved where there is not. Nobody is ever refused so.
+/// finds out whether there is, and a way is saved where there is not. Nobody is answered before.
 pub(super) fn presume(
     memory: &mut Memory,
     policy: &Policy,

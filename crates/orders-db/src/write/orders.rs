@@ -99,7 +99,7 @@ impl Batch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Latecomers {
     Join,
-    /// Something else was taken from the lane before them.
+    /// Something else was taken from the lane before them, or this is another try.
     Wait,
 }
 
@@ -118,6 +118,9 @@ impl Writer {
         match self.attempt(&mut batch, latecomers) {
             Ok(answers) => {
                 for (caller, answer) in batch.callers.into_iter().zip(answers) {
+                    if let Answered::Now(outcome) = &answer {
+                        self.meter.decided(outcome);
+                    }
                     (caller.reply)(Ok(answer));
                 }
             }
@@ -221,7 +224,6 @@ impl Writer {
         let kept = keep_answers(&decision, commands, callers, now);
         let Decision { outcomes, changes } = decision;
         self.hopeful = outcomes.iter().all(Outcome::is_accepted);
-        self.meter.decided(&outcomes);
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),

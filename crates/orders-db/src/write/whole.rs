@@ -105,7 +105,7 @@ impl Writer {
         let Judged { loaded, decision, .. } =
             decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
-        self.meter.decided(&decision.outcomes);
+        decision.outcomes.iter().for_each(|outcome| self.meter.decided(outcome));
         apply(connection, &Writes::of(&self.policy, &decision.changes, &[], None))?;
         session.memory = Memory::default();
         match decision.outcomes.into_iter().next() {

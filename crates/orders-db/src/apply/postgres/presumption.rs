@@ -3,7 +3,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use orders_core::{Period, Policy};
 
 use crate::clock::POSTGRES_NOW;
@@ -13,7 +13,7 @@ use crate::rows::{bigint, scope_column};
 /// What must be so still. As a part of a statement it is a table `presumption` of one row, if it is;
 /// of none, if not.
 pub(super) struct Presumption {
-    /// Of the last event: nobody has written since.
+    /// Of the last event: nobody has changed an order since.
     last_sequence: i64,
     /// Orders that never were.
     order_ids: Vec<String>,
@@ -51,7 +51,7 @@ impl PolicyRow {
 }
 
 impl Presumption {
-    pub(super) fn of(presumed: &Presumed, last_sequence: u64) -> Self {
+    pub(super) fn of(presumed: &Presumed) -> Self {
         let needs = &presumed.absent;
         let stretch = |span: &orders_core::Span| Stretch {
             scope: scope_column(span.calendar),
@@ -59,7 +59,7 @@ impl Presumption {
             to_ms: span.to.as_millis(),
         };
         Self {
-            last_sequence: bigint(last_sequence),
+            last_sequence: bigint(presumed.last_sequence),
             order_ids: needs.orders.iter().map(ToString::to_string).collect(),
             stretches: needs.spans.iter().map(stretch).collect(),
             keys: needs
@@ -112,10 +112,10 @@ impl QueryFragment<Pg> for Presumption {
             out.push_bind_param::<Nullable<BigInt>, _>(&policy.edit_lock_ms)?;
             out.push_sql(")");
         }
-        for id in &self.services {
-            out.push_sql(" AND EXISTS (SELECT FROM services WHERE id = ");
-            out.push_bind_param::<BigInt, _>(id)?;
-            out.push_sql(")");
+        if !self.services.is_empty() {
+            out.push_sql(" AND NOT EXISTS (SELECT FROM unnest(");
+            out.push_bind_param::<Array<BigInt>, _>(&self.services)?;
+            out.push_sql(") AS q(id) WHERE NOT EXISTS (SELECT FROM services s WHERE s.id = q.id))");
         }
         out.push_sql(")");
         Ok(())
