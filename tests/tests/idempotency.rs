@@ -171,6 +171,15 @@ fn a_key_stands_for_one_method_path_query_and_body(
     }
     assert_eq!(events(&scratch), before);
     assert_eq!(server.get("/services/456").status, 200);
+    // The version that is meant is none of the four: the request was done when that was still there.
+    let moved = order("a", NOON + HOUR);
+    let replace = |version| {
+        let request = server.request("PUT", "/orders/a").header("Idempotency-Key", "v");
+        request.header("If-Match", version).json(&moved).send()
+    };
+    let first = replace("\"1\"").assert_status(200);
+    assert_replayed(&first, &replace("\"9\""));
+    assert_eq!(events(&scratch), before + 1);
     // The same values, spelled otherwise, are another body.
     let spelled = server
         .request("POST", "/orders")

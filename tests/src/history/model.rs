@@ -92,7 +92,7 @@ impl Model {
         let Operation { request, key, .. } = operation;
         let kept =
             key.as_ref().and_then(|key| self.kept.get(key).or_else(|| self.kept_before.get(key)));
-        let repeat = kept.map(|(first, told)| (first == request).then(|| told.clone()));
+        let repeat = kept.map(|(first, told)| request.repeats(first).then(|| told.clone()));
         if let Some(same) = repeat {
             let replayed = same.is_some();
             let (made, undo) = (Vec::new(), Vec::new());

@@ -92,6 +92,23 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it is the same for a key: of the version that is meant, in a header, the contract does not
+    /// say that it counts.
+    pub(super) fn repeats(&self, first: &Self) -> bool {
+        let unconditional = |request: &Self| match request.clone() {
+            Self::Update { id, change, .. } => Self::Update { id, change, if_match: None },
+            Self::Delete { id, .. } => Self::Delete { id, if_match: None },
+            other @ (Self::Create { .. }
+            | Self::Restore { .. }
+            | Self::Batch { .. }
+            | Self::Read { .. }
+            | Self::Free { .. }) => other,
+        };
+        unconditional(self) == unconditional(first)
+    }
+}
+
 /// What a client was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {

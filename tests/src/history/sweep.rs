@@ -153,8 +153,8 @@ impl<'a> Sweep<'a> {
     fn is_refuted(&self, number: usize) -> bool {
         let Operation { request, ending, .. } = &self.all[number];
         let is_excluded = |seen: &KeySeen<'_>| {
-            seen.stands_for.is_some_and(|other| other != request)
-                || seen.stands_not_for.contains(&request)
+            seen.stands_for.is_some_and(|other| !request.repeats(other))
+                || seen.stands_not_for.iter().any(|other| request.repeats(other))
         };
         matches!(ending, Ending::Unknown(_)) && self.key_of(number).is_some_and(is_excluded)
     }
@@ -271,6 +271,11 @@ impl<'a> Sweep<'a> {
         if let Some((later, event)) = later {
             about.push(format!("began after its end: {}", self.all[later]));
             about.push(event.to_string());
+        }
+        if operation.key.is_some() {
+            let same_key = self.all.iter().filter(|other| other.key == operation.key);
+            let others = same_key.filter(|other| other.number != operation.number);
+            about.extend(others.take(3).map(|other| format!("under the same key: {other}")));
         }
         let Ending::Told { told, replayed } = &operation.ending else { return };
         let what = match told {

@@ -459,6 +459,19 @@ fn a_key_that_is_told_to_stand_for_something_else_does_so_from_before_and_not_fo
 }
 
 #[test]
+fn a_key_stands_for_a_request_whatever_version_is_meant() {
+    let mut story = Story::new();
+    story.ask((1, 2), create("a", NOON, 1));
+    let of_version = Request::Delete { id: "a".to_owned(), if_match: Some(1) };
+    story.ask_again((3, 4), of_version, Some("k"));
+    let Operation { ending, .. } = story.ask_again((5, 6), delete("a"), Some("k"));
+    assert_eq!(*ending, Ending::Told { told: Told::Deleted, replayed: true });
+    story.assert_explained();
+    story.operations[1].ending = unknown();
+    story.assert_explained();
+}
+
+#[test]
 fn what_is_unknown_may_be_done_later_but_not_before_it_was_sent() {
     let mut story = Story::new();
     story.ask((5, 6), create("b", NOON + WINDOW, 2));
