@@ -68,6 +68,17 @@ impl Sql {
         .map_err(|error| error.to_string())
     }
 
+    /// Has PostgreSQL count the statements of this database from now on. Those of others stay counted:
+    /// other tests use the same server.
+    ///
+    /// # Panics
+    /// If the extension that counts is not there.
+    pub fn count_statements_anew(&mut self) {
+        let reset = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database \
+                     WHERE datname = current_database()";
+        self.run(reset).expect("what was counted can be forgotten");
+    }
+
     /// The one number that a query answers in a column named `number`.
     ///
     /// # Panics

@@ -45,7 +45,7 @@ fn a_month_of_five_thousand_orders_is_light_and_asked_for_at_once(
     if let Database::Postgres = database {
         let mut sql = scratch.sql();
         sql.run("CREATE EXTENSION pg_stat_statements").unwrap();
-        sql.run("SELECT pg_stat_statements_reset()").unwrap();
+        sql.count_statements_anew();
         server.get("/?view=month&date=2026-11-10").assert_status(200);
         // Beside what looks at keys, policy and events from time to time.
         let asked = "SELECT sum(calls)::bigint AS number FROM pg_stat_statements \
