@@ -128,24 +128,20 @@ impl Memory {
         {
             return None;
         }
-        let absent = Needs { services: BTreeSet::new(), ..needs.clone() };
-        let (mut loaded, presumed) = if self.kept_lock {
+        let (mut loaded, policy, services) = if self.kept_lock {
             let knows = |loaded: &mut Loaded| {
                 needs.services.iter().all(|id| loaded.snapshot.service(*id).is_some())
             };
-            let loaded = self.loaded.take_if(knows)?;
-            let last_sequence = loaded.snapshot.last_sequence();
-            (loaded, Presumed { last_sequence, absent, policy: None, services: BTreeSet::new() })
+            (self.loaded.take_if(knows)?, None, BTreeSet::new())
         } else {
             let clock = self.locked.filter(|_| self.undisturbed)?;
-            let Last { policy, sequence: last_sequence } = self.last?;
-            let mut snapshot = Snapshot::new(last_sequence);
+            let Last { policy, sequence } = self.last?;
+            let mut snapshot = Snapshot::new(sequence);
             for id in &needs.services {
                 snapshot.add_service(*id, true);
             }
-            let services = needs.services.clone();
-            let presumed = Presumed { last_sequence, absent, policy: Some(policy), services };
-            (Loaded { witness: Witness::None, policy, clock, snapshot }, presumed)
+            let loaded = Loaded { witness: Witness::None, policy, clock, snapshot };
+            (loaded, Some(policy), needs.services.clone())
         };
         for id in &needs.orders {
             loaded.snapshot.add_order(id.clone(), Stored::Never);
@@ -156,7 +152,9 @@ impl Memory {
         for key in &needs.keys {
             loaded.snapshot.add_key(key.clone(), None);
         }
-        Some((loaded, presumed))
+        let last_sequence = loaded.snapshot.last_sequence();
+        let absent = Needs { services: BTreeSet::new(), ..needs.clone() };
+        Some((loaded, Presumed { last_sequence, absent, policy, services }))
     }
 
     /// Remembers what was loaded, with what was stored since. `keeps_lock`: whether the lock is kept
