@@ -26,9 +26,8 @@ fn cursor() {
                 assert_eq!(list.write(&place), text);
             }
         }
-        // The list stands in front: its 16 bytes are 21 characters and a part of the next.
-        let at = usize::from(bytes.first().copied().unwrap_or_default()) % 21;
         let mut changed = cursor.into_bytes();
+        let at = usize::from(bytes.first().copied().unwrap_or_default()) % changed.len();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         assert_eq!(list.read(std::str::from_utf8(&changed).unwrap()), None);
     });
