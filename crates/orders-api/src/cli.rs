@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use orders_core::{KeyId, KeyName, Period, PolicyPatch, Role, Scope};
@@ -87,7 +88,7 @@ pub(crate) enum Command {
     /// Move an SQLite database that nobody uses into an empty PostgreSQL database
     Move {
         /// The URL of the PostgreSQL database
-        #[arg(long, value_name = "URL")]
+        #[arg(long, env = "ORDERS_TO", hide_env_values = true, value_name = "URL")]
         to: String,
     },
     /// Show or set the rules that every process on the database works by
@@ -105,7 +106,7 @@ pub(crate) enum Command {
     /// Print the OpenAPI document of the service; needs no database
     Openapi {
         /// As what
-        #[arg(long, default_value = "json")]
+        #[arg(long, env = "ORDERS_OPENAPI_FORMAT", default_value = "json")]
         format: DocumentFormat,
     },
 }
@@ -119,7 +120,7 @@ pub(crate) struct HealthcheckOptions {
     #[arg(long, env = "ORDERS_TLS_CERT")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Ask also whether its database answers, and whether it is about to end
-    #[arg(long)]
+    #[arg(long, env = "ORDERS_READY", value_parser = FalseyValueParser::new())]
     pub(crate) ready: bool,
 }
 
@@ -142,7 +143,7 @@ pub(crate) enum PolicyCommand {
         #[command(flatten)]
         options: PolicyOptions,
         /// Change it in any case: orders that would violate it become exempt from one another
-        #[arg(long)]
+        #[arg(long, env = "ORDERS_ACCEPT_VIOLATIONS", value_parser = FalseyValueParser::new())]
         accept_violations: bool,
     },
 }
@@ -152,13 +153,13 @@ pub(crate) enum KeysCommand {
     /// Make a key, and print its id and the key, this once
     Create {
         /// What it is for
-        #[arg(long, value_parser = read_key_name)]
+        #[arg(long, env = "ORDERS_NAME", value_parser = read_key_name)]
         name: KeyName,
         /// What its holder may do: `reader`, `writer` or `admin`
-        #[arg(long, value_parser = read_role)]
+        #[arg(long, env = "ORDERS_ROLE", value_parser = read_role)]
         role: Role,
         /// How long it works, such as 90d. Default: for ever
-        #[arg(long, value_parser = read_period)]
+        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
         expires_in: Option<Period>,
     },
     /// Print all keys, one JSON object a line, without their secrets
@@ -175,10 +176,10 @@ pub(crate) enum KeysCommand {
         #[arg(value_parser = read_key_id)]
         id: KeyId,
         /// How long the secret of before works on; 0 for not at all
-        #[arg(long, default_value = "1h", value_parser = read_overlap)]
+        #[arg(long, env = "ORDERS_OVERLAP", default_value = "1h", value_parser = read_overlap)]
         overlap: Overlap,
         /// How long the key works from now on. Default: as before
-        #[arg(long, value_parser = read_period)]
+        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
         expires_in: Option<Period>,
     },
 }
@@ -191,13 +192,13 @@ pub(crate) struct Overlap(pub(crate) Option<Period>);
 #[group(required = true, multiple = true)]
 pub(crate) struct PolicyOptions {
     /// How far apart orders must be, such as 3h or PT3H
-    #[arg(long, value_parser = read_period)]
+    #[arg(long, env = "ORDERS_WINDOW", value_parser = read_period)]
     window: Option<Period>,
     /// Whether all orders share one calendar, or each service has its own
-    #[arg(long, value_parser = read_scope)]
+    #[arg(long, env = "ORDERS_SCOPE", value_parser = read_scope)]
     scope: Option<Scope>,
     /// How old an order must be before it may be updated, or `off`
-    #[arg(long, value_parser = read_edit_lock)]
+    #[arg(long, env = "ORDERS_EDIT_LOCK", value_parser = read_edit_lock)]
     edit_lock: Option<EditLock>,
 }
 
@@ -318,14 +319,17 @@ mod tests {
 
     #[test]
     fn every_option_is_an_environment_variable() {
-        for argument in Cli::command().get_arguments() {
-            let name = argument.get_id().as_str();
-            if !matches!(name, "help" | "version") {
-                let variable = format!("ORDERS_{}", name.to_uppercase());
-                assert_eq!(
-                    argument.get_env().and_then(|env| env.to_str()),
-                    Some(variable.as_str())
-                );
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            for option in command.get_opts() {
+                let variable = match option.get_id().as_str() {
+                    // What formats there are is another question for each command.
+                    "format" => format!("ORDERS_{}_FORMAT", command.get_name().to_uppercase()),
+                    name => format!("ORDERS_{}", name.to_uppercase()),
+                };
+                let env = option.get_env().and_then(|env| env.to_str());
+                assert_eq!(env, Some(variable.as_str()), "{}", command.get_name());
             }
         }
     }

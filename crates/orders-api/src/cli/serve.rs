@@ -68,7 +68,7 @@ pub(crate) struct ServeOptions {
     /// How long `/readyz` answers 503 before the server stops listening
     #[arg(long, env = "ORDERS_DRAIN_DELAY", default_value = "1s", value_parser = read_delay)]
     pub(crate) drain_delay: Duration,
-    /// Refuse PUT and DELETE on orders without If-Match
+    /// Refuse changes to orders that do not say, by If-Match, which version they mean
     #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
     /// Let anyone read `/metrics`, without a key

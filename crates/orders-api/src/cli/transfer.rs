@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 /// What to import, and how.
@@ -16,16 +17,16 @@ pub(crate) struct ImportOptions {
     #[arg(long, env = "ORDERS_ON_CONFLICT", default_value = "reject-all")]
     pub(crate) on_conflict: OnConflict,
     /// Judge all rows and write nothing; up to 100 000 rows
-    #[arg(long)]
+    #[arg(long, env = "ORDERS_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub(crate) dry_run: bool,
     /// Make the services that rows name and that do not exist, as `Service 123`
-    #[arg(long)]
+    #[arg(long, env = "ORDERS_CREATE_SERVICES", value_parser = FalseyValueParser::new())]
     pub(crate) create_services: bool,
     /// A file for the rows that were rejected, with the reasons: one JSON object a line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ORDERS_REJECTED", value_name = "FILE")]
     pub(crate) rejected: Option<PathBuf>,
     /// Print no verdicts on rows that were accepted
-    #[arg(long, short)]
+    #[arg(long, short, env = "ORDERS_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 }
 
@@ -64,9 +65,9 @@ pub(crate) struct ExportOptions {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DoctorOptions {
     /// Another database: compare what both hold, by a sum for each table
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "ORDERS_COMPARE", hide_env_values = true, value_name = "URL")]
     pub(crate) compare: Option<String>,
     /// Print the sum of each table, too
-    #[arg(long)]
+    #[arg(long, env = "ORDERS_SUMS", value_parser = FalseyValueParser::new())]
     pub(crate) sums: bool,
 }
