@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::lists;
-use crate::problem::{self, Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
 use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
@@ -127,8 +127,7 @@ pub(crate) async fn replace(
     query::none(&request)?;
     let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
     let body = Body::small(&request, payload, headers::sends_json).await?;
-    let OrderBody { id: given, content } = body.read(Code::InvalidOrder, wire::read_order)?;
-    problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
+    let content = body.read(Code::InvalidOrder, |json| wire::read_replacement(&id, json))?;
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch: content.into() };
@@ -145,9 +144,8 @@ pub(crate) async fn patch(
     query::none(&request)?;
     let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
     let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let OrderPatchBody { id: given, patch } =
-        body.read(Code::InvalidOrder, wire::read_order_patch)?;
-    problem::check_same_id(Code::InvalidOrder, given.as_ref(), &id)?;
+    let OrderPatchBody(patch) =
+        body.read(Code::InvalidOrder, |json| wire::read_order_patch(&id, json))?;
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch };

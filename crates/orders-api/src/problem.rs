@@ -36,24 +36,6 @@ impl FieldError {
         let under = |error: Self| Self { pointer: format!("{pointer}{}", error.pointer), ..error };
         errors.into_iter().map(under).collect()
     }
-
-    /// The id in a body is not the one in the path.
-    pub(crate) fn other_id(id: &impl fmt::Display) -> Self {
-        let detail = format!("must be {id}, as in the path, or be left out");
-        Self { pointer: "/id".to_owned(), detail }
-    }
-}
-
-/// An id in a body must be the one in the path.
-pub(crate) fn check_same_id<T: PartialEq + fmt::Display>(
-    code: Code,
-    given: Option<&T>,
-    id: &T,
-) -> Result<(), Problem> {
-    if given.is_none_or(|given| given == id) {
-        return Ok(());
-    }
-    Err(Problem::of_fields(code, vec![FieldError::other_id(id)]))
 }
 
 /// An error, ready to be shown.
@@ -198,12 +180,15 @@ impl Problem {
         }
     }
 
-    /// Logs what is the service's own fault, with what is behind it.
+    /// Logs what is not the caller's fault, with what is behind it.
     pub(crate) fn log(&self, instance: &str, request_id: &str) {
         let status = self.status;
         if status.is_server_error() {
             let cause = self.cause.as_deref().unwrap_or_default();
-            log::error!(request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
+            // Whoever refuses what is too much, or is about to end, does what it should.
+            let level =
+                if self.code == Code::Overloaded { log::Level::Warn } else { log::Level::Error };
+            log::log!(level, request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
         }
     }
 

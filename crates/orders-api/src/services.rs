@@ -9,7 +9,7 @@ use orders_db::KeptAnswer;
 use crate::app::App;
 use crate::body::Body;
 use crate::cursor::ListKey;
-use crate::problem::{self, Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::wire::{self, ServiceBody, ServiceView};
 use crate::{headers, lists, query, retries};
 
@@ -62,8 +62,7 @@ pub(crate) async fn replace(
     query::none(&request)?;
     let key = retries::key(&request)?;
     let body = Body::small(&request, payload, headers::sends_json).await?;
-    let ServiceBody { id: given, name } = body.read(Code::InvalidService, wire::read_service)?;
-    problem::check_same_id(Code::InvalidService, given.as_ref(), &id)?;
+    let name = body.read(Code::InvalidService, |json| wire::read_renaming(id, json))?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = ServiceCommand::Replace(Service { id, name });
     Ok(app.change_service(command, retry, render).await?.into_response())

@@ -15,7 +15,8 @@ mod webhooks;
 
 pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
-    OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_service,
+    OrderBody, OrderPatchBody, ServiceBody, read_order, read_order_patch, read_renaming,
+    read_replacement, read_service,
 };
 pub(crate) use calendar::write_entries;
 pub(crate) use cells::write_cells;

@@ -1,14 +1,14 @@
 //! Bodies of JSON: any, orders, patches, batches.
 
 use bolero::check;
-use orders_core::{Operation, Versions};
+use orders_core::{Operation, OrderId, Versions};
 use serde_json::Value;
 
 use super::texts::texts;
 use super::{CASES, OF_JSON, ORDERS, order_with};
 use crate::json::{self, Json};
 use crate::problem::Code;
-use crate::wire::{self, OrderView};
+use crate::wire::{self, OrderPatchBody, OrderView};
 
 /// How deep a value is nested, and whether an object in it names a member twice.
 fn depth(json: &Json<'_>) -> usize {
@@ -57,10 +57,12 @@ fn order_body() {
                     let order = order_with(body.id.clone(), body.content.clone());
                     let written = serde_json::to_vec(&OrderView::of(&order)).unwrap();
                     let again = wire::read_order(&json::parse(&written).unwrap()).unwrap();
-                    assert_eq!((again.id, again.content), (Some(order.id), body.content.clone()));
+                    let id = order.id.clone();
+                    assert_eq!((again.id, again.content), (Some(id), body.content.clone()));
                     // What is a whole order is a patch to just that.
-                    let patch = wire::read_order_patch(&json).unwrap();
-                    assert_eq!((patch.id, patch.patch), (body.id, body.content.into()));
+                    let patch = wire::read_order_patch(&order.id, &json).unwrap();
+                    assert_eq!(patch.0, body.content.clone().into());
+                    assert_eq!(wire::read_replacement(&order.id, &json), Ok(body.content));
                 }
             }
         }
@@ -74,16 +76,16 @@ fn order_patch_body() {
         r#"{"id":"a","services":[{"id":1}],"datetime":"2022-11-01T11:11:11.111Z"}"#,
         "{}",
     ];
+    let id = OrderId::parse("a").unwrap();
     check!().with_iterations(CASES).with_max_len(128).for_each(|bytes: &[u8]| {
         for text in texts(bytes, PATCHES, OF_JSON) {
             let Ok(json) = json::parse(&text) else { continue };
-            let Ok(body) = wire::read_order_patch(&json) else { continue };
+            let Ok(OrderPatchBody(patch)) = wire::read_order_patch(&id, &json) else { continue };
             let Json::Object(members) = &json else { unreachable!("a patch is an object") };
             let has = |name: &str| members.iter().any(|(member, _)| member == name);
-            assert_eq!(body.id.is_some(), has("id"));
-            assert_eq!(body.patch.datetime.is_some(), has("datetime"));
-            assert_eq!(body.patch.total_fee.is_some(), has("totalfee"));
-            assert_eq!(body.patch.services.is_some(), has("services"));
+            assert_eq!(patch.datetime.is_some(), has("datetime"));
+            assert_eq!(patch.total_fee.is_some(), has("totalfee"));
+            assert_eq!(patch.services.is_some(), has("services"));
         }
     });
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use orders_core::{Batch, BatchError, Mode, NewId, Operation, OrderId, OrderPatch, Versions};
 
-use super::bodies::{OrderBody, read_bool, read_order, read_version, text};
+use super::bodies::{OrderBody, read_bool, read_order, read_replacement, read_version, text};
 use super::reader::Reader;
 use crate::json::Json;
 use crate::orders::made_id;
@@ -130,6 +130,11 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
         Some(Op::Replace | Op::Delete) => reader.optional("if_match", read_version),
         Some(Op::Create) | None => None,
     };
+    let replaced = id.as_deref().and_then(|id| OrderId::parse(id).ok());
+    let read_order = |json: &Json<'_>| match &replaced {
+        Some(id) => read_replacement(id, json).map(|content| OrderBody { id: None, content }),
+        None => read_order(json),
+    };
     let order = match op {
         Some(Op::Create | Op::Replace) => reader.required_many("order", |pointer, json| {
             read_order(json).map_err(|errors| FieldError::all_under(pointer, errors))
@@ -153,11 +158,6 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
             Ok(Operation::Create { id: NewId::Made(made_id()?), content })
         }
         (Some(id), order) => {
-            let given = order.as_ref().and_then(|order| order.id.as_ref());
-            if given.is_some_and(|given| *given != id) {
-                let errors = FieldError::all_under("/order", vec![FieldError::other_id(&id)]);
-                return Err(invalid(errors));
-            }
             if require_if_match && if_match.is_none() {
                 return Err(Problem::new(Code::VersionRequired, "The operation needs if_match."));
             }

@@ -1,6 +1,7 @@
 //! How the bodies of orders and services are read.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use orders_core::{
     Fee, Instant, OrderContent, OrderId, OrderPatch, ServiceId, ServiceName, Services,
@@ -23,8 +24,24 @@ const ORDER_IGNORED: [&str; 3] = ["version", "created_at", "updated_at"];
 
 /// Reads a whole order: `datetime`, `totalfee` and `services` are required.
 pub(crate) fn read_order(json: &Json<'_>) -> Result<OrderBody, Vec<FieldError>> {
+    read_order_with(read_order_id, json)
+}
+
+/// Reads what is to stand in an order's place.
+pub(crate) fn read_replacement(
+    replaced: &OrderId,
+    json: &Json<'_>,
+) -> Result<OrderContent, Vec<FieldError>> {
+    let read_id = |json: &Json<'_>| must_be(replaced, read_order_id(json)?);
+    read_order_with(read_id, json).map(|body| body.content)
+}
+
+fn read_order_with(
+    read_id: impl Fn(&Json<'_>) -> Result<OrderId, String>,
+    json: &Json<'_>,
+) -> Result<OrderBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &ORDER_IGNORED);
-    let id = reader.optional("id", read_order_id);
+    let id = reader.optional("id", read_id);
     let datetime = reader.required("datetime", read_datetime);
     let total_fee = reader.required("totalfee", read_fee);
     let services = reader.required_many("services", read_services);
@@ -40,22 +57,22 @@ pub(crate) fn read_order(json: &Json<'_>) -> Result<OrderBody, Vec<FieldError>> 
 
 /// A merge patch (RFC 7396) of an order, as a caller sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OrderPatchBody {
-    pub(crate) id: Option<OrderId>,
-    pub(crate) patch: OrderPatch,
-}
+pub(crate) struct OrderPatchBody(pub(crate) OrderPatch);
 
 /// Reads a merge patch: what is not there stays, and nothing that an order has can be removed.
-pub(crate) fn read_order_patch(json: &Json<'_>) -> Result<OrderPatchBody, Vec<FieldError>> {
+pub(crate) fn read_order_patch(
+    patched: &OrderId,
+    json: &Json<'_>,
+) -> Result<OrderPatchBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &ORDER_IGNORED);
-    let id = reader.optional("id", read_order_id);
+    reader.optional("id", |json| must_be(patched, read_order_id(json)?));
     let patch = OrderPatch {
         datetime: reader.optional("datetime", read_datetime),
         total_fee: reader.optional("totalfee", read_fee),
         services: reader.optional_many("services", read_services),
     };
     reader.finish()?;
-    Ok(OrderPatchBody { id, patch })
+    Ok(OrderPatchBody(patch))
 }
 
 /// A service as a caller sends it.
@@ -67,11 +84,33 @@ pub(crate) struct ServiceBody {
 
 /// Reads a service: `name` is required.
 pub(crate) fn read_service(json: &Json<'_>) -> Result<ServiceBody, Vec<FieldError>> {
+    read_service_with(read_service_id, json)
+}
+
+/// Reads what is to stand in a service's place.
+pub(crate) fn read_renaming(
+    renamed: ServiceId,
+    json: &Json<'_>,
+) -> Result<ServiceName, Vec<FieldError>> {
+    let read_id = |json: &Json<'_>| must_be(&renamed, read_service_id(json)?);
+    read_service_with(read_id, json).map(|body| body.name)
+}
+
+fn read_service_with(
+    read_id: impl Fn(&Json<'_>) -> Result<ServiceId, String>,
+    json: &Json<'_>,
+) -> Result<ServiceBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let id = reader.optional("id", read_service_id);
+    let id = reader.optional("id", read_id);
     let name = reader.required("name", read_service_name);
     reader.finish()?;
     name.map(|name| ServiceBody { id, name }).ok_or_else(Vec::new)
+}
+
+/// A change may name what it changes, and nothing else.
+fn must_be<T: PartialEq + fmt::Display>(changed: &T, given: T) -> Result<T, String> {
+    let other = || format!("must be {changed}, which is what is changed, or be left out");
+    if given == *changed { Ok(given) } else { Err(other()) }
 }
 
 pub(super) fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
@@ -118,22 +157,17 @@ pub(super) fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, 
     }
     let mut errors = Vec::new();
     let mut ids = Vec::new();
+    let mut seen = BTreeSet::new();
     for (position, item) in items.iter().enumerate() {
         let mut reader = Reader::at(format!("{pointer}/{position}"), item, &["name"]);
-        ids.extend(reader.required("id", read_service_id));
+        let id = reader.required("id", |json| {
+            let id = read_service_id(json)?;
+            let repeated = || ServicesError::Repeated(position).to_string();
+            if seen.insert(id) { Ok(id) } else { Err(repeated()) }
+        });
+        ids.extend(id);
         errors.extend(reader.finish().err().into_iter().flatten());
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let mut seen = BTreeSet::new();
-    let repeated = ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id));
-    let errors: Vec<FieldError> = repeated
-        .map(|(position, _)| FieldError {
-            pointer: format!("{pointer}/{position}/id"),
-            detail: ServicesError::Repeated(position).to_string(),
-        })
-        .collect();
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -187,7 +221,7 @@ mod tests {
     #[test]
     fn all_faults_of_a_body_are_named_at_once() {
         let found = errors(
-            r#"{"id":"a b","datetime":"yesterday","services":[{"id":"x"},{},{"id":1,"fee":2},7],"a/b~":1}"#,
+            r#"{"id":"a b","datetime":"yesterday","services":[{"id":"x"},{},{"id":1,"fee":2},7,{"id":"1"}],"a/b~":1}"#,
         );
         let pointers: Vec<&str> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
         assert_eq!(
@@ -200,6 +234,7 @@ mod tests {
                 "/services/1/id",
                 "/services/2/fee",
                 "/services/3",
+                "/services/4/id",
                 "/a~1b~0"
             ]
         );
@@ -210,6 +245,25 @@ mod tests {
         for body in ["null", "[]", "1", "\"x\""] {
             assert_eq!(errors(body), [(String::new(), "must be an object".to_owned())]);
         }
+    }
+
+    #[test]
+    fn a_change_may_name_what_it_changes_and_nothing_else() {
+        let (changed, service) = (OrderId::parse("a").unwrap(), ServiceId::new(1).unwrap());
+        let pointers = |errors: Vec<FieldError>| {
+            errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        let json = |body: &'static str| json::parse(body.as_bytes()).unwrap();
+        let other =
+            json(r#"{"id":"b","datetime":"2022-11-01T11:11:11Z","totalfee":-1,"services":[]}"#);
+        let refused = pointers(read_replacement(&changed, &other).unwrap_err());
+        assert_eq!(refused, ["/id", "/totalfee", "/services"]);
+        let refused = pointers(read_order_patch(&changed, &other).unwrap_err());
+        assert_eq!(refused, ["/id", "/totalfee", "/services"]);
+        let refused = read_renaming(service, &json(r#"{"id":2,"name":""}"#)).unwrap_err();
+        assert_eq!(pointers(refused), ["/id", "/name"]);
+        assert!(read_order_patch(&changed, &json(r#"{"id":"a","totalfee":1}"#)).is_ok());
+        assert!(read_renaming(service, &json(r#"{"id":"1","name":"Testing"}"#)).is_ok());
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl<'j> Reader<'j> {
     pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
-        read: impl Fn(&Json<'_>) -> Result<T, String>,
+        read: impl FnOnce(&Json<'_>) -> Result<T, String>,
     ) -> Option<T> {
         self.known.push(name);
         let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
@@ -49,7 +49,7 @@ impl<'j> Reader<'j> {
     pub(super) fn required<T>(
         &mut self,
         name: &'static str,
-        read: impl Fn(&Json<'_>) -> Result<T, String>,
+        read: impl FnOnce(&Json<'_>) -> Result<T, String>,
     ) -> Option<T> {
         self.require(name);
         self.optional(name, read)
