@@ -130,10 +130,10 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
         Some(Op::Replace | Op::Delete) => reader.optional("if_match", read_version),
         Some(Op::Create) | None => None,
     };
-    let replaced = id.as_deref().and_then(|id| OrderId::parse(id).ok());
-    let read_order = |json: &Json<'_>| match &replaced {
-        Some(id) => read_replacement(id, json).map(|content| OrderBody { id: None, content }),
-        None => read_order(json),
+    let id = id.map(|text| OrderId::parse(&text));
+    let read_order = |json: &Json<'_>| match &id {
+        Some(Ok(id)) => read_replacement(id, json).map(|content| OrderBody { id: None, content }),
+        Some(Err(_)) | None => read_order(json),
     };
     let order = match op {
         Some(Op::Create | Op::Replace) => reader.required_many("order", |pointer, json| {
@@ -143,13 +143,9 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
     };
     let invalid = |errors| Problem::of_fields(Code::InvalidOrder, errors);
     reader.finish().map_err(invalid)?;
-    let id = match id {
-        Some(text) => Some(
-            OrderId::parse(&text)
-                .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))?,
-        ),
-        None => None,
-    };
+    let id = id
+        .transpose()
+        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))?;
     match (id, order) {
         (None, Some(OrderBody { id: Some(id), content })) => {
             Ok(Operation::Create { id: NewId::Chosen(id), content })
