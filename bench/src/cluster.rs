@@ -15,7 +15,7 @@ use diesel::sql_types::{Oid, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::{Signal, geteuid};
 
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -25,14 +25,14 @@ pub(crate) struct Cluster<'a> {
     /// A directory for each database.
     tables: PathBuf,
     /// Ends with this value.
-    _server: Kept<'a>,
+    _server: Supervised<'a>,
 }
 
 impl<'a> Cluster<'a> {
     /// Starts one with these settings, each `NAME=VALUE`.
-    pub(crate) fn start(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
+    pub(crate) fn start(supervisor: &'a Supervisor, settings: &[String]) -> io::Result<Self> {
         let bin = binaries().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
-        let dir = keeper.dir().join("postgres");
+        let dir = supervisor.dir().join("postgres");
         fs::create_dir(&dir)?;
         // Its server refuses to run as root.
         let user = if geteuid().is_root() { Some(unprivileged_user()?) } else { None };
@@ -65,7 +65,7 @@ impl<'a> Cluster<'a> {
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);
         // Fast shutdown: ends sessions, then itself.
-        let mut server = keeper.spawn(&mut postgres, Signal::INT)?;
+        let mut server = supervisor.spawn(&mut postgres, Signal::INT)?;
         wait_until_ready(&mut server, port, &log)?;
         Ok(Self { port, bin, tables: dir.join("data/base"), _server: server })
     }
@@ -108,7 +108,7 @@ struct Number {
     oid: u32,
 }
 
-fn wait_until_ready(server: &mut Kept<'_>, port: u16, log: &Path) -> io::Result<()> {
+fn wait_until_ready(server: &mut Supervised<'_>, port: u16, log: &Path) -> io::Result<()> {
     let url = format!("postgres://orders@127.0.0.1:{port}/postgres");
     let until = Instant::now() + START_TIMEOUT;
     while PgConnection::establish(&url).is_err() {

@@ -20,12 +20,12 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     filled: usize,
     /// The request under way.
-    asked: Option<Asked>,
+    pending: Option<Pending>,
 }
 
 /// A request that is not answered yet.
 #[derive(Clone, Copy)]
-struct Asked {
+struct Pending {
     due_at: Instant,
     expected: Expected,
 }
@@ -53,7 +53,7 @@ impl Connection {
             written: 0,
             input: vec![0; READ_CHUNK],
             filled: 0,
-            asked: None,
+            pending: None,
         })
     }
 
@@ -68,14 +68,14 @@ impl Connection {
         write!(self.output, "\r\n{body}")?;
         self.written = 0;
         self.filled = 0;
-        self.asked = Some(Asked { due_at, expected: *expected });
+        self.pending = Some(Pending { due_at, expected: *expected });
         self.flush()
     }
 
     /// Reads what has come, and finishes a request that did not fit at once. Edge-triggered: does
     /// not return before it has an answer or the socket has nothing more.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Answer<'_>>> {
-        let Some(Asked { due_at, expected }) = self.asked else { return Ok(None) };
+        let Some(Pending { due_at, expected }) = self.pending else { return Ok(None) };
         self.flush()?;
         loop {
             if self.filled == self.input.len() {
@@ -94,7 +94,7 @@ impl Connection {
                 if self.filled > head + length {
                     return Err(malformed("more than one answer to one request"));
                 }
-                self.asked = None;
+                self.pending = None;
                 let body = self.input.get(head..head + length).unwrap_or_default();
                 return Ok(Some(Answer { status, body, due_at, expected }));
             }

@@ -10,7 +10,7 @@ use diesel::{Connection, PgConnection};
 use serde::Serialize;
 
 use crate::cluster::Cluster;
-use crate::keeper::Keeper;
+use crate::supervisor::Supervisor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,7 +23,7 @@ pub(crate) const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
 /// Makes databases, each under a name of its own.
 pub(crate) struct Databases<'a> {
-    keeper: &'a Keeper,
+    supervisor: &'a Supervisor,
     cluster: Cluster<'a>,
     next: Cell<u32>,
 }
@@ -36,8 +36,8 @@ pub(crate) enum Database<'a> {
 
 impl<'a> Databases<'a> {
     /// On a PostgreSQL server with these settings, each `NAME=VALUE`.
-    pub(crate) fn new(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
-        Ok(Self { keeper, cluster: Cluster::start(keeper, settings)?, next: Cell::new(0) })
+    pub(crate) fn new(supervisor: &'a Supervisor, settings: &[String]) -> io::Result<Self> {
+        Ok(Self { supervisor, cluster: Cluster::start(supervisor, settings)?, next: Cell::new(0) })
     }
 
     pub(crate) fn fresh(&self, engine: Engine) -> io::Result<Database<'_>> {
@@ -66,7 +66,7 @@ impl<'a> Databases<'a> {
     }
 
     fn fresh_dir(&self) -> io::Result<Database<'_>> {
-        let dir = self.keeper.dir().join(self.next_name());
+        let dir = self.supervisor.dir().join(self.next_name());
         fs::create_dir(&dir)?;
         Ok(Database::Sqlite { dir })
     }
@@ -123,7 +123,7 @@ impl Database<'_> {
 
     /// Makes it as it is on a server that has run for a while: on disk is what was written before, so
     /// that nobody pays for that in his own turn, and in memory is what fits in.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    pub(crate) fn flush_and_warm(&self) -> io::Result<()> {
         let dir = match self {
             Self::Sqlite { dir } => dir.clone(),
             Self::Postgres { cluster, name } => {
@@ -164,7 +164,7 @@ fn read_all(dir: &Path) -> io::Result<()> {
 
 impl Drop for Database<'_> {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the keeper's directory.
+        // What cannot be removed now goes with the supervisor's directory.
         match self {
             Self::Sqlite { dir } => drop(fs::remove_dir_all(dir)),
             Self::Postgres { cluster, name } => {

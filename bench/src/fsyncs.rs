@@ -7,28 +7,28 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 pub(crate) struct Fsyncs<'a> {
-    strace: Kept<'a>,
+    strace: Supervised<'a>,
     summary: PathBuf,
 }
 
 impl<'a> Fsyncs<'a> {
     /// Starts to count.
-    pub(crate) fn of(keeper: &'a Keeper, process_id: u32) -> io::Result<Self> {
-        let summary = keeper.dir().join(format!("strace-{process_id}"));
+    pub(crate) fn of(supervisor: &'a Supervisor, process_id: u32) -> io::Result<Self> {
+        let summary = supervisor.dir().join(format!("strace-{process_id}"));
         let mut command = Command::new("strace");
         command
             .args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-p", &process_id.to_string(), "-o"])
             .arg(&summary)
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let mut strace = keeper
+        let mut strace = supervisor
             .spawn(&mut command, Signal::INT)
             .map_err(|error| io::Error::new(error.kind(), format!("strace: {error}")))?;
-        let said = strace.child().stderr.take().ok_or_else(|| io::Error::other("no output"))?;
-        let mut lines = BufReader::new(said).lines();
+        let output = strace.child().stderr.take().ok_or_else(|| io::Error::other("no output"))?;
+        let mut lines = BufReader::new(output).lines();
         let first = lines.next().transpose()?.unwrap_or_default();
         if !first.contains("attached") {
             return Err(io::Error::other(format!("strace cannot attach: {first}")));

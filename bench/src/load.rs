@@ -1,4 +1,4 @@
-//! The load: clients on connections that are kept. One thread, because it shares the processors
+//! The load: clients on persistent connections. One thread, because it shares the processors
 //! with the server.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use crate::histogram::Histogram;
 use crate::workload::Workload;
 
 /// How long answers may take to come in after the last request.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many clients, and for how long.
 #[derive(Clone, Copy)]
@@ -29,9 +29,9 @@ pub(crate) struct Load {
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
     /// As soon as the same client has the answer to its last.
-    AnswerByAnswer,
+    ClosedLoop,
     /// So many a second, whether answers come or not; those of one millisecond together.
-    PerSecond(f64),
+    OpenLoop(f64),
 }
 
 pub(crate) struct Outcome {
@@ -52,7 +52,7 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// The first answer that is not as expected, a broken connection or answer, or no answer in
-/// `PATIENCE`.
+/// `ANSWER_TIMEOUT`.
 pub(crate) fn drive(
     addresses: &[SocketAddr],
     load: Load,
@@ -112,25 +112,25 @@ impl Clients {
         loop {
             let now = Instant::now();
             if now < until && !self.is_exhausted {
-                self.ask(now, workload)?;
+                self.send_due(now, workload)?;
             } else if self.idle.len() == self.connections.len() {
                 return Ok(());
-            } else if now > until + PATIENCE {
+            } else if now > until + ANSWER_TIMEOUT {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "an answer did not come"));
             }
             self.poll_once(&mut events)?;
             for event in &events {
                 let now = self.receive(event.token().0, until)?;
                 if now < until && !self.is_exhausted {
-                    self.ask(now, workload)?;
+                    self.send_due(now, workload)?;
                 }
             }
         }
     }
 
     /// Sends what is due, as far as there are idle connections.
-    fn ask(&mut self, now: Instant, workload: &mut Workload) -> io::Result<()> {
-        self.let_arrive(now);
+    fn send_due(&mut self, now: Instant, workload: &mut Workload) -> io::Result<()> {
+        self.enqueue_due(now);
         while let (Some(&index), Some(&due_at)) = (self.idle.last(), self.due.front()) {
             let Some(request) = workload.next_request() else {
                 self.is_exhausted = true;
@@ -145,10 +145,10 @@ impl Clients {
         Ok(())
     }
 
-    fn let_arrive(&mut self, now: Instant) {
+    fn enqueue_due(&mut self, now: Instant) {
         match self.load.pace {
-            Pace::AnswerByAnswer => self.due.resize(self.idle.len(), now),
-            Pace::PerSecond(rate) => {
+            Pace::ClosedLoop => self.due.resize(self.idle.len(), now),
+            Pace::OpenLoop(rate) => {
                 let elapsed_ms = (now - self.started).as_millis();
                 let elapsed = Duration::from_millis(u64::try_from(elapsed_ms).unwrap_or(u64::MAX));
                 let apart = Duration::from_secs_f64(1.0 / rate.max(1.0));
@@ -164,8 +164,8 @@ impl Clients {
 
     fn poll_once(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = match self.load.pace {
-            Pace::AnswerByAnswer => Duration::from_millis(100),
-            Pace::PerSecond(_) => Duration::from_millis(1),
+            Pace::ClosedLoop => Duration::from_millis(100),
+            Pace::OpenLoop(_) => Duration::from_millis(1),
         };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -210,11 +210,11 @@ mod tests {
             connections: 0,
             warm_up: Duration::ZERO,
             measured: Duration::ZERO,
-            pace: Pace::PerSecond(2_000.0),
+            pace: Pace::OpenLoop(2_000.0),
         };
         let mut clients = Clients::connect(&[], load).unwrap();
         for (micros, due) in [(0, 0), (999, 0), (1_000, 2), (1_999, 2), (10_500, 20)] {
-            clients.let_arrive(clients.started + Duration::from_micros(micros));
+            clients.enqueue_due(clients.started + Duration::from_micros(micros));
             assert_eq!(clients.due.len(), due, "after {micros} µs");
         }
         let last = clients.started + Duration::from_millis(10);

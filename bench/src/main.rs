@@ -7,12 +7,11 @@
 mod bench;
 mod cluster;
 mod connection;
+mod contention;
 mod contestant;
 mod database;
-mod figures;
 mod fsyncs;
 mod histogram;
-mod keeper;
 mod load;
 mod pgbench;
 mod plan;
@@ -22,7 +21,8 @@ mod report;
 mod results;
 mod seed;
 mod server;
-mod storm;
+mod statistics;
+mod supervisor;
 mod targets;
 mod workload;
 
@@ -37,11 +37,11 @@ use clap::builder::RangedU64ValueParser;
 use crate::bench::Bench;
 use crate::contestant::Programs;
 use crate::database::Databases;
-use crate::keeper::Keeper;
 use crate::plan::rows;
 use crate::prepared::Prepared;
 use crate::report::{Machine, Report};
 use crate::results::Results;
+use crate::supervisor::Supervisor;
 
 /// Measures the service, its peers and its limits on this machine.
 #[derive(Parser)]
@@ -107,11 +107,11 @@ fn run(args: &Args) -> io::Result<Report> {
     } else {
         (Duration::from_secs(1), Duration::from_secs(args.seconds.into()), args.repetitions)
     };
-    let keeper = Keeper::new()?;
-    let databases = Databases::new(&keeper, &args.postgres)?;
-    let prepared = Prepared::new(&keeper, &programs, &databases, args.quick);
+    let supervisor = Supervisor::new()?;
+    let databases = Databases::new(&supervisor, &args.postgres)?;
+    let prepared = Prepared::new(&supervisor, &programs, &databases, args.quick);
     let bench = Bench {
-        keeper: &keeper,
+        supervisor: &supervisor,
         programs: &programs,
         prepared: &prepared,
         warm_up,
@@ -151,7 +151,7 @@ fn measure(bench: &Bench<'_, '_>, args: &Args, repetitions: u32) -> io::Result<R
         for row in &rows {
             eprintln!("{round}/{repetitions} {}", row.title());
             for contestant in row.contestants() {
-                let sample = bench.take_turn(row, contestant).map_err(|error| {
+                let sample = bench.run_turn(row, contestant).map_err(|error| {
                     let name = contestant.name();
                     io::Error::new(error.kind(), format!("{}, {name}: {error}", row.title()))
                 })?;

@@ -32,7 +32,7 @@ pub(crate) enum Task {
     /// Seconds from the start of the process to its first answer.
     Start,
     /// Of fifty instants, those that were given to more than one of 24 clients.
-    Storm,
+    Contention,
     /// Syncs to disk per create.
     Syncs,
 }
@@ -218,7 +218,7 @@ pub(crate) const PLANS: &[Plan] = &[
     Plan {
         id: "double_bookings",
         title: "instants of 50 given out twice",
-        task: Task::Storm,
+        task: Task::Contention,
         content: Content::Service,
         connections: &[24],
         contestants: PEERS_AND_CONTROL,

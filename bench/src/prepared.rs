@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::contestant::{Contestant, Programs};
 use crate::database::{Database, Databases, Engine};
-use crate::keeper::Keeper;
 use crate::load::{Load, Pace, drive};
 use crate::plan::Content;
 use crate::seed;
 use crate::server::Server;
+use crate::supervisor::Supervisor;
 use crate::workload::Workload;
 
 /// Long enough to store the orders that are read.
@@ -23,15 +23,15 @@ const STORE_TIME: Duration = Duration::from_mins(5);
 const COPIED: u64 = 100_000;
 
 pub(crate) struct Prepared<'a> {
-    keeper: &'a Keeper,
+    supervisor: &'a Supervisor,
     programs: &'a Programs,
     databases: &'a Databases<'a>,
     is_quick: bool,
-    made: RefCell<HashMap<(Contestant, Engine, Content), Rc<Stock<'a>>>>,
+    made: RefCell<HashMap<(Contestant, Engine, Content), Rc<Fixture<'a>>>>,
 }
 
 /// A database for a turn.
-pub(crate) struct Stock<'a> {
+pub(crate) struct Fixture<'a> {
     pub(crate) database: Database<'a>,
     /// How many orders turns on it have created.
     pub(crate) created: Cell<u64>,
@@ -39,12 +39,12 @@ pub(crate) struct Stock<'a> {
 
 impl<'a> Prepared<'a> {
     pub(crate) fn new(
-        keeper: &'a Keeper,
+        supervisor: &'a Supervisor,
         programs: &'a Programs,
         databases: &'a Databases<'a>,
         is_quick: bool,
     ) -> Self {
-        Self { keeper, programs, databases, is_quick, made: RefCell::default() }
+        Self { supervisor, programs, databases, is_quick, made: RefCell::default() }
     }
 
     /// What a turn of `contestant` starts from. Nobody else may be using one of the same kind.
@@ -53,20 +53,20 @@ impl<'a> Prepared<'a> {
         contestant: Contestant,
         engine: Engine,
         content: Content,
-    ) -> io::Result<Rc<Stock<'a>>> {
+    ) -> io::Result<Rc<Fixture<'a>>> {
         let key = (contestant.schema(), engine, content);
         let made = self.made.borrow().get(&key).cloned();
         let original = if let Some(original) = made {
             original
         } else {
-            let original = Rc::new(Stock::new(self.make(key)?));
+            let original = Rc::new(Fixture::new(self.make(key)?));
             self.made.borrow_mut().insert(key, Rc::clone(&original));
             original
         };
         if content.orders(self.is_quick) > COPIED {
             return Ok(original);
         }
-        Ok(Rc::new(Stock::new(self.databases.copy(&original.database)?)))
+        Ok(Rc::new(Fixture::new(self.databases.copy(&original.database)?)))
     }
 
     fn make(
@@ -74,7 +74,7 @@ impl<'a> Prepared<'a> {
         (contestant, engine, content): (Contestant, Engine, Content),
     ) -> io::Result<Database<'a>> {
         let database = self.databases.fresh(engine)?;
-        let server = Server::start(self.keeper, self.programs.command(contestant)?, &database)?;
+        let server = Server::start(self.supervisor, self.programs.command(contestant)?, &database)?;
         exhaust(&server, 1, &mut Workload::service())?;
         if content == Content::Orders {
             exhaust(&server, 64, &mut Workload::store())?;
@@ -83,13 +83,13 @@ impl<'a> Prepared<'a> {
         if let Content::Calendar(_) = content {
             let orders = content.orders(self.is_quick);
             eprintln!("{}: laying out {orders} orders", engine.name());
-            seed::lay_out(&database, engine, orders)?;
+            seed::fill(&database, engine, orders)?;
         }
         Ok(database)
     }
 }
 
-impl<'a> Stock<'a> {
+impl<'a> Fixture<'a> {
     fn new(database: Database<'a>) -> Self {
         Self { database, created: Cell::new(0) }
     }
@@ -97,7 +97,7 @@ impl<'a> Stock<'a> {
 
 /// Sends all requests of a workload that has an end.
 fn exhaust(server: &Server<'_>, connections: usize, workload: &mut Workload) -> io::Result<()> {
-    let pace = Pace::AnswerByAnswer;
+    let pace = Pace::ClosedLoop;
     let load = Load { connections, warm_up: Duration::ZERO, measured: STORE_TIME, pace };
     if drive(&[server.address], load, workload)?.is_exhausted {
         return Ok(());

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::figures::{Figure, Target};
 use crate::results::{Line, Side, Unit};
+use crate::statistics::{Summary, Target};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -73,10 +73,10 @@ impl Line {
         let theirs = self.theirs.as_ref();
         let columns = [
             self.title.clone(),
-            self.unit.figure(&self.ours.figure),
+            self.unit.summary(&self.ours.summary),
             latencies(&self.ours),
             theirs.map_or_else(String::new, |side| side.name.clone()),
-            theirs.map_or_else(String::new, |side| self.unit.figure(&side.figure)),
+            theirs.map_or_else(String::new, |side| self.unit.summary(&side.summary)),
             theirs.map_or_else(String::new, latencies),
             self.ratio.as_ref().map_or_else(String::new, |ratio| {
                 format!("{:.2} ({:.2}–{:.2})", ratio.of_medians, ratio.min, ratio.max)
@@ -89,10 +89,10 @@ impl Line {
 }
 
 impl Unit {
-    fn figure(self, figure: &Figure) -> String {
-        let [median, min, max] = [figure.median, figure.min, figure.max].map(|v| self.value(v));
+    fn summary(self, summary: &Summary) -> String {
+        let [median, min, max] = [summary.median, summary.min, summary.max].map(|v| self.value(v));
         let name = self.name();
-        if figure.samples.len() < 2 {
+        if summary.samples.len() < 2 {
             return format!("{median}{name}");
         }
         format!("{median}{name} ({min}–{max})")
@@ -102,16 +102,16 @@ impl Unit {
         match self {
             Self::PerSecond => thousands(&format!("{value:.0}")),
             Self::PerCreate | Self::Seconds => format!("{value:.3}"),
-            Self::Megabytes | Self::Times => format!("{value:.1}"),
-            Self::Instants => format!("{value:.0}"),
+            Self::Megabytes | Self::Factor => format!("{value:.1}"),
+            Self::Count => format!("{value:.0}"),
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::PerSecond => "/s",
-            Self::PerCreate | Self::Instants => "",
-            Self::Times => " times",
+            Self::PerCreate | Self::Count => "",
+            Self::Factor => " times",
             Self::Seconds => " s",
             Self::Megabytes => " MB",
         }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::bench::Sample;
 use crate::contestant::Contestant;
 use crate::database::{ENGINES, Engine};
-use crate::figures::{Figure, Ratio, Target};
 use crate::histogram::Histogram;
 use crate::plan::{Row, Task};
+use crate::statistics::{Ratio, Summary, Target};
 use crate::targets;
 
 /// Under so many clients the resident memory is told.
@@ -49,7 +49,7 @@ pub(crate) struct Line {
 pub(crate) struct Side {
     pub(crate) name: String,
     #[serde(flatten)]
-    pub(crate) figure: Figure,
+    pub(crate) summary: Summary,
     pub(crate) p50_us: Option<u64>,
     pub(crate) p99_us: Option<u64>,
 }
@@ -59,9 +59,9 @@ pub(crate) struct Side {
 pub(crate) enum Unit {
     PerSecond,
     PerCreate,
-    Times,
+    Factor,
     Seconds,
-    Instants,
+    Count,
     Megabytes,
 }
 
@@ -174,7 +174,7 @@ impl Cell {
 
 impl Side {
     pub(crate) fn plain(name: &str, samples: Vec<f64>) -> Self {
-        Self { name: name.to_owned(), figure: Figure::of(samples), p50_us: None, p99_us: None }
+        Self { name: name.to_owned(), summary: Summary::of(samples), p50_us: None, p99_us: None }
     }
 }
 
@@ -189,9 +189,9 @@ impl Line {
         let ratio = theirs
             .as_ref()
             // Of counts that should be 0 there is none.
-            .filter(|_| unit != Unit::Instants)
-            .map(|theirs| Ratio::of(&ours.figure, &theirs.figure, unit == Unit::PerSecond));
-        let is_met = target.map(|target| target.is_met(&ours.figure, ratio.as_ref()));
+            .filter(|_| unit != Unit::Count)
+            .map(|theirs| Ratio::of(&ours.summary, &theirs.summary, unit == Unit::PerSecond));
+        let is_met = target.map(|target| target.is_met(&ours.summary, ratio.as_ref()));
         Self { id, title, unit, ours, theirs, ratio, target, is_met }
     }
 }
@@ -200,9 +200,9 @@ impl Unit {
     fn of(task: Task) -> Self {
         match task {
             Task::Load(_) | Task::Import => Self::PerSecond,
-            Task::HalfLoad(_) => Self::Times,
+            Task::HalfLoad(_) => Self::Factor,
             Task::Start => Self::Seconds,
-            Task::Storm => Self::Instants,
+            Task::Contention => Self::Count,
             Task::Syncs => Self::PerCreate,
         }
     }
@@ -244,7 +244,7 @@ mod tests {
             results.add(row, Contestant::Service, sample(1.0, 65.0));
         }
         let memory = results.memory(Engine::Sqlite);
-        let figure = &memory[0].ours.figure;
-        assert_eq!((figure.max.to_string(), figure.min.to_string()), ("70".into(), "65".into()));
+        let summary = &memory[0].ours.summary;
+        assert_eq!((summary.max.to_string(), summary.min.to_string()), ("70".into(), "65".into()));
     }
 }

@@ -7,7 +7,7 @@ use crate::workload::{CALENDAR, FIRST_MS, STRETCH_MS, WINDOW_MS};
 
 /// Fills the service's tables with so many orders, evenly over the calendar, as if each had been
 /// created through it. The service they use must be there.
-pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> io::Result<()> {
+pub(crate) fn fill(database: &Database<'_>, engine: Engine, orders: u64) -> io::Result<()> {
     let every_ms = STRETCH_MS * i64::try_from(CALENDAR / orders.max(1)).unwrap_or(1);
     let (numbers, id, after) = match engine {
         Engine::Sqlite => (

@@ -9,19 +9,19 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::database::Database;
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Server<'a> {
     pub(crate) address: SocketAddr,
-    process: Kept<'a>,
+    process: Supervised<'a>,
 }
 
 impl<'a> Server<'a> {
     /// Starts a program on a database and waits until it takes requests.
     pub(crate) fn start(
-        keeper: &'a Keeper,
+        supervisor: &'a Supervisor,
         mut command: Command,
         database: &Database<'_>,
     ) -> io::Result<Self> {
@@ -29,7 +29,7 @@ impl<'a> Server<'a> {
         command
             .args(["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s", "--database-url"])
             .arg(database.url())
-            .current_dir(keeper.dir())
+            .current_dir(supervisor.dir())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         // The caller's settings are not the defaults that are to be measured.
@@ -39,7 +39,7 @@ impl<'a> Server<'a> {
                 command.env_remove(&name);
             }
         }
-        let mut process = keeper
+        let mut process = supervisor
             .spawn(&mut command, Signal::TERM)
             .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
         let log = process.child().stderr.take().ok_or_else(|| io::Error::other("no log"))?;
@@ -83,18 +83,18 @@ fn follow(log: ChildStderr) -> Receiver<String> {
 }
 
 fn address_in(log: &Receiver<String>, program: &str) -> io::Result<SocketAddr> {
-    let mut said = String::new();
+    let mut output = String::new();
     loop {
         match log.recv_timeout(START_TIMEOUT) {
             Ok(line) => {
                 if let Some(address) = address(&line) {
                     return Ok(address);
                 }
-                said.push_str(&line);
-                said.push('\n');
+                output.push_str(&line);
+                output.push('\n');
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(io::Error::other(format!("{program} does not start:\n{said}")));
+                return Err(io::Error::other(format!("{program} does not start:\n{output}")));
             }
         }
     }

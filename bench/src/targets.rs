@@ -2,8 +2,8 @@
 
 use crate::contestant::Contestant;
 use crate::database::Engine::{Postgres, Sqlite};
-use crate::figures::Target::{self, AtMost, RatioAtLeast};
 use crate::plan::{Row, Task};
+use crate::statistics::Target::{self, AtMost, RatioAtLeast};
 use crate::workload::Traffic::{Between, Conflict, Create, Find, Mix, Move, Page, PageFrom};
 
 /// In one row, against another who takes part in it.
@@ -32,7 +32,7 @@ pub(crate) fn alone(row: &Row) -> Option<Target> {
     match row.plan.task {
         Task::HalfLoad(_) => Some(AtMost(10.0)),
         Task::Start => Some(AtMost(0.3)),
-        Task::Storm => Some(AtMost(0.0)),
+        Task::Contention => Some(AtMost(0.0)),
         Task::Syncs => Some(AtMost(0.06)),
         Task::Load(_) | Task::Import => None,
     }

@@ -1,10 +1,10 @@
 //! What clients ask for: an endless row of requests of one kind, and what each must be answered.
 
-mod dice;
 mod orders;
+mod random;
 
-use self::dice::Dice;
 use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, instant, order, replace, stored_ms};
+use self::random::Random;
 
 pub(crate) use self::orders::{CALENDAR, FIRST_MS, STORED, STRETCH_MS, WINDOW_MS};
 
@@ -41,9 +41,9 @@ pub(crate) enum Workload {
     /// Batches that are not atomic, of 10 000 creates, so many of them.
     Import { next: u64, batches: u64 },
     /// One instant after another, a day apart.
-    Storm { next: u64 },
+    SameTime { next: u64 },
     /// What never ends.
-    Traffic { traffic: Traffic, dice: Dice, created: u64 },
+    Traffic { traffic: Traffic, random: Random, created: u64 },
 }
 
 impl Workload {
@@ -63,13 +63,13 @@ impl Workload {
         Self::Import { next: 0, batches }
     }
 
-    pub(crate) fn storm() -> Self {
-        Self::Storm { next: 0 }
+    pub(crate) fn same_time() -> Self {
+        Self::SameTime { next: 0 }
     }
 
     /// Traffic on a database in which `created` orders were created by the same traffic before.
     pub(crate) fn traffic(traffic: Traffic, created: u64) -> Self {
-        Self::Traffic { traffic, dice: Dice::default(), created }
+        Self::Traffic { traffic, random: Random::default(), created }
     }
 
     /// The next request, or `None` when there are no more.
@@ -93,11 +93,11 @@ impl Workload {
                 *next += 1;
                 Some(Request::batch("each", number, 10_000))
             }
-            Self::Storm { next } => {
+            Self::SameTime { next } => {
                 *next += 8;
                 Some(create(*next))
             }
-            Self::Traffic { traffic, dice, created } => Some(traffic.request(dice, created)),
+            Self::Traffic { traffic, random, created } => Some(traffic.request(random, created)),
         }
     }
 
@@ -109,40 +109,40 @@ impl Workload {
             | Self::Store { .. }
             | Self::First { .. }
             | Self::Import { .. }
-            | Self::Storm { .. } => 0,
+            | Self::SameTime { .. } => 0,
         }
     }
 }
 
 impl Traffic {
-    fn request(self, dice: &mut Dice, created: &mut u64) -> Request {
+    fn request(self, random: &mut Random, created: &mut u64) -> Request {
         match self {
             Self::Create => {
                 *created += 1;
                 create(*created - 1)
             }
             Self::Conflict => {
-                let body = order(stored_ms(dice.below(STORED)) + HOUR_MS, "");
+                let body = order(stored_ms(random.below(STORED)) + HOUR_MS, "");
                 Request {
                     expected: Expected { status: 409, orders: 1 },
                     ..Request::post("/orders", body)
                 }
             }
-            Self::Find => Request::get(format!("/orders/{}", id(dice.below(STORED)))),
+            Self::Find => Request::get(format!("/orders/{}", id(random.below(STORED)))),
             Self::Page => Request::get("/orders?limit=100".to_owned()),
             Self::PageFrom => {
-                let from = instant(stored_ms(dice.below(STORED - 100)));
+                let from = instant(stored_ms(random.below(STORED - 100)));
                 Request::get(format!("/orders?limit=100&from={from}"))
             }
-            Self::Move => replace(dice.below(STORED), dice.below(HOUR_MS.unsigned_abs())),
-            Self::Mix => match dice.below(100) {
-                0..80 => Self::Find.request(dice, created),
+            Self::Move => replace(random.below(STORED), random.below(HOUR_MS.unsigned_abs())),
+            Self::Mix => match random.below(100) {
+                0..80 => Self::Find.request(random, created),
                 80..95 => {
                     *created += 1;
                     // After all stored ones.
                     Request::post("/orders", order(stored_ms(STORED + *created), ""))
                 }
-                95.. => Self::Page.request(dice, created),
+                95.. => Self::Page.request(random, created),
             },
             Self::Batch => {
                 *created += 1;

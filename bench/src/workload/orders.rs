@@ -1,4 +1,4 @@
-//! The orders that are stored and asked for: their ids, their instants, their JSON.
+//! The orders that are stored and pending for: their ids, their instants, their JSON.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

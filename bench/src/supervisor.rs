@@ -29,7 +29,7 @@ done
 rm -rf "$1"
 "#;
 
-pub(crate) struct Keeper {
+pub(crate) struct Supervisor {
     dir: PathBuf,
     shell: Child,
     /// `None` only while it is dropped.
@@ -37,20 +37,20 @@ pub(crate) struct Keeper {
 }
 
 /// A process that does not outlive the benchmark.
-pub(crate) struct Kept<'a> {
-    keeper: &'a Keeper,
+pub(crate) struct Supervised<'a> {
+    supervisor: &'a Supervisor,
     child: Child,
     signal: Signal,
     has_ended: bool,
 }
 
-impl Keeper {
+impl Supervisor {
     pub(crate) fn new() -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("orders-bench-").tempdir()?.keep();
         // PostgreSQL, which may run as another user, must reach its own directory in this one.
         std::fs::set_permissions(&dir, Permissions::from_mode(0o711))?;
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "orders-bench-keeper"])
+            .args(["-c", SCRIPT, "orders-bench-supervisor"])
             .arg(&dir)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -69,14 +69,18 @@ impl Keeper {
     }
 
     /// Starts a process that `signal` ends in an orderly way.
-    pub(crate) fn spawn(&self, command: &mut Command, signal: Signal) -> io::Result<Kept<'_>> {
+    pub(crate) fn spawn(
+        &self,
+        command: &mut Command,
+        signal: Signal,
+    ) -> io::Result<Supervised<'_>> {
         let child = command.stdin(Stdio::null()).process_group(0).spawn()?;
-        let kept = Kept { keeper: self, child, signal, has_ended: false };
-        self.tell(&format!("{} {}", kept.id(), signal.as_raw()))?;
-        Ok(kept)
+        let supervised = Supervised { supervisor: self, child, signal, has_ended: false };
+        self.send(&format!("{} {}", supervised.id(), signal.as_raw()))?;
+        Ok(supervised)
     }
 
-    fn tell(&self, line: &str) -> io::Result<()> {
+    fn send(&self, line: &str) -> io::Result<()> {
         match self.pipe.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(pipe) => writeln!(pipe, "{line}"),
             None => Ok(()),
@@ -84,14 +88,14 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.shell.wait());
     }
 }
 
-impl Kept<'_> {
+impl Supervised<'_> {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -125,7 +129,7 @@ impl Kept<'_> {
 
     fn await_end(&mut self) -> io::Result<()> {
         let status = self.child.wait()?;
-        self.keeper.tell(&self.id().to_string())?;
+        self.supervisor.send(&self.id().to_string())?;
         if status.success() {
             return Ok(());
         }
@@ -133,7 +137,7 @@ impl Kept<'_> {
     }
 }
 
-impl Drop for Kept<'_> {
+impl Drop for Supervised<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
             // On the way out with another error, which is the one to be told.
@@ -148,16 +152,16 @@ mod tests {
 
     #[test]
     fn what_still_runs_is_ended_with_the_keeper_and_the_files_are_gone() {
-        let keeper = Keeper::new().unwrap();
-        let dir = keeper.dir().to_owned();
+        let supervisor = Supervisor::new().unwrap();
+        let dir = supervisor.dir().to_owned();
         std::fs::write(dir.join("file"), "").unwrap();
         let mut forgotten = Command::new("sleep").arg("600").spawn().unwrap();
         let mut waited_for = Command::new("sleep").arg("600").spawn().unwrap();
         for child in [&forgotten, &waited_for] {
-            keeper.tell(&format!("{} {}", child.id(), Signal::TERM.as_raw())).unwrap();
+            supervisor.send(&format!("{} {}", child.id(), Signal::TERM.as_raw())).unwrap();
         }
-        keeper.tell(&waited_for.id().to_string()).unwrap();
-        drop(keeper);
+        supervisor.send(&waited_for.id().to_string()).unwrap();
+        drop(supervisor);
         assert!(!dir.exists());
         assert!(!forgotten.wait().unwrap().success());
         assert_eq!(waited_for.try_wait().unwrap(), None, "its id may be another process's by now");

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// The same thing measured several times.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Figure {
+pub(crate) struct Summary {
     pub(crate) median: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -12,7 +12,7 @@ pub(crate) struct Figure {
     pub(crate) samples: Vec<f64>,
 }
 
-/// How many times better one figure is than another: above 1 the first is ahead.
+/// How many times better one summary is than another: above 1 the first is ahead.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Ratio {
     pub(crate) of_medians: f64,
@@ -31,7 +31,7 @@ pub(crate) enum Target {
     AtMost(f64),
 }
 
-impl Figure {
+impl Summary {
     pub(crate) fn of(samples: Vec<f64>) -> Self {
         let mut sorted = samples.clone();
         sorted.sort_by(f64::total_cmp);
@@ -49,16 +49,16 @@ impl Figure {
 
 impl Ratio {
     /// Of `ours` over `theirs`, or where less is better of `theirs` over `ours`.
-    pub(crate) fn of(ours: &Figure, theirs: &Figure, is_more_better: bool) -> Self {
+    pub(crate) fn of(ours: &Summary, theirs: &Summary, is_more_better: bool) -> Self {
         let (above, below) = if is_more_better { (ours, theirs) } else { (theirs, ours) };
         let pairs = above.samples.iter().zip(&below.samples);
-        let pairs = Figure::of(pairs.map(|(above, below)| above / below).collect());
+        let pairs = Summary::of(pairs.map(|(above, below)| above / below).collect());
         Self { of_medians: above.median / below.median, min: pairs.min, max: pairs.max }
     }
 }
 
 impl Target {
-    pub(crate) fn is_met(self, ours: &Figure, ratio: Option<&Ratio>) -> bool {
+    pub(crate) fn is_met(self, ours: &Summary, ratio: Option<&Ratio>) -> bool {
         match self {
             Self::RatioAtLeast(bound) => ratio.is_some_and(|ratio| ratio.of_medians >= bound),
             Self::AtMost(bound) => ours.max <= bound,
@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     fn the_median_of_an_even_number_lies_between_the_middle_two() {
-        assert_eq!(Figure::of(vec![4.0, 1.0, 3.0, 2.0]).median.to_string(), "2.5");
-        assert_eq!(Figure::of(vec![9.0, 1.0, 3.0]).median.to_string(), "3");
+        assert_eq!(Summary::of(vec![4.0, 1.0, 3.0, 2.0]).median.to_string(), "2.5");
+        assert_eq!(Summary::of(vec![9.0, 1.0, 3.0]).median.to_string(), "3");
     }
 
     #[test]
     fn the_spread_of_a_ratio_is_over_neighbouring_pairs() {
-        let [ours, theirs] = [vec![10.0, 30.0], vec![10.0, 20.0]].map(Figure::of);
+        let [ours, theirs] = [vec![10.0, 30.0], vec![10.0, 20.0]].map(Summary::of);
         let ratio = Ratio::of(&ours, &theirs, true);
         assert_eq!((ratio.min.to_string(), ratio.max.to_string()), ("1".into(), "1.5".into()));
         assert!((ratio.of_medians - 20.0 / 15.0).abs() < 1e-9);
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn a_bound_holds_for_the_worst_sample_and_a_ratio_for_the_medians() {
-        let memory = Figure::of(vec![60.0, 100.0]);
+        let memory = Summary::of(vec![60.0, 100.0]);
         assert!(!Target::AtMost(99.0).is_met(&memory, None));
         assert!(Target::AtMost(100.0).is_met(&memory, None));
-        let ratio = Ratio::of(&Figure::of(vec![3.0]), &Figure::of(vec![2.0]), true);
+        let ratio = Ratio::of(&Summary::of(vec![3.0]), &Summary::of(vec![2.0]), true);
         assert!(Target::RatioAtLeast(1.5).is_met(&memory, Some(&ratio)));
         assert!(!Target::RatioAtLeast(1.6).is_met(&memory, Some(&ratio)));
         assert!(!Target::RatioAtLeast(0.0).is_met(&memory, None));
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn where_less_is_better_the_lesser_is_ahead() {
-        let ratio = Ratio::of(&Figure::of(vec![0.1]), &Figure::of(vec![0.4]), false);
+        let ratio = Ratio::of(&Summary::of(vec![0.1]), &Summary::of(vec![0.4]), false);
         assert!((ratio.of_medians - 4.0).abs() < 1e-9);
     }
 }

@@ -11,19 +11,19 @@ use crate::workload::Workload;
 
 const ROUNDS: u32 = 50;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many of fifty instants were given to more than one of the clients.
 ///
 /// # Errors
-/// A broken connection, or no answer in `PATIENCE`. A status that is neither success nor refusal is
+/// A broken connection, or no answer in `ANSWER_TIMEOUT`. A status that is neither success nor refusal is
 /// no error: such a client has no order.
 pub(crate) fn double_bookings(address: SocketAddr, clients: usize) -> io::Result<u32> {
     let mut poll = Poll::new()?;
     let mut connections = (0..clients)
         .map(|index| Connection::open(address, poll.registry(), Token(index)))
         .collect::<io::Result<Vec<_>>>()?;
-    let mut instants = Workload::storm();
+    let mut instants = Workload::same_time();
     let mut double_bookings = 0;
     for _ in 0..ROUNDS {
         let request = instants.next_request().ok_or_else(|| io::Error::other("no instant"))?;
@@ -37,7 +37,7 @@ pub(crate) fn double_bookings(address: SocketAddr, clients: usize) -> io::Result
 
 /// How many of the requests under way are answered with success.
 fn winners(poll: &mut Poll, connections: &mut [Connection]) -> io::Result<u32> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + ANSWER_TIMEOUT;
     let mut events = Events::with_capacity(connections.len().max(1));
     let mut winners = 0;
     let mut waiting = connections.len();
