@@ -1,4 +1,4 @@
-//! Databases as they are before a turn: prepared once, and copied for each turn.
+//! Databases as they are before a run: prepared once, copied for each run.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::contestant::{Contestant, Programs};
+use crate::cpu::Processes;
 use crate::database::{Database, Databases, Engine};
 use crate::load::{Load, Pace, drive};
 use crate::plan::Content;
@@ -15,11 +16,11 @@ use crate::server::Server;
 use crate::supervisor::Supervisor;
 use crate::workload::Workload;
 
-/// Long enough to store the orders that are read.
+/// Long enough to store the orders to read.
 const STORE_TIME: Duration = Duration::from_mins(5);
 
-/// Larger ones are not copied: the copy would be written to disk while the turn is measured. What
-/// a turn adds to so many changes little.
+/// Larger databases are not copied, because the copy would be written to disk during the run. The
+/// orders that a run adds to so many make little difference.
 const COPIED: u64 = 100_000;
 
 pub(crate) struct Prepared<'a> {
@@ -30,10 +31,10 @@ pub(crate) struct Prepared<'a> {
     made: RefCell<HashMap<(Contestant, Engine, Content), Rc<Fixture<'a>>>>,
 }
 
-/// A database for a turn.
+/// A database for a run.
 pub(crate) struct Fixture<'a> {
     pub(crate) database: Database<'a>,
-    /// How many orders turns on it have created.
+    /// Orders that earlier runs have created in it.
     pub(crate) created: Cell<u64>,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Prepared<'a> {
         Self { supervisor, programs, databases, is_quick, made: RefCell::default() }
     }
 
-    /// What a turn of `contestant` starts from. Nobody else may be using one of the same kind.
+    /// The database for a run of `contestant`. Only one of a kind may be in use.
     pub(crate) fn take(
         &self,
         contestant: Contestant,
@@ -82,7 +83,7 @@ impl<'a> Prepared<'a> {
         server.end()?;
         if let Content::Calendar(_) = content {
             let orders = content.orders(self.is_quick);
-            eprintln!("{}: laying out {orders} orders", engine.name());
+            eprintln!("{}: inserting {orders} orders", engine.name());
             seed::fill(&database, engine, orders)?;
         }
         Ok(database)
@@ -95,11 +96,11 @@ impl<'a> Fixture<'a> {
     }
 }
 
-/// Sends all requests of a workload that has an end.
+/// Sends all requests of a finite workload.
 fn exhaust(server: &Server<'_>, connections: usize, workload: &mut Workload) -> io::Result<()> {
     let pace = Pace::ClosedLoop;
-    let load = Load { connections, warm_up: Duration::ZERO, measured: STORE_TIME, pace };
-    if drive(&[server.address], load, workload)?.is_exhausted {
+    let load = Load { connections, measured: STORE_TIME, pace };
+    if drive(&[server.address], load, workload, &Processes::default())?.is_exhausted {
         return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "the orders to read could not be stored in time"))
