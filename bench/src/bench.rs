@@ -157,7 +157,7 @@ impl Bench<'_, '_> {
         let [server] = *target.processes.servers else {
             return Err(io::Error::other("not one process"));
         };
-        let fsyncs = Fsyncs::of(self.supervisor, server)?;
+        let fsyncs = Fsyncs::attach(self.supervisor, server)?;
         let outcome = self.load(target, row, Traffic::Create)?;
         let count = fsyncs.count()?;
         if count == 0 {

@@ -1,5 +1,5 @@
-//! Counts how often a process syncs to disk, by `strace`. Slows the process down: nothing is timed
-//! meanwhile.
+//! Counts the disk syncs of a process with `strace`, which slows the process down. Nothing is timed
+//! in the meantime.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ pub(crate) struct Fsyncs<'a> {
 }
 
 impl<'a> Fsyncs<'a> {
-    /// Starts to count.
-    pub(crate) fn of(supervisor: &'a Supervisor, process_id: u32) -> io::Result<Self> {
+    /// Attaches to a process and starts to count.
+    pub(crate) fn attach(supervisor: &'a Supervisor, process_id: u32) -> io::Result<Self> {
         let summary = supervisor.dir().join(format!("strace-{process_id}"));
         let mut command = Command::new("strace");
         command
@@ -33,20 +33,20 @@ impl<'a> Fsyncs<'a> {
         if !first.contains("attached") {
             return Err(io::Error::other(format!("strace cannot attach: {first}")));
         }
-        // It names each new thread: read on, so that it never waits.
+        // strace reports each new thread. Keep reading, so that it never blocks.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Ok(Self { strace, summary })
     }
 
-    /// Ends counting; the process goes on.
+    /// Detaches and returns the count.
     pub(crate) fn count(self) -> io::Result<u32> {
-        // It dies of the signal that makes it write the summary, so its status says nothing.
+        // The signal that makes it write the summary also kills it, so its status means nothing.
         drop(self.strace.end());
         Ok(calls(&std::fs::read_to_string(&self.summary)?))
     }
 }
 
-/// The calls in a summary whose lines are share, seconds, µs per call, calls, maybe errors, name.
+/// Sums the calls. A line has: share, seconds, µs per call, calls, errors (optional), name.
 fn calls(summary: &str) -> u32 {
     let lines = summary.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     lines
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_sync_are_added_up() {
+    fn both_kinds_of_sync_are_counted() {
         let summary = "\
 % time     seconds  usecs/call     calls    errors syscall
 ------ ----------- ----------- --------- --------- ----------------

@@ -1,4 +1,4 @@
-//! Cleans up however the benchmark ends, Ctrl-C and SIGKILL included: a shell that outlives it.
+//! Cleans up at any end of the benchmark, including Ctrl-C and SIGKILL, by a shell that outlives it.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Signal, kill_process};
 
-/// Reads `<id> <signal>` when a process has begun and `<id>` when it was waited for. At the end of
-/// its input, which is the end of the benchmark, it ends what still runs and removes the directory.
+/// Reads `<id> <signal>` for each started process and `<id>` for each that has ended. Its input ends
+/// with the benchmark. Then it stops the remaining processes and removes the directory.
 const SCRIPT: &str = r#"
 set -f
 running=
@@ -32,7 +32,7 @@ rm -rf "$1"
 pub(crate) struct Supervisor {
     dir: PathBuf,
     shell: Child,
-    /// `None` only while it is dropped.
+    /// `None` only during `drop`.
     pipe: Mutex<Option<ChildStdin>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Supervised<'a> {
 impl Supervisor {
     pub(crate) fn new() -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("orders-bench-").tempdir()?.keep();
-        // PostgreSQL, which may run as another user, must reach its own directory in this one.
+        // PostgreSQL may run as another user and must reach its directory in this one.
         std::fs::set_permissions(&dir, Permissions::from_mode(0o711))?;
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "orders-bench-supervisor"])
@@ -56,19 +56,19 @@ impl Supervisor {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A Ctrl-C at the terminal goes to the benchmark, not to what cleans up after it.
+            // Its own process group, so that Ctrl-C in the terminal does not reach it.
             .process_group(0)
             .spawn()?;
         let pipe = Mutex::new(shell.stdin.take());
         Ok(Self { dir, shell, pipe })
     }
 
-    /// The directory for all files of this run.
+    /// The directory for all files of the benchmark.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Starts a process that `signal` ends in an orderly way.
+    /// Starts a process that `signal` stops cleanly.
     pub(crate) fn spawn(
         &self,
         command: &mut Command,
@@ -104,18 +104,18 @@ impl Supervised<'_> {
         &mut self.child
     }
 
-    /// Sends the signal and waits for the end.
+    /// Sends the signal and waits for the exit.
     ///
     /// # Errors
-    /// An end with another code than 0.
+    /// An exit code other than 0.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.signal_and_wait()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process exits by itself.
     ///
     /// # Errors
-    /// An end with another code than 0.
+    /// An exit code other than 0.
     pub(crate) fn wait(mut self) -> io::Result<()> {
         self.has_ended = true;
         self.await_end()
@@ -140,7 +140,7 @@ impl Supervised<'_> {
 impl Drop for Supervised<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
-            // On the way out with another error, which is the one to be told.
+            // Another error is being returned, and it matters more.
             drop(self.signal_and_wait());
         }
     }
@@ -151,21 +151,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_still_runs_is_ended_with_the_keeper_and_the_files_are_gone() {
+    fn dropping_the_supervisor_stops_processes_and_removes_files() {
         let supervisor = Supervisor::new().unwrap();
         let dir = supervisor.dir().to_owned();
         std::fs::write(dir.join("file"), "").unwrap();
-        let mut forgotten = Command::new("sleep").arg("600").spawn().unwrap();
-        let mut waited_for = Command::new("sleep").arg("600").spawn().unwrap();
-        for child in [&forgotten, &waited_for] {
+        let mut running = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut ended = Command::new("sleep").arg("600").spawn().unwrap();
+        for child in [&running, &ended] {
             supervisor.send(&format!("{} {}", child.id(), Signal::TERM.as_raw())).unwrap();
         }
-        supervisor.send(&waited_for.id().to_string()).unwrap();
+        supervisor.send(&ended.id().to_string()).unwrap();
         drop(supervisor);
         assert!(!dir.exists());
-        assert!(!forgotten.wait().unwrap().success());
-        assert_eq!(waited_for.try_wait().unwrap(), None, "its id may be another process's by now");
-        waited_for.kill().unwrap();
-        waited_for.wait().unwrap();
+        assert!(!running.wait().unwrap().success());
+        assert_eq!(ended.try_wait().unwrap(), None, "another process may have its id by now");
+        ended.kill().unwrap();
+        ended.wait().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same in each run (xorshift).
+//! Reproducible pseudorandom numbers (xorshift).
 
 pub(crate) struct Random(u64);
 
