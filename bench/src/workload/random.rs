@@ -1,14 +1,14 @@
-//! Numbers that look random and are the same in each run (xorshift).
+//! Reproducible pseudorandom numbers (xorshift).
 
-pub(crate) struct Dice(u64);
+pub(crate) struct Random(u64);
 
-impl Default for Dice {
+impl Default for Random {
     fn default() -> Self {
         Self(0x9E37_79B9_7F4A_7C15)
     }
 }
 
-impl Dice {
+impl Random {
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,4 +1,4 @@
-//! Cleans up however the benchmark ends, Ctrl-C and SIGKILL included: a shell that outlives it.
+//! Cleans up at any end of the benchmark, including Ctrl-C and SIGKILL, by a shell that outlives it.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Signal, kill_process};
 
-/// Reads `<id> <signal>` when a process has begun and `<id>` when it was waited for. At the end of
-/// its input, which is the end of the benchmark, it ends what still runs and removes the directory.
+/// Reads `<id> <signal>` for each started process and `<id>` for each that has ended. Its input ends
+/// with the benchmark. Then it stops the remaining processes and removes the directory.
 const SCRIPT: &str = r#"
 set -f
 running=
@@ -29,54 +29,58 @@ done
 rm -rf "$1"
 "#;
 
-pub(crate) struct Keeper {
+pub(crate) struct Supervisor {
     dir: PathBuf,
     shell: Child,
-    /// `None` only while it is dropped.
+    /// `None` only during `drop`.
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 /// A process that does not outlive the benchmark.
-pub(crate) struct Kept<'a> {
-    keeper: &'a Keeper,
+pub(crate) struct Supervised<'a> {
+    supervisor: &'a Supervisor,
     child: Child,
     signal: Signal,
     has_ended: bool,
 }
 
-impl Keeper {
+impl Supervisor {
     pub(crate) fn new() -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("orders-bench-").tempdir()?.keep();
-        // PostgreSQL, which may run as another user, must reach its own directory in this one.
+        // PostgreSQL may run as another user and must reach its directory in this one.
         std::fs::set_permissions(&dir, Permissions::from_mode(0o711))?;
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "orders-bench-keeper"])
+            .args(["-c", SCRIPT, "orders-bench-supervisor"])
             .arg(&dir)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A Ctrl-C at the terminal goes to the benchmark, not to what cleans up after it.
+            // Its own process group, so that Ctrl-C in the terminal does not reach it.
             .process_group(0)
             .spawn()?;
         let pipe = Mutex::new(shell.stdin.take());
         Ok(Self { dir, shell, pipe })
     }
 
-    /// The directory for all files of this run.
+    /// The directory for all files of the benchmark.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Starts a process that `signal` ends in an orderly way.
-    pub(crate) fn spawn(&self, command: &mut Command, signal: Signal) -> io::Result<Kept<'_>> {
+    /// Starts a process that `signal` stops cleanly.
+    pub(crate) fn spawn(
+        &self,
+        command: &mut Command,
+        signal: Signal,
+    ) -> io::Result<Supervised<'_>> {
         let child = command.stdin(Stdio::null()).process_group(0).spawn()?;
-        let kept = Kept { keeper: self, child, signal, has_ended: false };
-        self.tell(&format!("{} {}", kept.id(), signal.as_raw()))?;
-        Ok(kept)
+        let supervised = Supervised { supervisor: self, child, signal, has_ended: false };
+        self.send(&format!("{} {}", supervised.id(), signal.as_raw()))?;
+        Ok(supervised)
     }
 
-    fn tell(&self, line: &str) -> io::Result<()> {
+    fn send(&self, line: &str) -> io::Result<()> {
         match self.pipe.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(pipe) => writeln!(pipe, "{line}"),
             None => Ok(()),
@@ -84,14 +88,14 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.shell.wait());
     }
 }
 
-impl Kept<'_> {
+impl Supervised<'_> {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -100,18 +104,18 @@ impl Kept<'_> {
         &mut self.child
     }
 
-    /// Sends the signal and waits for the end.
+    /// Sends the signal and waits for the exit.
     ///
     /// # Errors
-    /// An end with another code than 0.
+    /// An exit code other than 0.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.signal_and_wait()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process exits by itself.
     ///
     /// # Errors
-    /// An end with another code than 0.
+    /// An exit code other than 0.
     pub(crate) fn wait(mut self) -> io::Result<()> {
         self.has_ended = true;
         self.await_end()
@@ -125,7 +129,7 @@ impl Kept<'_> {
 
     fn await_end(&mut self) -> io::Result<()> {
         let status = self.child.wait()?;
-        self.keeper.tell(&self.id().to_string())?;
+        self.supervisor.send(&self.id().to_string())?;
         if status.success() {
             return Ok(());
         }
@@ -133,10 +137,10 @@ impl Kept<'_> {
     }
 }
 
-impl Drop for Kept<'_> {
+impl Drop for Supervised<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
-            // On the way out with another error, which is the one to be told.
+            // Another error is being returned, and it matters more.
             drop(self.signal_and_wait());
         }
     }
@@ -147,21 +151,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_still_runs_is_ended_with_the_keeper_and_the_files_are_gone() {
-        let keeper = Keeper::new().unwrap();
-        let dir = keeper.dir().to_owned();
+    fn dropping_the_supervisor_stops_processes_and_removes_files() {
+        let supervisor = Supervisor::new().unwrap();
+        let dir = supervisor.dir().to_owned();
         std::fs::write(dir.join("file"), "").unwrap();
-        let mut forgotten = Command::new("sleep").arg("600").spawn().unwrap();
-        let mut waited_for = Command::new("sleep").arg("600").spawn().unwrap();
-        for child in [&forgotten, &waited_for] {
-            keeper.tell(&format!("{} {}", child.id(), Signal::TERM.as_raw())).unwrap();
+        let mut running = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut ended = Command::new("sleep").arg("600").spawn().unwrap();
+        for child in [&running, &ended] {
+            supervisor.send(&format!("{} {}", child.id(), Signal::TERM.as_raw())).unwrap();
         }
-        keeper.tell(&waited_for.id().to_string()).unwrap();
-        drop(keeper);
+        supervisor.send(&ended.id().to_string()).unwrap();
+        drop(supervisor);
         assert!(!dir.exists());
-        assert!(!forgotten.wait().unwrap().success());
-        assert_eq!(waited_for.try_wait().unwrap(), None, "its id may be another process's by now");
-        waited_for.kill().unwrap();
-        waited_for.wait().unwrap();
+        assert!(!running.wait().unwrap().success());
+        assert_eq!(ended.try_wait().unwrap(), None, "another process may have its id by now");
+        ended.kill().unwrap();
+        ended.wait().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that all ask for the same instant at the same moment: who double-books is found out.
+//! Concurrent creates for the same time, which reveal a server that double-books.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,22 +11,22 @@ use crate::workload::Workload;
 
 const ROUNDS: u32 = 50;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many of fifty instants were given to more than one of the clients.
+/// Counts how many of fifty times more than one client could book.
 ///
 /// # Errors
-/// A broken connection, or no answer in `PATIENCE`. A status that is neither success nor refusal is
-/// no error: such a client has no order.
+/// A broken connection, or no answer within `ANSWER_TIMEOUT`. A status other than success counts as
+/// "not booked".
 pub(crate) fn double_bookings(address: SocketAddr, clients: usize) -> io::Result<u32> {
     let mut poll = Poll::new()?;
     let mut connections = (0..clients)
         .map(|index| Connection::open(address, poll.registry(), Token(index)))
         .collect::<io::Result<Vec<_>>>()?;
-    let mut instants = Workload::storm();
+    let mut times = Workload::same_time();
     let mut double_bookings = 0;
     for _ in 0..ROUNDS {
-        let request = instants.next_request().ok_or_else(|| io::Error::other("no instant"))?;
+        let request = times.next_request().ok_or_else(|| io::Error::other("no time"))?;
         for connection in &mut connections {
             connection.send(&request, Instant::now())?;
         }
@@ -35,15 +35,15 @@ pub(crate) fn double_bookings(address: SocketAddr, clients: usize) -> io::Result
     Ok(double_bookings)
 }
 
-/// How many of the requests under way are answered with success.
+/// Waits for all answers and counts the successes.
 fn winners(poll: &mut Poll, connections: &mut [Connection]) -> io::Result<u32> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + ANSWER_TIMEOUT;
     let mut events = Events::with_capacity(connections.len().max(1));
     let mut winners = 0;
     let mut waiting = connections.len();
     while waiting > 0 {
         if Instant::now() > until {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "an answer did not come"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
         }
         poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         for event in &events {
