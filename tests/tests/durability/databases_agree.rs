@@ -20,7 +20,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rstest::rstest;
 
-#[path = "../../crates/orders-core/tests/support/generate.rs"]
+#[path = "../../../crates/orders-core/tests/support/generate.rs"]
 mod generate;
 
 use generate::{at, commands, service};
