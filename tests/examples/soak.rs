@@ -79,12 +79,12 @@ fn main() -> ExitCode {
                 (storm, threads.spawn(move || run(&storm, rounds)))
             };
             let running: Vec<_> = storms.iter().map(start).collect();
-            running.into_iter().map(|(storm, run)| (storm, run.join().ok().flatten())).collect()
+            running.into_iter().map(|(storm, run)| (storm, run.join().ok())).collect()
         })
     } else {
         let one = |storm: &Storm| {
             let run = scope(|threads| threads.spawn(|| run(storm, &rounds)).join());
-            (*storm, run.ok().flatten())
+            (*storm, run.ok())
         };
         storms.iter().map(one).collect()
     };
@@ -111,12 +111,12 @@ fn rounds(minutes: u32) -> Vec<Round> {
     (0..minutes).map(round).collect()
 }
 
-fn run(storm: &Storm, rounds: &[Round]) -> Option<Tally> {
+fn run(storm: &Storm, rounds: &[Round]) -> Tally {
     let name = name(storm);
     let tally = storm.run(rounds, |tally| {
         println!("{name}: round {} of {}: {tally}", tally.rounds, rounds.len());
     });
-    for violation in tally.iter().flat_map(|tally| &tally.violations) {
+    for violation in &tally.violations {
         println!("{name}: VIOLATION: {violation}");
     }
     tally

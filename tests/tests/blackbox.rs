@@ -2,6 +2,16 @@
 //! One program, so that it is linked once and starts one PostgreSQL. `docs/TESTING.md` says what each
 //! folder shows.
 
+use rstest_reuse::template;
+
+/// Runs a test on SQLite and on PostgreSQL: `#[apply(both_databases)] fn name(database: Database)`.
+#[template]
+#[rstest::rstest]
+#[case::sqlite(orders_tests::Database::Sqlite)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[case::postgresql(orders_tests::Database::Postgres)]
+fn both_databases(#[case] database: orders_tests::Database) {}
+
 mod api {
     mod authorization;
     mod availability;
@@ -36,7 +46,6 @@ mod console {
     mod hostile;
     mod looks;
     mod pages;
-    mod pictures;
     mod sessions;
 }
 

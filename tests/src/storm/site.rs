@@ -55,11 +55,11 @@ impl Process {
 
 impl Site {
     /// Starts all there is, with the sample data and the clients' own orders.
-    pub(super) fn made(storm: &Storm) -> Option<Self> {
-        let scratch = Database::Sqlite.fresh()?;
+    pub(super) fn made(storm: &Storm) -> Self {
+        let scratch = Database::Sqlite.fresh();
         let postgres = match storm.database {
             Database::Sqlite => None,
-            Database::Postgres => Some(Postgres::fresh()?),
+            Database::Postgres => Some(Postgres::fresh()),
         };
         let mut site = Self { scratch, postgres, processes: Vec::new() };
         for number in 0..storm.processes {
@@ -82,7 +82,7 @@ impl Site {
                 json!({"id": id, "datetime": datetime, "totalfee": 1, "services": [{"id": "123"}]});
             site.first().post("/orders", &body).assert_status(201);
         }
-        Some(site)
+        site
     }
 
     fn first(&self) -> &Server {

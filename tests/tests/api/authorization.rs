@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use orders_tests::{Client, Database, Scratch, Server, Setup, raw};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 struct Route {
     method: String,
@@ -64,11 +67,9 @@ fn ask(client: &Client, route: &Route) -> u16 {
     if get { request.send() } else { request.json(&json!({})).send() }.status
 }
 
-#[rstest]
-fn every_route_lets_in_whom_the_table_says(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn every_route_lets_in_whom_the_table_says(database: Database) {
+    let scratch = database.fresh();
     let routes = routes();
     assert!(routes.len() >= 30);
     let server = Server::start(&scratch);
@@ -117,11 +118,9 @@ fn every_route_lets_in_whom_the_table_says(
     get.send().assert_status(200);
 }
 
-#[rstest]
-fn without_keys_only_this_machine_is_let_in(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn without_keys_only_this_machine_is_let_in(database: Database) {
+    let server = Server::fresh(database);
     let get = |headers: &str| {
         let head = format!("GET /orders HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
         raw(server.address(), &head)
@@ -151,12 +150,9 @@ fn without_keys_only_this_machine_is_let_in(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn pages_of_other_sites_change_nothing(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-    #[values(false, true)] with_key: bool,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn pages_of_other_sites_change_nothing(database: Database, #[values(false, true)] with_key: bool) {
+    let scratch = database.fresh();
     let key = "a-key-that-the-operator-has-made-up-1234";
     let variables = [("ORDERS_API_KEY", key)];
     let setup = Setup {
@@ -203,7 +199,7 @@ const ODD: [&str; 9] = [
 
 #[rstest]
 fn odd_credentials_are_as_good_as_a_wrong_key(#[values(Database::Sqlite)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let get = |server: &Server, header: &str| {
         let head =
             format!("GET /orders HTTP/1.1\r\nHost: $HOST\r\n{header}\r\nConnection: close\r\n\r\n");

@@ -1,8 +1,10 @@
 //! Free times: what is offered is accepted, and nothing else is.
 
 use orders_tests::{Database, HOUR, Server, at, millis_of, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -19,11 +21,9 @@ fn stretches(answer: &Value) -> Vec<(i64, i64)> {
     data.map(|stretch| (instant(stretch, "start"), instant(stretch, "end"))).collect()
 }
 
-#[rstest]
-fn the_free_stretches_lie_between_the_orders(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_free_stretches_lie_between_the_orders(database: Database) {
+    let server = Server::fresh(database);
     for (id, millis) in [("a", NOON), ("b", NOON + 6 * HOUR), ("c", NOON + 11 * HOUR)] {
         server.post("/orders", &order(id, millis)).assert_status(201);
     }
@@ -50,12 +50,12 @@ fn the_free_stretches_lie_between_the_orders(
     assert_eq!(stretches(&second), [(NOON + 14 * HOUR, NOON + 20 * HOUR)]);
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn instants_inside_are_accepted_and_outside_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values("global", "service")] scope: &str,
 ) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     drop(scratch.run(&["policy", "set", "--scope", scope]).assert_fine());
     drop(scratch.run(&["seed"]).assert_fine());
     let server = Server::start(&scratch);
@@ -88,11 +88,9 @@ fn instants_inside_are_accepted_and_outside_refused(
     }
 }
 
-#[rstest]
-fn slots_are_the_first_free_instants_a_window_apart(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn slots_are_the_first_free_instants_a_window_apart(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON + 4 * HOUR)).assert_status(201);
     let answer = server.get(path(NOON, NOON + 24 * HOUR, "&slots=3")).assert_status(200).json();
     let expected = json!({"slots": [at(NOON), at(NOON + 7 * HOUR), at(NOON + 10 * HOUR)]});
@@ -102,11 +100,9 @@ fn slots_are_the_first_free_instants_a_window_apart(
     }
 }
 
-#[rstest]
-fn what_is_wrong_with_the_question_is_named(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_wrong_with_the_question_is_named(database: Database) {
+    let server = Server::fresh(database);
     let day = 24 * HOUR;
     server.get(path(NOON, NOON + 366 * day, "")).assert_status(200);
     server.get(path(NOON, NOON, "")).assert_status(200);

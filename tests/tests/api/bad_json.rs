@@ -2,8 +2,10 @@
 //! written.
 
 use orders_tests::{Database, Server, at, bare_order, order, raw_post};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -14,11 +16,9 @@ fn order_and(member: &str) -> Vec<u8> {
     format!("{open},{member}}}").into_bytes()
 }
 
-#[rstest]
-fn what_is_not_json_is_malformed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_not_json_is_malformed(database: Database) {
+    let server = Server::fresh(database);
     let fine = order("x", NOON).to_string();
     let utf_16: Vec<u8> = fine.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut cases: Vec<Vec<u8>> = [
@@ -86,11 +86,9 @@ fn what_is_not_json_is_malformed(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn nesting_too_deep_is_malformed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn nesting_too_deep_is_malformed(database: Database) {
+    let server = Server::fresh(database);
     for depth in [130, 1_000, 30_000] {
         let arrays = "[".repeat(depth) + &"]".repeat(depth);
         let objects = "{\"a\":".repeat(depth.min(8_000)) + "1" + &"}".repeat(depth.min(8_000));
@@ -111,11 +109,9 @@ fn nesting_too_deep_is_malformed(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn duplicate_members_are_malformed_at_every_depth(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn duplicate_members_are_malformed_at_every_depth(database: Database) {
+    let server = Server::fresh(database);
     let services = r#""services":[{"id":"123"}]"#;
     let rest = r#""datetime":"2022-11-01T11:11:11.111Z","totalfee":1"#;
     for body in [
@@ -146,11 +142,9 @@ fn duplicate_members_are_malformed_at_every_depth(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn well_formed_but_no_order_is_unprocessable(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn well_formed_but_no_order_is_unprocessable(database: Database) {
+    let server = Server::fresh(database);
     for body in ["[]", "null", "true", "1", "\"text\"", "[{}]"] {
         raw_post(server.address(), "/orders", body.as_bytes()).problem(422, "invalid-order");
         raw_post(server.address(), "/services", body.as_bytes()).problem(422, "invalid-service");
@@ -188,11 +182,9 @@ fn well_formed_but_no_order_is_unprocessable(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn everything_that_is_wrong_with_an_order_is_told_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn everything_that_is_wrong_with_an_order_is_told_at_once(database: Database) {
+    let server = Server::fresh(database);
     let wrong = json!({
         "id": "a b", "datetime": "yesterday", "totalfee": -1, "colour": 1, "Version": 1,
         "services": [{"id": "0"}, {"id": "123", "x": 1}, {}, 5, {"id": "123"}],
@@ -216,11 +208,9 @@ fn everything_that_is_wrong_with_an_order_is_told_at_once(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn characters_that_cannot_be_stored_are_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn characters_that_cannot_be_stored_are_refused(database: Database) {
+    let server = Server::fresh(database);
     for escape in [r"\u0000", r"a\u0000b", r"\ud800", r"\udc00x", r"\ud800\ud800", r"\ude00\ud83d"]
     {
         let body = order_and(&format!("\"id\":\"{escape}\""));

@@ -1,16 +1,16 @@
 //! Requests wrong in their headers, their size or their very form, and which fault is told first.
 
 use orders_tests::{Database, HOUR, Raw, Server, order, raw, raw_post};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-#[rstest]
-fn a_body_of_more_than_64_kib_is_too_large(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_body_of_more_than_64_kib_is_too_large(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("full", NOON).to_string().into_bytes();
     body.resize(64 * 1024, b' ');
     raw_post(server.address(), "/orders", &body).assert_status(201);
@@ -35,11 +35,9 @@ fn a_body_of_more_than_64_kib_is_too_large(
     server.assert_untouched(&[stored]);
 }
 
-#[rstest]
-fn another_content_type_is_unsupported(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn another_content_type_is_unsupported(database: Database) {
+    let server = Server::fresh(database);
     let fine = order("a", NOON).to_string();
     let send = |kind: &str| {
         server.request("POST", "/orders").header("Content-Type", kind).body(fine.clone()).send()
@@ -78,11 +76,9 @@ fn another_content_type_is_unsupported(
     server.request("POST", "/orders").body(fine.clone()).send().assert_status(201);
 }
 
-#[rstest]
-fn an_answer_that_cannot_be_had_in_the_form_asked_for_is_not_acceptable(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_answer_that_cannot_be_had_in_the_form_asked_for_is_not_acceptable(database: Database) {
+    let server = Server::fresh(database);
     for wrong in [
         "text/html",
         "application/xml",
@@ -128,11 +124,9 @@ fn an_answer_that_cannot_be_had_in_the_form_asked_for_is_not_acceptable(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn a_message_whose_length_is_ambiguous_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_message_whose_length_is_ambiguous_is_refused(database: Database) {
+    let server = Server::fresh(database);
     let body = order("a", NOON).to_string();
     let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let head = "POST /orders HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/json\r\nConnection: close\r\n";
@@ -165,11 +159,9 @@ fn a_message_whose_length_is_ambiguous_is_refused(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn what_is_not_http_does_no_harm(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_not_http_does_no_harm(database: Database) {
+    let server = Server::fresh(database);
     let long = format!("GET / HTTP/1.1\r\nHost: $HOST\r\nX-Long: {}\r\n\r\n", "x".repeat(1 << 20));
     let many = format!("GET / HTTP/1.1\r\nHost: $HOST\r\n{}\r\n", "X-A: b\r\n".repeat(5_000));
     let tls = "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n";
@@ -204,11 +196,9 @@ fn what_is_not_http_does_no_harm(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn of_several_faults_the_first_in_the_contract_s_order_is_told(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn of_several_faults_the_first_in_the_contract_s_order_is_told(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     let huge = "x".repeat(100_000);
     let ask = |method, path: &str, accept, kind, body: &str| {

@@ -2,8 +2,10 @@
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Answer, Database, HOUR, MINUTE, Server, at, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -37,11 +39,9 @@ fn expected(results: &[(u64, &str)]) -> Vec<(u64, String)> {
     results.iter().map(|(status, code)| (*status, (*code).to_owned())).collect()
 }
 
-#[rstest]
-fn each_operation_sees_those_before_it_and_stands_alone(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn each_operation_sees_those_before_it_and_stands_alone(database: Database) {
+    let server = Server::with_sample_data(database);
     let answer = send(
         &server,
         "each",
@@ -88,11 +88,9 @@ fn each_operation_sees_those_before_it_and_stands_alone(
     assert_eq!(server.get("/orders/a").json()["version"], 2);
 }
 
-#[rstest]
-fn an_atomic_batch_may_swap_two_orders_and_shift_a_day(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn an_atomic_batch_may_swap_two_orders_and_shift_a_day(database: Database) {
+    let server = Server::with_sample_data(database);
     let day: Vec<Value> = (0..8).map(|n| create(&format!("o{n}"), NOON + n * 3 * HOUR)).collect();
     send(&server, "atomic", &day).assert_status(200);
     let swap = [replace("o0", NOON + 3 * HOUR), replace("o1", NOON)];
@@ -108,11 +106,9 @@ fn an_atomic_batch_may_swap_two_orders_and_shift_a_day(
     assert_eq!(told(&send(&server, "each", &moves).json())[0].0, 409);
 }
 
-#[rstest]
-fn an_atomic_batch_that_fails_writes_nothing_and_says_what_was_fine(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_atomic_batch_that_fails_writes_nothing_and_says_what_was_fine(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     let answer = send(
         &server,
@@ -143,11 +139,9 @@ fn an_atomic_batch_that_fails_writes_nothing_and_says_what_was_fine(
     server.assert_untouched(&[stored]);
 }
 
-#[rstest]
-fn a_dry_run_answers_the_same_and_writes_nothing(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_dry_run_answers_the_same_and_writes_nothing(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     for mode in ["atomic", "each"] {
         let operations = [create("b", NOON + 3 * HOUR), replace("a", NOON - HOUR)];
@@ -158,11 +152,9 @@ fn a_dry_run_answers_the_same_and_writes_nothing(
     server.assert_untouched(&[stored]);
 }
 
-#[rstest]
-fn what_is_no_batch_is_refused_whole(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_no_batch_is_refused_whole(database: Database) {
+    let server = Server::fresh(database);
     let post = |body: &Value| server.post("/orders/batch", body);
     post(&json!([])).problem(400, "malformed-json");
     for (body, pointer) in [
@@ -190,11 +182,9 @@ fn what_is_no_batch_is_refused_whole(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn ten_thousand_operations_are_one_request(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn ten_thousand_operations_are_one_request(database: Database) {
+    let server = Server::fresh(database);
     let slot = |n: i64| NOON + n * 3 * HOUR;
     let creations: Vec<Value> = (0..10_000).map(|n| create(&format!("o{n}"), slot(n))).collect();
     let results = send(&server, "atomic", &creations).assert_status(200).json();

@@ -1,15 +1,17 @@
 //! What other implementations of this task got wrong: a test for each, named after the bug.
 
 use orders_tests::{Database, HOUR, MINUTE, Server, at, bare_order, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
 /// One order is stored; what becomes of one so much later, and of one so much earlier?
 fn assert_gap(database: Database, gap: i64, status: u16) {
-    let Some(server) = Server::fresh(database) else { return };
+    let server = Server::fresh(database);
     server.post("/orders", &order("stored", NOON)).assert_status(201);
     server.post("/orders", &order("moved", NOON + 90 * DAY)).assert_status(201);
     for millis in [NOON + gap, NOON - gap] {
@@ -22,72 +24,56 @@ fn assert_gap(database: Database, gap: i64, status: u16) {
     }
 }
 
-#[rstest]
-fn the_window_is_not_three_seconds(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_three_seconds(database: Database) {
     assert_gap(database, 3_000, 409);
 }
 
-#[rstest]
-fn the_window_is_not_ten_point_eight_seconds(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_ten_point_eight_seconds(database: Database) {
     assert_gap(database, 10_800, 409);
     assert_gap(database, MINUTE, 409);
 }
 
-#[rstest]
-fn the_window_is_not_thirty_hours(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_thirty_hours(database: Database) {
     assert_gap(database, 29 * HOUR, 201);
 }
 
-#[rstest]
-fn the_window_is_not_three_days(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_three_days(database: Database) {
     assert_gap(database, 2 * DAY, 201);
     assert_gap(database, 3 * DAY - 1, 201);
 }
 
-#[rstest]
-fn the_window_is_not_seven_and_a_half_days(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_seven_and_a_half_days(database: Database) {
     assert_gap(database, 7 * DAY, 201);
 }
 
-#[rstest]
-fn the_window_is_not_made_four_hours_by_rounding_the_difference_down(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_window_is_not_made_four_hours_by_rounding_the_difference_down(database: Database) {
     assert_gap(database, 3 * HOUR, 201);
     assert_gap(database, 3 * HOUR + 59 * MINUTE, 201);
 }
 
-#[rstest]
-fn the_test_is_not_inverted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+#[apply(both_databases)]
+fn the_test_is_not_inverted(database: Database) {
     assert_gap(database, 3 * HOUR + 1, 201);
     assert_gap(database, 3 * HOUR - 1, 409);
 }
 
-#[rstest]
-fn not_only_earlier_orders_are_checked(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn not_only_earlier_orders_are_checked(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("later", NOON)).assert_status(201);
     server.post("/orders", &order("new", NOON - HOUR)).problem(409, "order-conflict");
     server.post("/orders", &order("new", NOON + HOUR)).problem(409, "order-conflict");
 }
 
-#[rstest]
-fn the_datetime_sent_is_not_replaced_by_now(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_datetime_sent_is_not_replaced_by_now(database: Database) {
+    let server = Server::fresh(database);
     for (id, sent) in [("past", "1999-12-31T23:59:59.999Z"), ("future", "2099-01-01T00:00:00.000Z")]
     {
         let mut body = bare_order(sent);
@@ -102,11 +88,9 @@ fn the_datetime_sent_is_not_replaced_by_now(
     }
 }
 
-#[rstest]
-fn an_order_does_not_conflict_with_itself_on_update(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_order_does_not_conflict_with_itself_on_update(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     server.put("/orders/a", &order("a", NOON)).assert_status(200);
     server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
@@ -115,11 +99,9 @@ fn an_order_does_not_conflict_with_itself_on_update(
     server.put("/orders/a", &dearer).assert_status(200);
 }
 
-#[rstest]
-fn no_time_zone_is_added_by_hand(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn no_time_zone_is_added_by_hand(database: Database) {
+    let server = Server::fresh(database);
     let sent = bare_order("2022-07-01T12:00:00+02:00");
     let created = server.post("/orders", &sent).assert_status(201).json();
     assert_eq!(created["datetime"], "2022-07-01T10:00:00.000Z");
@@ -127,11 +109,9 @@ fn no_time_zone_is_added_by_hand(
     server.post("/orders", &bare_order("2022-07-01T12:59:59Z")).problem(409, "order-conflict");
 }
 
-#[rstest]
-fn nothing_is_kept_in_a_variable_of_the_process(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn nothing_is_kept_in_a_variable_of_the_process(database: Database) {
+    let server = Server::fresh(database);
     let other = Server::start(server.scratch());
     let written = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     assert_eq!(other.get("/orders/a").assert_status(200).json(), written);
@@ -146,18 +126,14 @@ fn nothing_is_kept_in_a_variable_of_the_process(
     server.get("/orders/b").problem(404, "not-found");
 }
 
-#[rstest]
-fn the_rule_is_mounted_on_creation_and_on_replacement(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn the_rule_is_mounted_on_creation_and_on_replacement(database: Database) {
     assert_gap(database, 0, 409);
 }
 
-#[rstest]
-fn money_is_neither_a_string_nor_a_float(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn money_is_neither_a_string_nor_a_float(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("a", NOON);
     body["totalfee"] = json!("70368744177.93");
     let created = server.post("/orders", &body).assert_status(201);
@@ -173,11 +149,9 @@ fn money_is_neither_a_string_nor_a_float(
     server.put("/orders/a", &body).problem(422, "invalid-order");
 }
 
-#[rstest]
-fn an_unknown_id_is_404_and_never_500(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_unknown_id_is_404_and_never_500(database: Database) {
+    let server = Server::fresh(database);
     for id in
         ["999", "0", "-1", "none", "123456789012345678901234567890", "null", "undefined", "NaN"]
     {

@@ -1,14 +1,14 @@
 //! The spellings of `datetime`: what is an instant, what is not, and how it is answered.
 
 use orders_tests::{Database, Server, bare_order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
 
-#[rstest]
-fn every_spelling_of_an_instant_is_answered_in_utc_with_three_decimals(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+use crate::both_databases;
+
+#[apply(both_databases)]
+fn every_spelling_of_an_instant_is_answered_in_utc_with_three_decimals(database: Database) {
+    let server = Server::fresh(database);
     for (sent, answered) in [
         ("2022-11-01T11:11:11.111Z", "2022-11-01T11:11:11.111Z"),
         ("2022-11-01T11:11:11Z", "2022-11-01T11:11:11.000Z"),
@@ -52,11 +52,9 @@ fn every_spelling_of_an_instant_is_answered_in_utc_with_three_decimals(
     }
 }
 
-#[rstest]
-fn what_is_no_instant_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_no_instant_is_refused(database: Database) {
+    let server = Server::fresh(database);
     let texts = [
         // No offset, or a malformed one.
         "2022-11-01T11:11:11",

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use orders_tests::{Answer, Database, Server, document, orders_api};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 /// A path that a documented path stands for.
 fn some_path(documented: &str) -> String {
@@ -24,11 +26,9 @@ fn allow(answer: &Answer) -> BTreeSet<String> {
     allow.map(|method| method.trim().to_owned()).collect()
 }
 
-#[rstest]
-fn every_path_has_the_methods_that_the_document_tells(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn every_path_has_the_methods_that_the_document_tells(database: Database) {
+    let server = Server::with_sample_data(database);
     for (path, operations) in document().paths() {
         let mut methods: BTreeSet<String> =
             operations.into_iter().map(|(method, _)| method).collect();
@@ -41,11 +41,9 @@ fn every_path_has_the_methods_that_the_document_tells(
     }
 }
 
-#[rstest]
-fn the_document_is_served_as_it_is_printed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_document_is_served_as_it_is_printed(database: Database) {
+    let server = Server::fresh(database);
     let served = server.get("/openapi.json").assert_status(200);
     assert_eq!(served.json(), document().json);
     assert_eq!(served.json()["openapi"], "3.1.0");
@@ -56,7 +54,7 @@ fn the_document_is_served_as_it_is_printed(
 
 #[test]
 fn the_document_is_printed_without_a_database() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let nowhere = [("ORDERS_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")];
     for format in ["json", "markdown"] {
         let run = orders_api(scratch.dir(), &nowhere, &["openapi", "--format", format]);
@@ -93,7 +91,7 @@ fn the_reference_has_every_operation_with_every_status() {
 }
 
 fn printed_reference() -> String {
-    let Some(scratch) = Database::Sqlite.fresh() else { unreachable!("SQLite is built in") };
+    let scratch = Database::Sqlite.fresh();
     let run = orders_api(scratch.dir(), &[], &["openapi", "--format", "markdown"]);
     run.assert_fine().stdout
 }
@@ -137,11 +135,9 @@ fn every_example_is_what_its_schema_says() {
     assert!(document.fault("Order", order, &serde_json::json!({})).is_some(), "faults are found");
 }
 
-#[rstest]
-fn the_page_of_every_problem_shows_the_example_of_the_document(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_page_of_every_problem_shows_the_example_of_the_document(database: Database) {
+    let server = Server::fresh(database);
     let document = &document().json;
     let parameter = &document["paths"]["/problems/{code}"]["get"]["parameters"][0];
     let codes = parameter["schema"]["enum"].as_array().unwrap();
@@ -154,11 +150,9 @@ fn the_page_of_every_problem_shows_the_example_of_the_document(
     }
 }
 
-#[rstest]
-fn the_page_comes_from_this_host_alone(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_page_comes_from_this_host_alone(database: Database) {
+    let server = Server::fresh(database);
     let page = server.get("/docs").assert_status(200);
     let policy = page.header("Content-Security-Policy").unwrap_or_default();
     assert!(policy.contains("default-src 'self'") && !policy.contains("http"), "{policy}");

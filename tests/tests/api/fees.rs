@@ -1,8 +1,10 @@
 //! The spellings of `totalfee`: exact to the hundredth, never rounded, never a float.
 
 use orders_tests::{Answer, Database, Server, raw_post};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 /// The body of an order with its fee spelled so.
 fn with_fee(spelled: &str) -> String {
@@ -18,11 +20,9 @@ fn spelled(answer: &Answer) -> String {
     rest.split([',', '}']).next().unwrap_or_default().trim().to_owned()
 }
 
-#[rstest]
-fn every_spelling_of_a_fee_is_answered_with_the_fewest_digits(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn every_spelling_of_a_fee_is_answered_with_the_fewest_digits(database: Database) {
+    let server = Server::fresh(database);
     let thousand_zeros = format!("1.{}", "0".repeat(1_000));
     let padded = format!("0.{}e400", "0".repeat(399) + "5");
     for (sent, answered) in [
@@ -96,9 +96,9 @@ fn every_spelling_of_a_fee_is_answered_with_the_fewest_digits(
     }
 }
 
-#[rstest]
-fn what_is_no_fee_is_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_no_fee_is_refused(database: Database) {
+    let server = Server::fresh(database);
     let many = format!("1{}", "0".repeat(400));
     let fine = format!("1.{}1", "0".repeat(400));
     for wrong in [

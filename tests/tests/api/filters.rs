@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::scope;
 
 use orders_tests::{Bulk, BulkOrder, Client, Database, HOUR, Server, at, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 /// The sorts of the contract.
 const SORTS: [&str; 4] = ["datetime", "-datetime", "created_at", "-created_at"];
@@ -15,10 +17,10 @@ const SORTS: [&str; 4] = ["datetime", "-datetime", "created_at", "-created_at"];
 /// Whether a filter keeps an order.
 type Keep = Box<dyn Fn(&BulkOrder) -> bool>;
 
-fn with(database: Database, bulk: Bulk) -> Option<Server> {
-    let server = Server::start(&database.fresh()?);
+fn with(database: Database, bulk: Bulk) -> Server {
+    let server = Server::start(&database.fresh());
     bulk.store(&mut server.scratch().sql());
-    Some(server)
+    server
 }
 
 /// The ids of a list, page by page.
@@ -48,12 +50,10 @@ fn model(mut orders: Vec<BulkOrder>, sort: &str, keep: impl Fn(&BulkOrder) -> bo
     orders.into_iter().map(|order| order.id).collect()
 }
 
-#[rstest]
-fn every_filter_and_sort_answers_what_a_naive_model_does(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn every_filter_and_sort_answers_what_a_naive_model_does(database: Database) {
     let bulk = Bulk { number: 120, at_once: 4 };
-    let Some(server) = with(database, bulk) else { return };
+    let server = with(database, bulk);
     let (time, made) = (Bulk::FIRST + 10 * 3 * HOUR, Bulk::MADE + 100);
     let (later, made_later) = (time + 9 * HOUR, made + 70);
     let filters: Vec<(String, Keep)> = vec![
@@ -114,11 +114,9 @@ fn every_filter_and_sort_answers_what_a_naive_model_does(
     assert_eq!(default, pages(&server, "limit=1000&sort=datetime"));
 }
 
-#[rstest]
-fn orders_of_one_time_are_paged_by_their_id_in_the_direction_of_the_sort(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = with(database, Bulk { number: 1, at_once: 1 }) else { return };
+#[apply(both_databases)]
+fn orders_of_one_time_are_paged_by_their_id_in_the_direction_of_the_sort(database: Database) {
+    let server = with(database, Bulk { number: 1, at_once: 1 });
     let mut sql = server.scratch().sql();
     sql.run("DELETE FROM order_services; DELETE FROM orders").unwrap();
     let mut ids = ["B", "a", "0123", "123", "_", "~", "-", ".x", "Z", "b"].map(str::to_owned);
@@ -137,12 +135,10 @@ fn orders_of_one_time_are_paged_by_their_id_in_the_direction_of_the_sort(
     }
 }
 
-#[rstest]
-fn what_is_rare_is_found_by_pages_that_each_look_at_few(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn what_is_rare_is_found_by_pages_that_each_look_at_few(database: Database) {
     let bulk = Bulk { number: 35_000, at_once: 3 };
-    let Some(server) = with(database, bulk) else { return };
+    let server = with(database, bulk);
     let late = bulk.nth(34_990).datetime;
     for sort in SORTS {
         // No index leads there: each page looks at some, and says where it stopped.
@@ -162,13 +158,11 @@ fn what_is_rare_is_found_by_pages_that_each_look_at_few(
     }
 }
 
-#[rstest]
-fn no_order_that_stands_is_missed_or_doubled_while_eight_writers_come_and_go(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn no_order_that_stands_is_missed_or_doubled_while_eight_writers_come_and_go(database: Database) {
     const WRITERS: i64 = 8;
     let bulk = Bulk { number: 400, at_once: 2 };
-    let Some(server) = with(database, bulk) else { return };
+    let server = with(database, bulk);
     let (done, writes) = (AtomicBool::new(false), AtomicI64::new(0));
     scope(|threads| {
         for writer in 0..WRITERS {
@@ -230,11 +224,9 @@ fn follow_pages(client: &Client, bulk: Bulk, sort: &str, writes: &AtomicI64) {
     panic!("the writers hardly wrote");
 }
 
-#[rstest]
-fn what_is_made_later_comes_later_by_created_at(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_made_later_comes_later_by_created_at(database: Database) {
+    let server = Server::fresh(database);
     let mut made: Vec<Value> = Vec::new();
     for (id, days) in [("first", 9), ("second", 3), ("third", 6)] {
         let body = order(id, Bulk::FIRST + days * 24 * HOUR);

@@ -1,8 +1,10 @@
 //! The history of an order, and the way back from its deletion.
 
 use orders_tests::{Database, HOUR, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -10,11 +12,9 @@ fn restore(server: &Server, id: &str) -> orders_tests::Answer {
     server.request("POST", format!("/orders/{id}/restore")).send()
 }
 
-#[rstest]
-fn every_change_is_told_oldest_first_and_stays_after_deletion(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn every_change_is_told_oldest_first_and_stays_after_deletion(database: Database) {
+    let server = Server::fresh(database);
     server.get("/orders/a/history").problem(404, "not-found");
     let created = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     let updated = server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200).json();
@@ -51,11 +51,9 @@ fn every_change_is_told_oldest_first_and_stays_after_deletion(
     server.get("/orders/b/history?limit=1&cursor=x").problem(400, "invalid-parameter");
 }
 
-#[rstest]
-fn a_deleted_order_comes_back_as_it_last_was(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_deleted_order_comes_back_as_it_last_was(database: Database) {
+    let server = Server::fresh(database);
     restore(&server, "a").problem(404, "not-found");
     let before = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     restore(&server, "a").problem(409, "order-exists");
@@ -73,21 +71,17 @@ fn a_deleted_order_comes_back_as_it_last_was(
     server.assert_untouched(&[expected]);
 }
 
-#[rstest]
-fn an_order_whose_service_is_gone_does_not_come_back(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn an_order_whose_service_is_gone_does_not_come_back(database: Database) {
+    let server = Server::with_sample_data(database);
     server.delete("/orders/224").assert_status(204);
     server.delete("/services/789").assert_status(204);
     restore(&server, "224").problem(422, "unknown-service");
 }
 
-#[rstest]
-fn members_of_the_sample_group_come_back_into_it(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn members_of_the_sample_group_come_back_into_it(database: Database) {
+    let server = Server::with_sample_data(database);
     server.delete("/orders/224").assert_status(204);
     restore(&server, "224").assert_status(200);
 }

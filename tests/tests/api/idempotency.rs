@@ -6,8 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use orders_tests::{Answer, Client, Database, HOUR, Raw, Scratch, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -29,24 +31,22 @@ fn assert_replayed(first: &Answer, again: &Answer) {
     }
 }
 
-fn seeded(database: Database) -> Option<(Scratch, Server)> {
-    let scratch = database.fresh()?;
+fn seeded(database: Database) -> (Scratch, Server) {
+    let scratch = database.fresh();
     let server = Server::start(&scratch);
     for (id, name) in [(123, "Inspection"), (789, "Testing"), (456, "Analysis")] {
         drop(server.post("/services", &json!({"id": id, "name": name})).assert_status(201));
     }
-    Some((scratch, server))
+    (scratch, server)
 }
 
 fn events(scratch: &Scratch) -> i64 {
     scratch.sql().number("SELECT count(*) AS number FROM events")
 }
 
-#[rstest]
-fn every_unsafe_method_is_answered_as_the_first_time(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn every_unsafe_method_is_answered_as_the_first_time(database: Database) {
+    let (scratch, server) = seeded(database);
     let at = order("a", NOON);
     let moved = order("a", NOON + HOUR);
     let batch = json!({"mode": "each", "operations": [
@@ -84,11 +84,9 @@ fn every_unsafe_method_is_answered_as_the_first_time(
     assert_eq!(events(&scratch), before, "nothing was done again");
 }
 
-#[rstest]
-fn an_answer_is_kept_across_restarts_and_given_by_every_process(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn an_answer_is_kept_across_restarts_and_given_by_every_process(database: Database) {
+    let (scratch, server) = seeded(database);
     let body = order("a", NOON);
     let first = send(&server, "POST", "/orders", "k", Some(&body)).assert_status(201);
     let other = Server::start(&scratch);
@@ -98,12 +96,12 @@ fn an_answer_is_kept_across_restarts_and_given_by_every_process(
     assert_replayed(&first, &send(&again, "POST", "/orders", "k", Some(&body)));
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn sixty_four_parallel_requests_with_one_key_are_one_order_and_get_equal_answers(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values(1, 2)] processes: usize,
 ) {
-    let Some((scratch, server)) = seeded(database) else { return };
+    let (scratch, server) = seeded(database);
     let more: Vec<Server> = (1..processes).map(|_| Server::start(&scratch)).collect();
     let servers: Vec<&Server> = std::iter::once(&server).chain(&more).collect();
     for round in 0..10 {
@@ -139,11 +137,9 @@ fn sixty_four_parallel_requests_with_one_key_are_one_order_and_get_equal_answers
     }
 }
 
-#[rstest]
-fn a_key_stands_for_one_method_path_query_and_body(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn a_key_stands_for_one_method_path_query_and_body(database: Database) {
+    let (scratch, server) = seeded(database);
     let body = order("a", NOON);
     drop(send(&server, "POST", "/orders", "k", Some(&body)).assert_status(201));
     drop(send(&server, "POST", "/services", "s", Some(&json!({"name": "New"}))).assert_status(201));
@@ -190,11 +186,9 @@ fn a_key_stands_for_one_method_path_query_and_body(
     spelled.problem(422, "idempotency-key-reused");
 }
 
-#[rstest]
-fn a_refusal_is_not_kept_but_judged_afresh(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn a_refusal_is_not_kept_but_judged_afresh(database: Database) {
+    let (_scratch, server) = seeded(database);
     drop(server.post("/orders", &order("a", NOON)).assert_status(201));
     let close = order("b", NOON + HOUR);
     let ask = || send(&server, "POST", "/orders", "k", Some(&close));
@@ -211,20 +205,18 @@ fn a_refusal_is_not_kept_but_judged_afresh(
     assert_replayed(&first, &send(&server, "POST", "/orders/batch", "batch", Some(&atomic)));
 }
 
-#[rstest]
-fn a_batch_of_which_nothing_can_be_done_is_answered_the_same_again(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn a_batch_of_which_nothing_can_be_done_is_answered_the_same_again(database: Database) {
+    let (_scratch, server) = seeded(database);
     let batch = json!({"mode": "each", "operations": [{"op": "create", "order": {}}]});
     let first = send(&server, "POST", "/orders/batch", "k", Some(&batch)).assert_status(200);
     // With the id of the first request in its results.
     assert_replayed(&first, &send(&server, "POST", "/orders/batch", "k", Some(&batch)));
 }
 
-#[rstest]
-fn dry_runs_ignore_the_key(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn dry_runs_ignore_the_key(database: Database) {
+    let (_scratch, server) = seeded(database);
     let batch = |dry_run| {
         json!({"mode": "atomic", "dry_run": dry_run, "operations": [
             {"op": "create", "order": order("a", NOON)}]})
@@ -238,11 +230,9 @@ fn dry_runs_ignore_the_key(#[values(Database::Sqlite, Database::Postgres)] datab
     ask(true).problem(409, "batch-refused");
 }
 
-#[rstest]
-fn after_a_day_by_the_databases_clock_a_key_may_be_used_anew(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn after_a_day_by_the_databases_clock_a_key_may_be_used_anew(database: Database) {
+    let (scratch, server) = seeded(database);
     let ask = |id: &str, days: i64| {
         send(&server, "POST", "/orders", "k", Some(&order(id, NOON + days * 24 * HOUR)))
     };
@@ -267,11 +257,9 @@ fn after_a_day_by_the_databases_clock_a_key_may_be_used_anew(
     ask("a", 0).problem(422, "idempotency-key-reused");
 }
 
-#[rstest]
-fn keys_are_one_to_255_visible_characters_quoted_or_bare(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn keys_are_one_to_255_visible_characters_quoted_or_bare(database: Database) {
+    let (_scratch, server) = seeded(database);
     let longest = "k".repeat(255);
     let quoted_longest = format!("\"{longest}\"");
     let first = send(&server, "POST", "/orders", &longest, Some(&order("a", NOON)));
@@ -297,11 +285,9 @@ fn keys_are_one_to_255_visible_characters_quoted_or_bare(
     assert_eq!(read.status, 200);
 }
 
-#[rstest]
-fn faults_of_a_request_are_told_before_its_key_is_looked_at(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn faults_of_a_request_are_told_before_its_key_is_looked_at(database: Database) {
+    let (_scratch, server) = seeded(database);
     drop(send(&server, "POST", "/orders", "k", Some(&order("a", NOON))).assert_status(201));
     let ask = |path: &str, body: &Value| send(&server, "POST", path, "k", Some(body));
     ask("/orders", &json!({"totalfee": -1})).problem(422, "invalid-order");
@@ -322,11 +308,9 @@ fn send_and_hang_up(server: &Server, key: &str, body: &Value) {
     drop(Raw::connect(server.address()).send(head + &body));
 }
 
-#[rstest]
-fn whoever_lost_the_answer_is_given_it_when_asking_again(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = seeded(database) else { return };
+#[apply(both_databases)]
+fn whoever_lost_the_answer_is_given_it_when_asking_again(database: Database) {
+    let (scratch, server) = seeded(database);
     for round in 0..20 {
         let (key, body) =
             (format!("k{round}"), order(&format!("o{round}"), NOON + round * 24 * HOUR));
@@ -339,11 +323,11 @@ fn whoever_lost_the_answer_is_given_it_when_asking_again(
     }
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn a_request_whose_server_is_killed_under_it_is_done_once_when_it_is_sent_again(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
 ) {
-    let Some((scratch, mut server)) = seeded(database) else { return };
+    let (scratch, mut server) = seeded(database);
     for round in 0..10u8 {
         let at = NOON + i64::from(round) * 24 * HOUR;
         let (key, body) = (format!("k{round}"), order(&format!("o{round}"), at));

@@ -1,8 +1,10 @@
 //! The ids of orders and of requests: chosen, made, refused, used again.
 
 use orders_tests::{Answer, Client, Database, HOUR, Server, at, bare_order, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -10,11 +12,9 @@ fn create(client: &Client, body: &Value) -> Value {
     client.post("/orders", body).assert_status(201).json()
 }
 
-#[rstest]
-fn without_an_id_the_order_gets_a_uuid_of_version_7(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn without_an_id_the_order_gets_a_uuid_of_version_7(database: Database) {
+    let server = Server::fresh(database);
     let answer = server.post("/orders", &bare_order(&at(NOON))).assert_status(201);
     let order = answer.json();
     let id = order["id"].as_str().unwrap_or_default();
@@ -26,11 +26,9 @@ fn without_an_id_the_order_gets_a_uuid_of_version_7(
     assert_eq!(server.get(format!("/orders/{id}")).assert_status(200).json(), order);
 }
 
-#[rstest]
-fn ids_of_the_allowed_characters_are_taken_and_compared_byte_for_byte(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn ids_of_the_allowed_characters_are_taken_and_compared_byte_for_byte(database: Database) {
+    let server = Server::fresh(database);
     let long = "x".repeat(64);
     let ids = ["a", "A", "123", "0123", "...", "._~-", "Batch", "batch.", "~", "-", &long, "null"];
     for (day, id) in (0..).zip(ids) {
@@ -42,9 +40,9 @@ fn ids_of_the_allowed_characters_are_taken_and_compared_byte_for_byte(
     }
 }
 
-#[rstest]
-fn other_ids_are_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn other_ids_are_refused(database: Database) {
+    let server = Server::fresh(database);
     let long = "x".repeat(65);
     for id in [
         "", " ", "a b", " a", "a ", ".", "..", "batch", "a/b", "a%41", "ä", "a\u{0}", "a\n", "é",
@@ -57,11 +55,9 @@ fn other_ids_are_refused(#[values(Database::Sqlite, Database::Postgres)] databas
     assert_eq!(server.all("/orders"), Vec::<Value>::new());
 }
 
-#[rstest]
-fn an_id_that_is_taken_is_refused_even_where_the_time_is_free(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_id_that_is_taken_is_refused_even_where_the_time_is_free(database: Database) {
+    let server = Server::fresh(database);
     let first = create(&server, &order("taken", NOON));
     server.post("/orders", &order("taken", NOON + 48 * HOUR)).problem(409, "order-exists");
     // Also where the time is not free: of both reasons this is the one to tell.
@@ -69,11 +65,9 @@ fn an_id_that_is_taken_is_refused_even_where_the_time_is_free(
     assert_eq!(server.get("/orders/taken").json(), first);
 }
 
-#[rstest]
-fn the_id_in_a_replacement_must_be_the_path_s(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_id_in_a_replacement_must_be_the_path_s(database: Database) {
+    let server = Server::fresh(database);
     let before = create(&server, &order("a", NOON));
     for other in ["b", "A", "", "a b"] {
         let answer = server.put("/orders/a", &order(other, NOON + HOUR));
@@ -84,11 +78,9 @@ fn the_id_in_a_replacement_must_be_the_path_s(
     server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
 }
 
-#[rstest]
-fn the_id_of_a_deleted_order_is_used_again_and_its_version_goes_on(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_id_of_a_deleted_order_is_used_again_and_its_version_goes_on(database: Database) {
+    let server = Server::fresh(database);
     let first = create(&server, &order("a", NOON));
     server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
     server.delete("/orders/a").assert_status(204);
@@ -102,11 +94,9 @@ fn the_id_of_a_deleted_order_is_used_again_and_its_version_goes_on(
     assert_eq!(create(&server, &order("a", NOON))["version"], 6);
 }
 
-#[rstest]
-fn every_answer_carries_a_request_id(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn every_answer_carries_a_request_id(database: Database) {
+    let server = Server::fresh(database);
     let id_of = |answer: &Answer| answer.header("X-Request-Id").unwrap_or_default().to_owned();
     let ask = |id: &str| server.request("GET", "/orders/none").header("X-Request-Id", id).send();
     for sane in ["abc-123", "0192f0c1-7e2b-7cc1-8a57-1e64c1f2b3a4", "A.b_c"] {

@@ -1,8 +1,10 @@
 //! What other systems have tripped over, in every place that takes a text: it has no effect.
 
 use orders_tests::{Database, Raw, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -43,11 +45,9 @@ fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), escape)
 }
 
-#[rstest]
-fn no_text_has_an_effect_wherever_it_is_put(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn no_text_has_an_effect_wherever_it_is_put(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     for text in CORPUS {
         let encoded = escaped(text);
@@ -97,11 +97,9 @@ fn no_text_has_an_effect_wherever_it_is_put(
     assert!(!log.contains('\u{1b}') && !log.contains("\nX-Injected"), "{log}");
 }
 
-#[rstest]
-fn headers_say_nothing_that_is_executed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn headers_say_nothing_that_is_executed(database: Database) {
+    let server = Server::fresh(database);
     for text in CORPUS {
         for name in [
             "X-API-Key",
@@ -129,11 +127,9 @@ fn headers_say_nothing_that_is_executed(
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn a_name_is_kept_as_it_is_and_harmless_in_tables(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_name_is_kept_as_it_is_and_harmless_in_tables(database: Database) {
+    let server = Server::fresh(database);
     for (number, text) in (1..).zip(CORPUS) {
         let named = server.post("/services", &json!({"id": number, "name": text}));
         if text.chars().any(char::is_control) {

@@ -5,8 +5,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Answer, Bulk, Client, Database, HOUR, Raw, Scratch, Server, Setup, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 /// Within what time a change to the keys must be in force everywhere.
@@ -22,13 +24,13 @@ fn make(scratch: &Scratch, role: &str) -> (String, String) {
 }
 
 /// A server that has a key, and a client with it.
-fn keyed(database: Database) -> Option<(Scratch, Server, Client)> {
-    let scratch = database.fresh()?;
+fn keyed(database: Database) -> (Scratch, Server, Client) {
+    let scratch = database.fresh();
     let (_, key) = make(&scratch, "admin");
     let server = Server::start(&scratch);
     let admin = server.with_key(&key);
     drop(admin.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201));
-    Some((scratch, server, admin))
+    (scratch, server, admin)
 }
 
 fn create(admin: &Client, body: &Value) -> (String, String) {
@@ -46,11 +48,9 @@ fn assert_soon(status: u16, ask: impl Fn() -> Answer) {
     }
 }
 
-#[rstest]
-fn the_commands_make_list_rotate_and_revoke_keys(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_commands_make_list_rotate_and_revoke_keys(database: Database) {
+    let scratch = database.fresh();
     let (id, key) = make(&scratch, "reader");
     let list = |expected: usize| {
         let listed = scratch.run(&["keys", "list"]).assert_fine().stdout;
@@ -84,11 +84,9 @@ fn the_commands_make_list_rotate_and_revoke_keys(
     server.with_key(brief).get("/orders").problem(401, "unauthenticated");
 }
 
-#[rstest]
-fn admins_make_list_rotate_and_revoke_keys(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn admins_make_list_rotate_and_revoke_keys(database: Database) {
+    let (_scratch, server, admin) = keyed(database);
     let body = json!({"name": " billing ", "role": "writer", "expires_in": "90d"});
     let made = admin.post("/keys", &body).assert_status(201);
     assert_eq!(made.header("Cache-Control"), Some("no-store"));
@@ -127,11 +125,9 @@ fn admins_make_list_rotate_and_revoke_keys(
     assert_eq!(faults.pointers(), ["/expires_in", "/key", "/name", "/role"]);
 }
 
-#[rstest]
-fn a_change_is_in_force_on_every_process_within_a_second(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, _server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn a_change_is_in_force_on_every_process_within_a_second(database: Database) {
+    let (scratch, _server, admin) = keyed(database);
     let other = Server::start(&scratch);
     let (id, key) = create(&admin, &json!({"name": "x", "role": "reader"}));
     let holder = other.with_key(&key);
@@ -140,11 +136,9 @@ fn a_change_is_in_force_on_every_process_within_a_second(
     assert_soon(401, || holder.get("/orders"));
 }
 
-#[rstest]
-fn a_key_is_kept_as_a_hash_and_its_use_is_noted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn a_key_is_kept_as_a_hash_and_its_use_is_noted(database: Database) {
+    let (scratch, server, admin) = keyed(database);
     let (id, key) = create(&admin, &json!({"name": "x", "role": "reader"}));
     server.with_key(&key).get("/orders").assert_status(200);
     let used = || admin.get(format!("/keys/{id}")).json()["last_used_at"].is_string();
@@ -165,11 +159,9 @@ fn a_key_is_kept_as_a_hash_and_its_use_is_noted(
     }
 }
 
-#[rstest]
-fn the_holder_of_a_key_is_told_in_history_and_keeps_its_identity(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn the_holder_of_a_key_is_told_in_history_and_keeps_its_identity(database: Database) {
+    let (_scratch, server, admin) = keyed(database);
     let (id, key) = create(&admin, &json!({"name": "x", "role": "writer"}));
     let send = |client: &Client, body: &Value| {
         client.request("POST", "/orders").header("Idempotency-Key", "k").json(body).send()
@@ -187,11 +179,9 @@ fn the_holder_of_a_key_is_told_in_history_and_keeps_its_identity(
     assert_eq!(changes[0]["data"]["actor"], json!(id));
 }
 
-#[rstest]
-fn an_answer_that_shows_a_secret_is_given_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, _server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn an_answer_that_shows_a_secret_is_given_once(database: Database) {
+    let (_scratch, _server, admin) = keyed(database);
     let post = |path: &str, key: &str, body: &Value| {
         admin.request("POST", path).header("Idempotency-Key", key).json(body).send()
     };
@@ -210,11 +200,9 @@ fn an_answer_that_shows_a_secret_is_given_once(
     assert_eq!(delete().assert_status(204).header("Idempotency-Replayed"), Some("true"));
 }
 
-#[rstest]
-fn a_key_from_the_environment_is_an_admins(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_key_from_the_environment_is_an_admins(database: Database) {
+    let scratch = database.fresh();
     let own = "a-key-that-the-operator-has-made-up-1234";
     let setup = Setup { variables: &[("ORDERS_API_KEY", own)], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
@@ -227,11 +215,9 @@ fn a_key_from_the_environment_is_an_admins(
     Server::start(&scratch).get("/orders").problem(401, "unauthenticated");
 }
 
-#[rstest]
-fn once_there_was_a_key_one_is_needed_for_ever(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn once_there_was_a_key_one_is_needed_for_ever(database: Database) {
+    let scratch = database.fresh();
     let server = Server::start(&scratch);
     server.get("/orders").assert_status(200);
     server.wait_for_log("OPEN");
@@ -242,16 +228,14 @@ fn once_there_was_a_key_one_is_needed_for_ever(
     assert_soon(401, || server.with_key(&key).get("/keys"));
     server.restart().get("/orders").problem(401, "unauthenticated");
     // Listening beyond loopback is fine now, and lets nobody in.
-    let required = database.fresh().unwrap();
+    let required = database.fresh();
     let setup = Setup { arguments: &["--auth", "required"], ..Setup::default() };
     Server::start_as(&required, &setup).get("/orders").problem(401, "unauthenticated");
 }
 
-#[rstest]
-fn known_keys_work_on_while_the_database_is_gone_and_others_are_not_guessed_at(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server, admin)) = keyed(database) else { return };
+#[apply(both_databases)]
+fn known_keys_work_on_while_the_database_is_gone_and_others_are_not_guessed_at(database: Database) {
+    let (scratch, server, admin) = keyed(database);
     server.with_key("key_0123456789abcdef_0").get("/policy").problem(401, "unauthenticated");
     if database == Database::Sqlite {
         return;
@@ -263,11 +247,9 @@ fn known_keys_work_on_while_the_database_is_gone_and_others_are_not_guessed_at(
     server.with_key("key_0123456789abcdef_0").get("/policy").problem(503, "database-unavailable");
 }
 
-#[rstest]
-fn a_stream_ends_when_its_key_is_revoked(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_stream_ends_when_its_key_is_revoked(database: Database) {
+    let scratch = database.fresh();
     let (id, key) = make(&scratch, "reader");
     let server = Server::start(&scratch);
     // More than the system keeps on its way.

@@ -2,14 +2,16 @@
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Answer, Client, Database, HOUR, Scratch, Server, at, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
 /// A server with orders `o000`, `o001`, … three hours apart, every third of them for service 456.
-fn with_orders(database: Database, number: i64) -> Option<(Scratch, Server)> {
-    let scratch = database.fresh()?;
+fn with_orders(database: Database, number: i64) -> (Scratch, Server) {
+    let scratch = database.fresh();
     let mut orders: Vec<Value> = (0..number).map(nth).collect();
     // Not in the order in which they are to be listed.
     orders.reverse();
@@ -18,7 +20,7 @@ fn with_orders(database: Database, number: i64) -> Option<(Scratch, Server)> {
         scratch.write("seed.json", json!({"services": services, "orders": orders}).to_string());
     drop(scratch.run(&["seed", &file]).assert_fine());
     let server = Server::start(&scratch);
-    Some((scratch, server))
+    (scratch, server)
 }
 
 fn nth(n: i64) -> Value {
@@ -64,22 +66,18 @@ fn pages(client: &Client, path: &str) -> Vec<Vec<String>> {
     }
 }
 
-#[rstest]
-fn an_empty_list_is_a_page_without_members(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_empty_list_is_a_page_without_members(database: Database) {
+    let server = Server::fresh(database);
     let answer = server.get("/orders").assert_status(200);
     assert_eq!(answer.json(), json!({"data": [], "next_cursor": null}));
     assert_eq!(answer.header("Link"), None);
     assert_eq!(answer.header("ETag"), None);
 }
 
-#[rstest]
-fn orders_are_listed_by_their_datetime_as_they_are_read(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_, server)) = with_orders(database, 7) else { return };
+#[apply(both_databases)]
+fn orders_are_listed_by_their_datetime_as_they_are_read(database: Database) {
+    let (_, server) = with_orders(database, 7);
     server.post("/orders", &order("old", -62_135_596_800_000)).assert_status(201);
     server.post("/orders", &order("before-1970", -1)).assert_status(201);
     server.post("/orders", &order("last", 253_402_300_799_999)).assert_status(201);
@@ -94,11 +92,9 @@ fn orders_are_listed_by_their_datetime_as_they_are_read(
     }
 }
 
-#[rstest]
-fn following_the_pages_yields_every_order_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_, server)) = with_orders(database, 120) else { return };
+#[apply(both_databases)]
+fn following_the_pages_yields_every_order_once(database: Database) {
+    let (_, server) = with_orders(database, 120);
     let sizes = |path: &str| pages(&server, path).iter().map(Vec::len).collect::<Vec<_>>();
     assert_eq!(sizes("/orders"), [100, 20]);
     assert_eq!(sizes("/orders?limit=1000"), [120]);
@@ -112,11 +108,9 @@ fn following_the_pages_yields_every_order_once(
     }
 }
 
-#[rstest]
-fn orders_at_one_instant_are_paged_by_their_id(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn orders_at_one_instant_are_paged_by_their_id(database: Database) {
+    let scratch = database.fresh();
     let names = ["B", "a", "0123", "123", "_", "~", "-", ".x", "Z", "b"];
     let orders: Vec<Value> = names.iter().map(|id| order(id, NOON)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
@@ -130,11 +124,9 @@ fn orders_at_one_instant_are_paged_by_their_id(
     }
 }
 
-#[rstest]
-fn pages_stay_stable_while_others_write(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_, server)) = with_orders(database, 30) else { return };
+#[apply(both_databases)]
+fn pages_stay_stable_while_others_write(database: Database) {
+    let (_, server) = with_orders(database, 30);
     let first = server.get("/orders?limit=10").json();
     assert_eq!(ids(&first), range(0, 10));
     // Before the cursor: gone, added, and moved away; at the cursor: gone; behind it: gone, added.
@@ -151,9 +143,9 @@ fn pages_stay_stable_while_others_write(
     assert_eq!(rest, expected);
 }
 
-#[rstest]
-fn times_and_services_filter(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_, server)) = with_orders(database, 20) else { return };
+#[apply(both_databases)]
+fn times_and_services_filter(database: Database) {
+    let (_, server) = with_orders(database, 20);
     let ask = |query: &str| pages(&server, &format!("/orders?{query}")).concat();
     let time = |n: i64| at(NOON + n * 3 * HOUR);
     // Half-open: `from` is in, `to` is not.
@@ -188,11 +180,9 @@ fn times_and_services_filter(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!(ask(&format!("service=456&from={}&to={}", time(3), time(10))), ["o009"]);
 }
 
-#[rstest]
-fn a_cursor_belongs_to_its_filters(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_, server)) = with_orders(database, 20) else { return };
+#[apply(both_databases)]
+fn a_cursor_belongs_to_its_filters(database: Database) {
+    let (_, server) = with_orders(database, 20);
     let first = server.get("/orders?service=123&limit=5").json();
     let cursor = first["next_cursor"].as_str().unwrap_or_default();
     let again =
@@ -231,9 +221,9 @@ fn a_cursor_belongs_to_its_filters(
     server.get(format!("/orders?cursor={foreign}")).problem(400, "invalid-parameter");
 }
 
-#[rstest]
-fn a_wrong_parameter_is_named(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_, server)) = with_orders(database, 3) else { return };
+#[apply(both_databases)]
+fn a_wrong_parameter_is_named(database: Database) {
+    let (_, server) = with_orders(database, 3);
     for (query, name) in [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),

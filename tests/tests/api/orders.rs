@@ -1,8 +1,10 @@
 //! Orders: create, read, replace, delete, and what each answers.
 
 use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -16,11 +18,9 @@ fn sample_members(order: &Value) -> Value {
     json!({"id": of("id"), "datetime": of("datetime"), "totalfee": of("totalfee"), "services": of("services")})
 }
 
-#[rstest]
-fn a_created_order_is_answered_with_its_location_and_etag(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_created_order_is_answered_with_its_location_and_etag(database: Database) {
+    let server = Server::fresh(database);
     let answer = server.post("/orders", &sample_data()["orders"][0]).assert_status(201);
     assert_eq!(answer.header("Location"), Some("/orders/223"));
     assert_eq!(answer.header("ETag"), Some("\"1\""));
@@ -44,11 +44,9 @@ fn a_created_order_is_answered_with_its_location_and_etag(
     assert_eq!(read.header("ETag"), Some("\"1\""));
 }
 
-#[rstest]
-fn the_sample_data_is_read_as_it_was_written(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn the_sample_data_is_read_as_it_was_written(database: Database) {
+    let server = Server::with_sample_data(database);
     for order in sample_data()["orders"].as_array().into_iter().flatten() {
         let id = order["id"].as_str().unwrap_or_default();
         let read = server.get(format!("/orders/{id}")).assert_status(200).json();
@@ -63,22 +61,18 @@ fn the_sample_data_is_read_as_it_was_written(
     assert_eq!(server.all("/services").len(), 3);
 }
 
-#[rstest]
-fn what_was_written_is_there_after_a_restart(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_was_written_is_there_after_a_restart(database: Database) {
+    let server = Server::fresh(database);
     let written = create(&server, &order("kept", NOON));
     let server = server.restart();
     assert_eq!(server.get("/orders/kept").assert_status(200).json(), written);
     assert_eq!(server.all("/orders"), [written]);
 }
 
-#[rstest]
-fn a_replacement_changes_all_but_the_id_and_the_creation(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_replacement_changes_all_but_the_id_and_the_creation(database: Database) {
+    let server = Server::fresh(database);
     let before = create(&server, &order("a", NOON));
     let new = json!({"datetime": at(NOON + HOUR), "totalfee": 99.5, "services": [{"id": 789}, {"id": "456"}]});
     let answer = server.put("/orders/a", &new).assert_status(200);
@@ -97,11 +91,9 @@ fn a_replacement_changes_all_but_the_id_and_the_creation(
     assert_eq!(server.get("/orders/a").json(), after);
 }
 
-#[rstest]
-fn a_replacement_needs_every_member(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_replacement_needs_every_member(database: Database) {
+    let server = Server::fresh(database);
     let before = create(&server, &order("a", NOON));
     for (missing, pointers) in [
         (json!({}), &["/datetime", "/services", "/totalfee"][..]),
@@ -122,19 +114,17 @@ fn a_replacement_needs_every_member(
     assert_eq!(server.all("/orders"), [before]);
 }
 
-#[rstest]
-fn a_replacement_never_creates(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_replacement_never_creates(database: Database) {
+    let server = Server::fresh(database);
     server.put("/orders/a", &order("a", NOON)).problem(404, "not-found");
     server.get("/orders/a").problem(404, "not-found");
     assert_eq!(server.all("/orders"), Vec::<Value>::new());
 }
 
-#[rstest]
-fn a_replacement_that_changes_nothing_keeps_the_version(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_replacement_that_changes_nothing_keeps_the_version(database: Database) {
+    let server = Server::fresh(database);
     let mut first = order("a", 1_667_301_071_111);
     first["services"] = json!([{"id": "123"}, {"id": "456"}]);
     let before = create(&server, &first);
@@ -153,11 +143,9 @@ fn a_replacement_that_changes_nothing_keeps_the_version(
     assert_eq!((&after["version"], &after["services"]), (&json!(2), &first["services"]));
 }
 
-#[rstest]
-fn the_server_s_own_members_are_ignored_whatever_they_hold(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_server_s_own_members_are_ignored_whatever_they_hold(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("a", NOON);
     for (name, value) in [
         ("version", json!(77)),
@@ -178,11 +166,9 @@ fn the_server_s_own_members_are_ignored_whatever_they_hold(
     }
 }
 
-#[rstest]
-fn unknown_members_are_refused_each_by_its_pointer(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn unknown_members_are_refused_each_by_its_pointer(database: Database) {
+    let server = Server::fresh(database);
     let stored = create(&server, &order("a", NOON));
     let mut body = order("a", NOON + 24 * HOUR);
     body["colour"] = json!("red");
@@ -200,9 +186,9 @@ fn unknown_members_are_refused_each_by_its_pointer(
     assert_eq!(server.all("/orders"), [stored]);
 }
 
-#[rstest]
-fn a_deleted_order_is_gone(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_deleted_order_is_gone(database: Database) {
+    let server = Server::fresh(database);
     create(&server, &order("a", NOON));
     let answer = server.delete("/orders/a").assert_status(204);
     assert_eq!((answer.body.len(), answer.header("Content-Type")), (0, None), "{answer}");
@@ -213,11 +199,9 @@ fn a_deleted_order_is_gone(#[values(Database::Sqlite, Database::Postgres)] datab
     assert_eq!(server.all("/orders"), Vec::<Value>::new());
 }
 
-#[rstest]
-fn a_matching_if_none_match_answers_304(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_matching_if_none_match_answers_304(database: Database) {
+    let server = Server::fresh(database);
     create(&server, &order("a", NOON));
     let ask = |tags: &str| server.request("GET", "/orders/a").header("If-None-Match", tags).send();
     for tags in ["\"1\"", "W/\"1\"", "*", "\"x\", \"1\"", "\"0\",W/\"1\"", "\"a,b\", \"1\""] {
@@ -234,11 +218,9 @@ fn a_matching_if_none_match_answers_304(
     unknown.problem(404, "not-found");
 }
 
-#[rstest]
-fn services_are_answered_in_the_order_given(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn services_are_answered_in_the_order_given(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("a", NOON);
     body["services"] = json!([{"id": "789"}, {"id": 123, "name": "ignored"}, {"id": "456"}]);
     let created = create(&server, &body);
@@ -247,11 +229,9 @@ fn services_are_answered_in_the_order_given(
     assert_eq!(server.all("/orders"), [created]);
 }
 
-#[rstest]
-fn an_order_has_one_to_a_hundred_distinct_services(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_order_has_one_to_a_hundred_distinct_services(database: Database) {
+    let server = Server::fresh(database);
     for id in 1..=101 {
         server.post("/services", &json!({"id": id, "name": format!("S{id}")}));
     }
@@ -275,11 +255,9 @@ fn an_order_has_one_to_a_hundred_distinct_services(
     assert_eq!(server.get("/orders/a").json(), created);
 }
 
-#[rstest]
-fn a_service_that_does_not_exist_is_named(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_service_that_does_not_exist_is_named(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("a", NOON);
     body["services"] = json!([{"id": "1"}, {"id": "123"}, {"id": 9_007_199_254_740_991_i64}]);
     let answer = server.post("/orders", &body);
@@ -298,22 +276,18 @@ fn a_service_that_does_not_exist_is_named(
         .problem(404, "not-found");
 }
 
-#[rstest]
-fn what_is_sent_back_as_it_was_read_is_accepted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn what_is_sent_back_as_it_was_read_is_accepted(database: Database) {
+    let server = Server::with_sample_data(database);
     let mut read = server.get("/orders/224").json();
     assert_eq!(server.put("/orders/224", &read).assert_status(200).json(), read);
     read["totalfee"] = json!(0.1);
     assert_eq!(server.put("/orders/224", &read).assert_status(200).json()["version"], 2);
 }
 
-#[rstest]
-fn services_are_shown_with_their_names_on_request(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn services_are_shown_with_their_names_on_request(database: Database) {
+    let server = Server::with_sample_data(database);
     let answer = server.get("/orders/224?expand=services").assert_status(200);
     let expected = serde_json::json!([{"id": "789", "name": "Testing"}]);
     assert_eq!(answer.json()["services"], expected);
@@ -326,11 +300,9 @@ fn services_are_shown_with_their_names_on_request(
     server.get("/orders?expand=services&expand=services").problem(400, "invalid-parameter");
 }
 
-#[rstest]
-fn both_version_headers_count_for_reads_and_for_changes(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn both_version_headers_count_for_reads_and_for_changes(database: Database) {
+    let server = Server::with_sample_data(database);
     let ask = |method: &str, headers: &[(&'static str, &'static str)]| {
         let mut request = server.request(method, "/orders/223");
         for (name, value) in headers {

@@ -1,8 +1,10 @@
 //! Merge patches: an order changed in part.
 
 use orders_tests::{Answer, Database, HOUR, Server, at, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -10,11 +12,9 @@ fn patch(server: &Server, id: &str, body: &Value) -> Answer {
     server.request("PATCH", format!("/orders/{id}")).json(body).send()
 }
 
-#[rstest]
-fn what_is_not_in_the_patch_stays(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_is_not_in_the_patch_stays(database: Database) {
+    let server = Server::fresh(database);
     let before = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     let after = patch(&server, "a", &json!({"totalfee": "7.50"})).assert_status(200);
     assert_eq!(after.header("ETag"), Some("\"2\""));
@@ -29,11 +29,9 @@ fn what_is_not_in_the_patch_stays(
     assert_eq!((&back["totalfee"], &back["version"]), (&before["totalfee"], &json!(3)));
 }
 
-#[rstest]
-fn a_patch_that_moves_an_order_is_judged_by_the_rule(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_patch_that_moves_an_order_is_judged_by_the_rule(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     server.post("/orders", &order("b", NOON + 3 * HOUR)).assert_status(201);
     let to = |millis: i64| json!({"datetime": at(millis)});
@@ -43,11 +41,9 @@ fn a_patch_that_moves_an_order_is_judged_by_the_rule(
     patch(&server, "none", &json!({})).problem(404, "not-found");
 }
 
-#[rstest]
-fn a_patch_is_checked_as_an_order_is(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_patch_is_checked_as_an_order_is(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     let body =
         json!({"datetime": null, "totalfee": 1.005, "services": [], "colour": 1, "id": "b c"});
@@ -69,11 +65,9 @@ fn a_patch_is_checked_as_an_order_is(
     server.assert_untouched(&[stored]);
 }
 
-#[rstest]
-fn both_media_types_of_a_patch_are_read(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn both_media_types_of_a_patch_are_read(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     for (fee, media) in [(1, "application/merge-patch+json"), (2, "application/json")] {
         let request = server.request("PATCH", "/orders/a").header("Content-Type", media);

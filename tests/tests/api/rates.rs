@@ -3,15 +3,18 @@
 
 use orders_tests::{Answer, Client, Database, Server, Setup, order};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const KEY: &str = "a-key-that-the-operator-has-made-up-1234";
 
-fn start(database: Database, arguments: &[&str]) -> Option<Server> {
+fn start(database: Database, arguments: &[&str]) -> Server {
     let variables = [("ORDERS_API_KEY", KEY)];
     let setup = Setup { arguments, variables: &variables, ..Setup::default() };
-    Some(Server::start_as(&database.fresh()?, &setup))
+    Server::start_as(&database.fresh(), &setup)
 }
 
 /// Asks until it is too much; returns how many were answered, and the refusal.
@@ -21,12 +24,10 @@ fn exhaust(ask: impl Fn() -> Answer) -> (usize, Answer) {
     (answers.iter().filter(|answer| answer.status != 429).count(), refused.clone())
 }
 
-#[rstest]
-fn each_key_has_a_bucket_and_so_has_each_address_without_one(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn each_key_has_a_bucket_and_so_has_each_address_without_one(database: Database) {
     let slow = ["--rate-limit", "1", "--rate-burst", "20"];
-    let Some(server) = start(database, &slow) else { return };
+    let server = start(database, &slow);
     let admin = server.with_key(KEY);
     let made = admin.post("/keys", &json!({"name": "x", "role": "reader"})).assert_status(201);
     let told = made.header("RateLimit").unwrap().to_owned();
@@ -51,12 +52,10 @@ fn each_key_has_a_bucket_and_so_has_each_address_without_one(
     admin.get("/policy").assert_status(200);
 }
 
-#[rstest]
-fn a_batch_costs_a_token_for_each_operation(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_batch_costs_a_token_for_each_operation(database: Database) {
     let slow = ["--rate-limit", "1", "--rate-burst", "20", "--sample-data"];
-    let Some(server) = start(database, &slow) else { return };
+    let server = start(database, &slow);
     let admin = server.with_key(KEY);
     let batch = |operations: i64| {
         let one =
@@ -76,7 +75,7 @@ fn proxies_are_believed_only_if_they_are_trusted(
     #[values(false, true)] trusted: bool,
 ) {
     let slow = ["--rate-limit", "1", "--rate-burst", "5", "--trust-proxy", "127.0.0.1"];
-    let Some(server) = start(database, if trusted { &slow } else { &slow[..4] }) else { return };
+    let server = start(database, if trusted { &slow } else { &slow[..4] });
     let ask = |client: &Client, from: &str| {
         client.request("GET", "/policy").header("X-Forwarded-For", from).send()
     };
@@ -89,7 +88,7 @@ fn proxies_are_believed_only_if_they_are_trusted(
 fn on_loopback_nothing_is_limited_unless_it_is_asked_for(
     #[values(Database::Sqlite)] database: Database,
 ) {
-    let Some(server) = start(database, &[]) else { return };
+    let server = start(database, &[]);
     let answer = server.with_key(KEY).get("/policy").assert_status(200);
     assert_eq!((answer.header("RateLimit"), answer.header("RateLimit-Policy")), (None, None));
 }

@@ -1,15 +1,15 @@
 //! Paths and methods: what is known, what is not, and what `HEAD` and `OPTIONS` answer.
 
 use orders_tests::{Answer, Database, Raw, Server, order, raw};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-#[rstest]
-fn a_wrong_method_is_told_the_right_ones(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_wrong_method_is_told_the_right_ones(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     for (path, allowed) in [
         ("/orders", &["GET", "HEAD", "OPTIONS", "POST"][..]),
@@ -55,11 +55,9 @@ fn a_wrong_method_is_told_the_right_ones(
     server.assert_untouched(&[stored]);
 }
 
-#[rstest]
-fn every_type_of_problem_has_a_page_that_tells_of_it(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn every_type_of_problem_has_a_page_that_tells_of_it(database: Database) {
+    let server = Server::with_sample_data(database);
     for (code, status) in [
         ("malformed-json", 400),
         ("invalid-parameter", 400),
@@ -102,11 +100,9 @@ fn every_type_of_problem_has_a_page_that_tells_of_it(
     server.get("/problems/bad-weather").problem(404, "not-found");
 }
 
-#[rstest]
-fn head_answers_as_get_does_without_the_body(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn head_answers_as_get_does_without_the_body(database: Database) {
+    let server = Server::with_sample_data(database);
     let paths = [
         "/orders",
         "/orders?limit=1",
@@ -143,9 +139,9 @@ fn head_answers_as_get_does_without_the_body(
     }
 }
 
-#[rstest]
-fn an_odd_path_is_not_found(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_odd_path_is_not_found(database: Database) {
+    let server = Server::fresh(database);
     let stored = server.post("/orders", &order("223", NOON)).assert_status(201).json();
     let (long, longer) = ("x".repeat(4_096), "%41".repeat(1_000));
     for path in [

@@ -1,8 +1,10 @@
 //! The rule: orders of one calendar are at least a window apart.
 
 use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
@@ -17,11 +19,11 @@ fn named(problem: &Value) -> Vec<&str> {
     conflicts.filter_map(|conflict| conflict["order_id"].as_str()).collect()
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn an_order_exactly_three_hours_from_another_is_accepted_and_one_closer_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
 ) {
-    let Some(server) = Server::fresh(database) else { return };
+    let server = Server::fresh(database);
     create(&server, "a", NOON);
     for gap in [0, 1, 1_000, HOUR, 2 * HOUR, WINDOW - 1_000, WINDOW - 1] {
         for millis in [NOON - gap, NOON + gap] {
@@ -35,11 +37,9 @@ fn an_order_exactly_three_hours_from_another_is_accepted_and_one_closer_refused(
     assert_eq!(server.all("/orders").len(), 4);
 }
 
-#[rstest]
-fn the_rule_holds_for_a_replacement_too(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_rule_holds_for_a_replacement_too(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "a", NOON);
     create(&server, "b", NOON + 24 * HOUR);
     let before = server.get("/orders/b").json();
@@ -57,11 +57,9 @@ fn the_rule_holds_for_a_replacement_too(
     }
 }
 
-#[rstest]
-fn the_offset_in_which_an_instant_is_spelled_does_not_matter(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_offset_in_which_an_instant_is_spelled_does_not_matter(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &bare_order("2022-11-01T12:00:00+14:00")).assert_status(201);
     // 2022-10-31T22:00:00Z is what that is.
     for taken in
@@ -74,11 +72,9 @@ fn the_offset_in_which_an_instant_is_spelled_does_not_matter(
     server.post("/orders", &bare_order("2022-11-01T03:00:00+02:00")).assert_status(201);
 }
 
-#[rstest]
-fn hours_are_counted_as_they_pass_when_the_clocks_change(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn hours_are_counted_as_they_pass_when_the_clocks_change(database: Database) {
+    let server = Server::fresh(database);
     // The clocks go forward: the wall shows three hours where two pass.
     server.post("/orders", &bare_order("2022-03-27T01:30:00+01:00")).assert_status(201);
     server.post("/orders", &bare_order("2022-03-27T04:30:00+02:00")).problem(409, "order-conflict");
@@ -94,11 +90,9 @@ fn hours_are_counted_as_they_pass_when_the_clocks_change(
     server.post("/orders", &bare_order("2023-10-29T02:30:00+01:00")).problem(409, "order-conflict");
 }
 
-#[rstest]
-fn a_refusal_is_spelled_as_the_contract_shows(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_refusal_is_spelled_as_the_contract_shows(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "223", 1_667_301_071_111);
     let answer = server.post("/orders", &bare_order("2022-11-01T11:41:11.111Z"));
     let problem = answer.problem(409, "order-conflict");
@@ -126,11 +120,9 @@ fn a_refusal_is_spelled_as_the_contract_shows(
     assert!(!text.contains("-1800000.0") && text.contains("-1800000"), "{text}");
 }
 
-#[rstest]
-fn both_neighbours_are_named_the_nearest_first(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn both_neighbours_are_named_the_nearest_first(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "before", NOON);
     create(&server, "after", NOON + 4 * HOUR);
     let mut body = order("new", NOON + 2 * HOUR + 1);
@@ -148,11 +140,9 @@ fn both_neighbours_are_named_the_nearest_first(
     );
 }
 
-#[rstest]
-fn both_suggestions_are_the_nearest_and_are_accepted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn both_suggestions_are_the_nearest_and_are_accepted(database: Database) {
+    let server = Server::fresh(database);
     // A run without a gap; then a gap a millisecond too short; then one that just fits.
     for hours in [0, 3, 6] {
         create(&server, &format!("run{hours}"), NOON + hours * HOUR);
@@ -174,11 +164,9 @@ fn both_suggestions_are_the_nearest_and_are_accepted(
     assert_eq!(ask(NOON + 4 * HOUR), (NOON - 2 * WINDOW, NOON + 21 * HOUR - 1));
 }
 
-#[rstest]
-fn a_suggestion_for_a_move_does_not_count_the_order_itself(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_suggestion_for_a_move_does_not_count_the_order_itself(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "a", NOON);
     create(&server, "b", NOON + WINDOW);
     let problem =
@@ -189,11 +177,9 @@ fn a_suggestion_for_a_move_does_not_count_the_order_itself(
     );
 }
 
-#[rstest]
-fn no_instant_outside_the_years_is_suggested(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn no_instant_outside_the_years_is_suggested(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &bare_order("0001-01-01T02:59:59.999Z")).assert_status(201);
     server.post("/orders", &bare_order("9999-12-31T21:00:00Z")).assert_status(201);
     let first =
@@ -205,11 +191,9 @@ fn no_instant_outside_the_years_is_suggested(
     assert_eq!(last["suggestions"], json!({"previous": "9999-12-31T18:00:00.000Z", "next": null}));
 }
 
-#[rstest]
-fn the_search_for_a_free_instant_is_bounded(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_search_for_a_free_instant_is_bounded(database: Database) {
+    let scratch = database.fresh();
     let orders: Vec<Value> =
         (0..1_200).map(|n| order(&format!("o{n}"), NOON + n * WINDOW)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
@@ -228,11 +212,9 @@ fn the_search_for_a_free_instant_is_bounded(
     assert_eq!(ask(in_reach), json!({"previous": at(NOON - WINDOW), "next": at(last + WINDOW)}));
 }
 
-#[rstest]
-fn an_order_is_not_in_conflict_with_itself(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_order_is_not_in_conflict_with_itself(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "a", NOON);
     for shift in [1, -1, HOUR, -HOUR, WINDOW - 1, 0] {
         let moved = server.put("/orders/a", &order("a", NOON + shift)).assert_status(200).json();
@@ -244,11 +226,9 @@ fn an_order_is_not_in_conflict_with_itself(
     create(&server, "b", NOON);
 }
 
-#[rstest]
-fn deleting_an_order_frees_its_time_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn deleting_an_order_frees_its_time_at_once(database: Database) {
+    let server = Server::fresh(database);
     for round in 0..5 {
         create(&server, &format!("a{round}"), NOON);
         server.post("/orders", &order("b", NOON + HOUR)).problem(409, "order-conflict");
@@ -257,11 +237,9 @@ fn deleting_an_order_frees_its_time_at_once(
     create(&server, "b", NOON + HOUR);
 }
 
-#[rstest]
-fn the_sample_orders_share_an_instant_and_block_every_later_order(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn the_sample_orders_share_an_instant_and_block_every_later_order(database: Database) {
+    let server = Server::with_sample_data(database);
     let shared = 1_667_301_071_111;
     for gap in [0, HOUR, WINDOW - 1] {
         let problem =
@@ -283,11 +261,9 @@ fn the_sample_orders_share_an_instant_and_block_every_later_order(
     create(&server, "new", shared + WINDOW);
 }
 
-#[rstest]
-fn an_order_that_leaves_its_group_is_judged_like_any_other(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn an_order_that_leaves_its_group_is_judged_like_any_other(database: Database) {
+    let server = Server::with_sample_data(database);
     let shared = 1_667_301_071_111;
     // Within the window of those it leaves.
     let problem =
@@ -305,11 +281,9 @@ fn an_order_that_leaves_its_group_is_judged_like_any_other(
     server.put("/orders/223", &order("223", shared + HOUR)).assert_status(200);
 }
 
-#[rstest]
-fn at_most_ten_conflicts_are_named_and_all_are_counted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn at_most_ten_conflicts_are_named_and_all_are_counted(database: Database) {
+    let scratch = database.fresh();
     let orders: Vec<Value> = (0..14).map(|n| order(&format!("o{n}"), NOON + n * 60_000)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
     let file = scratch.write("seed.json", data.to_string());

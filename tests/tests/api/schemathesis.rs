@@ -1,27 +1,26 @@
 //! Generated requests: schemathesis reads the served document, asks what it allows and what it does
 //! not, and checks every answer against it. What it may expect is in `schemathesis.toml`.
 #![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use orders_tests::{Database, Server, Setup, document};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 /// The least number of requests that a run must make.
 const LEAST: usize = 2000;
 /// The key of all requests but those that are to be refused.
 const KEY: &str = "a-key-that-the-operator-has-made-up-1234";
 
-#[rstest]
-fn generated_requests_find_no_fault(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(program) = program() else { return };
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+#[ignore = "needs schemathesis: ./tests/run"]
+fn generated_requests_find_no_fault(database: Database) {
+    let program = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS");
+    let program = program.expect("ORDERS_TESTS_SCHEMATHESIS is set: see tests/run");
+    let scratch = database.fresh();
     // With a key, so that it is seen that operations refuse whoever has none.
     let variables = [("ORDERS_API_KEY", KEY)];
     let arguments = &["--sample-data"];
@@ -37,7 +36,7 @@ fn generated_requests_find_no_fault(
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml"))
         .args(["run", &file, "--url", &format!("http://{}", server.address())])
         .args(["--header", &format!("X-API-Key: {KEY}")])
-        // Its answer has no end; `event_streams.rs` asks it.
+        // Its answer has no end; `events/sse.rs` asks it.
         .args(["--exclude-path", "/events/stream"])
         .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color"])
         .output()
@@ -56,18 +55,6 @@ fn generated_requests_find_no_fault(
     }
     assert!(!server.log().contains("panicked"), "{}", server.log());
     server.scratch().assert_calm();
-}
-
-/// The program, if it is said where it is.
-fn program() -> Option<OsString> {
-    let program = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS");
-    if program.is_none() {
-        // Written, not printed: libtest captures what is printed.
-        let line = b"LEFT OUT: generated requests, because ORDERS_TESTS_SCHEMATHESIS does not say \
-                     where schemathesis is (tests/run installs it)\n";
-        std::io::stderr().write_all(line).unwrap();
-    }
-    program
 }
 
 /// The number that stands before a word.

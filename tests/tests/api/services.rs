@@ -1,24 +1,24 @@
 //! Services: create, read, replace, delete, list.
 
 use orders_tests::{Answer, Database, HOUR, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-fn server(database: Database) -> Option<Server> {
-    Some(Server::start(&database.fresh()?))
+fn server(database: Database) -> Server {
+    Server::start(&database.fresh())
 }
 
 fn create(server: &Server, body: &Value) -> Answer {
     server.post("/services", body)
 }
 
-#[rstest]
-fn a_service_is_created_read_replaced_and_deleted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn a_service_is_created_read_replaced_and_deleted(database: Database) {
+    let server = server(database);
     let inspection = json!({"id": 123, "name": "Inspection"});
     let created = create(&server, &inspection).assert_status(201);
     assert_eq!(created.json(), inspection);
@@ -37,11 +37,9 @@ fn a_service_is_created_read_replaced_and_deleted(
     assert_eq!(server.all("/services"), Vec::<Value>::new());
 }
 
-#[rstest]
-fn without_an_id_a_service_gets_one_above_the_highest_ever_used(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn without_an_id_a_service_gets_one_above_the_highest_ever_used(database: Database) {
+    let server = server(database);
     let made = |server: &Server, name: &str| {
         let answer = create(server, &json!({"name": name})).assert_status(201);
         let id = answer.json()["id"].as_i64().unwrap_or_default();
@@ -64,11 +62,9 @@ fn without_an_id_a_service_gets_one_above_the_highest_ever_used(
     assert_eq!(made(&server, "fifth"), 44);
 }
 
-#[rstest]
-fn when_the_highest_id_is_used_none_can_be_made(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn when_the_highest_id_is_used_none_can_be_made(database: Database) {
+    let server = server(database);
     create(&server, &json!({"id": 9_007_199_254_740_991_i64, "name": "last"})).assert_status(201);
     let answer = create(&server, &json!({"name": "one more"}));
     assert!((400..500).contains(&answer.status), "{answer}");
@@ -76,11 +72,9 @@ fn when_the_highest_id_is_used_none_can_be_made(
     assert_eq!(server.all("/services").len(), 2);
 }
 
-#[rstest]
-fn ids_are_taken_as_numbers_and_as_strings_of_digits(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn ids_are_taken_as_numbers_and_as_strings_of_digits(database: Database) {
+    let server = server(database);
     for (sent, id) in [
         (json!(1), 1),
         (json!("2"), 2),
@@ -131,11 +125,9 @@ fn ids_are_taken_as_numbers_and_as_strings_of_digits(
     assert_eq!(server.all("/services").len(), 4);
 }
 
-#[rstest]
-fn an_id_or_a_name_that_is_taken_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn an_id_or_a_name_that_is_taken_is_refused(database: Database) {
+    let server = server(database);
     create(&server, &json!({"id": 1, "name": "Testing"})).assert_status(201);
     create(&server, &json!({"id": 2, "name": "Ölprüfung ΑΒΓ"})).assert_status(201);
     create(&server, &json!({"id": 3, "name": "Straße"})).assert_status(201);
@@ -158,11 +150,9 @@ fn an_id_or_a_name_that_is_taken_is_refused(
     create(&server, &json!({"id": 6, "name": "testing"})).assert_status(201);
 }
 
-#[rstest]
-fn names_are_trimmed_and_measured_in_characters(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn names_are_trimmed_and_measured_in_characters(database: Database) {
+    let server = server(database);
     let (wide, padded) = ("ß".repeat(200), format!("  {}  ", "y".repeat(200)));
     let emoji = "🦀".repeat(200);
     for (sent, kept) in [
@@ -211,11 +201,9 @@ fn names_are_trimmed_and_measured_in_characters(
     assert_eq!(server.all("/services").len(), number);
 }
 
-#[rstest]
-fn whatever_else_is_wrong_with_a_service_is_told_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn whatever_else_is_wrong_with_a_service_is_told_at_once(database: Database) {
+    let server = server(database);
     create(&server, &json!({"id": 1, "name": "One"})).assert_status(201);
     let wrong = json!({"id": 0, "name": "", "version": 1, "price": 5});
     let answer = create(&server, &wrong);
@@ -237,11 +225,9 @@ fn whatever_else_is_wrong_with_a_service_is_told_at_once(
     assert_eq!(server.all("/services"), [json!({"id": 1, "name": "One"})]);
 }
 
-#[rstest]
-fn a_service_in_use_is_not_deleted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_service_in_use_is_not_deleted(database: Database) {
+    let server = Server::fresh(database);
     let mut body = order("a", NOON);
     body["services"] = json!([{"id": 123}, {"id": 456}]);
     server.post("/orders", &body).assert_status(201);
@@ -260,11 +246,9 @@ fn a_service_in_use_is_not_deleted(
     server.delete("/services/123").assert_status(204);
 }
 
-#[rstest]
-fn an_impossible_id_in_the_path_is_not_found(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn an_impossible_id_in_the_path_is_not_found(database: Database) {
+    let server = Server::fresh(database);
     for id in [
         "0",
         "0123",
@@ -286,9 +270,9 @@ fn an_impossible_id_in_the_path_is_not_found(
     assert_eq!(server.all("/services").len(), 3);
 }
 
-#[rstest]
-fn the_list_is_paged(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = server(database) else { return };
+#[apply(both_databases)]
+fn the_list_is_paged(database: Database) {
+    let server = server(database);
     let empty = server.get("/services").assert_status(200);
     assert_eq!(empty.json(), json!({"data": [], "next_cursor": null}));
     for id in [30, 4, 17, 200, 1, 99, 8] {

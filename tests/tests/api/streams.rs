@@ -2,29 +2,31 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{Answer, Bulk, Client, Database, HOUR, Raw, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const TYPES: [(&str, &str); 3] =
     [("ndjson", "application/x-ndjson"), ("csv", "text/csv"), ("ics", "text/calendar")];
 
-fn with(database: Database, bulk: Bulk) -> Option<Server> {
-    let server = Server::start(&database.fresh()?);
+fn with(database: Database, bulk: Bulk) -> Server {
+    let server = Server::start(&database.fresh());
     bulk.store(&mut server.scratch().sql());
-    Some(server)
+    server
 }
 
 /// A server with orders that name the services of these names, one each.
-fn with_services(database: Database, names: &[&str]) -> Option<Server> {
-    let server = Server::start(&database.fresh()?);
+fn with_services(database: Database, names: &[&str]) -> Server {
+    let server = Server::start(&database.fresh());
     for (number, name) in (1..).zip(names) {
         server.post("/services", &json!({"id": number, "name": name})).assert_status(201);
         let mut body = order(&format!("-{number}"), NOON + i64::from(number) * 3 * HOUR);
         body["services"] = json!([{"id": number}]);
         server.post("/orders", &body).assert_status(201);
     }
-    Some(server)
+    server
 }
 
 fn accepting(client: &Client, path: &str, accept: &str) -> Answer {
@@ -42,11 +44,9 @@ fn entries(calendar: &str, property: &str) -> Vec<String> {
     values.map(|value| value.trim_start_matches(':').to_owned()).collect()
 }
 
-#[rstest]
-fn a_stream_has_what_the_pages_of_the_list_have(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = with(database, Bulk { number: 2_500, at_once: 3 }) else { return };
+#[apply(both_databases)]
+fn a_stream_has_what_the_pages_of_the_list_have(database: Database) {
+    let server = with(database, Bulk { number: 2_500, at_once: 3 });
     for query in [
         "",
         "sort=-datetime",
@@ -73,11 +73,9 @@ fn a_stream_has_what_the_pages_of_the_list_have(
     }
 }
 
-#[rstest]
-fn a_stream_of_nothing_is_whole(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_stream_of_nothing_is_whole(database: Database) {
+    let server = Server::fresh(database);
     assert_eq!(server.get("/orders.ndjson").assert_status(200).text(), "");
     assert_eq!(
         server.get("/orders.csv").assert_status(200).text(),
@@ -89,9 +87,9 @@ fn a_stream_of_nothing_is_whole(
     assert!(!calendar.contains("VEVENT"), "{calendar}");
 }
 
-#[rstest]
-fn a_stream_says_what_it_is(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn a_stream_says_what_it_is(database: Database) {
+    let server = Server::with_sample_data(database);
     for (extension, media, content_type) in [
         ("ndjson", "application/x-ndjson", "application/x-ndjson"),
         ("csv", "text/csv", "text/csv; charset=utf-8; header=present"),
@@ -117,11 +115,9 @@ fn a_stream_says_what_it_is(#[values(Database::Sqlite, Database::Postgres)] data
     assert_eq!(server.get("/orders").header("Vary"), Some("Accept"));
 }
 
-#[rstest]
-fn what_is_wanted_most_is_answered_and_nothing_else(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn what_is_wanted_most_is_answered_and_nothing_else(database: Database) {
+    let server = Server::with_sample_data(database);
     for (accept, answered) in [
         ("*/*", "application/json"),
         ("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8", "application/json"),
@@ -155,9 +151,9 @@ fn what_is_wanted_most_is_answered_and_nothing_else(
     accepting(&server, "/orders?cursor=x", "image/png").problem(400, "invalid-parameter");
 }
 
-#[rstest]
-fn a_stream_has_no_pages(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn a_stream_has_no_pages(database: Database) {
+    let server = Server::with_sample_data(database);
     let cursor = server.get("/orders?limit=1").json()["next_cursor"].clone();
     let cursor = format!("cursor={}", cursor.as_str().unwrap());
     for (extension, media) in TYPES {
@@ -173,12 +169,10 @@ fn a_stream_has_no_pages(#[values(Database::Sqlite, Database::Postgres)] databas
     }
 }
 
-#[rstest]
-fn no_cell_of_a_table_is_taken_for_a_formula(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn no_cell_of_a_table_is_taken_for_a_formula(database: Database) {
     let names = ["=1+1", "+1, \"one\"", "-a;b", "@SUM(A1)", "plain", "a=b"];
-    let Some(server) = with_services(database, &names) else { return };
+    let server = with_services(database, &names);
     let table = server.get("/orders.csv?expand=services").text();
     assert_eq!(table.matches("\r\n").count(), table.matches('\n').count(), "{table}");
     assert!(table.lines().next().unwrap().ends_with(",updated_at,service_names"), "{table}");
@@ -198,13 +192,11 @@ fn no_cell_of_a_table_is_taken_for_a_formula(
     assert!(table.lines().last().unwrap().contains(",0.5,3 1,1,"), "{table}");
 }
 
-#[rstest]
-fn a_calendar_is_one_that_others_can_read(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_calendar_is_one_that_others_can_read(database: Database) {
     let long =
         "Prüfung, Wartung; Öl \\ Filter und alles andere, was in keine Zeile passt: ".repeat(2);
-    let Some(server) = with_services(database, &[long.trim(), "Short"]) else { return };
+    let server = with_services(database, &[long.trim(), "Short"]);
     let calendar = server.get("/orders.ics").text();
     for line in calendar.split_inclusive('\n') {
         assert!(line.ends_with("\r\n") && line.len() <= 75 + 2, "{line:?}");
@@ -235,12 +227,10 @@ fn bytes_of(server: &Server, path: &str) -> Vec<u8> {
     Raw::connect(server.address()).send(request).read_to_end()
 }
 
-#[rstest]
-fn a_stream_that_fails_half_way_is_without_its_last_chunk(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_stream_that_fails_half_way_is_without_its_last_chunk(database: Database) {
     let bulk = Bulk { number: 2_500, at_once: 1 };
-    let Some(server) = with(database, bulk) else { return };
+    let server = with(database, bulk);
     for (extension, _) in TYPES {
         let bytes = bytes_of(&server, &format!("/orders.{extension}"));
         assert!(bytes.ends_with(b"\r\n0\r\n\r\n"), "a whole stream ends with its last chunk");
@@ -266,12 +256,10 @@ fn a_stream_that_fails_half_way_is_without_its_last_chunk(
     server.get("/healthz").assert_status(200);
 }
 
-#[rstest]
-fn clients_that_stop_reading_hold_nobody_up(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn clients_that_stop_reading_hold_nobody_up(database: Database) {
     let bulk = Bulk { number: 100_000, at_once: 1 };
-    let Some(server) = with(database, bulk) else { return };
+    let server = with(database, bulk);
     let request = format!(
         "GET /orders.ndjson HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
         server.address()

@@ -5,14 +5,14 @@ use orders_tests::{
     Answer, Browser, Client, Database, Looks, OWN_KEY, Receiver, Reply, Server, delivering,
     encoded, make_key, open_page, order, send_form, sign_in,
 };
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
 
-#[rstest]
-fn an_admin_makes_and_revokes_keys_and_nobody_else_does(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+use crate::both_databases;
+
+#[apply(both_databases)]
+fn an_admin_makes_and_revokes_keys_and_nobody_else_does(database: Database) {
+    let scratch = database.fresh();
     let open_server = Server::start(&scratch);
     assert_eq!(
         open_page(&open_server, "/console/admin", "").status,
@@ -85,11 +85,9 @@ fn wait_for(server: &Client, path: &str, cookie: &str, text: &str) -> Answer {
     }
 }
 
-#[rstest]
-fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(database: Database) {
+    let scratch = database.fresh();
     let (server, admin) = delivering(&scratch, &[]);
     let (administers, writes) =
         (sign_in(&server, OWN_KEY), sign_in(&server, &make_key(&scratch, "writer").1));
@@ -181,11 +179,12 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn an_admin_does_it_all_in_a_browser_without_scripts() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let (server, admin) = delivering(&scratch, &[]);
     let looks = Looks { runs_scripts: false, ..Looks::default() };
-    let Some(browser) = Browser::at(&server, looks) else { return };
+    let browser = Browser::at(&server, looks);
     let receiver = Receiver::start();
     browser.open("/console/admin");
     browser.write("#key", OWN_KEY);

@@ -20,8 +20,9 @@ fn fill_in(browser: &Browser, time: &str, fee: &str) {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn a_newcomer_is_led_to_the_orders_and_makes_one() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     browser.open("/");
     browser.click(".empty a");
     browser.wait_for_text("November 2022");
@@ -46,8 +47,9 @@ fn a_newcomer_is_led_to_the_orders_and_makes_one() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn a_refusal_names_what_is_in_the_way_and_one_click_takes_a_free_time() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     browser.open("/console/new-order");
     fill_in(&browser, "2022-11-01T11:30", "1");
     browser.click(".actions .primary");
@@ -61,8 +63,9 @@ fn a_refusal_names_what_is_in_the_way_and_one_click_takes_a_free_time() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     browser.open("/console/orders/223");
     let mine = browser.window();
     browser.write("#fee", "1");
@@ -85,8 +88,9 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn what_is_deleted_comes_back_by_one_click() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     browser.open("/console/orders/223");
     browser.click(".danger");
     browser.wait_for_text("This order was deleted");
@@ -99,8 +103,9 @@ fn what_is_deleted_comes_back_by_one_click() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn what_others_change_is_seen_as_it_happens() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     browser.open(WEEK);
     server.post("/orders", &order("live", free())).assert_status(201);
     drop(browser.wait("[data-id=live]"));
@@ -112,8 +117,9 @@ fn what_others_change_is_seen_as_it_happens() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn everything_can_be_done_by_the_keyboard() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     let [tab, enter, shift, down] = ["\u{e004}", "\u{e007}", "\u{e008}", "\u{e015}"];
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(WEEK);
@@ -153,9 +159,10 @@ fn everything_can_be_done_by_the_keyboard() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn the_pages_work_without_scripts() {
     let looks = Looks { runs_scripts: false, ..Looks::default() };
-    let Some((server, browser)) = browse(looks) else { return };
+    let (server, browser) = browse(looks);
     browser.open("/");
     browser.click(".empty a");
     browser.click(".chip");
@@ -175,9 +182,10 @@ fn the_pages_work_without_scripts() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn times_are_shown_in_the_zone_of_whoever_looks() {
     let looks = Looks { zone: "Asia/Kolkata", ..Looks::default() };
-    let Some((server, browser)) = browse(looks) else { return };
+    let (server, browser) = browse(looks);
     browser.open("/?view=month&date=2022-11-01");
     drop(browser.wait("body[data-zone='Asia/Kolkata'], body[data-zone='Asia/Calcutta']"));
     browser.wait_for_text("16:41");

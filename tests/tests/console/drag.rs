@@ -13,8 +13,9 @@ fn free() -> i64 {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn an_order_is_dragged_and_what_the_rule_refuses_goes_elsewhere_by_one_click() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(WEEK);
     drop(browser.wait("[data-id=o]"));
@@ -42,8 +43,9 @@ fn an_order_is_dragged_and_what_the_rule_refuses_goes_elsewhere_by_one_click() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn while_an_order_is_dragged_its_free_room_is_shown_and_escape_gives_up() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(WEEK);
     drop(browser.wait("[data-id=o]"));
@@ -86,8 +88,9 @@ fn wait_for_version(browser: &Browser, version: &str) {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn in_a_month_an_order_goes_to_another_day_and_keeps_its_time_of_the_day() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(MONTH);
     drop(browser.wait("[data-id=o]"));
@@ -110,8 +113,9 @@ fn in_a_month_an_order_goes_to_another_day_and_keeps_its_time_of_the_day() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn in_a_month_the_days_that_are_free_are_shown_while_an_order_is_dragged() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(MONTH);
     drop(browser.wait("[data-id=o]"));
@@ -132,9 +136,10 @@ fn in_a_month_the_days_that_are_free_are_shown_while_an_order_is_dragged() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn an_order_keeps_its_time_of_the_day_where_the_clocks_are_put_back() {
     let looks = Looks { zone: "Europe/Berlin", ..Looks::default() };
-    let Some((server, browser)) = browse(looks) else { return };
+    let (server, browser) = browse(looks);
     // Twelve on Friday by the clocks of Berlin, which are put back on Sunday morning.
     let noon = millis_of("2022-10-28T10:00:00.000Z");
     server.post("/orders", &order("o", noon)).assert_status(201);
@@ -150,8 +155,9 @@ fn an_order_keeps_its_time_of_the_day_where_the_clocks_are_put_back() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn in_a_month_an_order_is_moved_by_the_keyboard() {
-    let Some((server, browser)) = browse(Looks::default()) else { return };
+    let (server, browser) = browse(Looks::default());
     let [shift, left, down] = ["\u{e008}", "\u{e012}", "\u{e015}"];
     server.post("/orders", &order("o", free())).assert_status(201);
     browser.open(MONTH);

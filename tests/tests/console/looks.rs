@@ -20,8 +20,9 @@ fn all_looks() -> [Looks; 4] {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn nothing_is_wider_than_a_narrow_screen() {
-    let Some((server, browser)) = browse(NARROW) else { return };
+    let (server, browser) = browse(NARROW);
     for page in PAGES {
         browser.open(page);
         assert_narrow(&browser);
@@ -37,10 +38,11 @@ fn nothing_is_wider_than_a_narrow_screen() {
 }
 
 #[rstest]
+#[ignore = "needs axe-core: ./tests/run"]
 fn no_page_has_a_serious_fault_of_accessibility(#[values(0, 1, 2, 3)] look: usize) {
-    let Some(axe) = axe() else { return };
+    let axe = axe();
     let looks = all_looks()[look];
-    let Some((_server, browser)) = browse(looks) else { return };
+    let (_server, browser) = browse(looks);
     for page in PAGES {
         browser.open(page);
         assert_accessible(&browser, &axe);
@@ -56,12 +58,13 @@ fn no_page_has_a_serious_fault_of_accessibility(#[values(0, 1, 2, 3)] look: usiz
 }
 
 #[rstest]
+#[ignore = "needs axe-core: ./tests/run"]
 fn no_page_of_admins_has_a_serious_fault_of_accessibility(#[values(0, 1, 2, 3)] look: usize) {
-    let Some(axe) = axe() else { return };
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let axe = axe();
+    let scratch = Database::Sqlite.fresh();
     let (server, admin) = keyed(&scratch, &[]);
     let looks = all_looks()[look];
-    let Some(browser) = Browser::at(&server, looks) else { return };
+    let browser = Browser::at(&server, looks);
     browser.open("/console/admin");
     browser.write("#key", OWN_KEY);
     browser.click("main .primary");
@@ -92,8 +95,8 @@ fn assert_narrow(browser: &Browser) {
 }
 
 /// A day with more orders than can be drawn beside each other.
-fn busy_day() -> Option<(Server, Browser)> {
-    let scratch = Database::Sqlite.fresh()?;
+fn busy_day() -> (Server, Browser) {
+    let scratch = Database::Sqlite.fresh();
     drop(scratch.run(&["policy", "set", "--window", "1m"]).assert_fine());
     let server = Server::start(&scratch);
     server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
@@ -102,14 +105,15 @@ fn busy_day() -> Option<(Server, Browser)> {
         order["totalfee"] = json!(format!("{at}.5"));
         server.post("/orders", &order).assert_status(201);
     }
-    let browser = Browser::at(&server, Looks { is_dark: true, ..Looks::default() })?;
+    let browser = Browser::at(&server, Looks { is_dark: true, ..Looks::default() });
     browser.open("/?view=day&date=2023-11-15");
-    Some((server, browser))
+    (server, browser)
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn on_paper_a_day_is_a_list_of_all_its_orders_and_nothing_else() {
-    let Some((_server, browser)) = busy_day() else { return };
+    let (_server, browser) = busy_day();
     assert!(!browser.shows("o-39"), "there is no room for it on a screen");
     let as_printed = json!({"media": "print", "features": [
         {"name": "prefers-color-scheme", "value": "light"},
@@ -139,8 +143,9 @@ fn on_paper_a_day_is_a_list_of_all_its_orders_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn whoever_wants_no_motion_sees_none() {
-    let Some((_server, browser)) = browse(Looks::default()) else { return };
+    let (_server, browser) = browse(Looks::default());
     browser.open("/?view=month&date=2022-11-01");
     let moves = || {
         browser.script(
@@ -158,9 +163,10 @@ fn whoever_wants_no_motion_sees_none() {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn whoever_has_dark_colours_gets_dark_pages() {
     let looks = Looks { is_dark: true, ..Looks::default() };
-    let Some((_server, browser)) = browse(looks) else { return };
+    let (_server, browser) = browse(looks);
     for page in PAGES {
         browser.open(page);
         let light = browser.script(

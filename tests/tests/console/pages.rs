@@ -6,17 +6,17 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Database, MINUTE, Server, Setup, at, millis_of, open_page, order, send_form};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 /// When the orders of the sample data are, in epoch milliseconds.
 const SAMPLE: i64 = 1_667_301_071_111;
 
-#[rstest]
-fn a_month_of_five_thousand_orders_is_light_and_asked_for_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_month_of_five_thousand_orders_is_light_and_asked_for_at_once(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["policy", "set", "--window", "5m"]).assert_fine());
     let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
@@ -55,11 +55,9 @@ fn a_month_of_five_thousand_orders_is_light_and_asked_for_at_once(
     }
 }
 
-#[rstest]
-fn a_form_that_is_sent_twice_is_done_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_form_that_is_sent_twice_is_done_once(database: Database) {
+    let server = Server::fresh(database);
     let page = open_page(&server, "/console/new-order?at=2022-11-03T09:00:00.5Z", "").text();
     let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     assert!(page.contains("value=\"2022-11-03T09:00:00.500\""), "{page}");
@@ -92,11 +90,9 @@ fn a_form_that_is_sent_twice_is_done_once(
     assert_eq!(server.get(format!("/orders/{id}")).json()["version"], 1);
 }
 
-#[rstest]
-fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(database: Database) {
+    let server = Server::with_sample_data(database);
     for path in
         ["/", "/console/orders", "/console/sign-in", "/console/orders/none", "/console/none"]
     {
@@ -131,9 +127,9 @@ fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(
     assert_eq!(old.header("Cache-Control"), Some("no-cache"));
 }
 
-#[rstest]
-fn figures_add_up(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn figures_add_up(database: Database) {
+    let server = Server::fresh(database);
     for (id, time, fee, services) in [
         ("a", "2022-11-01T00:15:00Z", "100.25", &["123"][..]),
         ("b", "2022-11-01T22:45:00Z", "999999999999.99", &["123", "456"]),
@@ -165,11 +161,9 @@ fn figures_add_up(#[values(Database::Sqlite, Database::Postgres)] database: Data
     }
 }
 
-#[rstest]
-fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(database: Database) {
+    let server = Server::with_sample_data(database);
     let mut other = Server::start(server.scratch());
     for (server, number) in [(&server, 3), (&other, 2)] {
         for _ in 0..number {

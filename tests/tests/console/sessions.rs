@@ -7,13 +7,13 @@ use orders_tests::{
     Browser, Database, FORM, Looks, OWN_KEY, Raw, Server, Setup, make_key, open_page, send_form,
     sign_in,
 };
-use rstest::rstest;
+use rstest_reuse::apply;
 
-#[rstest]
-fn a_session_can_do_what_its_key_can_and_ends_with_it(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+use crate::both_databases;
+
+#[apply(both_databases)]
+fn a_session_can_do_what_its_key_can_and_ends_with_it(database: Database) {
+    let scratch = database.fresh();
     let [reader, (writer_id, writer), admin] =
         ["reader", "writer", "admin"].map(|role| make_key(&scratch, role));
     let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
@@ -84,11 +84,9 @@ fn a_session_can_do_what_its_key_can_and_ends_with_it(
     }
 }
 
-#[rstest]
-fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(database: Database) {
+    let scratch = database.fresh();
     let (id, key) = make_key(&scratch, "writer");
     let own = Setup { variables: &[("ORDERS_API_KEY", OWN_KEY)], ..Setup::default() };
     let (server, other) = (Server::start_as(&scratch, &own), Server::start_as(&scratch, &own));
@@ -130,11 +128,9 @@ fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(
     assert_soon(|| status(&again, &elsewhere) == 401);
 }
 
-#[rstest]
-fn whoever_signs_in_and_out_all_day_fills_no_table(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn whoever_signs_in_and_out_all_day_fills_no_table(database: Database) {
+    let scratch = database.fresh();
     let (key, other) = (make_key(&scratch, "reader").1, make_key(&scratch, "reader").1);
     let server = Server::start(&scratch);
     let (first, others) = (sign_in(&server, &key), sign_in(&server, &other));
@@ -165,12 +161,13 @@ fn assert_soon(is_so: impl Fn() -> bool) {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn a_session_begins_and_ends_in_a_browser() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let (_, key) = make_key(&scratch, "reader");
     let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
-    let Some(browser) = Browser::at(&server, Looks::default()) else { return };
+    let browser = Browser::at(&server, Looks::default());
     browser.open("/?view=week&date=2022-11-01");
     browser.write("#key", "key_0123456789abcdef_0");
     browser.click("main .primary");

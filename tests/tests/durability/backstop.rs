@@ -10,17 +10,19 @@ use std::sync::Barrier;
 use std::thread::scope;
 
 use orders_tests::{Database, HOUR, Scratch, Server, Sql, order};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
 
 /// A database with its schema and nothing else.
-fn migrated(database: Database) -> Option<(Scratch, Sql)> {
-    let scratch = database.fresh()?;
+fn migrated(database: Database) -> (Scratch, Sql) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     let sql = scratch.sql();
-    Some((scratch, sql))
+    (scratch, sql)
 }
 
 /// A statement that puts an order's slot into a calendar.
@@ -41,11 +43,9 @@ fn assert_overlap(outcome: Result<(), String>) {
     assert!(error.contains("order_slots_no_overlap"), "{error}");
 }
 
-#[rstest]
-fn a_slot_that_overlaps_another_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn a_slot_that_overlaps_another_is_refused(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
     for gap in [0, 1, HOUR, WINDOW - 1] {
         assert_overlap(sql.run(&slot(0, NOON + gap, 2, "b")));
@@ -54,22 +54,18 @@ fn a_slot_that_overlaps_another_is_refused(
     assert_eq!(slots(&mut sql), 1);
 }
 
-#[rstest]
-fn a_slot_exactly_one_window_away_is_accepted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn a_slot_exactly_one_window_away_is_accepted(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     for (group, start) in (1..).zip([NOON, NOON + WINDOW, NOON - WINDOW, -WINDOW, 0, WINDOW]) {
         sql.run(&slot(0, start, group, &format!("o{group}"))).unwrap();
     }
     assert_eq!(slots(&mut sql), 6);
 }
 
-#[rstest]
-fn slots_of_one_group_or_of_different_calendars_may_overlap(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn slots_of_one_group_or_of_different_calendars_may_overlap(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
     sql.run(&slot(0, NOON, 1, "b")).unwrap();
     sql.run(&slot(0, NOON + HOUR, 1, "c")).unwrap();
@@ -81,11 +77,9 @@ fn slots_of_one_group_or_of_different_calendars_may_overlap(
     assert_eq!(slots(&mut sql), 5);
 }
 
-#[rstest]
-fn an_update_into_an_overlap_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn an_update_into_an_overlap_is_refused(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
     sql.run(&slot(0, NOON, 1, "b")).unwrap();
     sql.run(&slot(0, NOON + 2 * WINDOW, 2, "c")).unwrap();
@@ -109,11 +103,9 @@ fn an_update_into_an_overlap_is_refused(
     assert_overlap(update("grp = CASE order_id WHEN 'a' THEN 50 ELSE 60 END WHERE scope = 0"));
 }
 
-#[rstest]
-fn one_statement_with_two_overlapping_slots_is_refused_as_a_whole(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn one_statement_with_two_overlapping_slots_is_refused_as_a_whole(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     let two = format!(
         "{}, (0, {}, {}, 2, 'b')",
         slot(0, NOON, 1, "a"),
@@ -128,11 +120,9 @@ fn one_statement_with_two_overlapping_slots_is_refused_as_a_whole(
     assert_eq!(slots(&mut sql), 1);
 }
 
-#[rstest]
-fn ways_around_a_refusal_let_nothing_in(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn ways_around_a_refusal_let_nothing_in(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
     let overlapping = slot(0, NOON + HOUR, 2, "b");
     let ways = match database {
@@ -158,11 +148,9 @@ fn ways_around_a_refusal_let_nothing_in(
     }
 }
 
-#[rstest]
-fn the_slots_of_the_service_s_own_orders_are_guarded_too(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_slots_of_the_service_s_own_orders_are_guarded_too(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     let mut sql = server.scratch().sql();
     assert_eq!(slots(&mut sql), 1);
@@ -179,12 +167,12 @@ fn the_slots_of_the_service_s_own_orders_are_guarded_too(
     assert_eq!(slots(&mut sql), 1, "slots follow their orders");
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn of_two_connections_the_second_is_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")] level: &str,
 ) {
-    let Some((scratch, mut first)) = migrated(database) else { return };
+    let (scratch, mut first) = migrated(database);
     let mut second = scratch.sql();
     let (begin, begin_second) = match database {
         Database::Sqlite => ("BEGIN IMMEDIATE".to_owned(), "SELECT 1".to_owned()),
@@ -213,11 +201,9 @@ fn of_two_connections_the_second_is_refused(
     second.run(&slot(0, NOON + WINDOW - 1, 2, "b")).unwrap();
 }
 
-#[rstest]
-fn a_storm_of_plain_inserts_leaves_no_overlap(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn a_storm_of_plain_inserts_leaves_no_overlap(database: Database) {
+    let (scratch, mut sql) = migrated(database);
     let (clients, rounds) = (8, 25);
     let barrier = Barrier::new(clients);
     scope(|threads| {
@@ -246,11 +232,9 @@ fn a_storm_of_plain_inserts_leaves_no_overlap(
     assert!((1..=rounds).contains(&slots(&mut sql)));
 }
 
-#[rstest]
-fn values_out_of_range_are_refused(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((_scratch, mut sql)) = migrated(database) else { return };
+#[apply(both_databases)]
+fn values_out_of_range_are_refused(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
     let mut order = |id: &str, at: i64, fee: i64, version: i64, group: i64| {
         sql.run(&format!(
             "INSERT INTO orders (id, datetime_ms, total_fee, services, version, grp, created_at_ms, updated_at_ms) \
@@ -293,11 +277,9 @@ fn values_out_of_range_are_refused(
     }
 }
 
-#[rstest]
-fn a_service_in_use_cannot_be_deleted_past_the_service_either(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_service_in_use_cannot_be_deleted_past_the_service_either(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     let mut sql = server.scratch().sql();
     assert!(sql.run("DELETE FROM services WHERE id = 123").is_err());

@@ -21,12 +21,12 @@ const DAY: i64 = 24 * HOUR;
 const WINDOW: i64 = 3 * HOUR;
 
 /// So many processes on one fresh database.
-fn processes(database: Database, number: usize) -> Option<(Scratch, Vec<Server>)> {
-    let first = Server::fresh(database)?;
+fn processes(database: Database, number: usize) -> (Scratch, Vec<Server>) {
+    let first = Server::fresh(database);
     let scratch = first.scratch().clone();
     let mut servers = vec![first];
     servers.extend((1..number).map(|_| Server::start(&scratch)));
-    Some((scratch, servers))
+    (scratch, servers)
 }
 
 /// Lets clients loose together, round after round; the answers of each round, by client.
@@ -120,7 +120,7 @@ fn of_overlapping_orders_sent_together_exactly_one_is_created(
     #[case] number: usize,
     #[values(24, 64)] clients: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let instant = |round: usize, client| NOON + round as i64 * DAY + scatter(round, client, WINDOW);
     let rounds = race(&servers, clients, 100, |client, round, number| {
         post(client, &order(&format!("r{round}c{number}"), instant(round, number)))
@@ -150,7 +150,7 @@ fn of_orders_moved_together_to_overlapping_instants_exactly_one_arrives(
     #[case] database: Database,
     #[case] number: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let clients = 24;
     for client in 0..clients {
         let far = order(&format!("c{client}"), NOON - (client as i64 + 1) * DAY);
@@ -186,7 +186,7 @@ fn no_order_is_refused_because_of_a_neighbour_that_was_itself_refused(
     // In a chain each is two hours from the next; else they lie anywhere within two days.
     #[values(true, false)] chain: bool,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let clients = 24;
     let instant = |round: usize, client: usize| {
         let within = if chain { client as i64 * 2 * HOUR } else { scatter(round, client, 2 * DAY) };
@@ -219,7 +219,7 @@ fn of_orders_with_one_id_sent_together_exactly_one_is_created(
     #[case] database: Database,
     #[case] number: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let clients = 24;
     let created = race(&servers, clients, 20, |client, round, number| {
         let instant = NOON + (round * clients + number) as i64 * WINDOW;
@@ -250,7 +250,7 @@ fn of_replacements_sent_together_each_gets_a_version_of_its_own(
     #[case] database: Database,
     #[case] number: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     servers[0].post("/orders", &order("a", NOON)).assert_status(201);
     let (clients, rounds) = (16, 10);
     let answers = race(&servers, clients, rounds, |client, round, number| {
@@ -276,7 +276,7 @@ fn of_changes_to_the_version_that_all_have_read_exactly_one_is_made(
     #[case] database: Database,
     #[case] number: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     servers[0].post("/orders", &order("a", NOON)).assert_status(201);
     let (clients, rounds) = (24, 20);
     let answers = race(&servers, clients, rounds, |client, round, number| {
@@ -304,7 +304,7 @@ fn of_changes_to_the_version_that_all_have_read_exactly_one_is_made(
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
 fn services_made_together_get_ids_of_their_own(#[case] database: Database, #[case] number: usize) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let (clients, rounds) = (16, 10);
     let answers = race(&servers, clients, rounds, |client, round, number| {
         // Half of them race for one name.
@@ -327,7 +327,7 @@ fn services_made_together_get_ids_of_their_own(#[case] database: Database, #[cas
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
 fn a_service_is_never_deleted_under_an_order(#[case] database: Database, #[case] number: usize) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let (clients, rounds) = (8, 30);
     for round in 0..rounds {
         let service = json!({"id": 1_000 + round, "name": format!("S{round}")});
@@ -367,7 +367,7 @@ fn server_uses(server: &Server, service: usize) -> usize {
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
 fn orders_that_come_and_go_never_overlap(#[case] database: Database, #[case] number: usize) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let clients = 16;
     // Each client makes, moves and deletes orders of its own, all in one narrow stretch.
     let answers = race(&servers, clients, 60, |client, round, number| {
@@ -407,7 +407,7 @@ fn batches_that_the_database_refuses_keep_the_lock_from_nobody(
     #[case] database: Database,
     #[case] number: usize,
 ) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     let mut sql = scratch.sql();
     let race = |first: i64| {
         race(&servers, 16, 2, |client, round, number| {
@@ -439,7 +439,7 @@ fn batches_that_the_database_refuses_keep_the_lock_from_nobody(
 #[case::sqlite(Database::Sqlite, 2)]
 #[case::postgres(Database::Postgres, 3)]
 fn nobody_writes_by_a_policy_that_was_replaced(#[case] database: Database, #[case] number: usize) {
-    let Some((scratch, servers)) = processes(database, number) else { return };
+    let (scratch, servers) = processes(database, number);
     for round in 0..10 {
         drop(scratch.run(&["policy", "set", "--scope", "service"]).assert_fine());
         let start = Barrier::new(3);

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{scope, yield_now};
 
 use orders_tests::{Client, Database, HOUR, Server, assert_spaced, at, millis_of, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
@@ -66,11 +68,9 @@ fn write_until_it_dies(client: &Client, round: usize, number: usize, done: &Atom
     ledger
 }
 
-#[rstest]
-fn every_acknowledged_write_survives_a_kill(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn every_acknowledged_write_survives_a_kill(database: Database) {
+    let mut server = Server::fresh(database);
     let mut expected: BTreeMap<String, Value> = BTreeMap::new();
     for round in 0..KILLS {
         let done = AtomicUsize::new(0);
@@ -141,11 +141,9 @@ fn every_acknowledged_write_survives_a_kill(
     server.scratch().assert_calm();
 }
 
-#[rstest]
-fn one_process_that_dies_does_not_stop_the_others(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn one_process_that_dies_does_not_stop_the_others(database: Database) {
+    let server = Server::fresh(database);
     for round in 0..10 {
         let mut victim = Server::start(server.scratch());
         let done = AtomicUsize::new(0);

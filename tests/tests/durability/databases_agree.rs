@@ -1,6 +1,6 @@
 //! The same generated sequences of commands on both databases and in memory: equal outcomes, equal
 //! orders, equal slots, equal events. Links the store itself, to see what no client is shown.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rstest::rstest;
+use rstest_reuse::{apply, template};
 
 #[path = "../../../crates/orders-core/tests/support/generate.rs"]
 mod generate;
@@ -95,16 +96,26 @@ fn clear(sql: &mut Sql) {
     .unwrap();
 }
 
+#[template]
 #[rstest]
 #[case::global(Scope::Global, None)]
 #[case::by_service(Scope::Service, None)]
 #[case::edit_locked(Scope::Global, Some(Period::MAX))]
-fn both_databases_and_the_book_in_memory_agree(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-    #[case] scope: Scope,
-    #[case] edit_lock: Option<Period>,
-) {
-    let Some(scratch) = database.fresh() else { return };
+fn policies(#[case] scope: Scope, #[case] edit_lock: Option<Period>) {}
+
+#[apply(policies)]
+fn sqlite_and_the_book_in_memory_agree(scope: Scope, edit_lock: Option<Period>) {
+    assert_agreement(Database::Sqlite, scope, edit_lock);
+}
+
+#[apply(policies)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+fn postgresql_and_the_book_in_memory_agree(scope: Scope, edit_lock: Option<Period>) {
+    assert_agreement(Database::Postgres, scope, edit_lock);
+}
+
+fn assert_agreement(database: Database, scope: Scope, edit_lock: Option<Period>) {
+    let scratch = database.fresh();
     let policy = Policy { window: Period::THREE_HOURS, scope, edit_lock };
     let store = open(&scratch, policy);
     let mut sql = scratch.sql();

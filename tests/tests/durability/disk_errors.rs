@@ -1,6 +1,5 @@
 //! Writes to the disk that fail, one after the other: each answer is true, also after a crash, and all
 //! goes on by itself once the disk is well.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,11 +79,12 @@ impl Told {
 }
 
 fn fresh() -> (Scratch, Server) {
-    let server = Server::fresh(Database::Sqlite).unwrap();
+    let server = Server::fresh(Database::Sqlite);
     (server.scratch().clone(), server)
 }
 
 #[rstest]
+#[cfg_attr(no_strace, ignore = "strace is not installed")]
 fn whichever_write_fails_every_answer_is_true_and_all_goes_on(
     // The writes of one transaction, and what makes a transaction last: one call each.
     #[values(("pwrite64", 12), ("fdatasync,fsync", 3))] (calls, number): (&str, u32),
@@ -99,7 +99,7 @@ fn whichever_write_fails_every_answer_is_true_and_all_goes_on(
         let when = format!("{n}{lasting}");
         let what = format!("{error} of {calls} {when}");
         let fault = Fault { calls, error, when: &when, file: None };
-        let Some(injected) = Injected::into(&server, &fault) else { return };
+        let injected = Injected::into(&server, &fault);
         for _ in 0..3 {
             // On a disk that stays broken each is refused for the same reason.
             if !told.ask(&server) && lasting == "+" {
@@ -126,6 +126,7 @@ fn whichever_write_fails_every_answer_is_true_and_all_goes_on(
 }
 
 #[rstest]
+#[cfg_attr(no_strace, ignore = "strace is not installed")]
 fn what_was_refused_for_an_error_of_the_disk_is_not_done_by_a_crash(
     #[values("EIO", "ENOSPC")] error: &str,
     // The first kind strikes a commit and its second try, and spares what is written in between (to the
@@ -145,7 +146,7 @@ fn what_was_refused_for_an_error_of_the_disk_is_not_done_by_a_crash(
         // The first commit has more calls than any after it.
         assert!(told.ask(&server));
         let fault = Fault { calls, error, when, file: None };
-        let Some(injected) = Injected::into(&server, &fault) else { return };
+        let injected = Injected::into(&server, &fault);
         // At its first such word, before anything is written that might hide what was left behind.
         killed += usize::from((0..4).any(|_| !told.ask(&server)));
         server.kill9();
@@ -161,6 +162,7 @@ fn what_was_refused_for_an_error_of_the_disk_is_not_done_by_a_crash(
 }
 
 #[rstest]
+#[cfg_attr(no_strace, ignore = "strace is not installed")]
 fn a_checkpoint_that_fails_loses_nothing(
     #[values("pwrite64", "fdatasync,fsync")] calls: &str,
     #[values("1", "1+")] when: &str,
@@ -174,7 +176,7 @@ fn a_checkpoint_that_fails_loses_nothing(
     while fs::metadata(&log).unwrap().len() < 3_900_000 {
         told.ask(&server);
     }
-    let Some(injected) = Injected::into(&server, &fault) else { return };
+    let injected = Injected::into(&server, &fault);
     for _ in 0..30 {
         told.ask(&server);
     }

@@ -32,9 +32,10 @@ fn with_first(server: Server) -> Server {
 }
 
 #[rstest]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn postgres_is_restarted(#[values(false, true)] at_once: bool) {
-    let Some(mut postgres) = Postgres::fresh() else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let mut postgres = Postgres::fresh();
+    let scratch = Database::Sqlite.fresh();
     let server = on(&scratch, &postgres.url());
     let outcomes = under_load(&[&server], || {
         postgres.stop(at_once);
@@ -50,9 +51,10 @@ fn postgres_is_restarted(#[values(false, true)] at_once: bool) {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn postgres_is_frozen_for_ten_seconds() {
-    let Some(postgres) = Postgres::fresh() else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let postgres = Postgres::fresh();
+    let scratch = Database::Sqlite.fresh();
     let server = on(&scratch, &postgres.url());
     let outcomes = under_load(&[&server], || {
         postgres.freeze();
@@ -73,9 +75,10 @@ fn postgres_is_frozen_for_ten_seconds() {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn postgres_is_cut_off_without_a_word() {
-    let Some(postgres) = Postgres::fresh() else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let postgres = Postgres::fresh();
+    let scratch = Database::Sqlite.fresh();
     let passage = Passage::to(postgres.address());
     let url = postgres.url().replace(&postgres.address(), &passage.address);
     let server = on(&scratch, &url);
@@ -101,8 +104,9 @@ fn postgres_is_cut_off_without_a_word() {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn lists_that_hang_use_up_their_pool_and_hold_up_nothing_else() {
-    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let scratch = Database::Postgres.fresh();
     let server =
         Server::start_as(&scratch, &Setup { arguments: &["--sample-data"], ..Setup::default() });
     let mut sql = scratch.sql();
@@ -155,9 +159,10 @@ fn lists_that_hang_use_up_their_pool_and_hold_up_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(not_root, ignore = "only root can mount a disk")]
 fn the_disk_is_full() {
-    let Some(disk) = SmallDisk::make(24) else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let disk = SmallDisk::make(24);
+    let scratch = Database::Sqlite.fresh();
     let file = disk.path().join("orders.db");
     let server = on(&scratch, file.to_str().unwrap());
     let outcomes = under_load(&[&server], || {
@@ -190,10 +195,12 @@ fn fill(disk: &SmallDisk) -> PathBuf {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[cfg_attr(not_root, ignore = "only root can mount a disk")]
 fn postgres_has_no_room_for_its_tables() {
-    let Some(disk) = SmallDisk::make(96) else { return };
-    let Some(postgres) = Postgres::fresh_on(disk.path(), false) else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let disk = SmallDisk::make(96);
+    let postgres = Postgres::fresh_on(disk.path(), false);
+    let scratch = Database::Sqlite.fresh();
     let server = on(&scratch, &postgres.url());
     let outcomes = under_load(&[&server], || {
         let ballast = fill(&disk);
@@ -223,10 +230,12 @@ fn postgres_has_no_room_for_its_tables() {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[cfg_attr(not_root, ignore = "only root can mount a disk")]
 fn postgres_has_no_room_for_its_log_of_writes_and_is_started_again_once_it_has() {
-    let Some(disk) = SmallDisk::make(96) else { return };
-    let Some(mut postgres) = Postgres::fresh_on(disk.path(), true) else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let disk = SmallDisk::make(96);
+    let mut postgres = Postgres::fresh_on(disk.path(), true);
+    let scratch = Database::Sqlite.fresh();
     let server = on(&scratch, &postgres.url());
     let outcomes = under_load(&[&server], || {
         let ballast = fill(&disk);
@@ -246,9 +255,10 @@ fn postgres_has_no_room_for_its_log_of_writes_and_is_started_again_once_it_has()
 }
 
 #[test]
+#[cfg_attr(not_root, ignore = "only root can mount a disk")]
 fn a_file_that_may_only_be_read_is_read_and_takes_writes_after_a_restart() {
-    let Some(disk) = SmallDisk::make(24) else { return };
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let disk = SmallDisk::make(24);
+    let scratch = Database::Sqlite.fresh();
     let file = disk.path().join("orders.db");
     let url = file.to_str().unwrap();
     drop(on(&scratch, url));
@@ -271,7 +281,7 @@ fn a_file_that_may_only_be_read_is_read_and_takes_writes_after_a_restart() {
 
 #[test]
 fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     drop(with_first(Server::start_as(
         &scratch,
         &Setup { arguments: &["--sample-data"], ..Setup::default() },
@@ -288,7 +298,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
 
 #[test]
 fn pages_that_are_damaged_are_told_and_never_made_up() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let server =
         Server::start_as(&scratch, &Setup { arguments: &["--sample-data"], ..Setup::default() });
     server.post("/orders", &order("first", NOON)).assert_status(201);

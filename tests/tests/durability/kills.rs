@@ -7,8 +7,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Chance, Database, HOUR, Run, Scratch, Server, at, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
@@ -39,10 +41,10 @@ fn lines(number: i64) -> String {
     lines
 }
 
-fn seeded(database: Database) -> Option<Scratch> {
-    let scratch = database.fresh()?;
+fn seeded(database: Database) -> Scratch {
+    let scratch = database.fresh();
     drop(scratch.run(&["seed"]).assert_fine());
-    Some(scratch)
+    scratch
 }
 
 /// Runs a command, kills it, and waits until PostgreSQL is done with what it was asked before: that
@@ -73,13 +75,11 @@ fn assert_sound(scratch: &Scratch) {
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
-#[rstest]
-fn an_import_that_is_killed_goes_on_where_it_stopped(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn an_import_that_is_killed_goes_on_where_it_stopped(database: Database) {
     const ROWS: i64 = 3_000;
     let mut chance = Chance::new();
-    let Some(whole) = seeded(database) else { return };
+    let whole = seeded(database);
     let file = whole.write("orders.ndjson", lines(ROWS));
     let import = ["import", &file, "--on-conflict", "skip", "--quiet"];
     let mut long = timed(&whole, &import);
@@ -90,7 +90,7 @@ fn an_import_that_is_killed_goes_on_where_it_stopped(
     while rounds < 3 || half_way == 0 {
         rounds += 1;
         assert!(rounds < MOST_ROUNDS, "none was killed half-way");
-        let scratch = seeded(database).unwrap();
+        let scratch = seeded(database);
         // More than once, before it gets to the end.
         for is_first in [true, false] {
             let ended = kill(&scratch, &import, chance.moment_within(long));
@@ -107,17 +107,15 @@ fn an_import_that_is_killed_goes_on_where_it_stopped(
     }
 }
 
-#[rstest]
-fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(database: Database) {
     let mut chance = Chance::new();
-    let Some(whole) = seeded(database) else { return };
+    let whole = seeded(database);
     let file = whole.write("orders.ndjson", lines(1_000));
     let import = ["import", &file, "--quiet"];
     let long = timed(&whole, &import);
     for _ in 0..5 {
-        let scratch = seeded(database).unwrap();
+        let scratch = seeded(database);
         let ended = kill(&scratch, &import, chance.moment_within(long * 5 / 4));
         let there = stored(&scratch).len();
         assert!(there == 0 && ended.is_none() || there == 1_000, "{there}: {ended:?}");
@@ -128,15 +126,13 @@ fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(
     }
 }
 
-#[rstest]
-fn a_migration_that_is_killed_is_finished_by_the_next_start(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_migration_that_is_killed_is_finished_by_the_next_start(database: Database) {
     let mut chance = Chance::new();
-    let Some(whole) = database.fresh() else { return };
+    let whole = database.fresh();
     let long = timed(&whole, &["migrate"]);
     for _ in 0..8 {
-        let scratch = database.fresh().unwrap();
+        let scratch = database.fresh();
         drop(kill(&scratch, &["migrate"], chance.moment_within(long)));
         let server = Server::start(&scratch);
         server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
@@ -146,12 +142,10 @@ fn a_migration_that_is_killed_is_finished_by_the_next_start(
     }
 }
 
-#[rstest]
-fn a_change_of_the_policy_that_is_killed_is_made_or_not(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_change_of_the_policy_that_is_killed_is_made_or_not(database: Database) {
     let mut chance = Chance::new();
-    let Some(scratch) = seeded(database) else { return };
+    let scratch = seeded(database);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["import", &file, "--quiet"]).assert_fine());
     let policies = [("3h", "global"), ("1h", "service")];
@@ -185,7 +179,7 @@ fn a_change_of_the_policy_that_is_killed_is_made_or_not(
 #[test]
 fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
     let mut chance = Chance::new();
-    let scratch = seeded(Database::Sqlite).unwrap();
+    let scratch = seeded(Database::Sqlite);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["backup", "old.db"]).assert_fine());
     drop(scratch.run(&["import", &file, "--quiet"]).assert_fine());
@@ -209,7 +203,7 @@ fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
 #[test]
 fn a_backup_that_is_killed_is_whole_or_not_there() {
     let mut chance = Chance::new();
-    let scratch = seeded(Database::Sqlite).unwrap();
+    let scratch = seeded(Database::Sqlite);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["import", &file, "--quiet"]).assert_fine());
     let long = timed(&scratch, &["backup", "first.db"]);
@@ -233,12 +227,10 @@ fn a_backup_that_is_killed_is_whole_or_not_there() {
     assert!(partial <= 8, "{left:?}");
 }
 
-#[rstest]
-fn a_server_that_is_killed_while_it_starts_and_while_it_ends_does_no_harm(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_server_that_is_killed_while_it_starts_and_while_it_ends_does_no_harm(database: Database) {
     let mut chance = Chance::new();
-    let Some(scratch) = seeded(database) else { return };
+    let scratch = seeded(database);
     let serve = ["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s"];
     for round in 0..8 {
         let moment = chance.moment_within(Duration::from_millis(150));

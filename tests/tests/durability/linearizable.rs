@@ -7,11 +7,13 @@ use std::time::Duration;
 use orders_tests::history::Scope;
 use orders_tests::storm::{Round, Storm};
 use orders_tests::{Database, document};
-use rstest::rstest;
+use rstest_reuse::apply;
 
-#[rstest]
+use crate::both_databases;
+
+#[apply(both_databases)]
 fn one_single_order_of_operations_explains_what_all_clients_saw(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values(1, 3)] processes: usize,
 ) {
     let _ = document();
@@ -27,9 +29,7 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
     let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 400 };
     // Captured, and shown with a failure.
     eprintln!("ORDERS_TESTS_SEED={}", storm.seed);
-    let Some(tally) = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ()) else {
-        return;
-    };
+    let tally = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ());
     eprintln!("{database:?}, {processes}, seed {}: {tally:?}", storm.seed);
     tally.assert_explained(&storm);
     // Its lock is waited for longer than any fault here lasts: nobody is turned away.

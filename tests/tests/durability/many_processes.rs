@@ -1,15 +1,12 @@
 //! Several processes on one PostgreSQL: restarted one after the other behind a proxy, and over a
 //! change of the primary.
-#![expect(clippy::expect_used, reason = "a test may fail")]
 
-use std::fs;
-use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
 
 use orders_tests::{
     Client, Database, HOUR, OWN_KEY, Pooler, Postgres, Proxy, Scratch, Server, Setup, free_address,
-    millis_of, order, under_load,
+    libfaketime, millis_of, order, under_load,
 };
 
 const NOON: i64 = 1_700_000_000_000;
@@ -38,11 +35,13 @@ fn prepare(client: &Client) {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[cfg_attr(no_haproxy, ignore = "haproxy is not installed")]
 fn a_rolling_restart_behind_a_proxy_fails_no_request() {
-    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let scratch = Database::Postgres.fresh();
     let addresses = [free_address(), free_address()];
     let mut servers = addresses.each_ref().map(|address| start(&scratch, &scratch.url(), address));
-    let Some(proxy) = Proxy::before(&addresses[0], &addresses[1]) else { return };
+    let proxy = Proxy::before(&addresses[0], &addresses[1]);
     let client = proxy.client().with_key(OWN_KEY);
     prepare(&client);
     let outcomes = under_load(&[&client], || {
@@ -64,9 +63,10 @@ fn a_rolling_restart_behind_a_proxy_fails_no_request() {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn a_standby_is_promoted_and_nothing_that_was_acknowledged_is_lost() {
-    let Some(mut primary) = Postgres::fresh() else { return };
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let mut primary = Postgres::fresh();
+    let scratch = Database::Sqlite.fresh();
     let standby = primary.standby();
     let both = format!(
         "postgres://orders@{},{}/orders?target_session_attrs=read-write",
@@ -90,10 +90,12 @@ fn a_standby_is_promoted_and_nothing_that_was_acknowledged_is_lost() {
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[cfg_attr(no_pgbouncer, ignore = "pgbouncer is not installed")]
 fn two_processes_behind_a_pooler_that_keeps_sessions_apart_lose_nothing() {
-    let Some(mut postgres) = Postgres::fresh() else { return };
-    let scratch = Database::Sqlite.fresh().expect("SQLite is built in");
-    let Some(pooler) = Pooler::before(&postgres, "session") else { return };
+    let mut postgres = Postgres::fresh();
+    let scratch = Database::Sqlite.fresh();
+    let pooler = Pooler::before(&postgres, "session");
     let servers = [free_address(), free_address()].map(|it| start(&scratch, &pooler.url(), &it));
     let clients = servers.each_ref().map(|server| server.with_key(OWN_KEY));
     prepare(&clients[0]);
@@ -112,22 +114,11 @@ fn two_processes_behind_a_pooler_that_keeps_sessions_apart_lose_nothing() {
     }
 }
 
-/// A library that tells a process another time; said so, where there is none on this machine.
-fn fake_time() -> Option<String> {
-    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let mut files = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
-    let found = files.find(|file| file.is_file());
-    if found.is_none() {
-        // Written, not printed: libtest captures what is printed.
-        let line = b"LEFT OUT: what needs libfaketime (tests/run installs it)\n";
-        std::io::stderr().write_all(line).expect("standard error takes a line");
-    }
-    found.map(|file| file.display().to_string())
-}
-
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[cfg_attr(no_faketime, ignore = "libfaketime is not installed")]
 fn a_process_whose_clock_is_off_by_an_hour_does_no_harm() {
-    let (Some(scratch), Some(library)) = (Database::Postgres.fresh(), fake_time()) else { return };
+    let (scratch, library) = (Database::Postgres.fresh(), libfaketime());
     let arguments = &["--sample-data", "--log-format", "json", "--require-if-match"];
     let right = Server::start_as(&scratch, &Setup { arguments, ..Setup::default() });
     for id in ["223", "224", "225"] {

@@ -228,7 +228,7 @@ fn with_copy<T>(scratch: &Scratch, name: &str, run: impl FnOnce(&Path) -> T) -> 
 
 #[test]
 fn wherever_the_log_is_cut_off_the_database_holds_a_prefix_with_all_that_was_acknowledged() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let (logged, told) = written(&scratch);
     let frames = logged.frames();
     let state_at = |name: &str, length: usize| {
@@ -284,7 +284,7 @@ fn wherever_the_log_is_cut_off_the_database_holds_a_prefix_with_all_that_was_ack
 
 #[test]
 fn a_log_with_a_bit_that_is_wrong_counts_up_to_the_transaction_before() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let (logged, told) = written(&scratch);
     let frames = logged.frames();
     let read = |name: &str, length: usize| {
@@ -315,7 +315,7 @@ fn a_log_with_a_bit_that_is_wrong_counts_up_to_the_transaction_before() {
 
 #[test]
 fn a_batch_whose_answer_was_lost_in_a_crash_is_done_once_wherever_the_log_ends() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let (logged, told) = written(&scratch);
     let batch = |asked: &&Asked| asked.changes.len() > 10;
     let asked = told.iter().find(batch).unwrap();
@@ -357,7 +357,7 @@ fn a_batch_whose_answer_was_lost_in_a_crash_is_done_once_wherever_the_log_ends()
 
 #[test]
 fn a_migration_that_is_cut_off_anywhere_is_finished_by_the_next_start() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let source = scratch.file();
     // Somebody who reads keeps the log from being folded at the end.
     drop(fs::File::create(&source).unwrap());

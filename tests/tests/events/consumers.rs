@@ -11,8 +11,10 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use orders_tests::{Client, Database, HOUR, Server, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -164,12 +166,12 @@ fn write(client: &Client, round: i64) {
     }
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn a_consumer_has_every_order_whatever_is_killed(
     #[values(Language::Python, Language::Rust)] language: Language,
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
 ) {
-    let Some(mut server) = Server::fresh(database) else { return };
+    let mut server = Server::fresh(database);
     let front = Front::of(&server);
     let scratch = server.scratch().clone();
     let mut consumer = Consumer::start(language, &front.url, scratch.dir());

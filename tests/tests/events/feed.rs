@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use orders_db::{DatabaseUrl, Store, StoreOptions};
 use orders_tests::{Client, Database, EventStream, HOUR, Server, Setup, at, bare_order, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -18,11 +20,9 @@ fn page(client: &Client, query: &str) -> (Vec<Value>, String) {
     (data, page["next_after"].as_str().unwrap().to_owned())
 }
 
-#[rstest]
-fn the_feed_tells_of_every_change_once_in_order_from_any_position(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_feed_tells_of_every_change_once_in_order_from_any_position(database: Database) {
+    let server = Server::fresh(database);
     assert_eq!(page(&server, ""), (vec![], "0".to_owned()));
     assert_eq!(page(&server, "?after=7"), (vec![], "7".to_owned()), "nothing is there yet");
     let created = server.post("/orders", &order("a", NOON)).assert_status(201).json();
@@ -81,7 +81,7 @@ fn the_feed_tells_of_every_change_once_in_order_from_any_position(
 
 #[test]
 fn what_is_no_position_is_refused() {
-    let Some(server) = Server::fresh(Database::Sqlite) else { return };
+    let server = Server::fresh(Database::Sqlite);
     for bad in [
         "after=-1",
         "after=x",
@@ -108,11 +108,9 @@ fn what_is_no_position_is_refused() {
     server.assert_untouched(&[]);
 }
 
-#[rstest]
-fn whoever_asks_for_what_is_gone_is_told_where_the_feed_starts(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn whoever_asks_for_what_is_gone_is_told_where_the_feed_starts(database: Database) {
+    let server = Server::fresh(database);
     for number in 0..4 {
         server.post("/orders", &bare_order(&at(NOON + number * 9 * HOUR))).assert_status(201);
     }
@@ -125,11 +123,9 @@ fn whoever_asks_for_what_is_gone_is_told_where_the_feed_starts(
     assert_eq!((left.len(), left[0]["sequence"].as_str(), next.as_str()), (2, Some("3"), "4"));
 }
 
-#[rstest]
-fn old_events_go_from_the_feed_and_from_nowhere_else(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn old_events_go_from_the_feed_and_from_nowhere_else(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--event-retention", "1h"], ..Setup::default() };
     let servers = [0, 1].map(|_| Server::start_as(&scratch, &setup));
     let server = &servers[0];
@@ -173,11 +169,9 @@ fn old_events_go_from_the_feed_and_from_nowhere_else(
     assert_eq!(restored.json()["version"], 3);
 }
 
-#[rstest]
-fn whoever_listens_hears_of_what_any_process_wrote(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn whoever_listens_hears_of_what_any_process_wrote(database: Database) {
+    let server = Server::fresh(database);
     let store =
         Store::open(&DatabaseUrl::parse(&server.scratch().url()).unwrap(), StoreOptions::default())
             .unwrap();

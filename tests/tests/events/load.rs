@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use orders_tests::{Bulk, Client, Database, EventStream, HOUR, Message, Server, Setup, at};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 /// How long to wait for what does come.
@@ -141,7 +144,7 @@ fn every_reader_sees_every_change_once_and_can_replay_the_tables(
 ) {
     const WRITERS: i64 = 8;
     const CHANGES: i64 = 20_000;
-    let Some(first) = Server::fresh(database) else { return };
+    let first = Server::fresh(database);
     let scratch = first.scratch().clone();
     let mut servers = vec![first];
     servers.extend((1..processes).map(|_| Server::start(&scratch)));
@@ -200,13 +203,11 @@ fn write_evenly(client: &Client, first: i64, orders: i64) -> Vec<(Duration, Inst
     written
 }
 
-#[rstest]
-fn a_thousand_readers_see_every_event_within_a_second_and_cost_writes_little(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_thousand_readers_see_every_event_within_a_second_and_cost_writes_little(database: Database) {
     const READERS: usize = 1_000;
     const ORDERS: i64 = 200;
-    let Some(server) = Server::fresh(database) else { return };
+    let server = Server::fresh(database);
     let client = server.another();
     let alone = write_evenly(&client, 1, ORDERS);
     let (base, before) = (server.resident_kib(), ORDERS.to_string());
@@ -265,13 +266,11 @@ fn a_thousand_readers_see_every_event_within_a_second_and_cost_writes_little(
     assert!(memory < 100 * 1024, "{memory} KiB for 1 000 readers");
 }
 
-#[rstest]
-fn readers_that_take_nothing_are_cut_and_hurt_nobody(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn readers_that_take_nothing_are_cut_and_hurt_nobody(database: Database) {
     const SLOW: usize = 5;
     const EVENTS: u64 = 5_000;
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--max-streams", "6"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
     server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
@@ -315,11 +314,9 @@ fn readers_that_take_nothing_are_cut_and_hurt_nobody(
     assert_eq!(quick.end(Duration::from_millis(10)), None, "the one that reads is not cut");
 }
 
-#[rstest]
-fn a_page_of_a_million_events_is_as_fast_at_its_end_as_at_its_beginning(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_page_of_a_million_events_is_as_fast_at_its_end_as_at_its_beginning(database: Database) {
+    let scratch = database.fresh();
     let server = Server::start(&scratch);
     let mut sql = scratch.sql();
     Bulk { number: 1_000_000, at_once: 1 }.store(&mut sql);

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use orders_tests::{
     Client, Database, End, EventStream, HOUR, Message, Server, Setup, at, bare_order, order,
 };
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 /// How long to wait for what comes at once.
@@ -22,11 +24,9 @@ fn feed(client: &Client) -> Vec<Value> {
     client.get("/events?limit=1000").assert_status(200).json()["data"].as_array().unwrap().clone()
 }
 
-#[rstest]
-fn a_stream_tells_what_the_feed_tells_from_any_position_and_goes_on(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_stream_tells_what_the_feed_tells_from_any_position_and_goes_on(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200);
     server.delete("/orders/a").assert_status(204);
@@ -66,7 +66,7 @@ fn a_stream_tells_what_the_feed_tells_from_any_position_and_goes_on(
 
 #[test]
 fn the_head_of_a_stream_keeps_caches_and_proxies_from_holding_it_back() {
-    let Some(server) = Server::fresh(Database::Sqlite) else { return };
+    let server = Server::fresh(Database::Sqlite);
     let gzip = [("Accept-Encoding", "gzip, br, zstd"), ("Accept", "text/event-stream")];
     let stream = EventStream::open(&server, "", &gzip);
     let head = stream.head.to_ascii_lowercase();
@@ -84,7 +84,7 @@ fn the_head_of_a_stream_keeps_caches_and_proxies_from_holding_it_back() {
 
 #[test]
 fn what_is_no_position_is_refused_before_the_stream_begins() {
-    let Some(server) = Server::fresh(Database::Sqlite) else { return };
+    let server = Server::fresh(Database::Sqlite);
     for bad in ["after=-1", "after=9223372036854775808", "after=x", "limit=1", "after=1&after=1"] {
         server.get(format!("/events/stream?{bad}")).problem(400, "invalid-parameter");
     }
@@ -107,7 +107,7 @@ fn what_is_no_position_is_refused_before_the_stream_begins() {
 
 #[test]
 fn a_stream_that_is_silent_says_every_15_seconds_that_it_is_there() {
-    let Some(server) = Server::fresh(Database::Sqlite) else { return };
+    let server = Server::fresh(Database::Sqlite);
     let mut stream = EventStream::open(&server, "", &[]);
     assert_eq!(stream.next(SOON), Some(Message::Retry(2000)));
     for _ in 0..2 {
@@ -120,11 +120,9 @@ fn a_stream_that_is_silent_says_every_15_seconds_that_it_is_there() {
     assert_eq!(stream.event().0, 1);
 }
 
-#[rstest]
-fn a_stream_wakes_within_100_ms_of_what_another_process_wrote(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_stream_wakes_within_100_ms_of_what_another_process_wrote(database: Database) {
+    let server = Server::fresh(database);
     let other = Server::start(server.scratch());
     let mut streams = [&server, &other].map(|server| EventStream::open(server, "", &[]));
     let mut waits = Vec::new();
@@ -143,11 +141,9 @@ fn a_stream_wakes_within_100_ms_of_what_another_process_wrote(
     assert!(waits[14] < Duration::from_millis(100), "{waits:?}");
 }
 
-#[rstest]
-fn a_signal_ends_streams_at_once_and_as_whole_answers(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_signal_ends_streams_at_once_and_as_whole_answers(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--drain-delay", "2s"], drains: true, ..Setup::default() };
     let mut server = Server::start_as(&scratch, &setup);
     let mut streams: Vec<_> = (0..20).map(|_| EventStream::open(&server, "", &[])).collect();
@@ -163,11 +159,9 @@ fn a_signal_ends_streams_at_once_and_as_whole_answers(
     assert_eq!(server.wait(), Some(0));
 }
 
-#[rstest]
-fn a_stream_ends_when_its_key_does(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_stream_ends_when_its_key_does(database: Database) {
+    let scratch = database.fresh();
     let server = Server::start(&scratch);
     let mut open = EventStream::open(&server, "", &[]);
     let make = |more: &[&str]| {
@@ -195,7 +189,7 @@ fn a_stream_ends_when_its_key_does(
 
 #[test]
 fn there_are_no_more_streams_than_allowed_and_those_that_are_left_count_no_more() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let server = Server::start_as(
         &scratch,
         &Setup { arguments: &["--max-streams", "3"], ..Setup::default() },
@@ -226,11 +220,9 @@ fn there_are_no_more_streams_than_allowed_and_those_that_are_left_count_no_more(
     }
 }
 
-#[rstest]
-fn whoever_asks_a_stream_for_what_is_gone_is_told_where_the_feed_starts(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn whoever_asks_a_stream_for_what_is_gone_is_told_where_the_feed_starts(database: Database) {
+    let server = Server::fresh(database);
     for number in 0..3 {
         create(&server, number);
     }
@@ -241,11 +233,9 @@ fn whoever_asks_a_stream_for_what_is_gone_is_told_where_the_feed_starts(
     assert_eq!(EventStream::open(&server, "?after=2", &[]).event().0, 3);
 }
 
-#[rstest]
-fn a_reader_goes_on_where_it_was_when_the_server_was_killed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_reader_goes_on_where_it_was_when_the_server_was_killed(database: Database) {
+    let mut server = Server::fresh(database);
     let mut last = 0;
     for round in 0..5 {
         let id = last.to_string();

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use orders_tests::{Database, OWN_KEY, Raw, Server, Setup, order, raw};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -24,11 +27,9 @@ fn lines(server: &Server, number: usize) -> Vec<Value> {
     }
 }
 
-#[rstest]
-fn each_request_is_a_line_with_who_what_and_how_long(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn each_request_is_a_line_with_who_what_and_how_long(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup {
         arguments: &["--access-log", "--log-format", "json", "--sample-data"],
         variables: &[("ORDERS_API_KEY", OWN_KEY)],
@@ -64,7 +65,7 @@ fn each_request_is_a_line_with_who_what_and_how_long(
 
 #[rstest]
 fn no_client_can_forge_a_line(#[values(Database::Sqlite)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--access-log"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
     let methods = ["GET".to_owned(), "M".repeat(5_000), "M-ODD".to_owned()];
@@ -88,7 +89,7 @@ fn no_client_can_forge_a_line(#[values(Database::Sqlite)] database: Database) {
 
 #[rstest]
 fn who_leaves_before_the_answer_is_logged_too(#[values(Database::Sqlite)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--access-log", "--log-format", "json"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
     let head = format!(
@@ -105,7 +106,7 @@ fn who_leaves_before_the_answer_is_logged_too(#[values(Database::Sqlite)] databa
 fn nothing_is_logged_of_requests_unless_it_is_asked_for(
     #[values(Database::Sqlite)] database: Database,
 ) {
-    let Some(server) = Server::fresh(database) else { return };
+    let server = Server::fresh(database);
     server.get("/orders").assert_status(200);
     assert!(!server.log().contains("access"), "{}", server.log());
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 const NOON: i64 = 1_700_000_000_000;
 
 fn fresh() -> Server {
-    Server::fresh(Database::Sqlite).unwrap()
+    Server::fresh(Database::Sqlite)
 }
 
 fn left_beside(scratch: &Scratch) -> Vec<String> {
@@ -67,7 +67,7 @@ fn a_backup_takes_the_place_of_no_file() {
     scratch.run(&["backup", &scratch.file().display().to_string()]).assert_refused(1, "is there");
     scratch.run(&["backup", "no/such/folder/b.db"]).assert_refused(1, "no/such/folder");
     drop(server);
-    let Some(empty) = Database::Sqlite.fresh() else { return };
+    let empty = Database::Sqlite.fresh();
     empty.run(&["backup", "b.db"]).assert_refused(1, "no file");
     assert_eq!(left_beside(&empty), Vec::<String>::new());
 }
@@ -154,7 +154,7 @@ fn what_is_not_sound_is_not_restored() {
 
 #[test]
 fn of_postgresql_the_command_to_run_is_told_without_the_password() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let url = "postgres://orders:secret@db.internal:5433/orders?sslmode=require&password=hidden";
     for (command, tool) in [("backup", "pg_dump --format=custom"), ("restore", "pg_restore")] {
         let run = scratch.run(&[command, "file.dump", "--database-url", url]);

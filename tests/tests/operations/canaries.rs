@@ -7,7 +7,10 @@ use std::thread::spawn;
 
 use orders_tests::{Answer, Client, Database, Scratch, Server, Setup, document, order};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const OWN_KEY: &str = "canary-that-the-operator-has-made-up-0001";
@@ -50,11 +53,9 @@ fn send(client: &Client, method: &str, path: &str, body: &Value) -> Answer {
     if method == "GET" { request.send() } else { request.json(body).send() }
 }
 
-#[rstest]
-fn no_secret_is_ever_answered_or_logged(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn no_secret_is_ever_answered_or_logged(database: Database) {
+    let scratch = database.fresh();
     let (admin, reader) = (make(&scratch, "admin"), make(&scratch, "reader"));
     let wrong = format!("key_0123456789abcdef_{}", "7".repeat(64));
     let url = with_password(&scratch);
@@ -130,11 +131,9 @@ fn no_secret_is_ever_answered_or_logged(
     assert_eq!(line, None, "a secret is in the log");
 }
 
-#[rstest]
-fn the_answer_kept_for_one_caller_is_not_given_to_another(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_answer_kept_for_one_caller_is_not_given_to_another(database: Database) {
+    let scratch = database.fresh();
     let (one, other) = (make(&scratch, "admin"), make(&scratch, "admin"));
     let server = Server::start_as(
         &scratch,
@@ -189,7 +188,7 @@ fn refusing_postgres() -> u16 {
 
 #[test]
 fn the_password_of_a_database_that_cannot_be_reached_is_not_shown() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for url in [
         format!("postgres://orders:{PASSWORD}@127.0.0.1:{closed}/x"),
@@ -219,7 +218,7 @@ fn the_password_of_a_database_that_cannot_be_reached_is_not_shown() {
 fn the_password_of_a_database_that_goes_away_is_not_shown(
     #[values(Database::Postgres)] database: Database,
 ) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let url = with_password(&scratch);
     let setup =
         Setup { arguments: &["--log", ALL, "--sample-data"], url: Some(&url), ..Setup::default() };

@@ -1,7 +1,7 @@
 //! What is shipped beside the program: the image, the unit, the dashboard, the alerts. Each is read by
 //! the tool that it is for, and names nothing that there is not.
 #![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,22 +20,11 @@ fn read(path: &str) -> String {
     fs::read_to_string(top().join(path)).unwrap()
 }
 
-/// Says what is not tested on this machine.
-fn leave_out<T>(what: &str) -> Option<T> {
-    // Written, not printed: libtest captures what is printed.
-    let line = format!("LEFT OUT: {what} (tests/run installs it)\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-    None
-}
-
 /// A program of the virtual environment of the tests.
-fn tool(name: &str) -> Option<Command> {
-    let other = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS").map(PathBuf::from);
-    let program = other.and_then(|other| Some(other.parent()?.join(name)));
-    match program.filter(|program| program.is_file()) {
-        Some(program) => Some(Command::new(program)),
-        None => leave_out(&format!("what needs {name}")),
-    }
+fn tool(name: &str) -> Command {
+    let schemathesis = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS");
+    let schemathesis = schemathesis.expect("ORDERS_TESTS_SCHEMATHESIS is set: see tests/run");
+    Command::new(Path::new(&schemathesis).with_file_name(name))
 }
 
 fn assert_fine(ended: &Output) -> String {
@@ -45,11 +34,11 @@ fn assert_fine(ended: &Output) -> String {
 }
 
 /// A YAML file, by a parser that others wrote.
-fn yaml(path: &str) -> Option<Value> {
+fn yaml(path: &str) -> Value {
     const AS_JSON: &str = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
     let file = fs::File::open(top().join(path)).unwrap();
-    let run = tool("python3")?.args(["-c", AS_JSON]).stdin(file).output().unwrap();
-    Some(serde_json::from_str(&assert_fine(&run)).unwrap())
+    let run = tool("python3").args(["-c", AS_JSON]).stdin(file).output().unwrap();
+    serde_json::from_str(&assert_fine(&run)).unwrap()
 }
 
 /// The names of metrics in an expression.
@@ -61,7 +50,7 @@ fn names(expression: &str) -> BTreeSet<String> {
 
 /// What is scraped of a server that has done a little of everything.
 fn scraped() -> (Server, Metrics) {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);
     server.post("/orders", &order("a", 1_700_000_000_000)).assert_status(201);
@@ -94,8 +83,9 @@ fn the_dashboard_shows_what_there_is() {
 }
 
 #[test]
+#[ignore = "needs Python tools: ./tests/run"]
 fn the_alerts_watch_what_there_is_and_each_is_explained() {
-    let Some(rules) = yaml("deploy/prometheus-alerts.yaml") else { return };
+    let rules = yaml("deploy/prometheus-alerts.yaml");
     let (_server, metrics) = scraped();
     let explained = read("docs/OPERATIONS.md");
     let mut seen = BTreeSet::new();
@@ -117,10 +107,10 @@ fn the_alerts_watch_what_there_is_and_each_is_explained() {
 }
 
 #[test]
+#[ignore = "needs promtool: ./tests/run"]
 fn prometheus_takes_the_rules_and_the_metrics() {
-    let Some(program) = std::env::var_os("ORDERS_TESTS_PROMTOOL") else {
-        return leave_out::<()>("what needs promtool").unwrap_or_default();
-    };
+    let program = std::env::var_os("ORDERS_TESTS_PROMTOOL");
+    let program = program.expect("ORDERS_TESTS_PROMTOOL is set: see tests/run");
     let rules = top().join("deploy/prometheus-alerts.yaml");
     let checked = Command::new(&program).args(["check", "rules"]).arg(rules).output().unwrap();
     assert_fine(&checked);
@@ -138,8 +128,9 @@ fn prometheus_takes_the_rules_and_the_metrics() {
 }
 
 #[test]
+#[ignore = "needs Python tools: ./tests/run"]
 fn the_image_is_as_hadolint_wants_it() {
-    let Some(mut hadolint) = tool("hadolint") else { return };
+    let mut hadolint = tool("hadolint");
     let linted = hadolint.arg(top().join("docker/Dockerfile")).output().unwrap();
     assert_fine(&linted);
 }
@@ -186,7 +177,7 @@ fn what_the_image_runs_runs_here() {
     let install = all("RUN")
         .into_iter()
         .find_map(|run| run.split(" && ").find(|it| it.starts_with("install")));
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let root = scratch.dir().join("rootfs");
     let is_root = rustix::process::geteuid().is_root();
     let mut install = install.unwrap().replace("/rootfs", root.to_str().unwrap());
@@ -215,7 +206,7 @@ fn what_the_image_runs_runs_here() {
 
 #[test]
 fn the_health_check_asks_over_tls_and_whether_the_service_is_ready() {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
     let file = |name: &str| certificates.join(name).display().to_string();
     let (certificate, key) = (file("first.pem"), file("first.key"));
@@ -241,8 +232,9 @@ fn the_health_check_asks_over_tls_and_whether_the_service_is_ready() {
 }
 
 #[test]
+#[ignore = "needs Python tools: ./tests/run"]
 fn the_composition_has_a_database_two_processes_and_a_proxy() {
-    let Some(composition) = yaml("docker/compose.yaml") else { return };
+    let composition = yaml("docker/compose.yaml");
     let services = composition["services"].as_object().unwrap();
     let names: Vec<_> = services.keys().map(String::as_str).collect();
     assert_eq!(names, ["orders-1", "orders-2", "postgres", "proxy"]);
@@ -258,7 +250,7 @@ fn the_composition_has_a_database_two_processes_and_a_proxy() {
             assert!(known, "{name} is no variable of the program");
         }
     }
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let environment = services["orders-1"]["environment"].as_object().unwrap().iter();
     let own = ["ORDERS_DATABASE_URL", "ORDERS_API_KEY", "ORDERS_BIND", "ORDERS_DRAIN_DELAY"];
     let variables: Vec<(&str, &str)> = environment
@@ -279,21 +271,21 @@ fn the_composition_has_a_database_two_processes_and_a_proxy() {
 }
 
 #[test]
+#[cfg_attr(no_systemd, ignore = "systemd is not installed")]
 fn systemd_takes_the_unit() {
     let unit = read("deploy/orders-api.service");
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     // The program that it names is not installed here; another takes its place.
     let started = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
     assert_eq!(started, "/usr/local/bin/orders-api serve");
     let here = unit.replace("/usr/local/bin/orders-api", "/bin/true");
     let file = scratch.write("orders-api.service", here);
-    let verify =
-        |command: &[&str]| Command::new("systemd-analyze").args(command).arg(&file).output().ok();
-    let Some(verified) = verify(&["verify"]) else {
-        return leave_out::<()>("what needs systemd-analyze").unwrap_or_default();
+    let verify = |command: &[&str]| {
+        Command::new("systemd-analyze").args(command).arg(&file).output().unwrap()
     };
+    let verified = verify(&["verify"]);
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
     assert!(!said.contains("orders-api.service"), "{said}");
-    let rated = verify(&["security", "--offline=true", "--threshold=20"]).unwrap();
+    let rated = verify(&["security", "--offline=true", "--threshold=20"]);
     assert_fine(&rated);
 }

@@ -7,13 +7,16 @@ use orders_tests::{
     Database, HOUR, Hook, Receiver, Reply, Scratch, Server, Sql, at, delivering, order,
 };
 use rstest::rstest;
+use rstest_reuse::{apply, template};
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
 /// A database with a bit of everything, and no server.
-fn sound(database: Database) -> Option<(Scratch, Sql)> {
-    let server = Server::fresh(database)?;
+fn sound(database: Database) -> (Scratch, Sql) {
+    let server = Server::fresh(database);
     for n in 0..4 {
         server.post("/orders", &order(&format!("o{n}"), NOON + n * 3 * HOUR)).assert_status(201);
     }
@@ -23,7 +26,7 @@ fn sound(database: Database) -> Option<(Scratch, Sql)> {
     server.delete("/orders/o3").assert_status(204);
     let scratch = server.scratch().clone();
     let sql = scratch.sql();
-    Some((scratch, sql))
+    (scratch, sql)
 }
 
 /// Takes away what would refuse the damage.
@@ -50,11 +53,9 @@ fn defenceless(database: Database, sql: &mut Sql) {
     .unwrap();
 }
 
-#[rstest]
-fn a_sound_database_is_found_sound(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, _sql)) = sound(database) else { return };
+#[apply(both_databases)]
+fn a_sound_database_is_found_sound(database: Database) {
+    let (scratch, _sql) = sound(database);
     let run = scratch.run(&["doctor"]).assert_fine();
     assert!(run.stdout.contains("checks are fine"), "{run:?}");
     assert!(run.stdout.contains("every order has its slots (3 looked at)"), "{run:?}");
@@ -66,11 +67,9 @@ fn a_sound_database_is_found_sound(
     server.get("/readyz").assert_status(200);
 }
 
-#[rstest]
-fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(database: Database) {
+    let scratch = database.fresh();
     let arguments = &["--event-retention", "1h", "--webhook-retry-delays", "1ms,1ms"];
     let (server, admin) = delivering(&scratch, arguments);
     let (well, sick) = (Receiver::start(), Receiver::answering(|_, _| Reply::Status(500)));
@@ -102,6 +101,7 @@ fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(
     }
 }
 
+#[template]
 #[rstest]
 #[case("UPDATE order_slots SET start_ms = start_ms + 1, end_ms = end_ms + 1 WHERE order_id = 'o1'", &["order o1 has no slot", "a slot of order o1 that"])]
 #[case("UPDATE order_slots SET end_ms = end_ms - 1 WHERE order_id = 'o1'", &["order o1 has no slot", "a slot of order o1 that"])]
@@ -164,12 +164,21 @@ fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(
 #[case("INSERT INTO webhooks VALUES ('whk_0000000000000001', 'https://example.com/', 'order.*', NULL, NULL, 0, 0, NULL, 1, 0, 0, 1, NULL, 0); INSERT INTO webhook_secrets VALUES ('whk_0000000000000001', '0123456789abcdef0123456789abcdef', NULL); INSERT INTO deliveries (webhook_id, sequence, kind, status, attempts, duration_ms, created_at_ms, updated_at_ms) VALUES ('whk_0000000000000001', 1, 'created', 'succeeded', 1, 5, 0, 0); UPDATE deliveries SET status = 'pending'", &["waits for nothing"])]
 #[case("DELETE FROM __diesel_schema_migrations WHERE version LIKE '%400'", &["run `migrate`"])]
 #[case("INSERT INTO __diesel_schema_migrations (version) VALUES ('30001231000000')", &["newer than this program"])]
-fn what_is_broken_is_found(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-    #[case] damage: &str,
-    #[case] named: &[&str],
-) {
-    let Some((scratch, mut sql)) = sound(database) else { return };
+fn damages(#[case] damage: &str, #[case] named: &[&str]) {}
+
+#[apply(damages)]
+fn what_is_broken_is_found_in_sqlite(damage: &str, named: &[&str]) {
+    assert_found(Database::Sqlite, damage, named);
+}
+
+#[apply(damages)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+fn what_is_broken_is_found_in_postgresql(damage: &str, named: &[&str]) {
+    assert_found(Database::Postgres, damage, named);
+}
+
+fn assert_found(database: Database, damage: &str, named: &[&str]) {
+    let (scratch, mut sql) = sound(database);
     defenceless(database, &mut sql);
     sql.run(damage).unwrap();
     let run = scratch.run(&["doctor"]);
@@ -182,11 +191,9 @@ fn what_is_broken_is_found(
     assert_eq!(others.number("SELECT count(*) AS number FROM counters"), 1);
 }
 
-#[rstest]
-fn that_the_database_no_longer_defends_itself_is_found(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, mut sql)) = sound(database) else { return };
+#[apply(both_databases)]
+fn that_the_database_no_longer_defends_itself_is_found(database: Database) {
+    let (scratch, mut sql) = sound(database);
     defenceless(database, &mut sql);
     let run = scratch.run(&["doctor"]);
     assert_eq!(run.code, Some(1), "{run:?}");
@@ -195,12 +202,12 @@ fn that_the_database_no_longer_defends_itself_is_found(
 
 #[test]
 fn a_file_that_is_damaged_or_missing_is_told() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     scratch.run(&["doctor"]).assert_refused(1, "no file");
     assert!(!scratch.file().exists());
     fs::write(scratch.file(), "this is no database, however long it may be ".repeat(100)).unwrap();
     scratch.run(&["doctor"]).assert_refused(1, "not a database");
-    let Some((scratch, sql)) = sound(Database::Sqlite) else { return };
+    let (scratch, sql) = sound(Database::Sqlite);
     drop(sql);
     drop(scratch.run(&["backup", "whole.db"]).assert_fine());
     let mut bytes = fs::read(scratch.dir().join("whole.db")).unwrap();

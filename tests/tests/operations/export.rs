@@ -5,13 +5,16 @@ use std::fs;
 
 use orders_tests::{Bulk, Database, HOUR, Scratch, Server, order};
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
 /// A database with a past: changed orders, deleted ones, two groups.
-fn with_a_past(database: Database) -> Option<Scratch> {
-    let server = Server::with_sample_data(database)?;
+fn with_a_past(database: Database) -> Scratch {
+    let server = Server::with_sample_data(database);
     for n in 0..30 {
         server.post("/orders", &order(&format!("o{n}"), NOON + n * 3 * HOUR)).assert_status(201);
     }
@@ -30,7 +33,7 @@ fn with_a_past(database: Database) -> Option<Scratch> {
     let lines = members.join("\n");
     let file = scratch.write("group.ndjson", lines);
     drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
-    Some(scratch)
+    scratch
 }
 
 fn exported(scratch: &Scratch, name: &str) -> String {
@@ -40,13 +43,20 @@ fn exported(scratch: &Scratch, name: &str) -> String {
 }
 
 #[rstest]
+#[case::within_sqlite(Database::Sqlite, Database::Sqlite)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[case::into_postgresql(Database::Sqlite, Database::Postgres)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[case::into_sqlite(Database::Postgres, Database::Sqlite)]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
+#[case::within_postgresql(Database::Postgres, Database::Postgres)]
 fn an_import_of_an_export_restores_exactly_what_was_there(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-    #[values(Database::Sqlite, Database::Postgres)] other: Database,
+    #[case] database: Database,
+    #[case] other: Database,
     #[values("json", "ndjson", "csv")] format: &str,
 ) {
-    let Some(scratch) = with_a_past(database) else { return };
-    let Some(restored) = other.fresh() else { return };
+    let scratch = with_a_past(database);
+    let restored = other.fresh();
     let name = format!("export.{format}");
     let text = exported(&scratch, &name);
     let file = restored.write(&name, &text);
@@ -72,11 +82,9 @@ fn an_import_of_an_export_restores_exactly_what_was_there(
     assert_eq!(history["data"][0]["data"]["after"]["version"], 2);
 }
 
-#[rstest]
-fn an_export_of_nothing_is_whole_and_makes_nothing(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn an_export_of_nothing_is_whole_and_makes_nothing(database: Database) {
+    let scratch = database.fresh();
     if database == Database::Sqlite {
         scratch.run(&["export"]).assert_refused(1, "no file");
         assert!(!scratch.file().exists());
@@ -92,11 +100,9 @@ fn an_export_of_nothing_is_whole_and_makes_nothing(
     drop(scratch.run(&["import", &file]).assert_fine());
 }
 
-#[rstest]
-fn an_export_that_is_imported_again_changes_nothing(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = with_a_past(database) else { return };
+#[apply(both_databases)]
+fn an_export_that_is_imported_again_changes_nothing(database: Database) {
+    let scratch = with_a_past(database);
     let text = exported(&scratch, "export.json");
     let file = scratch.dir().join("export.json");
     let file = file.to_str().unwrap();
@@ -113,11 +119,9 @@ fn an_export_that_is_imported_again_changes_nothing(
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn a_database_moved_to_postgresql_holds_the_same() {
-    let (Some(scratch), Some(target)) = (with_a_past(Database::Sqlite), Database::Postgres.fresh())
-    else {
-        return;
-    };
+    let (scratch, target) = (with_a_past(Database::Sqlite), Database::Postgres.fresh());
     let server = Server::start(&scratch);
     // While a server uses it, something could be left behind.
     scratch.run(&["move", "--to", &target.url()]).assert_refused(1, "in use");
@@ -162,11 +166,9 @@ fn a_database_moved_to_postgresql_holds_the_same() {
     scratch.run(&["move", "--to", "other.db"]).assert_refused(1, "from SQLite to PostgreSQL");
 }
 
-#[rstest]
-fn an_export_is_the_state_of_one_moment_and_no_more_than_a_page_in_memory(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn an_export_is_the_state_of_one_moment_and_no_more_than_a_page_in_memory(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     Bulk { number: 20_000, at_once: 1 }.store(&mut scratch.sql());
     let text = exported(&scratch, "bulk.ndjson");

@@ -5,8 +5,10 @@ use std::fs;
 use std::thread::scope;
 
 use orders_tests::{Database, HOUR, Run, Scratch, Server, at, order, sample_data};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -27,16 +29,14 @@ fn ids(server: &Server) -> Vec<Value> {
     server.all("/orders").iter().map(|order| order["id"].clone()).collect()
 }
 
-fn with_services(database: Database) -> Option<(Scratch, Server)> {
-    let server = Server::fresh(database)?;
-    Some((server.scratch().clone(), server))
+fn with_services(database: Database) -> (Scratch, Server) {
+    let server = Server::fresh(database);
+    (server.scratch().clone(), server)
 }
 
-#[rstest]
-fn the_sample_data_is_imported_with_its_services_as_a_group_and_not_otherwise(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_sample_data_is_imported_with_its_services_as_a_group_and_not_otherwise(database: Database) {
+    let scratch = database.fresh();
     let file = scratch.write("sample.json", sample_data().to_string());
     let run = scratch.run(&["import", &file]);
     run.assert_refused(1, "2 rows rejected");
@@ -56,11 +56,9 @@ fn the_sample_data_is_imported_with_its_services_as_a_group_and_not_otherwise(
     drop(scratch.run(&["doctor"]).assert_fine());
 }
 
-#[rstest]
-fn by_default_all_rows_are_imported_or_none(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn by_default_all_rows_are_imported_or_none(database: Database) {
+    let (scratch, server) = with_services(database);
     server.post("/orders", &order("there", NOON)).assert_status(201);
     let mut orders: Vec<Value> =
         (1..=40).map(|n| order(&format!("o{n}"), NOON + n * 3 * HOUR)).collect();
@@ -88,12 +86,10 @@ fn by_default_all_rows_are_imported_or_none(
     drop(scratch.run(&["doctor"]).assert_fine());
 }
 
-#[rstest]
-fn a_whole_of_many_slices_is_seen_at_once_or_never(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn a_whole_of_many_slices_is_seen_at_once_or_never(database: Database) {
     const ROWS: i64 = 2_500;
-    let Some((scratch, server)) = with_services(database) else { return };
+    let (scratch, server) = with_services(database);
     let row = |n: i64| order(&format!("o{n}"), NOON + n * 3 * HOUR);
     let mut orders: Vec<Value> = (0..ROWS).map(row).collect();
     // A member of the first row's group, two slices on.
@@ -127,11 +123,9 @@ fn a_whole_of_many_slices_is_seen_at_once_or_never(
     drop(scratch.run(&["doctor"]).assert_fine());
 }
 
-#[rstest]
-fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(database: Database) {
+    let (scratch, server) = with_services(database);
     let rows = [
         order("a", NOON).to_string(),
         order("b", NOON + HOUR).to_string(),
@@ -158,11 +152,9 @@ fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(
     assert_eq!(fs::read_to_string(&file).unwrap(), rows.join("\n"));
 }
 
-#[rstest]
-fn as_a_group_rows_are_exempt_from_each_other_and_from_nobody_else(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn as_a_group_rows_are_exempt_from_each_other_and_from_nobody_else(database: Database) {
+    let (scratch, server) = with_services(database);
     server.post("/orders", &order("there", NOON)).assert_status(201);
     // More than a slice, all at one time, but for one that is too close to what is there.
     let mut orders: Vec<Value> =
@@ -179,11 +171,9 @@ fn as_a_group_rows_are_exempt_from_each_other_and_from_nobody_else(
     server.post("/orders", &order("x", NOON + 25 * HOUR)).problem(409, "order-conflict");
 }
 
-#[rstest]
-fn every_kind_of_fault_has_its_line_and_column_and_hurts_no_other_row(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn every_kind_of_fault_has_its_line_and_column_and_hurts_no_other_row(database: Database) {
+    let (scratch, server) = with_services(database);
     let rows = [
         order("a", NOON).to_string(),
         "{\"id\": 01}".to_owned(),
@@ -222,11 +212,9 @@ fn every_kind_of_fault_has_its_line_and_column_and_hurts_no_other_row(
     assert_eq!(ids(&server), [json!("a"), json!("e")]);
 }
 
-#[rstest]
-fn half_a_document_is_no_document(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn half_a_document_is_no_document(database: Database) {
+    let scratch = database.fresh();
     let whole = sample_data().to_string();
     let mut doubled = whole.clone();
     doubled.push_str("{}");
@@ -258,11 +246,9 @@ fn half_a_document_is_no_document(
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
 }
 
-#[rstest]
-fn a_table_is_imported_by_the_names_of_its_columns(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn a_table_is_imported_by_the_names_of_its_columns(database: Database) {
+    let (scratch, server) = with_services(database);
     let table = "\u{feff}totalfee,services,\"id\",datetime\r\n\
                  \"99.50\",123 456,a,2022-11-01T11:00:00+01:00\r\n\
                  1e2,789,'-b,2022-11-02T11:00:00Z\n\
@@ -302,11 +288,9 @@ fn a_table_is_imported_by_the_names_of_its_columns(
     }
 }
 
-#[rstest]
-fn services_that_are_missing_are_made_if_that_is_wanted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn services_that_are_missing_are_made_if_that_is_wanted(database: Database) {
+    let scratch = database.fresh();
     let file =
         scratch.write("rows.ndjson", lines(&[order("a", NOON), order("b", NOON + 3 * HOUR)]));
     let run = scratch.run(&["import", &file]);
@@ -323,7 +307,7 @@ fn services_that_are_missing_are_made_if_that_is_wanted(
 
 #[test]
 fn wrong_usage_of_import_ends_with_2() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let file = scratch.write("orders.txt", "{}");
     scratch.run(&["import", &file]).assert_refused(2, "--format");
     for arguments in [
@@ -339,11 +323,9 @@ fn wrong_usage_of_import_ends_with_2() {
     drop(scratch.run(&["import", &file, "--format", "json"]).assert_fine());
 }
 
-#[rstest]
-fn single_writes_go_on_while_slices_are_imported_and_none_is_lost(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some((scratch, server)) = with_services(database) else { return };
+#[apply(both_databases)]
+fn single_writes_go_on_while_slices_are_imported_and_none_is_lost(database: Database) {
+    let (scratch, server) = with_services(database);
     let orders: Vec<Value> =
         (0..6_000).map(|n| order(&format!("o{n}"), NOON + n * 3 * HOUR)).collect();
     let file = scratch.write("many.ndjson", lines(&orders));

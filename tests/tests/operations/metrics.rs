@@ -7,7 +7,10 @@ use orders_tests::{
     delivering, order, raw,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -17,11 +20,9 @@ fn assert_is(value: f64, expected: u32) {
     assert!((value - f64::from(expected)).abs() < 1e-9, "{value} is not {expected}");
 }
 
-#[rstest]
-fn requests_are_counted_by_route_method_and_status(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn requests_are_counted_by_route_method_and_status(database: Database) {
+    let server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     server.post("/orders", &order("b", NOON + HOUR)).problem(409, "order-conflict");
     for _ in 0..3 {
@@ -58,7 +59,7 @@ fn requests_are_counted_by_route_method_and_status(
 
 #[rstest]
 fn no_client_can_make_up_names(#[values(Database::Sqlite)] database: Database) {
-    let Some(server) = Server::fresh(database) else { return };
+    let server = Server::fresh(database);
     let before = Metrics::of(&server).values_of("route").len();
     for number in 0..200 {
         server.get(format!("/orders/o{number}")).problem(404, "not-found");
@@ -78,11 +79,9 @@ fn no_client_can_make_up_names(#[values(Database::Sqlite)] database: Database) {
     assert!(!server.get("/metrics").text().contains("made-up"));
 }
 
-#[rstest]
-fn what_the_writer_and_the_readers_do_is_counted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn what_the_writer_and_the_readers_do_is_counted(database: Database) {
+    let server = Server::fresh(database);
     let operations: Vec<_> = (0..20)
         .map(|number| json!({"op": "create", "order": order(&format!("o{number}"), NOON + number * 4 * HOUR)}))
         .collect();
@@ -122,11 +121,9 @@ fn what_the_writer_and_the_readers_do_is_counted(
     assert_is(metrics.sum("orders_build_info"), 1);
 }
 
-#[rstest]
-fn streams_are_counted_while_they_are_open(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn streams_are_counted_while_they_are_open(database: Database) {
+    let server = Server::fresh(database);
     assert_is(Metrics::of(&server).sum("orders_event_streams"), 0);
     let mut stream = EventStream::open(&server, "", &[]);
     server.post("/orders", &order("a", NOON)).assert_status(201);
@@ -141,11 +138,9 @@ fn streams_are_counted_while_they_are_open(
     }
 }
 
-#[rstest]
-fn webhooks_are_counted_by_how_they_are(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn webhooks_are_counted_by_how_they_are(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &[]);
     let refusing = Receiver::answering(|_, _| Reply::Status(500));
     let hooks = [Hook::make(&admin, &refusing), Hook::make(&admin, &Receiver::start())];
@@ -171,7 +166,7 @@ fn metrics_take_a_key_unless_the_operator_opens_them(
     #[values(Database::Sqlite)] database: Database,
     #[values(false, true)] open: bool,
 ) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let arguments: &[&str] = if open { &["--metrics-open"] } else { &[] };
     let variables = [("ORDERS_API_KEY", OWN_KEY)];
     let setup = Setup { arguments, variables: &variables, ..Setup::default() };

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use orders_tests::{Bulk, Database, Server};
-use rstest::rstest;
+use rstest_reuse::apply;
 
-#[rstest]
-fn orders_from_before_are_listed_by_when_they_were_made(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+use crate::both_databases;
+
+#[apply(both_databases)]
+fn orders_from_before_are_listed_by_when_they_were_made(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     let mut sql = scratch.sql();
     Bulk { number: 50, at_once: 2 }.store(&mut sql);

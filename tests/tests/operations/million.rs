@@ -8,7 +8,9 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Bulk, Database, HOUR, Server, at};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 const MILLION: Bulk = Bulk { number: 1_000_000, at_once: 1 };
 const SORTS: [&str; 4] = ["datetime", "-datetime", "created_at", "-created_at"];
@@ -18,11 +20,9 @@ const FLOOR: Duration = Duration::from_millis(40);
 /// How long a page may take for which orders are looked at in vain.
 const MOST: Duration = Duration::from_millis(500);
 
-#[rstest]
-fn every_page_is_as_fast_as_the_first_and_a_stream_takes_no_room(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn every_page_is_as_fast_as_the_first_and_a_stream_takes_no_room(database: Database) {
+    let scratch = database.fresh();
     let server = Server::start(&scratch);
     let start = Instant::now();
     MILLION.store(&mut scratch.sql());

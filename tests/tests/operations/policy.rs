@@ -2,8 +2,10 @@
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Client, Database, HOUR, Run, Server, at, millis_of, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -12,10 +14,10 @@ fn set(server: &Server, arguments: &[&str]) -> Run {
 }
 
 /// A server whose database has the scope `service`, set while it was running.
-fn by_service(database: Database) -> Option<Server> {
-    let server = Server::fresh(database)?;
+fn by_service(database: Database) -> Server {
+    let server = Server::fresh(database);
     drop(set(&server, &["--scope", "service"]).assert_fine());
-    Some(server)
+    server
 }
 
 fn order_for(id: &str, millis: i64, services: &[i64]) -> Value {
@@ -32,19 +34,15 @@ fn shown(client: &Client) -> Value {
     client.get("/policy").assert_status(200).json()
 }
 
-#[rstest]
-fn the_default_is_three_hours_for_all_and_no_edit_lock(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_default_is_three_hours_for_all_and_no_edit_lock(database: Database) {
+    let server = Server::fresh(database);
     assert_eq!(shown(&server), json!({"window": "PT3H", "scope": "global", "edit_lock": null}));
 }
 
-#[rstest]
-fn a_running_process_works_by_the_new_policy_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_running_process_works_by_the_new_policy_at_once(database: Database) {
+    let server = Server::fresh(database);
     let other = Server::start(server.scratch());
     create(&server, "a", NOON, &[123]);
     drop(set(&server, &["--window", "2h"]).assert_fine());
@@ -65,11 +63,9 @@ fn a_running_process_works_by_the_new_policy_at_once(
     assert_eq!(shown(&server)["window"], "PT1H");
 }
 
-#[rstest]
-fn a_policy_that_the_orders_violate_is_not_set(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = by_service(database) else { return };
+#[apply(both_databases)]
+fn a_policy_that_the_orders_violate_is_not_set(database: Database) {
+    let server = by_service(database);
     create(&server, "first-one", NOON, &[123]);
     create(&server, "second-one", NOON + HOUR, &[456]);
     let run = set(&server, &["--scope", "global"]);
@@ -84,11 +80,9 @@ fn a_policy_that_the_orders_violate_is_not_set(
     server.post("/orders", &order_for("x", NOON + HOUR, &[789])).problem(409, "order-conflict");
 }
 
-#[rstest]
-fn the_widest_and_the_narrowest_window_work(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn the_widest_and_the_narrowest_window_work(database: Database) {
+    let server = Server::fresh(database);
     let days = 366 * 24 * HOUR;
     drop(set(&server, &["--window", "366d"]).assert_fine());
     create(&server, "a", NOON, &[123]);
@@ -110,11 +104,9 @@ fn the_widest_and_the_narrowest_window_work(
     assert_eq!(shown(&server)["window"], "PT0.001S");
 }
 
-#[rstest]
-fn by_service_only_orders_with_a_common_service_conflict(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = by_service(database) else { return };
+#[apply(both_databases)]
+fn by_service_only_orders_with_a_common_service_conflict(database: Database) {
+    let server = by_service(database);
     create(&server, "a", NOON, &[123, 456]);
     create(&server, "b", NOON, &[789]);
     for shared in [&[123][..], &[456], &[789, 456], &[123, 789]] {
@@ -135,11 +127,9 @@ fn by_service_only_orders_with_a_common_service_conflict(
     create(&server, "c", NOON + 3 * HOUR, &[123, 456, 789]);
 }
 
-#[rstest]
-fn by_service_a_change_of_services_is_judged(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = by_service(database) else { return };
+#[apply(both_databases)]
+fn by_service_a_change_of_services_is_judged(database: Database) {
+    let server = by_service(database);
     create(&server, "a", NOON, &[123]);
     create(&server, "b", NOON + HOUR, &[456]);
     let answer = server.put("/orders/b", &order_for("b", NOON + HOUR, &[456, 123]));
@@ -156,11 +146,9 @@ fn by_service_a_change_of_services_is_judged(
     server.put("/orders/a", &dearer).assert_status(200);
 }
 
-#[rstest]
-fn by_service_the_suggestions_are_for_these_services(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = by_service(database) else { return };
+#[apply(both_databases)]
+fn by_service_the_suggestions_are_for_these_services(database: Database) {
+    let server = by_service(database);
     create(&server, "a", NOON, &[123]);
     create(&server, "b", NOON + 4 * HOUR, &[456]);
     create(&server, "c", NOON + 3 * HOUR, &[789]);
@@ -176,11 +164,9 @@ fn by_service_the_suggestions_are_for_these_services(
     }
 }
 
-#[rstest]
-fn by_service_a_member_leaves_its_group_with_its_services(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn by_service_a_member_leaves_its_group_with_its_services(database: Database) {
+    let scratch = database.fresh();
     let data = json!({
         "services": [{"id": 123, "name": "Inspection"}, {"id": 456, "name": "Analysis"}],
         "orders": [order_for("a", NOON, &[123]), order_for("b", NOON, &[123]), order_for("c", NOON, &[456])],
@@ -203,11 +189,9 @@ fn by_service_a_member_leaves_its_group_with_its_services(
     server.put("/orders/c", &order_for("c", NOON + HOUR, &[456])).assert_status(200);
 }
 
-#[rstest]
-fn with_an_edit_lock_an_order_may_be_replaced_only_once_it_is_old_enough(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn with_an_edit_lock_an_order_may_be_replaced_only_once_it_is_old_enough(database: Database) {
+    let server = Server::fresh(database);
     create(&server, "a", NOON, &[123]);
     create(&server, "b", NOON + 24 * HOUR, &[123]);
     drop(set(&server, &["--edit-lock", "3h"]).assert_fine());
@@ -240,11 +224,9 @@ fn with_an_edit_lock_an_order_may_be_replaced_only_once_it_is_old_enough(
     server.put("/orders/b", &order("b", NOON + 25 * HOUR)).assert_status(200);
 }
 
-#[rstest]
-fn the_command_shows_what_it_set(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_command_shows_what_it_set(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     assert!(scratch.run(&["policy", "show"]).assert_fine().stdout.contains("global"));
     drop(scratch.run(&["policy", "set", "--scope", "service", "--window", "90m"]).assert_fine());
@@ -252,11 +234,9 @@ fn the_command_shows_what_it_set(
     assert!(run.stdout.contains("service") && run.stdout.contains("PT1H30M"), "{run:?}");
 }
 
-#[rstest]
-fn what_a_policy_would_violate_is_named_before_it_is_set(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = by_service(database) else { return };
+#[apply(both_databases)]
+fn what_a_policy_would_violate_is_named_before_it_is_set(database: Database) {
+    let server = by_service(database);
     let scratch = server.scratch();
     for n in 0..30 {
         let service = if n % 2 == 0 { 123 } else { 456 };
@@ -279,11 +259,9 @@ fn what_a_policy_would_violate_is_named_before_it_is_set(
     assert_eq!(shown(&server), before);
 }
 
-#[rstest]
-fn violations_that_are_accepted_are_exempt_from_each_other_only_and_are_listed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::with_sample_data(database) else { return };
+#[apply(both_databases)]
+fn violations_that_are_accepted_are_exempt_from_each_other_only_and_are_listed(database: Database) {
+    let server = Server::with_sample_data(database);
     let scratch = server.scratch().clone();
     // Two pairs that a window of five hours would find too close, and one order far from all.
     for (id, hours) in [("a", 0), ("b", 4), ("c", 100), ("d", 104), ("e", 200)] {

@@ -5,24 +5,24 @@ use std::fs;
 use std::net::TcpListener;
 
 use orders_tests::{Database, HOUR, Server, Setup, order, orders_api};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
 /// Runs the program in a directory of its own; returns what it left there, too.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (orders_tests::Run, Vec<String>) {
-    let Some(scratch) = Database::Sqlite.fresh() else { unreachable!("SQLite is built in") };
+    let scratch = Database::Sqlite.fresh();
     let run = orders_api(scratch.dir(), variables, arguments);
     let left = fs::read_dir(scratch.dir()).unwrap();
     (run, left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
 }
 
-#[rstest]
-fn to_migrate_twice_is_harmless(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn to_migrate_twice_is_harmless(database: Database) {
+    let scratch = database.fresh();
     for _ in 0..3 {
         drop(scratch.run(&["migrate"]).assert_fine());
     }
@@ -89,7 +89,7 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn the_options_of_every_command_are_variables_too() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let run = |variables: &[(&str, &str)], arguments: &[&str]| {
         orders_api(scratch.dir(), variables, arguments).assert_fine().stdout
     };
@@ -126,7 +126,7 @@ fn the_default_database_is_a_file_in_the_data_directory() {
     let (made, left) = run(&["migrate"], &[]);
     drop(made.assert_fine());
     assert_eq!(left, ["data"]);
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let dir = scratch.dir().join("elsewhere");
     let variable = dir.display().to_string();
     drop(orders_api(scratch.dir(), &[("ORDERS_DATA_DIR", &variable)], &["migrate"]).assert_fine());
@@ -136,7 +136,7 @@ fn the_default_database_is_a_file_in_the_data_directory() {
 
 #[test]
 fn a_database_is_named_by_a_path_by_a_url_or_by_the_environment() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let path = |name: &str| scratch.dir().join(name).display().to_string();
     let migrate = |arguments: &[&str], variables: &[(&str, &str)]| {
         drop(
@@ -171,7 +171,7 @@ fn what_cannot_be_opened_is_a_clear_error() {
         run.assert_refused(1, "");
         assert!(!run.stderr.is_empty() && run.stderr.lines().count() < 20, "{run:?}");
     }
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let file = scratch.write(
         "no-database.db",
         "this is no database, and long enough to be seen as none\n".repeat(100),
@@ -199,11 +199,9 @@ fn without_a_key_nothing_but_loopback_is_listened_on() {
     }
 }
 
-#[rstest]
-fn log_lines_are_json_when_asked_for(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn log_lines_are_json_when_asked_for(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--log-format", "json", "--sample-data"], ..Setup::default() };
     let mut server = Server::start_as(&scratch, &setup);
     server.post("/orders", &order("a\"b\\\n", NOON));
@@ -227,11 +225,9 @@ fn log_lines_are_json_when_asked_for(
     }
 }
 
-#[rstest]
-fn no_line_of_the_log_can_be_forged(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn no_line_of_the_log_can_be_forged(database: Database) {
+    let server = Server::fresh(database);
     let forged = "FORGED";
     server.post("/orders", &order(&format!("x\n{forged} line"), NOON));
     server.post("/services", &json!({"name": format!("x\r\n{forged}")}));
@@ -241,11 +237,9 @@ fn no_line_of_the_log_can_be_forged(
     assert!(!log.lines().any(|line| line.trim_start().starts_with(forged)), "{log}");
 }
 
-#[rstest]
-fn a_database_newer_than_the_program_is_refused_with_one_clear_line(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_database_newer_than_the_program_is_refused_with_one_clear_line(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     let newer = "INSERT INTO __diesel_schema_migrations (version, run_on) \
                  VALUES ('99991231000000', CURRENT_TIMESTAMP)";
@@ -261,11 +255,9 @@ fn a_database_newer_than_the_program_is_refused_with_one_clear_line(
     assert_eq!(sql.number("SELECT count(*) AS number FROM services"), 0);
 }
 
-#[rstest]
-fn the_address_is_also_taken_from_the_environment(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn the_address_is_also_taken_from_the_environment(database: Database) {
+    let scratch = database.fresh();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let url = scratch.url();
@@ -274,11 +266,9 @@ fn the_address_is_also_taken_from_the_environment(
     orders_api::<&str>(scratch.dir(), &variables, &[]).assert_refused(1, "in use");
 }
 
-#[rstest]
-fn liveness_and_readiness_are_answered(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn liveness_and_readiness_are_answered(database: Database) {
+    let server = Server::fresh(database);
     for path in ["/healthz", "/readyz"] {
         server.get(path).assert_status(200);
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use orders_db::{DatabaseUrl, Store, StoreOptions};
 use orders_tests::{Database, HOUR};
-use rstest::rstest;
+use rstest_reuse::apply;
 
-#[rstest]
-fn answers_whose_day_is_over_are_thrown_away_and_no_others(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+use crate::both_databases;
+
+#[apply(both_databases)]
+fn answers_whose_day_is_over_are_thrown_away_and_no_others(database: Database) {
+    let scratch = database.fresh();
     let url = DatabaseUrl::parse(&scratch.url()).unwrap();
     orders_db::migrate(&url).unwrap();
     let mut sql = scratch.sql();

@@ -4,8 +4,10 @@
 use std::thread::scope;
 
 use orders_tests::{Database, Scratch, Server, Setup, sample_data};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 /// The ids and versions of all orders.
 fn stored(scratch: &Scratch) -> Vec<(Value, Value)> {
@@ -13,9 +15,9 @@ fn stored(scratch: &Scratch) -> Vec<(Value, Value)> {
     orders.into_iter().map(|order| (order["id"].clone(), order["version"].clone())).collect()
 }
 
-#[rstest]
-fn to_seed_twice_is_harmless(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn to_seed_twice_is_harmless(database: Database) {
+    let scratch = database.fresh();
     let sample: Vec<_> = ["223", "224", "225"].map(|id| (json!(id), json!(1))).to_vec();
     for _ in 0..2 {
         drop(scratch.run(&["seed"]).assert_fine());
@@ -37,11 +39,9 @@ fn to_seed_twice_is_harmless(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
 }
 
-#[rstest]
-fn a_file_of_one_s_own_is_seeded(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_file_of_one_s_own_is_seeded(database: Database) {
+    let scratch = database.fresh();
     let data = json!({
         "services": [{"id": 5, "name": "Five"}],
         "orders": [
@@ -60,11 +60,9 @@ fn a_file_of_one_s_own_is_seeded(
     assert_eq!(server.all("/services"), [json!({"id": 5, "name": "Five"})]);
 }
 
-#[rstest]
-fn of_a_file_that_is_wrong_no_order_is_loaded(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn of_a_file_that_is_wrong_no_order_is_loaded(database: Database) {
+    let scratch = database.fresh();
     drop(scratch.run(&["migrate"]).assert_fine());
     let mut unknown = sample_data();
     unknown["orders"][2]["services"] = json!([{"id": "1"}]);
@@ -93,13 +91,13 @@ fn start_together(scratch: &Scratch, number: usize, setup: &Setup<'_>) -> Vec<Se
     })
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn processes_that_start_together_on_a_fresh_database_all_come_up(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values(2, 4)] number: usize,
 ) {
     for round in 0..3 {
-        let Some(scratch) = database.fresh() else { return };
+        let scratch = database.fresh();
         let servers = start_together(&scratch, number, &Setup::default());
         for server in &servers {
             let service = json!({"name": format!("{round} {}", server.address())});
@@ -110,12 +108,10 @@ fn processes_that_start_together_on_a_fresh_database_all_come_up(
     }
 }
 
-#[rstest]
-fn processes_that_load_the_sample_data_together_load_it_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+#[apply(both_databases)]
+fn processes_that_load_the_sample_data_together_load_it_once(database: Database) {
     for _ in 0..3 {
-        let Some(scratch) = database.fresh() else { return };
+        let scratch = database.fresh();
         let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
         for server in start_together(&scratch, 4, &setup) {
             let versions = server

@@ -4,7 +4,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use orders_tests::{Database, Raw, Scratch, Server, Setup, order};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
@@ -14,22 +16,18 @@ fn stored(scratch: &Scratch) -> Vec<String> {
     orders.iter().filter_map(|order| order["id"].as_str()).map(ToOwned::to_owned).collect()
 }
 
-#[rstest]
-fn a_terminated_server_ends_with_0(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_terminated_server_ends_with_0(database: Database) {
+    let mut server = Server::fresh(database);
     server.post("/orders", &order("a", NOON)).assert_status(201);
     server.terminate();
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     assert_eq!(stored(server.scratch()), ["a"]);
 }
 
-#[rstest]
-fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_draining_server_says_so_and_serves_on_until_a_second_signal(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup {
         arguments: &["--sample-data", "--drain-delay", "1h"],
         drains: true,
@@ -57,22 +55,18 @@ fn a_draining_server_says_so_and_serves_on_until_a_second_signal(
     assert_eq!(stored(&scratch).len(), 4);
 }
 
-#[rstest]
-fn a_draining_server_ends_when_the_delay_is_over(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_draining_server_ends_when_the_delay_is_over(database: Database) {
+    let scratch = database.fresh();
     let setup = Setup { arguments: &["--drain-delay", "700ms"], drains: true, ..Setup::default() };
     let mut server = Server::start_as(&scratch, &setup);
     server.terminate();
     assert_eq!(server.wait(), Some(0), "{}", server.log());
 }
 
-#[rstest]
-fn a_request_that_was_accepted_is_answered_after_the_signal(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(mut server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_request_that_was_accepted_is_answered_after_the_signal(database: Database) {
+    let mut server = Server::fresh(database);
     let body = order("in-flight", NOON).to_string();
     let (begun, rest) = body.split_at(10);
     let head = format!(

@@ -15,7 +15,10 @@ use orders_tests::{
     Database, Receiver, Reply, Scratch, Server, Setup, free_address, order, traced_binary,
 };
 use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::Value;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -109,11 +112,10 @@ fn spans_with(collector: &Receiver, name: &str) -> Vec<Span> {
     }
 }
 
-#[rstest]
-fn a_request_is_a_span_of_its_callers_trace_and_tells_what_the_database_did(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let (Some(program), Some(scratch)) = (traced_binary(), database.fresh()) else { return };
+#[apply(both_databases)]
+#[ignore = "needs a build with traces: ./tests/run"]
+fn a_request_is_a_span_of_its_callers_trace_and_tells_what_the_database_did(database: Database) {
+    let (program, scratch) = (traced_binary(), database.fresh());
     let collector = Receiver::start();
     let server = start(&scratch, &program, &base(&collector), &[]);
     let traced = format!("00-{TRACE}-{CALLER}-01");
@@ -163,10 +165,9 @@ fn a_request_is_a_span_of_its_callers_trace_and_tells_what_the_database_did(
 }
 
 #[test]
+#[ignore = "needs a build with traces: ./tests/run"]
 fn what_its_caller_does_not_trace_is_not_traced() {
-    let (Some(program), Some(scratch)) = (traced_binary(), Database::Sqlite.fresh()) else {
-        return;
-    };
+    let (program, scratch) = (traced_binary(), Database::Sqlite.fresh());
     let collector = Receiver::start();
     let server = start(&scratch, &program, &base(&collector), &[]);
     let untraced = format!("00-{TRACE}-{CALLER}-00");
@@ -180,10 +181,9 @@ fn what_its_caller_does_not_trace_is_not_traced() {
 }
 
 #[test]
+#[ignore = "needs a build with traces: ./tests/run"]
 fn spans_are_sent_as_protobuf_unless_told_otherwise_and_the_last_at_the_end() {
-    let (Some(program), Some(scratch)) = (traced_binary(), Database::Sqlite.fresh()) else {
-        return;
-    };
+    let (program, scratch) = (traced_binary(), Database::Sqlite.fresh());
     let collector = Receiver::start();
     let more = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
@@ -208,10 +208,9 @@ fn spans_are_sent_as_protobuf_unless_told_otherwise_and_the_last_at_the_end() {
 #[case::that_refuses(Some(Reply::Status(503)))]
 #[case::that_is_silent(Some(Reply::Silence))]
 #[case::that_is_not_there(None)]
+#[ignore = "needs a build with traces: ./tests/run"]
 fn a_collector_that_takes_nothing_holds_up_nobody(#[case] reply: Option<Reply>) {
-    let (Some(program), Some(scratch)) = (traced_binary(), Database::Sqlite.fresh()) else {
-        return;
-    };
+    let (program, scratch) = (traced_binary(), Database::Sqlite.fresh());
     let collector = reply.map(|reply| Receiver::answering(move |_, _| reply.clone()));
     let url = collector.as_ref().map_or_else(|| format!("http://{}", free_address()), base);
     let mut server = start(&scratch, &program, &url, &[]);
@@ -228,8 +227,9 @@ fn a_collector_that_takes_nothing_holds_up_nobody(#[case] reply: Option<Reply>) 
 }
 
 #[test]
+#[ignore = "needs a build with traces: ./tests/run"]
 fn a_build_without_traces_says_so_and_one_with_them_sends_none_unasked() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let collector = Receiver::start();
     let url = base(&collector);
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
@@ -237,7 +237,7 @@ fn a_build_without_traces_says_so_and_one_with_them_sends_none_unasked() {
     server.wait_for_log("built without traces");
     server.get("/healthz").assert_status(200);
     drop(server);
-    let Some(program) = traced_binary() else { return };
+    let program = traced_binary();
     for more in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let server = start(&scratch, &program, &url, &[more]);
         server.get("/healthz").assert_status(200);

@@ -9,8 +9,10 @@ use std::thread::scope;
 use orders_tests::{
     Client, Database, HOUR, Receiver, Scratch, Server, Setup, Sql, at, order, under_load,
 };
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const KEY: &str =
@@ -53,8 +55,8 @@ fn migrations(database: Database) -> Vec<(String, String)> {
 }
 
 /// A database as it was after so many migrations, with what the program of then had stored.
-fn as_after(database: Database, number: usize, hook: &str) -> Option<Scratch> {
-    let scratch = database.fresh()?;
+fn as_after(database: Database, number: usize, hook: &str) -> Scratch {
+    let scratch = database.fresh();
     let mut sql = scratch.sql();
     let mut run = |text: &str| sql.run(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     run("CREATE TABLE __diesel_schema_migrations (
@@ -95,7 +97,7 @@ fn as_after(database: Database, number: usize, hook: &str) -> Option<Scratch> {
             run(&text);
         }
     }
-    Some(scratch)
+    scratch
 }
 
 /// Two orders of a group, one alone, one that was moved, one deleted, and one restored.
@@ -168,13 +170,13 @@ fn ids(orders: &[Value]) -> Vec<&str> {
     orders.iter().map(|order| order["id"].as_str().unwrap()).collect()
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn a_database_of_each_former_schema_goes_on_with_all_that_it_holds(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
     #[values(1, 2, 3, 4, 5, 6)] number: usize,
 ) {
     let receiver = Receiver::start();
-    let Some(scratch) = as_after(database, number, &receiver.url()) else { return };
+    let scratch = as_after(database, number, &receiver.url());
     let (servers, ran) = start_two(&scratch);
     assert_eq!(ran, migrations(database).len() - number, "each is run once");
     drop(scratch.run(&["doctor"]).assert_fine());
@@ -267,11 +269,9 @@ fn by_a_later_version(database: Database, sql: &mut Sql) {
     .unwrap();
 }
 
-#[rstest]
-fn a_process_goes_on_while_a_later_version_migrates_and_does_not_start_again(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(server) = Server::fresh(database) else { return };
+#[apply(both_databases)]
+fn a_process_goes_on_while_a_later_version_migrates_and_does_not_start_again(database: Database) {
+    let server = Server::fresh(database);
     let scratch = server.scratch().clone();
     server.post("/orders", &order("first", NOON)).assert_status(201);
     let mut sql = scratch.sql();

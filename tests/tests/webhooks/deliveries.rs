@@ -7,8 +7,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use orders_tests::{Client, Database, HOUR, Hook, Received, Receiver, Reply, delivering, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 /// So that nothing takes long: five attempts.
@@ -25,11 +27,9 @@ fn gaps(received: &[Received]) -> Vec<Duration> {
     received.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
 }
 
-#[rstest]
-fn events_come_in_order_and_one_that_fails_holds_those_behind_it(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn events_come_in_order_and_one_that_fails_holds_those_behind_it(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &SHORT);
     // The third request, whatever it is, fails twice.
     let receiver = Receiver::answering(|_, place| {
@@ -55,11 +55,9 @@ fn events_come_in_order_and_one_that_fails_holds_those_behind_it(
     assert!(log.iter().all(|row| row["status"] == "succeeded"), "{log:?}");
 }
 
-#[rstest]
-fn what_is_given_up_is_kept_lets_the_next_go_and_can_be_replayed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn what_is_given_up_is_kept_lets_the_next_go_and_can_be_replayed(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &SHORT);
     let status = Arc::new(AtomicU16::new(200));
     let answer = Arc::clone(&status);
@@ -99,9 +97,9 @@ fn what_is_given_up_is_kept_lets_the_next_go_and_can_be_replayed(
     assert_eq!(hook.replay(&admin, 6)["state"]["pending"], 0);
 }
 
-#[rstest]
-fn retry_after_is_waited_for(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn retry_after_is_waited_for(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &SHORT);
     let receiver = Receiver::answering(|_, place| {
         let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n".to_owned();
@@ -113,11 +111,9 @@ fn retry_after_is_waited_for(#[values(Database::Sqlite, Database::Postgres)] dat
     assert!(gap >= Duration::from_millis(1_900), "{gap:?}");
 }
 
-#[rstest]
-fn an_endpoint_that_is_gone_is_disabled_and_goes_on_where_it_ended(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn an_endpoint_that_is_gone_is_disabled_and_goes_on_where_it_ended(database: Database) {
+    let scratch = database.fresh();
     let (server, admin) = delivering(&scratch, &SHORT);
     let receiver =
         Receiver::answering(|_, place| Reply::Status(if place == 1 { 410 } else { 200 }));
@@ -135,11 +131,9 @@ fn an_endpoint_that_is_gone_is_disabled_and_goes_on_where_it_ended(
     assert_eq!(receiver.sequences(), [0, 1, 1, 2, 3].map(|place| first + place));
 }
 
-#[rstest]
-fn what_is_disabled_or_deleted_in_the_middle_of_a_delivery_ends_there(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn what_is_disabled_or_deleted_in_the_middle_of_a_delivery_ends_there(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &SHORT);
     let slow = || {
         Receiver::answering(|_, _| {
@@ -169,11 +163,9 @@ fn what_is_disabled_or_deleted_in_the_middle_of_a_delivery_ends_there(
     assert_eq!(counts().1, of_deleted);
 }
 
-#[rstest]
-fn a_changed_url_is_delivered_to_at_once(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_changed_url_is_delivered_to_at_once(database: Database) {
+    let scratch = database.fresh();
     // By the delays of before it would take five minutes.
     let (_server, admin) = delivering(&scratch, &["--webhook-retry-delays", "5m"]);
     let dead = Receiver::answering(|_, _| Reply::Status(500));
@@ -188,11 +180,9 @@ fn a_changed_url_is_delivered_to_at_once(
     assert_eq!((log.len(), &log[0]["attempts"]), (1, &json!(2)), "{log:?}");
 }
 
-#[rstest]
-fn a_server_that_ends_finishes_what_it_sends_and_another_goes_on(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_server_that_ends_finishes_what_it_sends_and_another_goes_on(database: Database) {
+    let scratch = database.fresh();
     let (mut server, admin) = delivering(&scratch, &SHORT);
     let entered = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&entered);

@@ -4,8 +4,10 @@
 use orders_tests::{
     Database, HOUR, Hook, OWN_KEY, Receiver, Reply, Server, Setup, delivering, keyed, order,
 };
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 fn path(webhook: &Value) -> String {
@@ -16,11 +18,9 @@ fn secret(webhook: &Value) -> String {
     webhook["secret"].as_str().unwrap().to_owned()
 }
 
-#[rstest]
-fn an_endpoint_is_told_of_what_it_asks_for_signed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn an_endpoint_is_told_of_what_it_asks_for_signed(database: Database) {
+    let scratch = database.fresh();
     let (server, admin) = delivering(&scratch, &["--log", "debug"]);
     let receiver = Receiver::start();
     let body = json!({"url": receiver.url(), "events": ["order.created", "order.deleted"],
@@ -57,11 +57,9 @@ fn an_endpoint_is_told_of_what_it_asks_for_signed(
     assert!(!server.log().contains(&secret(&made)));
 }
 
-#[rstest]
-fn webhooks_are_made_listed_changed_and_deleted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn webhooks_are_made_listed_changed_and_deleted(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = keyed(&scratch, &["--sample-data"]);
     let create = |body: &Value| admin.post("/webhooks", body).assert_status(201).json();
     let made = create(&json!({"url": "https://example.com/hook"}));
@@ -102,11 +100,9 @@ fn webhooks_are_made_listed_changed_and_deleted(
     assert_eq!(admin.all("/webhooks").len(), 1);
 }
 
-#[rstest]
-fn what_is_wrong_with_a_webhook_is_told(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn what_is_wrong_with_a_webhook_is_told(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = keyed(&scratch, &["--sample-data"]);
     let url = "https://example.com";
     for (body, pointers) in [
@@ -143,11 +139,9 @@ fn what_is_wrong_with_a_webhook_is_told(
     );
 }
 
-#[rstest]
-fn both_secrets_sign_while_they_overlap(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn both_secrets_sign_while_they_overlap(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &["--log", "debug"]);
     let receiver = Receiver::start();
     let made = admin.post("/webhooks", &json!({"url": receiver.url()})).assert_status(201).json();
@@ -172,11 +166,9 @@ fn both_secrets_sign_while_they_overlap(
     assert_eq!(signed_by(4, [&third, &fourth, &fifth]), [false, false, true]);
 }
 
-#[rstest]
-fn a_test_says_what_became_of_it(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_test_says_what_became_of_it(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &["--log", "debug"]);
     let receiver = Receiver::answering(|_, place| Reply::Status([200, 500, 302][place.min(2)]));
     let made = admin.post("/webhooks", &json!({"url": receiver.url()})).assert_status(201).json();
@@ -202,11 +194,9 @@ fn a_test_says_what_became_of_it(
     assert!(admin.all(&format!("{}/deliveries", path(&made))).is_empty(), "a test is no delivery");
 }
 
-#[rstest]
-fn a_change_is_done_once_under_its_idempotency_key(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn a_change_is_done_once_under_its_idempotency_key(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = keyed(&scratch, &["--sample-data"]);
     let send = |method: &str, path: &str, key: &str, body: &Value| {
         admin.request(method, path).header("Idempotency-Key", key).json(body).send()
@@ -237,11 +227,9 @@ fn a_change_is_done_once_under_its_idempotency_key(
     }
 }
 
-#[rstest]
-fn only_admins_with_a_key_have_webhooks_and_secrets_stay_secret(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn only_admins_with_a_key_have_webhooks_and_secrets_stay_secret(database: Database) {
+    let scratch = database.fresh();
     let open = Server::start(&scratch);
     open.get("/webhooks").problem(403, "forbidden");
     open.post("/webhooks", &json!({"url": "https://example.com"})).problem(403, "forbidden");
@@ -276,11 +264,9 @@ fn only_admins_with_a_key_have_webhooks_and_secrets_stay_secret(
     assert!(!server.log().contains("token-that-nobody"), "a URL may hold a secret, too");
 }
 
-#[rstest]
-fn there_may_be_a_thousand_webhooks(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn there_may_be_a_thousand_webhooks(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = keyed(&scratch, &[]);
     let body = json!({"url": "https://example.com"});
     let made = admin.post("/webhooks", &body).assert_status(201).json();
@@ -303,7 +289,7 @@ fn there_may_be_a_thousand_webhooks(
 
 #[test]
 fn the_sample_of_the_documentation_verifies_what_is_sent() {
-    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let scratch = Database::Sqlite.fresh();
     let (_server, admin) = delivering(&scratch, &[]);
     let receiver = Receiver::start();
     let hook = Hook::make(&admin, &receiver);
@@ -328,11 +314,9 @@ fn the_sample_of_the_documentation_verifies_what_is_sent() {
     assert_eq!(printed.trim(), "True False False False", "{run:?}");
 }
 
-#[rstest]
-fn over_tls_the_certificate_must_be_one_that_is_trusted(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn over_tls_the_certificate_must_be_one_that_is_trusted(database: Database) {
+    let scratch = database.fresh();
     let certificates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
     let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
     let receiver = Receiver::with_tls(&certificate, &key);

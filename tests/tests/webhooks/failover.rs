@@ -5,7 +5,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Database, HOUR, Hook, Receiver, Reply, delivering, order};
-use rstest::rstest;
+use rstest_reuse::apply;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const KILLS: i64 = 20;
@@ -20,11 +22,11 @@ fn first_deliveries(receiver: &Receiver) -> Vec<u64> {
     receiver.sequences().into_iter().filter(|sequence| seen.insert(*sequence)).collect()
 }
 
-#[rstest]
+#[apply(both_databases)]
 fn every_event_is_delivered_at_least_once_and_first_in_order_whatever_is_killed(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    database: Database,
 ) {
-    let Some(scratch) = database.fresh() else { return };
+    let scratch = database.fresh();
     let (mut server, mut admin) = delivering(&scratch, &QUICK);
     // One that is quick, one that is slow, one that fails now and then.
     let receivers = [
@@ -84,11 +86,9 @@ fn every_event_is_delivered_at_least_once_and_first_in_order_whatever_is_killed(
     scratch.assert_calm();
 }
 
-#[rstest]
-fn several_processes_share_the_work_and_nothing_is_delivered_twice(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn several_processes_share_the_work_and_nothing_is_delivered_twice(database: Database) {
+    let scratch = database.fresh();
     let processes: Vec<_> = (0..3).map(|_| delivering(&scratch, &[])).collect();
     let receivers: Vec<Receiver> = (0..8).map(|_| Receiver::start()).collect();
     let hooks: Vec<Hook> =
@@ -108,8 +108,9 @@ fn several_processes_share_the_work_and_nothing_is_delivered_twice(
 }
 
 #[test]
+#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn what_a_process_held_when_it_was_killed_is_taken_up_by_another() {
-    let Some(scratch) = Database::Postgres.fresh() else { return };
+    let scratch = Database::Postgres.fresh();
     let (mut first, admin) = delivering(&scratch, &[]);
     let receiver =
         Receiver::answering(
@@ -130,11 +131,9 @@ fn what_a_process_held_when_it_was_killed_is_taken_up_by_another() {
     assert_eq!(first_deliveries(&receiver), [4, 5, 6]);
 }
 
-#[rstest]
-fn nothing_is_lost_or_doubled_while_it_cannot_be_written_down_for_a_moment(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn nothing_is_lost_or_doubled_while_it_cannot_be_written_down_for_a_moment(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &[]);
     let receiver = Receiver::answering(|_, _| {
         sleep(Duration::from_millis(30));

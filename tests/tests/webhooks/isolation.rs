@@ -4,16 +4,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_tests::{Database, HOUR, Hook, Receiver, Reply, delivering, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-#[rstest]
-fn dead_slow_and_endless_endpoints_hold_up_nobody(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn dead_slow_and_endless_endpoints_hold_up_nobody(database: Database) {
+    let scratch = database.fresh();
     let delays = ["--webhook-retry-delays", "100ms,100ms,100ms,100ms,100ms,100ms,100ms,100ms"];
     let (server, admin) = delivering(&scratch, &delays);
     let bad: Vec<Receiver> = (0..15)
@@ -59,9 +59,9 @@ fn dead_slow_and_endless_endpoints_hold_up_nobody(
     assert!(silent[0]["duration_ms"].as_u64().unwrap() < 6_000, "{silent:?}");
 }
 
-#[rstest]
-fn odd_answers_are_no_answers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn odd_answers_are_no_answers(database: Database) {
+    let scratch = database.fresh();
     let (server, admin) = delivering(&scratch, &[]);
     let head = "HTTP/1.1 200 OK\r\n";
     for bytes in [

@@ -2,16 +2,16 @@
 //! network, unless the operator allows it.
 
 use orders_tests::{Database, Hook, Receiver, Reply, delivering, keyed, order};
-use rstest::rstest;
+use rstest_reuse::apply;
 use serde_json::json;
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-#[rstest]
-fn no_spelling_of_an_address_inside_is_taken(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn no_spelling_of_an_address_inside_is_taken(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = keyed(&scratch, &["--sample-data"]);
     let receiver = Receiver::start();
     let port = receiver.port();
@@ -74,11 +74,9 @@ fn no_spelling_of_an_address_inside_is_taken(
     assert!(receiver.received().is_empty());
 }
 
-#[rstest]
-fn what_is_registered_is_checked_again_at_each_delivery(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn what_is_registered_is_checked_again_at_each_delivery(database: Database) {
+    let scratch = database.fresh();
     let receiver = Receiver::start();
     let path = {
         let (_server, admin) = delivering(&scratch, &[]);
@@ -107,9 +105,9 @@ fn what_is_registered_is_checked_again_at_each_delivery(
     assert!(receiver.received().is_empty());
 }
 
-#[rstest]
-fn no_redirect_is_followed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(scratch) = database.fresh() else { return };
+#[apply(both_databases)]
+fn no_redirect_is_followed(database: Database) {
+    let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &[]);
     let inside = Receiver::start();
     let to = inside.url();

@@ -1,5 +1,9 @@
-//! The pictures of the documentation, taken anew: `tests/pictures`.
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
+//! Takes the pictures of `docs/images`: `tests/pictures`.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a picture that cannot be taken is an error"
+)]
 
 use std::path::Path;
 
@@ -38,10 +42,8 @@ fn fill(server: &Server) {
     server.post("/orders/batch", &batch).assert_status(200);
 }
 
-#[test]
-#[ignore = "writes into docs/images; run by tests/pictures"]
-fn pictures_are_taken() {
-    let server = Server::with_sample_data(Database::Sqlite).unwrap();
+fn main() {
+    let server = Server::with_sample_data(Database::Sqlite);
     fill(&server);
     for _ in 0..7 {
         server
@@ -70,7 +72,7 @@ fn pictures_are_taken() {
         ("month-narrow", narrow, "/?view=month&date=2026-11-18"),
         ("order-narrow", Looks { is_dark: true, ..narrow }, "/console/orders/224"),
     ] {
-        let browser = Browser::at(&server, looks).unwrap();
+        let browser = Browser::at(&server, looks);
         browser.open(path);
         keep(&folder, &format!("{name}.png"), &browser);
         browser.assert_clean(&[]);
@@ -87,7 +89,7 @@ fn keep(folder: &Path, name: &str, browser: &Browser) {
 
 /// An order in the air, over a day on which its time is free.
 fn dragged(server: &Server, folder: &Path, looks: Looks) {
-    let browser = Browser::at(server, looks).unwrap();
+    let browser = Browser::at(server, looks);
     browser.open("/?view=month&date=2026-11-18");
     browser.script(
         "const it = document.querySelectorAll('.chip')[20]; const box = it.getBoundingClientRect(); \
@@ -101,7 +103,7 @@ fn dragged(server: &Server, folder: &Path, looks: Looks) {
 
 /// A webhook that is delivered to.
 fn webhook(folder: &Path, looks: Looks) {
-    let scratch = Database::Sqlite.fresh().unwrap();
+    let scratch = Database::Sqlite.fresh();
     let (server, admin) = delivering(&scratch, &["--webhook-retry-delays", "1s,1s"]);
     let receiver = Receiver::answering(|_, at| Reply::Status(if at == 1 { 503 } else { 204 }));
     let asked = json!({"url": receiver.url(), "description": "The warehouse"});
@@ -112,7 +114,7 @@ fn webhook(folder: &Path, looks: Looks) {
         admin.post("/orders", &order).assert_status(201);
     }
     drop(receiver.wait_for(5));
-    let browser = Browser::at(&server, looks).unwrap();
+    let browser = Browser::at(&server, looks);
     browser.open(&format!("/console/webhooks/{}", made["id"].as_str().unwrap()));
     browser.write("#key", OWN_KEY);
     browser.click("main .primary");
@@ -125,7 +127,7 @@ fn webhook(folder: &Path, looks: Looks) {
 
 /// What is shown to whoever asks for a time that is taken.
 fn refusal(server: &Server, folder: &Path, looks: Looks) {
-    let browser = Browser::at(server, Looks { height: 760, ..looks }).unwrap();
+    let browser = Browser::at(server, Looks { height: 760, ..looks });
     browser.open("/console/new-order");
     browser.set("#datetime", "2022-11-01T11:30");
     browser.write("#fee", "120");
