@@ -30,6 +30,7 @@ mod events;
 mod faults;
 mod guard;
 pub mod history;
+pub mod house;
 mod installation;
 mod load;
 mod metrics;
