@@ -17,7 +17,7 @@ use serde_json::json;
 
 /// A month of an office, the same each time.
 fn fill(server: &Server) {
-    for name in ["Delivery", "Site visit", "Repair", "Consultation"] {
+    for name in ["Delivery", "Deployment visit", "Repair", "Consultation"] {
         server.post("/services", &json!({"name": name})).assert_status(201);
     }
     let services: Vec<String> =

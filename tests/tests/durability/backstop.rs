@@ -202,7 +202,7 @@ fn of_two_connections_the_second_is_refused(
 }
 
 #[apply(both_databases)]
-fn a_storm_of_plain_inserts_leaves_no_overlap(database: Database) {
+fn concurrent_plain_inserts_leave_no_overlap(database: Database) {
     let (scratch, mut sql) = migrated(database);
     let (clients, rounds) = (8, 25);
     let barrier = Barrier::new(clients);
@@ -213,7 +213,7 @@ fn a_storm_of_plain_inserts_leaves_no_overlap(database: Database) {
                 for round in 0..rounds {
                     let start = NOON + round * 2 * WINDOW + client * HOUR / 4;
                     barrier.wait();
-                    // Refused or, in such a storm, the victim of a deadlock: never two in.
+                    // Refused or, the victim of a deadlock: never two in.
                     drop(sql.run(&slot(
                         0,
                         start,

@@ -23,7 +23,7 @@ const BEFORE_ITS_ANSWER: u8 = 2;
 /// It never arrives, and nobody is told.
 const FOR_EVER: u8 = 3;
 
-/// A passage to the database that can cut one connection at its commit.
+/// A TCP proxy to the database that can cut one connection at its commit.
 struct Scissors {
     port: u16,
     cut: Arc<AtomicU8>,

@@ -9,7 +9,7 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use orders_tests::{
-    Database, HOUR, Metrics, Passage, Postgres, Scratch, Server, Setup, SmallDisk, order,
+    Database, HOUR, Metrics, Postgres, Scratch, Server, Setup, SmallDisk, TcpProxy, order,
     under_load,
 };
 use rstest::rstest;
@@ -79,13 +79,13 @@ fn postgres_is_frozen_for_ten_seconds() {
 fn postgres_is_cut_off_without_a_word() {
     let postgres = Postgres::fresh();
     let scratch = Database::Sqlite.fresh();
-    let passage = Passage::to(postgres.address());
-    let url = postgres.url().replace(&postgres.address(), &passage.address);
+    let proxy = TcpProxy::to(postgres.address());
+    let url = postgres.url().replace(&postgres.address(), &proxy.address);
     let server = on(&scratch, &url);
     let near =
         Server::start_as(&scratch, &Setup { url: Some(&postgres.url()), ..Setup::default() });
     let outcomes = under_load(&[&server], || {
-        passage.swallow();
+        proxy.black_hole();
         sleep(Duration::from_secs(1));
         // Another process has the lock after seconds: the session that is cut off is ended by
         // PostgreSQL.
@@ -98,7 +98,7 @@ fn postgres_is_cut_off_without_a_word() {
         }
         near.delete(format!("/orders/near{number}")).assert_status(204);
         sleep(Duration::from_secs(6).saturating_sub(start.elapsed()));
-        passage.heal();
+        proxy.restore();
     });
     outcomes.assert_kept(&server);
 }

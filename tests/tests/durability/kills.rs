@@ -1,4 +1,4 @@
-//! Commands that are killed half-way, at moments by chance: each was done or not done, or goes on where
+//! Commands that are killed half-way, at moments by random: each was done or not done, or goes on where
 //! it stopped when it is run again; nothing is left that is in the way.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use orders_tests::{Chance, Database, HOUR, Run, Scratch, Server, at, order};
+use orders_tests::{Database, HOUR, Random, Run, Scratch, Server, at, order};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
-/// After so many rounds without the chance that is wanted something is wrong.
+/// After so many rounds without the random that is wanted something is wrong.
 const MOST_ROUNDS: usize = 40;
 
 /// Runs a command to its end, and tells how long it takes.
@@ -78,7 +78,7 @@ fn assert_sound(scratch: &Scratch) {
 #[apply(both_databases)]
 fn an_import_that_is_killed_goes_on_where_it_stopped(database: Database) {
     const ROWS: i64 = 3_000;
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let whole = seeded(database);
     let file = whole.write("orders.ndjson", lines(ROWS));
     let import = ["import", &file, "--on-conflict", "skip", "--quiet"];
@@ -93,7 +93,7 @@ fn an_import_that_is_killed_goes_on_where_it_stopped(database: Database) {
         let scratch = seeded(database);
         // More than once, before it gets to the end.
         for is_first in [true, false] {
-            let ended = kill(&scratch, &import, chance.moment_within(long));
+            let ended = kill(&scratch, &import, random.duration_below(long));
             let there = stored(&scratch);
             assert!(there.iter().all(|order| expected.contains(order)), "{there:?}");
             half_way += usize::from(ended.is_none() && !there.is_empty() && there != expected);
@@ -109,14 +109,14 @@ fn an_import_that_is_killed_goes_on_where_it_stopped(database: Database) {
 
 #[apply(both_databases)]
 fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(database: Database) {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let whole = seeded(database);
     let file = whole.write("orders.ndjson", lines(1_000));
     let import = ["import", &file, "--quiet"];
     let long = timed(&whole, &import);
     for _ in 0..5 {
         let scratch = seeded(database);
-        let ended = kill(&scratch, &import, chance.moment_within(long * 5 / 4));
+        let ended = kill(&scratch, &import, random.duration_below(long * 5 / 4));
         let there = stored(&scratch).len();
         assert!(there == 0 && ended.is_none() || there == 1_000, "{there}: {ended:?}");
         assert_sound(&scratch);
@@ -128,12 +128,12 @@ fn an_import_of_all_or_nothing_that_is_killed_is_one_of_the_two(database: Databa
 
 #[apply(both_databases)]
 fn a_migration_that_is_killed_is_finished_by_the_next_start(database: Database) {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let whole = database.fresh();
     let long = timed(&whole, &["migrate"]);
     for _ in 0..8 {
         let scratch = database.fresh();
-        drop(kill(&scratch, &["migrate"], chance.moment_within(long)));
+        drop(kill(&scratch, &["migrate"], random.duration_below(long)));
         let server = Server::start(&scratch);
         server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);
         server.post("/orders", &order("a", NOON)).assert_status(201);
@@ -144,7 +144,7 @@ fn a_migration_that_is_killed_is_finished_by_the_next_start(database: Database) 
 
 #[apply(both_databases)]
 fn a_change_of_the_policy_that_is_killed_is_made_or_not(database: Database) {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let scratch = seeded(database);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["import", &file, "--quiet"]).assert_fine());
@@ -160,7 +160,7 @@ fn a_change_of_the_policy_that_is_killed_is_made_or_not(database: Database) {
     while rounds < 8 || killed == 0 {
         let [(after, long), (before, _)] = &mut known;
         let policy = policies[rounds % 2];
-        let ended = kill(&scratch, &set(policy), chance.moment_within(*long * 5 / 4));
+        let ended = kill(&scratch, &set(policy), random.duration_below(*long * 5 / 4));
         let now = shown();
         assert!(now == *before && ended.is_none() || now == *after, "{now}: {ended:?}");
         killed += usize::from(ended.is_none());
@@ -178,7 +178,7 @@ fn a_change_of_the_policy_that_is_killed_is_made_or_not(database: Database) {
 
 #[test]
 fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let scratch = seeded(Database::Sqlite);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["backup", "old.db"]).assert_fine());
@@ -189,7 +189,7 @@ fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
     let mut other = (1_000, "new.db");
     for _ in 0..8 {
         let before = stored(&scratch).len();
-        let ended = kill(&scratch, &["restore", wanted.1], chance.moment_within(long * 5 / 4));
+        let ended = kill(&scratch, &["restore", wanted.1], random.duration_below(long * 5 / 4));
         let there = stored(&scratch).len();
         assert!(there == before && ended.is_none() || there == wanted.0, "{there}: {ended:?}");
         assert_sound(&scratch);
@@ -202,14 +202,14 @@ fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
 
 #[test]
 fn a_backup_that_is_killed_is_whole_or_not_there() {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let scratch = seeded(Database::Sqlite);
     let file = scratch.write("orders.ndjson", lines(1_000));
     drop(scratch.run(&["import", &file, "--quiet"]).assert_fine());
     let long = timed(&scratch, &["backup", "first.db"]);
     for round in 0..8 {
         let name = format!("backup{round}.db");
-        let ended = kill(&scratch, &["backup", &name], chance.moment_within(long * 5 / 4));
+        let ended = kill(&scratch, &["backup", &name], random.duration_below(long * 5 / 4));
         if scratch.dir().join(&name).exists() {
             drop(scratch.run(&["doctor", "--database-url", &name]).assert_fine());
         } else {
@@ -229,18 +229,18 @@ fn a_backup_that_is_killed_is_whole_or_not_there() {
 
 #[apply(both_databases)]
 fn a_server_that_is_killed_while_it_starts_and_while_it_ends_does_no_harm(database: Database) {
-    let mut chance = Chance::new();
+    let mut random = Random::from_environment();
     let scratch = seeded(database);
     let serve = ["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s"];
     for round in 0..8 {
-        let moment = chance.moment_within(Duration::from_millis(150));
+        let moment = random.duration_below(Duration::from_millis(150));
         assert!(kill(&scratch, &serve, moment).is_none(), "it serves until it is ended");
         let mut server = Server::start(&scratch);
         let body = order(&format!("o{round}"), NOON + round * WINDOW);
         let made: Value = server.post("/orders", &body).assert_status(201).json();
         assert_eq!(made["datetime"], at(NOON + round * WINDOW));
         server.terminate();
-        std::thread::sleep(chance.moment_within(Duration::from_millis(60)));
+        std::thread::sleep(random.duration_below(Duration::from_millis(60)));
         server.kill9();
         assert_eq!(i64::try_from(stored(&scratch).len()), Ok(round + 1));
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use orders_tests::history::Scope;
-use orders_tests::storm::{Round, Storm};
+use orders_tests::workload::{RandomWorkload, Round};
 use orders_tests::{Database, document};
 use rstest_reuse::apply;
 
@@ -18,7 +18,7 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
 ) {
     let _ = document();
     let seed = std::env::var("ORDERS_TESTS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let storm = Storm {
+    let workload = RandomWorkload {
         database,
         processes,
         seed: seed.unwrap_or(1),
@@ -28,10 +28,10 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
     };
     let round = |scope| Round { scope, length: Duration::from_secs(10), operations: 400 };
     // Captured, and shown with a failure.
-    eprintln!("ORDERS_TESTS_SEED={}", storm.seed);
-    let tally = storm.run(&[round(Scope::Global), round(Scope::Service)], |_| ());
-    eprintln!("{database:?}, {processes}, seed {}: {tally:?}", storm.seed);
-    tally.assert_explained(&storm);
+    eprintln!("ORDERS_TESTS_SEED={}", workload.seed);
+    let tally = workload.run(&[round(Scope::Global), round(Scope::Service)], |_| ());
+    eprintln!("{database:?}, {processes}, seed {}: {tally:?}", workload.seed);
+    tally.assert_explained(&workload);
     // Its lock is waited for longer than any fault here lasts: nobody is turned away.
     let turned_away = tally.not_done * 100 > tally.operations;
     assert!(database == Database::Postgres || !turned_away, "{tally:?}");

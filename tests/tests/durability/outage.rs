@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use orders_tests::{
-    Answer, Bulk, Database, EventStream, HOUR, Passage, Raw, Scratch, Server, Setup, order,
+    Answer, Bulk, Database, EventStream, HOUR, Raw, Scratch, Server, Setup, TcpProxy, order,
 };
 use serde_json::json;
 
@@ -22,14 +22,14 @@ fn assert_unavailable(answer: &Answer) {
     assert!(seconds.is_some(), "{answer}");
 }
 
-/// A server whose way to its database leads through a passage.
-fn behind_a_passage(scratch: &Scratch) -> (Server, Passage) {
+/// A server whose way to its database leads through a TCP proxy.
+fn behind_a_proxy(scratch: &Scratch) -> (Server, TcpProxy) {
     let url = scratch.url();
     let target = url.split(['@', '/']).nth(3).unwrap().to_owned();
-    let passage = Passage::to(target.clone());
-    let far_url = url.replace(&target, &passage.address);
+    let proxy = TcpProxy::to(target.clone());
+    let far_url = url.replace(&target, &proxy.address);
     let setup = Setup { url: Some(&far_url), ..Setup::default() };
-    (Server::start_as(scratch, &setup), passage)
+    (Server::start_as(scratch, &setup), proxy)
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn behind_a_passage(scratch: &Scratch) -> (Server, Passage) {
 fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
     let server = Server::fresh(Database::Postgres);
     let scratch = server.scratch().clone();
-    let (far, passage) = behind_a_passage(&scratch);
+    let (far, proxy) = behind_a_proxy(&scratch);
     far.post("/orders", &order("before", NOON)).assert_status(201);
     for round in 0..3 {
-        passage.close();
+        proxy.close();
         for number in 0..3 {
             let at = NOON + (1 + round * 3 + number) * 24 * HOUR;
             let refused = far.post("/orders", &order(&format!("refused{round}{number}"), at));
@@ -53,7 +53,7 @@ fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
         far.get("/healthz").assert_status(200);
         // What is wrong without a look into the database is told all the same.
         far.post("/orders", &json!({})).problem(422, "invalid-order");
-        passage.reopen();
+        proxy.reopen();
         while far.get("/readyz").status != 200 {
             sleep(Duration::from_millis(20));
         }
@@ -126,7 +126,7 @@ fn a_writer_that_waits_for_a_foreign_lock_is_told_and_nothing_is_written_later()
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn a_stream_is_cut_short_when_the_database_goes_away() {
     let scratch = Database::Postgres.fresh();
-    let (far, passage) = behind_a_passage(&scratch);
+    let (far, proxy) = behind_a_proxy(&scratch);
     let bulk = Bulk { number: 100_000, at_once: 1 };
     bulk.store(&mut scratch.sql());
     let host = far.address();
@@ -135,13 +135,13 @@ fn a_stream_is_cut_short_when_the_database_goes_away() {
     // More than fits between the two: what is not read is not yet fetched from the database.
     let stalled = Raw::connect(host).send(&request).read_past("\r\n\r\n");
     sleep(Duration::from_millis(500));
-    passage.close();
+    proxy.close();
     let bytes = stalled.read_to_end();
     assert!(bytes.windows(8).any(|eight| eight == b"o1000099"), "the first orders were sent");
     assert!(!bytes.ends_with(b"0\r\n\r\n"), "and it does not look whole");
     far.wait_for_log("/orders.ndjson, cut short");
     assert_unavailable(&far.get("/orders.ndjson"));
-    passage.reopen();
+    proxy.reopen();
     while far.get("/readyz").status != 200 {
         sleep(Duration::from_millis(20));
     }
@@ -153,7 +153,7 @@ fn a_stream_is_cut_short_when_the_database_goes_away() {
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn a_stream_of_events_outlives_an_outage_of_the_database_and_misses_nothing() {
     let server = Server::fresh(Database::Postgres);
-    let (far, passage) = behind_a_passage(server.scratch());
+    let (far, proxy) = behind_a_proxy(server.scratch());
     let create = |number: i64| {
         let body = order(&format!("o{number}"), NOON + number * 24 * HOUR);
         drop(server.post("/orders", &body).assert_status(201));
@@ -161,7 +161,7 @@ fn a_stream_of_events_outlives_an_outage_of_the_database_and_misses_nothing() {
     create(1);
     let mut stream = EventStream::open(&far, "", &[]);
     assert_eq!(stream.event().0, 1);
-    passage.close();
+    proxy.close();
     // Another process goes on meanwhile.
     for number in 2..=4 {
         create(number);
@@ -169,7 +169,7 @@ fn a_stream_of_events_outlives_an_outage_of_the_database_and_misses_nothing() {
     assert_unavailable(&far.get("/events"));
     assert_eq!(stream.next(Duration::from_secs(10)), None, "nothing can be known");
     create(5);
-    passage.reopen();
+    proxy.reopen();
     let sequences: Vec<u64> = (0..4).map(|_| stream.event().0).collect();
     assert_eq!(sequences, [2, 3, 4, 5]);
     create(6);

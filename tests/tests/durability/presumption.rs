@@ -5,36 +5,36 @@
 
 use std::time::{Duration, Instant};
 
-use orders_tests::{Client, Database, HOUR, Passage, Scratch, Server, Setup, order};
+use orders_tests::{Client, Database, HOUR, Scratch, Server, Setup, TcpProxy, order};
 use serde_json::{Value, json};
 
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
 /// A database, a server, and the way from one to the other.
-fn with_passage() -> (Scratch, Server, Passage) {
+fn with_proxy() -> (Scratch, Server, TcpProxy) {
     let scratch = Database::Postgres.fresh();
     drop(scratch.run(&["seed"]).assert_fine());
     let url = scratch.url();
     let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
-    let passage = Passage::to(target.clone());
-    let through = url.replace(&target, &passage.address);
+    let proxy = TcpProxy::to(target.clone());
+    let through = url.replace(&target, &proxy.address);
     let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
-    (scratch, server, passage)
+    (scratch, server, proxy)
 }
 
 /// Longer than the lock is kept for whoever comes next.
 const LATER: Duration = Duration::from_millis(20);
 
 /// Creates orders, each some time after the other, until one has taken so many round trips.
-fn await_round_trips(server: &Server, passage: &Passage, wanted: u64, pause: Duration) {
+fn await_round_trips(server: &Server, proxy: &TcpProxy, wanted: u64, pause: Duration) {
     // Where the machine is busy, the next may come too late, or what ends the one before.
     let patience = Instant::now() + Duration::from_mins(1);
     for day in 0.. {
         std::thread::sleep(pause);
-        let before = passage.times_asked();
+        let before = proxy.chunks_sent();
         server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
-        if passage.times_asked() == before + wanted {
+        if proxy.chunks_sent() == before + wanted {
             return;
         }
         assert!(Instant::now() < patience, "none of {day} orders took {wanted} round trips");
@@ -44,21 +44,21 @@ fn await_round_trips(server: &Server, passage: &Passage, wanted: u64, pause: Dur
 #[test]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn an_order_that_follows_another_takes_one_round_trip() {
-    let (_scratch, server, passage) = with_passage();
-    await_round_trips(&server, &passage, 1, Duration::ZERO);
+    let (_scratch, server, proxy) = with_proxy();
+    await_round_trips(&server, &proxy, 1, Duration::ZERO);
 }
 
 #[test]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn an_order_that_comes_later_takes_one_more_for_the_lock() {
-    let (_scratch, server, passage) = with_passage();
-    await_round_trips(&server, &passage, 2, LATER);
+    let (_scratch, server, proxy) = with_proxy();
+    await_round_trips(&server, &proxy, 2, LATER);
 }
 
 #[test]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
-    let (scratch, server, _passage) = with_passage();
+    let (scratch, server, _proxy) = with_proxy();
     let other = Server::start(&scratch);
     let count = |table| scratch.sql().number(&format!("SELECT count(*) AS number FROM {table}"));
     let (events, slots) = (count("events"), count("order_slots"));
@@ -81,7 +81,7 @@ fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
 #[test]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn what_was_written_past_the_service_is_seen() {
-    let (scratch, server, _passage) = with_passage();
+    let (scratch, server, _proxy) = with_proxy();
     let mut sql = scratch.sql();
     for round in 0..50 {
         let at = NOON + round * DAY;
@@ -110,7 +110,7 @@ fn be_alone(server: &Server, start: i64) {
 #[test]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
 fn what_others_do_after_long_silence_is_seen() {
-    let (scratch, server, _passage) = with_passage();
+    let (scratch, server, _proxy) = with_proxy();
     let other = Server::start(&scratch);
     let keyed = |client: &Client, body: &Value| {
         client.request("POST", "/orders").header("Idempotency-Key", "k").json(body).send()

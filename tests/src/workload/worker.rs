@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::chance::Chance;
-use super::site::anchor;
+use super::deployment::anchor;
 use super::{Shared, wire};
+use crate::Random;
 use crate::history::{Change, Ending, Operation, Order, Request, Scope};
 use crate::{Client, HOUR};
 
@@ -21,7 +21,7 @@ const REPEATS: usize = 3;
 pub(super) struct Worker<'a> {
     number: usize,
     clients: Vec<Client>,
-    chance: Chance,
+    random: Random,
     shared: &'a Shared,
     rest: Duration,
     scope: Scope,
@@ -33,7 +33,7 @@ impl<'a> Worker<'a> {
     pub(super) fn new(
         number: usize,
         fronts: &[String],
-        chance: Chance,
+        random: Random,
         shared: &'a Shared,
         rest: Duration,
         scope: Scope,
@@ -42,7 +42,7 @@ impl<'a> Worker<'a> {
         Self {
             number,
             clients: fronts.iter().map(client).collect(),
-            chance,
+            random,
             shared,
             rest,
             scope,
@@ -60,19 +60,19 @@ impl<'a> Worker<'a> {
                 let is_told = self.ask(&request, key.clone());
                 // Whoever has no key cannot know what asking again would do; with one it does no
                 // harm.
-                let again = self.chance.percent(if is_told { 10 } else { 80 });
+                let again = self.random.percent(if is_told { 10 } else { 80 });
                 if key.is_none() || !again || self.shared.is_over() {
                     break;
                 }
             }
-            sleep(self.chance.up_to(self.rest));
+            sleep(self.random.duration_below(self.rest));
         }
         self.operations
     }
 
     /// Asks, and writes down how it ended; whether that is known.
     fn ask(&mut self, request: &Request, key: Option<String>) -> bool {
-        let process = self.chance.below(self.clients.len());
+        let process = self.random.below(self.clients.len());
         let begin = self.shared.now();
         let ending = wire::send(&self.clients[process], request, key.as_deref());
         let end = self.shared.now();
@@ -113,11 +113,11 @@ impl<'a> Worker<'a> {
             | Request::Restore { .. }
             | Request::Batch { .. } => true,
         };
-        if !writes || !self.chance.percent(40) {
+        if !writes || !self.random.percent(40) {
             return None;
         }
         // Now and then somebody uses a key for something else.
-        if self.chance.percent(4) && self.last_key.is_some() {
+        if self.random.percent(4) && self.last_key.is_some() {
             return self.last_key.clone();
         }
         self.last_key = Some(format!("key-{fee}"));
@@ -126,9 +126,9 @@ impl<'a> Worker<'a> {
 
     /// Something that no other operation asks for, by its fee.
     fn request(&mut self, fee: u64) -> Request {
-        match self.chance.below(100) {
+        match self.random.below(100) {
             0..28 => {
-                let id = (!self.chance.percent(5)).then(|| self.new_id());
+                let id = (!self.random.percent(5)).then(|| self.new_id());
                 let (datetime, services) = (self.instant(), self.services());
                 Request::Create { id, datetime, fee, services }
             }
@@ -139,7 +139,7 @@ impl<'a> Worker<'a> {
                 Request::Delete { id, if_match }
             }
             65..75 => {
-                let gone = self.shared.seen().any_gone(&mut self.chance);
+                let gone = self.shared.seen().any_gone(&mut self.random);
                 Request::Restore { id: gone.unwrap_or_else(|| self.some_id()) }
             }
             75..88 => self.batch(fee),
@@ -156,7 +156,7 @@ impl<'a> Worker<'a> {
         let if_match = self.version(&id);
         let (datetime, fee) = (Some(self.instant()), Some(fee));
         let services = Some(self.services());
-        let change = match self.chance.below(10) {
+        let change = match self.random.below(10) {
             0..5 => Change { datetime, fee, services },
             5..7 => Change { datetime, fee, services: None },
             7 => Change { datetime: None, fee, services },
@@ -176,11 +176,11 @@ impl<'a> Worker<'a> {
 
     /// Operations of which the first can be told from all others by its event.
     fn batch(&mut self, fee: u64) -> Request {
-        let atomic = self.chance.percent(50);
+        let atomic = self.random.percent(50);
         let mut ids: Vec<String> = (0..3).map(|_| self.known_id()).collect();
         ids.sort();
         ids.dedup();
-        self.chance.shuffle(&mut ids);
+        self.random.shuffle(&mut ids);
         let mut operations = Vec::new();
         if !atomic {
             // Nobody else has this order, and no rule is asked: something is written in any case.
@@ -189,7 +189,7 @@ impl<'a> Worker<'a> {
         }
         let swapped: Vec<Order> =
             ids.iter().filter_map(|id| self.shared.seen().get(id).cloned()).collect();
-        if let (true, true, [a, b, ..]) = (atomic, self.chance.percent(40), swapped.as_slice()) {
+        if let (true, true, [a, b, ..]) = (atomic, self.random.percent(40), swapped.as_slice()) {
             // Two orders change places.
             let to = |order: &Order, place: &Order, fee| Request::Update {
                 id: order.id.clone(),
@@ -209,7 +209,7 @@ impl<'a> Worker<'a> {
         for (place, id) in ids.into_iter().enumerate() {
             let fee = if place == 0 && atomic { fee } else { self.shared.number() };
             let (datetime, services) = (self.instant(), self.services());
-            let kind = self.chance.below(if place == 0 { 2 } else { 3 });
+            let kind = self.random.below(if place == 0 { 2 } else { 3 });
             let id = if kind == 0 { self.new_id() } else { id };
             if used.contains(&id) {
                 continue;
@@ -235,18 +235,18 @@ impl<'a> Worker<'a> {
             Scope::Global => 9,
             Scope::Service => 5,
         };
-        let place = i64::try_from(self.chance.below(usize::try_from(places).unwrap())).unwrap();
-        let beside = *self.chance.of(&[0, 0, 0, 0, 0, 1, -1, 2, HOUR]);
+        let place = i64::try_from(self.random.below(usize::try_from(places).unwrap())).unwrap();
+        let beside = *self.random.one_of(&[0, 0, 0, 0, 0, 1, -1, 2, HOUR]);
         MIDST + (place - places / 2) * WINDOW + beside
     }
 
     fn services(&mut self) -> Vec<u64> {
         let all: [&[u64]; 6] = [&[123], &[456], &[789], &[123, 456], &[789, 123], &[456, 123]];
-        self.chance.of(&all).to_vec()
+        self.random.one_of(&all).to_vec()
     }
 
     fn some_id(&mut self) -> String {
-        format!("o{}", self.chance.below(20))
+        format!("o{}", self.random.below(20))
     }
 
     /// Mostly one that is not there.
@@ -258,10 +258,10 @@ impl<'a> Worker<'a> {
     /// Mostly one that is there.
     fn known_id(&mut self) -> String {
         let sample = ["223", "224", "225"];
-        match self.chance.below(20) {
-            0 => (*self.chance.of(&sample)).to_owned(),
+        match self.random.below(20) {
+            0 => (*self.random.one_of(&sample)).to_owned(),
             1..16 => {
-                let seen = self.shared.seen().any(&mut self.chance);
+                let seen = self.shared.seen().any(&mut self.random);
                 seen.unwrap_or_else(|| self.some_id())
             }
             _ => self.some_id(),
@@ -271,6 +271,6 @@ impl<'a> Worker<'a> {
     /// Sometimes the version that was seen last.
     fn version(&mut self, id: &str) -> Option<u64> {
         let version = self.shared.seen().get(id).map(|order| order.version);
-        version.filter(|_| self.chance.percent(25))
+        version.filter(|_| self.random.percent(25))
     }
 }

@@ -183,7 +183,7 @@ pub(super) fn read_order(body: &Value) -> Order {
     Order {
         id: text(&body["id"]).to_owned(),
         datetime: millis_of(text(&body["datetime"])),
-        fee: body["totalfee"].as_u64().expect("fees of a storm are whole"),
+        fee: body["totalfee"].as_u64().expect("fees of a workload are whole"),
         services: body["services"]
             .as_array()
             .into_iter()

@@ -3,9 +3,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::chance::Chance;
-use super::site::Site;
+use super::deployment::Deployment;
 use super::{Shared, Tally};
+use crate::Random;
 
 /// What may happen.
 #[derive(Debug, Clone, Copy)]
@@ -41,24 +41,24 @@ const WITH_A_SERVER: [Fault; 3] = [Fault::CutDatabase, Fault::SwallowDatabase, F
 /// Lets all there is happen once before anything happens twice, until the round is over; in the end
 /// all is mended.
 pub(super) fn happen(
-    site: &mut Site,
-    chance: &mut Chance,
+    deployment: &mut Deployment,
+    random: &mut Random,
     (longest, calm): (Duration, Duration),
     shared: &Shared,
     tally: &mut Tally,
 ) {
     let mut deck = Vec::new();
-    while wait(calm / 2 + chance.up_to(calm / 2), shared) {
+    while wait(calm / 2 + random.duration_below(calm / 2), shared) {
         if deck.is_empty() {
             deck.extend(ANYWHERE);
-            if site.postgres.is_some() {
+            if deployment.postgres.is_some() {
                 deck.extend(WITH_A_SERVER);
             }
-            chance.shuffle(&mut deck);
+            random.shuffle(&mut deck);
         }
         let Some(fault) = deck.pop() else { return };
-        let number = chance.below(site.processes.len());
-        strike(site, fault, number, chance.up_to(longest), tally);
+        let number = random.below(deployment.processes.len());
+        strike(deployment, fault, number, random.duration_below(longest), tally);
     }
 }
 
@@ -71,15 +71,21 @@ fn wait(time: Duration, shared: &Shared) -> bool {
     !shared.is_over()
 }
 
-fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: &mut Tally) {
-    let process = &mut site.processes[number];
+fn strike(
+    deployment: &mut Deployment,
+    fault: Fault,
+    number: usize,
+    lasts: Duration,
+    tally: &mut Tally,
+) {
+    let process = &mut deployment.processes[number];
     match fault {
         Fault::Kill => {
             tally.kills += 1;
             process.server.kill9();
             tally.violations.extend(process.complaint());
             sleep(lasts / 4);
-            site.restart(number);
+            deployment.restart(number);
         }
         Fault::Restart => {
             tally.restarts += 1;
@@ -87,7 +93,7 @@ fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: 
             let code = process.server.wait();
             assert_eq!(code, Some(0), "it ends in order:\n{}", process.server.log());
             tally.violations.extend(process.complaint());
-            site.restart(number);
+            deployment.restart(number);
         }
         Fault::Freeze => {
             tally.freezes += 1;
@@ -103,9 +109,9 @@ fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: 
         }
         Fault::SwallowClients => {
             tally.cuts += 1;
-            process.front.swallow();
+            process.front.black_hole();
             sleep(lasts);
-            process.front.heal();
+            process.front.restore();
         }
         Fault::CutDatabase | Fault::SwallowDatabase => {
             let Some(back) = &process.back else { return };
@@ -115,13 +121,13 @@ fn strike(site: &mut Site, fault: Fault, number: usize, lasts: Duration, tally: 
                 sleep(lasts / 4);
                 back.reopen();
             } else {
-                back.swallow();
+                back.black_hole();
                 sleep(lasts);
-                back.heal();
+                back.restore();
             }
         }
         Fault::StopDatabase => {
-            let Some(postgres) = &mut site.postgres else { return };
+            let Some(postgres) = &mut deployment.postgres else { return };
             tally.stops += 1;
             postgres.stop(true);
             sleep(lasts / 4);

@@ -1,4 +1,4 @@
-//! The processes and their database, with passages that can be closed on every way between them.
+//! The processes and their database, with TCP proxies that can be closed on every way between them.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::wire::{read_event, read_order, send};
-use super::{Shared, Storm};
+use super::{RandomWorkload, Shared};
 use crate::history::{Change, Ending, Event, Operation, Order, Request, Scope, Violation};
 use crate::time::at;
 use crate::{
-    Database, HOUR, Passage, Postgres, Run, Scratch, Server, Setup, orders_api, sample_data,
+    Database, HOUR, Postgres, Run, Scratch, Server, Setup, TcpProxy, orders_api, sample_data,
 };
 
 /// Far away from where all others are.
@@ -18,7 +18,7 @@ const FAR: i64 = 1_800_000_000_000;
 /// How soon all must be well after the last fault. No answer takes longer than 5 seconds.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-pub(super) struct Site {
+pub(super) struct Deployment {
     scratch: Scratch,
     pub(super) postgres: Option<Postgres>,
     pub(super) processes: Vec<Process>,
@@ -27,8 +27,8 @@ pub(super) struct Site {
 /// A process, with the way to it and its way to its database.
 pub(super) struct Process {
     pub(super) server: Server,
-    pub(super) front: Passage,
-    pub(super) back: Option<Passage>,
+    pub(super) front: TcpProxy,
+    pub(super) back: Option<TcpProxy>,
     url: String,
 }
 
@@ -53,36 +53,37 @@ impl Process {
     }
 }
 
-impl Site {
+impl Deployment {
     /// Starts all there is, with the sample data and the clients' own orders.
-    pub(super) fn made(storm: &Storm) -> Self {
+    pub(super) fn made(workload: &RandomWorkload) -> Self {
         let scratch = Database::Sqlite.fresh();
-        let postgres = match storm.database {
+        let postgres = match workload.database {
             Database::Sqlite => None,
             Database::Postgres => Some(Postgres::fresh()),
         };
-        let mut site = Self { scratch, postgres, processes: Vec::new() };
-        for number in 0..storm.processes {
-            let back = site.postgres.as_ref().map(|postgres| Passage::to(postgres.address()));
+        let mut deployment = Self { scratch, postgres, processes: Vec::new() };
+        for number in 0..workload.processes {
+            let back =
+                deployment.postgres.as_ref().map(|postgres| TcpProxy::to(postgres.address()));
             let url = match &back {
                 Some(back) => format!("postgres://orders@{}/orders", back.address),
-                None => site.scratch.url(),
+                None => deployment.scratch.url(),
             };
             let arguments: &[&str] = if number == 0 { &["--sample-data"] } else { &[] };
             let setup = Setup { arguments, url: Some(&url), ..Setup::default() };
-            let server = Server::start_as(&site.scratch, &setup);
-            let front = Passage::to(server.address().to_owned());
-            site.processes.push(Process { server, front, back, url });
+            let server = Server::start_as(&deployment.scratch, &setup);
+            let front = TcpProxy::to(server.address().to_owned());
+            deployment.processes.push(Process { server, front, back, url });
         }
         // One more than there are clients: for the fence.
-        for number in 0..=storm.clients {
+        for number in 0..=workload.clients {
             let (id, change) = anchor(number, 1);
             let datetime = at(change.datetime.unwrap_or_default());
             let body =
                 json!({"id": id, "datetime": datetime, "totalfee": 1, "services": [{"id": "123"}]});
-            site.first().post("/orders", &body).assert_status(201);
+            deployment.first().post("/orders", &body).assert_status(201);
         }
-        site
+        deployment
     }
 
     fn first(&self) -> &Server {

@@ -1,4 +1,4 @@
-//! What a storm has been through.
+//! What a workload has been through.
 
 use std::fmt;
 

@@ -1,10 +1,9 @@
 //! Clients that write and read at random while processes are killed and connections cut, and the
 //! check of all that they saw. What is random comes from a seed; what threads make of it does not.
 
-mod chance;
+mod deployment;
 mod faults;
 mod seen;
-mod site;
 mod tally;
 mod wire;
 mod worker;
@@ -15,16 +14,15 @@ use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use crate::history::{Checker, Model, Operation, Scope, Violation};
-use crate::{Database, HOUR};
-use chance::Chance;
+use crate::{Database, HOUR, Random};
+use deployment::Deployment;
 use seen::Seen;
-use site::Site;
 pub use tally::Tally;
 use worker::Worker;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]
-pub struct Storm {
+pub struct RandomWorkload {
     /// On which database.
     pub database: Database,
     /// With how many processes.
@@ -39,7 +37,7 @@ pub struct Storm {
     pub fault: (Duration, Duration),
 }
 
-/// A stretch of a storm, after which all is quiet and checked.
+/// A stretch of a workload, after which all is quiet and checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
     /// What shares a calendar in it.
@@ -61,7 +59,7 @@ struct Shared {
     seen: Mutex<Seen>,
 }
 
-impl Storm {
+impl RandomWorkload {
     /// Runs the rounds, and tells after each what there was so far. Ends at the first one with a
     /// violation.
     ///
@@ -69,7 +67,7 @@ impl Storm {
     /// If a process cannot be started, or does not get well after a fault.
     #[must_use]
     pub fn run(&self, rounds: &[Round], mut told: impl FnMut(&Tally)) -> Tally {
-        let mut site = Site::made(self);
+        let mut deployment = Deployment::made(self);
         let mut tally = Tally::default();
         let shared = Shared {
             began: Instant::now(),
@@ -78,29 +76,29 @@ impl Storm {
             ended: AtomicU64::new(0),
             seen: Mutex::default(),
         };
-        let group = Site::sample_group();
-        let stored = site.orders();
+        let group = Deployment::sample_group();
+        let stored = deployment.orders();
         let groups = stored.into_iter().enumerate().map(|(place, order)| {
             let own = 1_000_000_000 + u64::try_from(place).unwrap();
             let group = if group.contains(&order.id) { 0 } else { own };
             (order, group)
         });
-        let last = site.events(0).last().map_or(0, |event| event.sequence);
+        let last = deployment.events(0).last().map_or(0, |event| event.sequence);
         let mut scope = Scope::Global;
         let mut checker = Checker::new(Model::new(3 * HOUR, scope, last, groups));
         for (number, round) in (0..).zip(rounds) {
             if round.scope != scope {
                 scope = round.scope;
-                site.set_scope(scope);
+                deployment.set_scope(scope);
                 checker.set_scope(scope);
             }
-            let operations = self.round(&mut site, round, number, &shared, &mut tally);
-            let (events, stored) = site.at_rest(checker.sequence());
+            let operations = self.round(&mut deployment, round, number, &shared, &mut tally);
+            let (events, stored) = deployment.at_rest(checker.sequence());
             tally.count(&operations, &events);
             let mut violations = checker.round(operations, &events, &stored);
             // What clients saw comes first: what logs tell is only why.
             violations.append(&mut tally.violations);
-            violations.extend(site.complaints());
+            violations.extend(deployment.complaints());
             tally.violations = violations;
             tally.rounds += 1;
             told(&tally);
@@ -111,7 +109,7 @@ impl Storm {
         tally
     }
 
-    /// Where this storm begins: no two that differ are to be alike.
+    /// Where this workload begins: no two that differ are to be alike.
     fn start(&self) -> u64 {
         let of_database = match self.database {
             Database::Sqlite => 0,
@@ -123,7 +121,7 @@ impl Storm {
     /// Lets the clients work and the faults happen; all operations, in no order.
     fn round(
         &self,
-        site: &mut Site,
+        deployment: &mut Deployment,
         round: &Round,
         number: u64,
         shared: &Shared,
@@ -131,17 +129,17 @@ impl Storm {
     ) -> Vec<Operation> {
         shared.is_over.store(false, Ordering::SeqCst);
         let (first, start) = (shared.ended.load(Ordering::SeqCst), Instant::now());
-        let fronts: Vec<String> = site.fronts();
+        let fronts: Vec<String> = deployment.fronts();
         let mut operations = scope(|threads| {
             let work = |client| {
-                let chance = Chance::new(self.start(), number, client);
-                let worker = Worker::new(client, &fronts, chance, shared, self.rest, round.scope);
+                let random = Random::new(self.start(), number, client);
+                let worker = Worker::new(client, &fronts, random, shared, self.rest, round.scope);
                 threads.spawn(move || worker.work())
             };
             let running: Vec<_> = (0..self.clients).map(work).collect();
             let faults = threads.spawn(|| {
-                let mut chance = Chance::new(self.start(), number, usize::MAX);
-                faults::happen(site, &mut chance, self.fault, shared, tally);
+                let mut random = Random::new(self.start(), number, usize::MAX);
+                faults::happen(deployment, &mut random, self.fault, shared, tally);
             });
             let done = || shared.ended.load(Ordering::SeqCst) - first;
             while start.elapsed() < round.length || done() < round.operations {
@@ -158,7 +156,7 @@ impl Storm {
             let all = running.into_iter().flat_map(|worker| worker.join().unwrap());
             all.collect::<Vec<_>>()
         });
-        operations.extend(site.fence(shared, self.clients));
+        operations.extend(deployment.fence(shared, self.clients));
         operations
     }
 }
@@ -187,9 +185,9 @@ impl Tally {
     ///
     /// # Panics
     /// If something was.
-    pub fn assert_explained(&self, storm: &Storm) {
+    pub fn assert_explained(&self, workload: &RandomWorkload) {
         let told: Vec<String> = self.violations.iter().map(Violation::to_string).collect();
         let told = told.join("\n");
-        assert!(told.is_empty(), "ORDERS_TESTS_SEED={} repeats this:\n{told}", storm.seed);
+        assert!(told.is_empty(), "ORDERS_TESTS_SEED={} repeats this:\n{told}", workload.seed);
     }
 }

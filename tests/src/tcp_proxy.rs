@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::spawn;
 
 const OPEN: u8 = 0;
-const SWALLOWS: u8 = 1;
+const BLACK_HOLE: u8 = 1;
 const CLOSED: u8 = 2;
 
-/// A passage that listens on a port of its own.
+/// A TCP proxy that listens on a port of its own.
 #[derive(Debug)]
-pub struct Passage {
+pub struct TcpProxy {
     /// Where it is entered.
     pub address: String,
     target: Arc<Mutex<String>>,
@@ -21,8 +21,8 @@ pub struct Passage {
     asked: Arc<AtomicU64>,
 }
 
-impl Passage {
-    /// A passage to an address.
+impl TcpProxy {
+    /// A TCP proxy to an address.
     ///
     /// # Panics
     /// If it cannot listen.
@@ -42,7 +42,7 @@ impl Passage {
                 let target = led_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let Ok(far) = TcpStream::connect(target) else { continue };
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                // Judged under the lock, so that none slips through while the passage is closed.
+                // Judged under the lock, so that none slips through while the proxy is closed.
                 if told.load(Ordering::SeqCst) == CLOSED {
                     continue;
                 }
@@ -59,7 +59,7 @@ impl Passage {
 
     /// How often anything was sent through it to the far side: at least once for each round trip.
     #[must_use]
-    pub fn times_asked(&self) -> u64 {
+    pub fn chunks_sent(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
     }
 
@@ -81,12 +81,12 @@ impl Passage {
     }
 
     /// From now on nothing arrives, and nobody is told.
-    pub fn swallow(&self) {
-        self.state.store(SWALLOWS, Ordering::SeqCst);
+    pub fn black_hole(&self) {
+        self.state.store(BLACK_HOLE, Ordering::SeqCst);
     }
 
     /// Ends what was swallowed, as the far side would that has given it up; what comes now arrives.
-    pub fn heal(&self) {
+    pub fn restore(&self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.store(OPEN, Ordering::SeqCst);
         end(&mut streams);
@@ -105,7 +105,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8, pieces: &Atomi
     while let Ok(length @ 1..) = from.read(&mut piece) {
         pieces.fetch_add(1, Ordering::SeqCst);
         // What comes after a hole is of no use to anybody.
-        has_swallowed |= state.load(Ordering::SeqCst) == SWALLOWS;
+        has_swallowed |= state.load(Ordering::SeqCst) == BLACK_HOLE;
         if has_swallowed {
             continue;
         }

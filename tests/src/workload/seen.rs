@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::chance::Chance;
+use crate::Random;
 use crate::history::{Order, Request, Told};
 
 /// So many orders are remembered.
@@ -23,14 +23,14 @@ impl Seen {
     }
 
     /// Any that was there; the clients' own anchors are nobody else's business.
-    pub(super) fn any(&self, chance: &mut Chance) -> Option<String> {
+    pub(super) fn any(&self, random: &mut Random) -> Option<String> {
         let ids: Vec<&String> = self.orders.keys().collect();
-        (!ids.is_empty()).then(|| (*chance.of(&ids)).clone())
+        (!ids.is_empty()).then(|| (*random.one_of(&ids)).clone())
     }
 
     /// Any that was gone.
-    pub(super) fn any_gone(&self, chance: &mut Chance) -> Option<String> {
-        (!self.gone.is_empty()).then(|| chance.of(&self.gone).clone())
+    pub(super) fn any_gone(&self, random: &mut Random) -> Option<String> {
+        (!self.gone.is_empty()).then(|| random.one_of(&self.gone).clone())
     }
 
     pub(super) fn learn(&mut self, request: &Request, told: &Told) {
