@@ -1,4 +1,4 @@
-//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/plans.rs`
+//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/operations/plans.rs`
 //! checks.
 
 use diesel::connection::Connection;
