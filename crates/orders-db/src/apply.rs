@@ -8,7 +8,6 @@ use orders_core::{Changes, Event, Order, Policy, RowChange};
 use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::memory::Presumed;
 use crate::rows;
 
 /// What became of writes.
@@ -18,8 +17,6 @@ pub(crate) enum Applied {
     All,
     /// All were, but the lock that was to be given up with them is another session's.
     AllWithoutLock,
-    /// None was: what they presume is not so.
-    Nothing,
 }
 
 /// Writes rows, all of them or none: on SQLite in a transaction that is open, on PostgreSQL in one
@@ -30,7 +27,6 @@ pub(crate) fn apply(
 ) -> Result<Applied, Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
-        // It is never far, so nothing is presumed of it.
         AnyConnection::Sqlite(connection) => {
             sqlite::apply(connection, writes).map(|()| Applied::All)
         }
@@ -53,8 +49,6 @@ pub(crate) struct Writes<'a> {
     /// 0 where there are no events.
     last_sequence: i64,
     answers: &'a [NewAnswer],
-    /// What must be so when the rows are written. Only PostgreSQL is asked to check.
-    presumed: Option<&'a Presumed>,
     /// Whether PostgreSQL's lock is given up with the commit.
     gives_up_lock: bool,
 }
@@ -79,16 +73,11 @@ struct UseRow<'a> {
 }
 
 impl<'a> Writes<'a> {
-    /// The rows that a decision changes, the answers that are kept with it, and what it presumes.
-    pub(crate) fn of(
-        policy: &Policy,
-        changes: &'a Changes,
-        answers: &'a [NewAnswer],
-        presumed: Option<&'a Presumed>,
-    ) -> Self {
+    /// The rows that a decision changes, and the answers that are kept with it.
+    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewAnswer]) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
         let events = &changes.events;
-        let mut writes = Self { events, last_sequence, answers, presumed, ..Self::default() };
+        let mut writes = Self { events, last_sequence, answers, ..Self::default() };
         for RowChange { before, after } in &changes.rows {
             match (before, after) {
                 (None, Some(after)) => writes.new_orders.push(after),

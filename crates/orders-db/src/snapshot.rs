@@ -11,7 +11,7 @@ use crate::error::Trouble;
 use crate::memory::Witness;
 use crate::rows;
 
-/// What was read under the lock, or is presumed.
+/// What was read under the lock.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// Of the state that it was loaded from.

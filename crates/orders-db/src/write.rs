@@ -72,7 +72,7 @@ pub(crate) fn run(
 ) {
     let link = Link::new(manager, connection);
     let lane = Arc::clone(lane);
-    let mut writer = Writer { lane, link, policy, hopeful: false, latest, meter };
+    let mut writer = Writer { lane, link, policy, latest, meter };
     while let Some(jobs) = writer.next_jobs() {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -88,8 +88,6 @@ struct Writer {
     link: Link,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
-    /// Whether the last who asked got all that he asked for: the next may, too.
-    hopeful: bool,
     /// Where those who follow the events learn of new ones.
     latest: Arc<Latest>,
     meter: Arc<Meter>,
@@ -207,8 +205,8 @@ impl Writer {
 
     fn count(&self, failure: &Failure) {
         match failure {
-            // Whoever gave up is no error of the database, nor is a wrong guess.
-            Failure::Abandoned | Failure::Mistaken => {}
+            // A caller that gave up is no error of the database.
+            Failure::Abandoned => {}
             Failure::NotWritten(trouble) => self.meter.failed(trouble),
             Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
         }
@@ -217,7 +215,7 @@ impl Writer {
 
 fn answer_for(failure: Failure) -> StoreError {
     match failure {
-        Failure::Abandoned | Failure::Mistaken => StoreError::Overloaded,
+        Failure::Abandoned => StoreError::Overloaded,
         Failure::NotWritten(trouble) => {
             log::debug!("a write failed, nothing was written: {trouble:?}");
             trouble.into()

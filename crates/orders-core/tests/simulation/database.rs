@@ -46,12 +46,6 @@ pub(crate) enum Statement {
     Write(Writes),
     /// The same, and gives up the lock with the commit.
     WriteAndUnlock(Writes),
-    /// Writes and commits at once, if what it was decided on is what there is.
-    Guarded {
-        writes: Writes,
-        needs: Needs,
-        presumed: Box<Snapshot>,
-    },
     /// Looks whether some writes are there.
     Look(Writes),
 }
@@ -69,8 +63,6 @@ pub(crate) enum Answer {
     Done,
     Loaded(Box<Loaded>),
     Found(Vec<Option<Outcome>>),
-    /// What was presumed is not so; nothing was written.
-    Wrong,
     /// Whether it is there.
     Seen(bool),
     /// Refused by a constraint; nothing was written.

@@ -5,7 +5,7 @@ mod answered;
 mod commit;
 mod settle;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use orders_core::*;
 
@@ -13,8 +13,6 @@ use crate::database::{Database, Kind, Loaded, Reply, SessionId, Statement};
 use crate::dice::Dice;
 use crate::ledger::{Answered, AttemptId, Ledger, Ticket};
 use crate::tables::Writes;
-
-use commit::guess;
 
 /// The most commands that share a transaction.
 const MOST: usize = 5;
@@ -57,8 +55,6 @@ enum Stage {
     LoadingAfter(Box<Loaded>),
     Loading(Option<Box<Loaded>>),
     Deciding(Box<Loaded>),
-    /// What was presumed, and what it was presumed of.
-    Guessing(Box<Loaded>, Box<Decision>, Needs),
     Finding(Box<Loaded>, Box<Decision>, Vec<OwnKey>),
     Applying,
     Committing {
@@ -86,7 +82,6 @@ struct Work {
     answers: VecDeque<(AttemptId, Answered)>,
     /// What the commit that is looked for was answered.
     trouble: Failure,
-    guessed: bool,
 }
 
 use crate::knobs::Sabotage;
@@ -101,7 +96,6 @@ impl Work {
             writes: Writes::default(),
             answers: VecDeque::new(),
             trouble: Failure::Lost,
-            guessed: false,
         }
     }
 }
@@ -120,8 +114,6 @@ pub(crate) struct Process {
     todo: VecDeque<(Vec<AttemptId>, bool)>,
     session: Option<Session>,
     work: Option<Work>,
-    /// The last sequence that it knows of.
-    last_sequence: u64,
 }
 
 impl Process {
@@ -254,14 +246,6 @@ impl Process {
     fn load_first(&mut self, work: &mut Work, world: &mut World<'_>) {
         let Some(session) = &mut self.session else { return };
         let mut needs = Needs::of(&world.database.policy, &work.commands);
-        if !std::mem::replace(&mut work.guessed, true)
-            && world.dice.one_in(2)
-            && let Some((guess, decision)) =
-                guess(self.last_sequence, &needs, &work.commands, world)
-        {
-            work.stage = Stage::Guessing(Box::new(guess), Box::new(decision), needs);
-            return;
-        }
         work.stage = match session.memory.take() {
             Some(before) => {
                 needs.leave_out(&before.snapshot);
@@ -276,10 +260,6 @@ impl Process {
     fn go_on(&mut self, mut work: Work, world: &mut World<'_>) -> (Option<Work>, bool) {
         match std::mem::replace(&mut work.stage, Stage::Idle) {
             Stage::Deciding(loaded) => return (self.decide(work, loaded, world), true),
-            Stage::Guessing(loaded, decision, needs) => {
-                let none = HashMap::new();
-                return (self.write(work, *loaded, *decision, &none, Some(needs), world), true);
-            }
             Stage::Answering(mut answers) => {
                 if let Some((id, answer)) = answers.pop_front() {
                     world.ledger.tell(&world.database.policy, id, answer);

@@ -15,7 +15,7 @@ use super::link::Failure;
 use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
 use crate::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::memory::{Memory, Presumed};
+use crate::memory::Memory;
 use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
@@ -26,8 +26,6 @@ pub(super) struct Judged {
     pub(super) loaded: Loaded,
     pub(super) now: Instant,
     pub(super) decision: Decision,
-    /// What was not looked up. Nothing may be written unless that is so.
-    pub(super) presumed: Option<Presumed>,
 }
 
 /// Loads and decides until nothing is missing.
@@ -42,9 +40,7 @@ pub(super) fn decide_all(
     loop {
         let now = loaded.clock.now();
         match decide(&loaded.policy, &loaded.snapshot, commands, now) {
-            Ok(decision) => {
-                return Ok(Judged { loaded, now, decision, presumed: None });
-            }
+            Ok(decision) => return Ok(Judged { loaded, now, decision }),
             // Whoever gave up meanwhile must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);
@@ -54,21 +50,6 @@ pub(super) fn decide_all(
             }
         }
     }
-}
-
-/// Decides without a look at the database, as if there were nothing in the way: what is written then
-/// finds out whether there is, and a way is saved where there is not. Nobody is answered before.
-pub(super) fn presume(
-    memory: &mut Memory,
-    policy: &Policy,
-    commands: &[Command],
-) -> Option<Judged> {
-    let (loaded, presumed) = memory.presume(&Needs::of(policy, commands))?;
-    let now = loaded.clock.now();
-    let decision = decide(&loaded.policy, &loaded.snapshot, commands, now).ok()?;
-    let all_accepted = decision.outcomes.iter().all(Outcome::is_accepted);
-    let judged = Judged { loaded, now, decision, presumed: Some(presumed) };
-    (all_accepted && !judged.decision.changes.is_empty()).then_some(judged)
 }
 
 /// Renders the answers that are to be kept with the changes that they tell of.

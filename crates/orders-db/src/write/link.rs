@@ -18,8 +18,6 @@ const FATE_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) enum Failure {
     /// Somebody gave up before the commit. Nothing was written.
     Abandoned,
-    /// What was presumed is not so. Nothing was written.
-    Mistaken,
     /// Nothing was written.
     NotWritten(Trouble),
     /// The connection was lost during the commit, and its fate could not be found out.
@@ -80,18 +78,18 @@ impl Session {
                 return Ok(());
             }
             (AnyConnection::Postgres(connection), hold) => {
-                let locked = if hold == Hold::Lock {
-                    transaction::lock_again(connection)?
+                if hold == Hold::Lock {
+                    transaction::lock_again(connection)?;
                 } else {
-                    transaction::lock(connection)?
-                };
+                    transaction::lock(connection)?;
+                }
                 self.hold = Hold::Lock;
-                self.memory.lose_lock(Some(locked));
+                self.memory.lose_lock();
             }
             (AnyConnection::Sqlite(_), _) => {
                 transaction::begin(&mut self.connection)?;
                 self.hold = Hold::Transaction;
-                self.memory.lose_lock(None);
+                self.memory.lose_lock();
             }
         }
         self.locked = Instant::now();
@@ -265,7 +263,6 @@ impl Link {
                 was_locked = false;
                 Ok(())
             }
-            Applied::Nothing => Err(Failure::Mistaken),
         };
         // PostgreSQL's one statement is a transaction of its own: it saves two ways.
         if session.hold == Hold::Lock {

@@ -106,7 +106,7 @@ impl Writer {
             decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
         decision.outcomes.iter().for_each(|outcome| self.meter.decided(outcome));
-        apply(connection, &Writes::of(&self.policy, &decision.changes, &[], None))?;
+        apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
         session.memory = Memory::default();
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),

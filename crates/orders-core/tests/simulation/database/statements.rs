@@ -1,7 +1,5 @@
 //! What the server does with a statement.
 
-use orders_core::*;
-
 use super::{Answer, Committed, Database, Kind, Loaded, Session, SessionId, Statement};
 use crate::dice::Dice;
 use crate::tables::Writes;
@@ -89,13 +87,6 @@ impl Database {
                 }
                 answer
             }
-            Statement::Guarded { writes, needs, presumed } => {
-                let there = self.tables.load(&needs, &self.services);
-                if !self.knobs.has(Sabotage::NoGuard) && !is_same(&there, &presumed, &needs) {
-                    return Answer::Wrong;
-                }
-                self.write(id, writes)
-            }
             Statement::Look(writes) => Answer::Seen(self.is_there(&writes)),
         }
     }
@@ -179,15 +170,5 @@ fn may_fail(statement: &Statement) -> bool {
             | Statement::Commit
             | Statement::Write(_)
             | Statement::WriteAndUnlock(_)
-            | Statement::Guarded { .. }
     )
-}
-
-/// Whether what is there is what was presumed, where that is a calendar without anybody.
-fn is_same(there: &Snapshot, presumed: &Snapshot, needs: &Needs) -> bool {
-    there.last_sequence() == presumed.last_sequence()
-        && needs.orders.iter().all(|id| there.order(id) == presumed.order(id))
-        && needs.services.iter().all(|id| there.service(*id) == presumed.service(*id))
-        && needs.keys.iter().all(|key| there.key(key) == presumed.key(key))
-        && there.size() == presumed.size()
 }

@@ -54,7 +54,7 @@ impl Process {
             (Stage::Finding(loaded, decision, keys), Answer::Found(found)) => {
                 let found = keys.into_iter().zip(found);
                 let found = found.filter_map(|(key, answer)| Some((key, answer?))).collect();
-                return self.write(work, *loaded, *decision, &found, None, world);
+                return self.write(work, *loaded, *decision, &found, world);
             }
             (Stage::Applying, Answer::Done) => {
                 return self.commit_by(work, Statement::Commit, world);
@@ -66,11 +66,6 @@ impl Process {
                     session.hold = if is_held { Hold::Lock } else { Hold::Nothing };
                 }
                 work.stage = Stage::Answering(std::mem::take(&mut work.answers));
-            }
-            (Stage::Committing { .. }, Answer::Wrong) => {
-                // Nothing was written: the same under the same lock, by what is there.
-                Self::take_back(&work, world);
-                self.load_first(&mut work, world);
             }
             (Stage::LockingForFate { tries }, Answer::Done) => {
                 let kind = world.database.kind;
@@ -144,7 +139,7 @@ impl Process {
             Ok(decision) => {
                 let keys = keys_to_find(&work.commands, &decision);
                 if keys.is_empty() {
-                    return self.write(work, *loaded, decision, &HashMap::new(), None, world);
+                    return self.write(work, *loaded, decision, &HashMap::new(), world);
                 }
                 work.stage = Stage::Finding(loaded, Box::new(decision), keys.clone());
                 self.send(Statement::Find(keys), world);

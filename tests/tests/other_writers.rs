@@ -1,61 +1,26 @@
-//! On PostgreSQL an order is decided without a look at the calendar where it follows another, or where
-//! nobody else has written lately; the statement that writes it finds out whether its time is free.
-//! Nobody may notice but by the clock.
+//! What other processes write is seen by the next decision, whatever a process has cached.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-use std::time::{Duration, Instant};
-
-use orders_tests::{Client, Database, HOUR, Passage, Scratch, Server, Setup, order};
+use orders_tests::{Client, Database, HOUR, Scratch, Server, order};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
-/// A database, a server, and the way from one to the other.
-fn with_passage() -> Option<(Scratch, Server, Passage)> {
-    let scratch = Database::Postgres.fresh()?;
+/// A database with services, and a process that writes to it.
+fn seeded(database: Database) -> Option<(Scratch, Server)> {
+    let scratch = database.fresh()?;
     drop(scratch.run(&["seed"]).assert_fine());
-    let url = scratch.url();
-    let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
-    let passage = Passage::to(target.clone());
-    let through = url.replace(&target, &passage.address);
-    let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
-    Some((scratch, server, passage))
+    let server = Server::start(&scratch);
+    Some((scratch, server))
 }
 
-/// Longer than the lock is kept for whoever comes next.
-const LATER: Duration = Duration::from_millis(20);
-
-/// Creates orders, each some time after the other, until one has taken so many round trips.
-fn await_round_trips(server: &Server, passage: &Passage, wanted: u64, pause: Duration) {
-    // Where the machine is busy, the next may come too late, or what ends the one before.
-    let patience = Instant::now() + Duration::from_mins(1);
-    for day in 0.. {
-        std::thread::sleep(pause);
-        let before = passage.times_asked();
-        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
-        if passage.times_asked() == before + wanted {
-            return;
-        }
-        assert!(Instant::now() < patience, "none of {day} orders took {wanted} round trips");
-    }
-}
-
-#[test]
-fn an_order_that_follows_another_takes_one_round_trip() {
-    let Some((_scratch, server, passage)) = with_passage() else { return };
-    await_round_trips(&server, &passage, 1, Duration::ZERO);
-}
-
-#[test]
-fn an_order_that_comes_later_takes_one_more_for_the_lock() {
-    let Some((_scratch, server, passage)) = with_passage() else { return };
-    await_round_trips(&server, &passage, 2, LATER);
-}
-
-#[test]
-fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
-    let Some((scratch, server, _passage)) = with_passage() else { return };
+#[rstest]
+fn a_time_that_another_process_has_taken_is_refused(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some((scratch, server)) = seeded(database) else { return };
     let other = Server::start(&scratch);
     let count = |table| scratch.sql().number(&format!("SELECT count(*) AS number FROM {table}"));
     let (events, slots) = (count("events"), count("order_slots"));
@@ -64,7 +29,6 @@ fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
         let at = start + round * DAY;
         let (taken, free) = (format!("taken{round}"), format!("free{round}"));
         drop(other.post("/orders", &order(&taken, at)).assert_status(201));
-        // These wait for the lock, which then is kept for what comes next.
         drop(server.post("/orders", &order(&free, at + 12 * HOUR)).assert_status(201));
         let refused = server.post("/orders", &order("x", at + 3 * HOUR - 1)).assert_status(409);
         assert_eq!(refused.json()["conflicts"][0]["order_id"], json!(taken));
@@ -75,9 +39,11 @@ fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
     assert_eq!(count("order_slots") - slots, 150);
 }
 
-#[test]
-fn what_was_written_past_the_service_is_seen() {
-    let Some((scratch, server, _passage)) = with_passage() else { return };
+#[rstest]
+fn what_was_written_past_the_service_is_seen(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some((scratch, server)) = seeded(database) else { return };
     let mut sql = scratch.sql();
     for round in 0..50 {
         let at = NOON + round * DAY;
@@ -94,18 +60,19 @@ fn what_was_written_past_the_service_is_seen() {
     }
 }
 
-/// Creates orders until the service has reason to presume that nobody else writes.
+/// Creates orders one after the other, so that the process has loaded and cached what it needs.
 fn be_alone(server: &Server, start: i64) {
     for day in 0..3 {
         let at = start + day * DAY;
         server.post("/orders", &order(&format!("alone{at}"), at)).assert_status(201);
-        std::thread::sleep(LATER);
     }
 }
 
-#[test]
-fn what_others_do_after_long_silence_is_seen() {
-    let Some((scratch, server, _passage)) = with_passage() else { return };
+#[rstest]
+fn what_another_process_changes_is_seen(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some((scratch, server)) = seeded(database) else { return };
     let other = Server::start(&scratch);
     let keyed = |client: &Client, body: &Value| {
         client.request("POST", "/orders").header("Idempotency-Key", "k").json(body).send()
