@@ -92,7 +92,7 @@ pub(crate) fn once<C, R>(
     }
     let verdict = judge(connection)?;
     let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
-    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.clock.now()));
+    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
     let nothing_else = Changes::default();
     let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
     apply::apply(connection, &writes)?;

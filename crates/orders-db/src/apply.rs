@@ -10,26 +10,11 @@ use crate::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::rows;
 
-/// What became of writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Applied {
-    /// All were done.
-    All,
-    /// All were, but the lock that was to be given up with them is another session's.
-    AllWithoutLock,
-}
-
-/// Writes rows, all of them or none: on SQLite in a transaction that is open, on PostgreSQL in one
-/// statement, which is a transaction of its own where none is open.
-pub(crate) fn apply(
-    connection: &mut AnyConnection,
-    writes: &Writes<'_>,
-) -> Result<Applied, Trouble> {
+/// Writes rows in the transaction that is open.
+pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
-        AnyConnection::Sqlite(connection) => {
-            sqlite::apply(connection, writes).map(|()| Applied::All)
-        }
+        AnyConnection::Sqlite(connection) => sqlite::apply(connection, writes),
     }
     .map_err(|error| Trouble::of(&error))
 }
@@ -49,8 +34,6 @@ pub(crate) struct Writes<'a> {
     /// 0 where there are no events.
     last_sequence: i64,
     answers: &'a [NewAnswer],
-    /// Whether PostgreSQL's lock is given up with the commit.
-    gives_up_lock: bool,
 }
 
 /// A row of `order_slots`.
@@ -100,15 +83,6 @@ impl<'a> Writes<'a> {
             writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
         }
         writes
-    }
-
-    /// To be written, where the lock is a session's, so that it is given up with the commit.
-    pub(crate) fn giving_up_lock(self, gives_up_lock: bool) -> Self {
-        Self { gives_up_lock, ..self }
-    }
-
-    pub(crate) fn gives_up_lock(&self) -> bool {
-        self.gives_up_lock
     }
 }
 

@@ -56,11 +56,6 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The lock was lost and is had again, and others may have written meanwhile.
-    pub(crate) fn lose_lock(&mut self) {
-        self.loaded.take_if(|loaded| loaded.witness == Witness::None);
-    }
-
     /// Loads what is needed, as far as it is not remembered. What is remembered is taken out: it is
     /// to be kept again once the transaction has come to a good end.
     pub(crate) fn load(
@@ -69,10 +64,8 @@ impl Memory {
         needs: &Needs,
     ) -> Result<Loaded, Trouble> {
         match self.loaded.take() {
-            Some(remembered) if remembered.witness != Witness::None => {
-                load_after(connection, needs, remembered)
-            }
-            Some(_) | None => load(connection, needs, None),
+            Some(remembered) => load_after(connection, needs, remembered),
+            None => load(connection, needs, None),
         }
     }
 

@@ -94,13 +94,9 @@ struct Writer {
 }
 
 impl Writer {
-    /// Waits for jobs; without the lock, unless they come at once.
+    /// Waits for jobs, without the lock.
     fn next_jobs(&mut self) -> Option<Vec<Job>> {
-        let jobs = self.lane.take_within(self.link.patience(), MOST);
-        if !jobs.is_empty() {
-            return Some(jobs);
-        }
-        self.link.rest();
+        self.link.release();
         self.lane.take(MOST)
     }
 
@@ -190,8 +186,7 @@ impl Writer {
         self.meter.lock.add(locked - taken);
         // What it changes is not followed.
         session.memory = Memory::default();
-        let worked = session.open_transaction().and_then(|()| work(&mut session.connection));
-        let result = match worked {
+        let result = match work(&mut session.connection) {
             Ok(result) => result,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };

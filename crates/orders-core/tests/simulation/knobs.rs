@@ -30,8 +30,6 @@ pub(crate) enum Sabotage {
     HastyFate,
     /// Answers are not kept under their keys.
     NoAnswers,
-    /// A lock that was to be given up with a write that was refused counts as held.
-    SureOfLock,
 }
 
 impl Knobs {

@@ -10,21 +10,19 @@ mod columns;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
 
-use super::{Applied, Writes};
+use super::Writes;
 use crate::rows::bigint;
-use crate::transaction::POSTGRES_GIVE_UP;
 
 use columns::{
     Answers, Orders, Shape, Slots, Uses, push_insert, push_numbers, push_table, push_texts,
 };
 
-pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<Applied> {
+pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
     let events = writes.events;
     let write = Write {
-        gives_up_lock: writes.gives_up_lock,
         gone_slots: Slots::of(&writes.gone_slots),
         gone_uses: Uses::of(&writes.gone_uses),
         gone_orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
@@ -39,13 +37,11 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         last_sequence: writes.last_sequence,
         answers: Answers::of(writes.answers),
     };
-    let (_, was_locked, _): (bool, bool, bool) = write.get_result(connection)?;
-    Ok(if was_locked { Applied::All } else { Applied::AllWithoutLock })
+    write.execute(connection).map(drop)
 }
 
 /// Deletes all that goes, inserts and updates all that comes.
 struct Write {
-    gives_up_lock: bool,
     gone_slots: Slots,
     gone_uses: Uses,
     gone_orders: Vec<String>,
@@ -65,10 +61,6 @@ impl QueryId for Write {
     type QueryId = ();
     // It is as long as it has to be, and so is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl Query for Write {
-    type SqlType = (Bool, Bool, Bool);
 }
 
 impl RunQueryDsl<PgConnection> for Write {}
@@ -126,8 +118,7 @@ impl QueryFragment<Pg> for Write {
         push_insert("told", "events", shape, columns, Self::EVENT_NAMES, &mut out)?;
         out.push_sql(") UPDATE counters SET last_sequence = greatest(last_sequence, ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
-        out.push_sql(") WHERE id = 1 RETURNING ");
-        out.push_sql(if self.gives_up_lock { POSTGRES_GIVE_UP } else { "true, true, true" });
+        out.push_sql(") WHERE id = 1");
         Ok(())
     }
 }

@@ -24,7 +24,6 @@ use crate::ticket::Ticket;
 /// A decision, and what it was made by.
 pub(super) struct Judged {
     pub(super) loaded: Loaded,
-    pub(super) now: Instant,
     pub(super) decision: Decision,
 }
 
@@ -38,9 +37,8 @@ pub(super) fn decide_all(
 ) -> Result<Judged, Failure> {
     let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
     loop {
-        let now = loaded.clock.now();
-        match decide(&loaded.policy, &loaded.snapshot, commands, now) {
-            Ok(decision) => return Ok(Judged { loaded, now, decision }),
+        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
+            Ok(decision) => return Ok(Judged { loaded, decision }),
             // Whoever gave up meanwhile must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);

@@ -9,7 +9,7 @@ use super::link::{Failure, Session};
 use super::{Job, MOST, Writer, answer_for};
 use crate::StoreError;
 use crate::answers::{Answered, Render};
-use crate::apply::Writes;
+use crate::apply::{Writes, apply};
 use crate::error::Trouble;
 use crate::lane::{Reply, Weigh};
 use crate::ticket::{Steps, Ticket};
@@ -201,22 +201,19 @@ impl Writer {
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let Batch { commands, callers } = batch;
         let tickets = batch.tickets();
-        // Where many are answered, other processes need not wait for that: the lock goes with the commit.
-        let is_alone = commands.len() == 1;
         let Session { connection, memory, .. } = &mut session;
-        let Judged { loaded, now, decision } =
+        let Judged { loaded, decision } =
             match decide_all(connection, memory, &self.policy, commands, &tickets) {
                 Ok(judged) => judged,
                 Err(failure) => return Err(self.link.give_back(session, failure)),
             };
         self.policy = loaded.policy;
-        let kept = keep_answers(&decision, commands, callers, now);
+        let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        let writes = Writes::of(&self.policy, &changes, &kept).giving_up_lock(!is_alone);
         // As it will be after the commit. If that fails, this is forgotten.
         memory.keep(loaded, &changes);
         let judged = Instant::now();
@@ -226,7 +223,11 @@ impl Writer {
             self.link.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
-            self.link.write(session, &tickets, &writes, &look)?;
+            let writes = Writes::of(&self.policy, &changes, &kept);
+            if let Err(trouble) = apply(&mut session.connection, &writes) {
+                return Err(self.link.give_back(session, trouble.into()));
+            }
+            self.link.commit(session, &tickets, &look)?;
             committed = Instant::now();
             self.meter.commit.add(committed - judged);
             self.latest.tell(&changes.events);
@@ -234,9 +235,6 @@ impl Writer {
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {
             ticket.note(Steps { taken, locked, judged, committed, batch });
-        }
-        if !is_alone {
-            self.link.rest();
         }
         Ok(answers)
     }

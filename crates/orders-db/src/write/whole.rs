@@ -84,11 +84,7 @@ impl Writer {
         if !ticket.is_wanted() {
             return Err(Failure::Abandoned);
         }
-        let mut session = self.link.lock()?;
-        match session.open_transaction() {
-            Ok(()) => Ok(session),
-            Err(trouble) => Err(self.link.give_back(session, trouble.into())),
-        }
+        self.link.lock()
     }
 
     /// Decides a slice and writes it, without a commit.

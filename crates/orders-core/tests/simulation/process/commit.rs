@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use orders_core::*;
 
-use super::{Failure, Hold, Process, Stage, Work, World};
+use super::{Failure, Process, Stage, Work, World};
 use crate::database::{Kind, Loaded, Statement};
 use crate::ledger::{Answered, Ticket};
 use crate::tables::{Kept, Writes};
@@ -28,7 +28,7 @@ pub(super) fn keys_to_find(commands: &[Command], decision: &Decision) -> Vec<Own
 use crate::knobs::Sabotage;
 
 impl Process {
-    /// Writes what was decided; on PostgreSQL the same statement commits it.
+    /// Writes what was decided.
     pub(super) fn write(
         &mut self,
         mut work: Work,
@@ -67,30 +67,13 @@ impl Process {
             work.stage = Stage::Answering(std::mem::take(&mut work.answers));
             return Some(work);
         }
-        let Some(session) = &mut self.session else { return Some(work) };
-        if session.hold == Hold::Lock {
-            let writes = work.writes.clone();
-            let statement = if work.jobs.len() > 1 {
-                session.hold = Hold::LockUntilCommit;
-                Statement::WriteAndUnlock(writes)
-            } else {
-                Statement::Write(writes)
-            };
-            return self.commit_by(work, statement, world);
-        }
-        session.hold = Hold::Transaction;
         work.stage = Stage::Applying;
         self.send(Statement::Apply(work.writes.clone()), world);
         Some(work)
     }
 
-    /// Sends what commits, unless somebody has given up.
-    pub(super) fn commit_by(
-        &mut self,
-        mut work: Work,
-        statement: Statement,
-        world: &mut World<'_>,
-    ) -> Option<Work> {
+    /// Commits, unless a caller has given up.
+    pub(super) fn commit(&mut self, mut work: Work, world: &mut World<'_>) -> Option<Work> {
         if !world.database.knobs.has(Sabotage::NoTicket) {
             let given_up = |id: &usize| world.ledger.attempts[*id].ticket == Ticket::GivenUp;
             if work.jobs.iter().any(given_up) {
@@ -105,8 +88,8 @@ impl Process {
                 world.ledger.tell(&world.database.policy, id, answer);
             }
         }
-        work.stage = Stage::Committing { by_statement: !matches!(statement, Statement::Commit) };
-        self.send(statement, world);
+        work.stage = Stage::Committing;
+        self.send(Statement::Commit, world);
         Some(work)
     }
 }
