@@ -103,9 +103,9 @@ impl Store {
         let keys = Arc::new(Board::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
-        let writes = Arc::new(Lane::new(options.write_room, 1));
-        let reads = Arc::new(Lane::new(options.read_room, number(options.readers)));
-        let pages = Arc::new(Lane::new(options.list_room, number(options.connections)));
+        let writes = Arc::new(Lane::new(options.write_room));
+        let reads = Arc::new(Lane::new(options.read_room));
+        let pages = Arc::new(Lane::new(options.list_room));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
@@ -263,10 +263,6 @@ impl Drop for Store {
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();
     }
-}
-
-fn number(threads: u32) -> usize {
-    usize::try_from(threads).unwrap_or(usize::MAX)
 }
 
 /// Throws away what was kept long enough, again and again until it is to stop.

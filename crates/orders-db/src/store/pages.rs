@@ -73,7 +73,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::parse(dir.path().join("orders.db").to_str().unwrap()).unwrap();
         crate::migrate(&url).unwrap();
-        let lane = Arc::new(Lane::new(10, 1));
+        let lane = Arc::new(Lane::new(10));
         let (sender, answers) = mpsc::channel();
         let (now, later) = (Instant::now(), Instant::now() + Duration::from_mins(1));
         let latest = OrderSort { descending: true, ..OrderSort::default() };
