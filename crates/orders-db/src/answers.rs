@@ -76,13 +76,10 @@ impl NewAnswer {
 /// answered: in a transaction that holds the lock.
 pub(crate) fn once<C, R>(
     connection: &mut AnyConnection,
-    retry: Option<&Retry>,
+    retry: &Retry,
     render: &Render<Result<C, R>>,
     judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
 ) -> Result<Answered<Result<C, R>>, Trouble> {
-    let Some(retry) = retry else {
-        return judge(connection).map(Answered::Now);
-    };
     let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
     let loaded = snapshot::load(connection, &needs, None)?;
     match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {

@@ -14,7 +14,7 @@ use crate::url::DatabaseUrl;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
-pub(crate) enum AnyConnection {
+pub enum AnyConnection {
     /// To PostgreSQL.
     Postgres(PgConnection),
     /// To SQLite.

@@ -10,19 +10,18 @@ mod whole;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
+use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use whole::WholeImport;
 
 use crate::answers::{Answered, Render};
+use crate::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::connection::{Manager, Purpose};
 use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
 use crate::meter::{Meter, PoolReading, Readings};
-use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
-use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
 use crate::write::{Caller, Job, OrderJob};
@@ -175,34 +174,19 @@ impl Store {
         ticket
     }
 
-    /// Has a change to the services decided and done by `deadline`; `retry` and `render` are what
-    /// they are to a command about orders.
-    pub fn change_services(
+    /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
+    /// from another thread, once. With an idempotency key, the rendered response is kept for a day
+    /// and is the reply to the same request if it comes again.
+    pub fn change<C: Change>(
         &self,
-        command: ServiceCommand,
-        retry: Option<Retry>,
-        render: Render<ServiceVerdict>,
+        change: C,
+        idempotency: Option<Idempotency<C>>,
         deadline: Instant,
-        reply: Reply<Answered<ServiceVerdict>>,
+        reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Ticket {
         let ticket = self.ticket(deadline);
-        let change = KeyedChange { command, retry, render };
-        self.queue(Job::Service(ServiceJob { change, ticket: ticket.clone(), reply }));
-        ticket
-    }
-
-    /// Sets the policy by `deadline`, if the orders there are allow it. With `accept`, it is set in any
-    /// case, and those that are too close by it become exempt from one another.
-    pub fn change_policy(
-        &self,
-        patch: PolicyPatch,
-        accept: bool,
-        deadline: Instant,
-        reply: Reply<PolicyVerdict>,
-    ) -> Ticket {
-        let ticket = self.ticket(deadline);
-        let policy = PolicyChange { patch, accept };
-        self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
+        let job = ChangeJob::new(change, idempotency, ticket.clone(), reply);
+        self.queue(Job::Change(Box::new(job)));
         ticket
     }
 
@@ -214,12 +198,8 @@ impl Store {
         if let Err(job) = self.writes.push(job) {
             match job {
                 Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
-                Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Change(change) => change.reply(Err(StoreError::Overloaded)),
                 Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
-                Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }
     }

@@ -13,10 +13,10 @@ use super::link::{Failure, Session};
 use super::{Writer, answer_for};
 use crate::StoreError;
 use crate::apply::{Writes, apply};
+use crate::change::{self, ChangeResult};
 use crate::error::Trouble;
 use crate::lane::Reply;
 use crate::memory::Memory;
-use crate::services::{self, ServiceVerdict};
 use crate::ticket::Ticket;
 
 /// How long the next slice is waited for while the lock is held.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A part of such an import.
 pub(crate) enum Part {
     Orders(Command, Reply<Vec<Verdict>>),
-    Service(ServiceCommand, Reply<ServiceVerdict>),
+    Service(ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
     Commit(Reply<()>),
 }
 
@@ -58,7 +58,7 @@ impl Writer {
                     }
                 }
                 Part::Service(command, reply) => {
-                    match services::judge(&mut session.connection, &command) {
+                    match change::apply(&mut session.connection, &command) {
                         Ok(verdict) => reply(Ok(verdict)),
                         Err(trouble) => return reply(Err(self.give_up(session, trouble.into()))),
                     }
