@@ -5,10 +5,10 @@ mod sqlite;
 
 use orders_core::{Changes, Event, Order, Policy, RowChange};
 
-use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
+use crate::write::idempotency::NewAnswer;
 
 /// Writes rows in the transaction that is open.
 pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {

@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use orders_core::Instant;
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 
 /// An expression of PostgreSQL for the epoch milliseconds of this very moment: `now()` would be the
 /// start of the transaction, before its wait for the lock.

@@ -1,7 +1,8 @@
 //! API keys: found, listed, and changed under the lock. What every process knows of them meanwhile
-//! is in `table.rs`.
+//! is in `cache.rs`.
 
-mod table;
+mod cache;
+pub(crate) mod sessions;
 
 use std::convert::Infallible;
 
@@ -11,15 +12,15 @@ use orders_core::{
     decide_key,
 };
 
-use crate::change::Change;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{api_key_secrets, api_key_state, api_keys};
+use crate::write::change::Change;
 use crate::{StoreError, clock};
 
-pub(crate) use table::{Board, store_uses, watch};
-pub use table::{KeyEntry, KeyTable};
+pub(crate) use cache::{Board, store_uses, watch};
+pub use cache::{KeyEntry, KeyTable};
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone, Queryable, Selectable)]

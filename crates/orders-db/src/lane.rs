@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::StoreError;
-use crate::meter::{LaneMeter, LaneReading};
+use crate::database::metrics::{LaneMeter, LaneReading};
 
 /// What a caller is answered with. Called once, from a lane's thread.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;

@@ -8,7 +8,7 @@
 use orders_core::{Changes, Needs};
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::snapshot::{Loaded, load, load_after};
 
 /// How much is remembered, in orders, places and loaded stretches: some 5 MB.

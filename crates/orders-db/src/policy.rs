@@ -6,13 +6,13 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::{CalendarId, Group, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Violation};
 
-use crate::change::Change;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::export::open_patiently;
+use crate::database::error::Trouble;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
 use crate::rows;
 use crate::schema::{order_services, orders, policy};
-use crate::url::DatabaseUrl;
+use crate::write::change::Change;
 use crate::{StoreError, transaction};
 
 /// How many violations are named.

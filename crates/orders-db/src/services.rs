@@ -11,11 +11,11 @@ use orders_core::{
 };
 
 use crate::StoreError;
-use crate::change::Change;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows::ServiceRow;
 use crate::schema::{counters, order_services, services};
+use crate::write::change::Change;
 
 pub(crate) fn find(
     connection: &mut AnyConnection,

@@ -6,7 +6,7 @@ mod sqlite;
 use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows;
 

@@ -14,18 +14,18 @@ use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use whole::WholeImport;
 
-use crate::answers::{Answered, Render};
-use crate::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::connection::{Manager, Purpose};
+use crate::database::metrics::{Meter, PoolReading, Readings};
+use crate::database::url::DatabaseUrl;
 use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
-use crate::meter::{Meter, PoolReading, Readings};
 use crate::read::ReadJob;
 use crate::ticket::Ticket;
-use crate::url::DatabaseUrl;
+use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
+use crate::write::idempotency::{Answered, Render};
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, answers, events, notes, policy, read, write};
+use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
 
 use pages::PageJob;
 pub use pages::PageReply;
@@ -132,7 +132,7 @@ impl Store {
         let (board, counts) = (Arc::clone(&keys), Arc::clone(&meter));
         let manager = Manager::new(url, Purpose::Write);
         threads.start_stoppable("notes", move |stopped| {
-            notes::write_down(&board, &counts, &manager, stopped);
+            flush::write_down(&board, &counts, &manager, stopped);
         })?;
         if let Some(keep) = options.event_retention {
             let manager = Manager::new(url, Purpose::Write);
@@ -249,7 +249,7 @@ impl Drop for Store {
 fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
     let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
     while goes_on(interval) {
-        if let Err(error) = answers::purge(manager, goes_on) {
+        if let Err(error) = idempotency::purge(manager, goes_on) {
             log::debug!("answers that are over were not thrown away yet: {error}");
         }
     }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use crate::StoreError;
 use crate::connection::{AnyConnection, LOCK_TIMEOUT};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 
 /// Takes PostgreSQL's lock of the database until the end of the transaction.
 pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7310868735434190196)";

@@ -1,8 +1,8 @@
-//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `courier.rs`,
+//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `delivery_store.rs`,
 //! what became of it in `deliveries.rs`.
 
-mod courier;
 mod deliveries;
+mod delivery_store;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -12,16 +12,16 @@ use orders_core::{
     decide_webhook,
 };
 
-use crate::change::Change;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{counters, webhook_secrets, webhooks};
+use crate::write::change::Change;
 use crate::{StoreError, clock, events};
 
-pub use courier::{Attempt, Claim, Courier, Progress};
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};
+pub use delivery_store::{Attempt, Claim, Courier, Progress};
 
 /// How many secrets that were replaced may sign beside the newest.
 const FORMER_SECRETS: usize = 4;

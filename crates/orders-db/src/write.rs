@@ -4,6 +4,8 @@
 //! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
 
 mod batch;
+pub(crate) mod change;
+pub(crate) mod idempotency;
 mod link;
 mod orders;
 mod whole;
@@ -15,14 +17,14 @@ use std::time::Instant;
 use orders_core::Policy;
 
 use crate::StoreError;
-use crate::change::AnyChange;
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
+use crate::database::metrics::{ErrorKind, Meter};
 use crate::events::Latest;
 use crate::lane::{Lane, Weigh};
 use crate::memory::Memory;
-use crate::meter::{ErrorKind, Meter};
 use crate::ticket::Steps;
+use crate::write::change::AnyChange;
 
 use link::{Failure, Link};
 use orders::Latecomers;

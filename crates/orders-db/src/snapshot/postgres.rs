@@ -10,7 +10,7 @@ use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
 use crate::clock::POSTGRES_NOW;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 

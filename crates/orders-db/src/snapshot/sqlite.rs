@@ -16,7 +16,7 @@ use orders_core::{
 
 use super::Loaded;
 use crate::clock::sqlite_now;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};

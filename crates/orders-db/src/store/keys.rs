@@ -6,9 +6,9 @@ use orders_core::{Instant, Key, KeyId};
 
 use super::Store;
 use crate::StoreError;
+use crate::keys::sessions::{self, Session};
 use crate::keys::{self, KeyTable};
 use crate::lane::Reply;
-use crate::sessions::{self, Session};
 
 impl Store {
     /// What is known of the keys.

@@ -11,8 +11,8 @@ use r2d2::Pool;
 use super::reads::read;
 use crate::StoreError;
 use crate::connection::Manager;
+use crate::database::metrics::Meter;
 use crate::lane::{Lane, Weigh};
-use crate::meter::Meter;
 use crate::orders::{self, OrderPage, OrderQuery};
 
 /// The most who are answered by one look.
@@ -65,8 +65,8 @@ mod tests {
 
     use super::super::reads;
     use super::*;
+    use crate::database::url::DatabaseUrl;
     use crate::orders::OrderSort;
-    use crate::url::DatabaseUrl;
 
     #[test]
     fn who_asks_the_same_is_answered_by_one_look_and_who_asks_too_late_by_none() {

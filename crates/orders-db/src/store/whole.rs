@@ -6,7 +6,7 @@ use std::time::Instant;
 use orders_core::{Command, ServiceCommand, Verdict};
 
 use super::Store;
-use crate::change::ChangeResult;
+use crate::write::change::ChangeResult;
 use crate::write::{Job, Part, WholeJob};
 use crate::{Reply, StoreError};
 

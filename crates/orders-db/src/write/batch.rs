@@ -12,14 +12,14 @@ use orders_core::{
 
 use super::Caller;
 use super::link::Failure;
-use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Memory;
 use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
 use crate::ticket::Ticket;
+use crate::write::idempotency::{self, Answered, KeptAnswer, NewAnswer};
 
 /// A decision, and what it was made by.
 pub(super) struct Judged {
@@ -83,7 +83,7 @@ pub(super) fn answer_all(
                 let kept = match known.entry(&retry.key) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {
-                        unknown.insert(answers::find(connection, &retry.key)?)
+                        unknown.insert(idempotency::find(connection, &retry.key)?)
                     }
                 };
                 Answered::Again(kept.clone())
@@ -103,7 +103,7 @@ pub(super) fn is_there(
 ) -> Result<Option<bool>, Trouble> {
     let found = match (changes.events.first(), answers.first()) {
         (Some(event), _) => find_event(connection, event).map(Some),
-        (None, Some(answer)) => answers::is_kept(connection, answer).map(Some),
+        (None, Some(answer)) => idempotency::is_kept(connection, answer).map(Some),
         (None, None) => Ok(None),
     };
     found.map_err(|error| Trouble::of(&error))

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Memory;
 use crate::ticket::{self, Ticket};
 use crate::transaction;

@@ -8,11 +8,11 @@ use super::batch::{Judged, answer_all, decide_all, is_there, keep_answers};
 use super::link::{Failure, Session};
 use super::{Job, MOST, Writer, answer_for};
 use crate::StoreError;
-use crate::answers::{Answered, Render};
 use crate::apply::{Writes, apply};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::lane::{Reply, Weigh};
 use crate::ticket::{Steps, Ticket};
+use crate::write::idempotency::{Answered, Render};
 
 /// A command and who waits for its outcome.
 pub(crate) struct OrderJob {

@@ -13,11 +13,11 @@ use super::link::{Failure, Session};
 use super::{Writer, answer_for};
 use crate::StoreError;
 use crate::apply::{Writes, apply};
-use crate::change::{self, ChangeResult};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::lane::Reply;
 use crate::memory::Memory;
 use crate::ticket::Ticket;
+use crate::write::change::{self, ChangeResult};
 
 /// How long the next slice is waited for while the lock is held.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
 use crate::apply::{self, Writes};
 use crate::clock::{POSTGRES_NOW, sqlite_now};
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::schema::idempotency_keys;
 use crate::{StoreError, snapshot};
 

@@ -4,11 +4,11 @@
 use orders_core::Retry;
 
 use crate::StoreError;
-use crate::answers::{self, Answered, Render};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::lane::Reply;
 use crate::ticket::Ticket;
+use crate::write::idempotency::{self, Answered, Render};
 
 /// A change that [`Store::change`](crate::Store::change) decides and stores.
 ///
@@ -118,9 +118,9 @@ impl<C: Change> AnyChange for ChangeJob<C> {
         let Self { change, idempotency, .. } = self;
         self.answer = Some(match idempotency {
             None => Answered::Now(apply(connection, change)?),
-            Some((retry, render)) => {
-                answers::once(connection, retry, render, |connection| apply(connection, change))?
-            }
+            Some((retry, render)) => idempotency::once(connection, retry, render, |connection| {
+                apply(connection, change)
+            })?,
         });
         Ok(())
     }
