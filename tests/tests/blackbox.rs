@@ -75,8 +75,8 @@ mod durability {
     mod kills;
     mod linearizable;
     mod many_processes;
+    mod other_writers;
     mod outage;
-    mod presumption;
     mod wal;
 }
 

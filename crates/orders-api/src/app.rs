@@ -8,11 +8,11 @@ use actix_rt::time::timeout;
 use actix_web::web;
 use orders_core::{
     Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, Operation, Order, OrderId, Outcome,
-    Retry, ServiceChange, ServiceCommand, Verdict, WebhookChange, WebhookCommand,
+    Retry, Verdict,
 };
 use orders_db::{
-    Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, OrderPage, OrderQuery, PageReply, Render,
-    Reply, ServiceVerdict, Store, StoreError, Ticket, WebhookVerdict,
+    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
+    PageReply, Render, Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
+use crate::keys;
 use crate::limits::{Limits, Network};
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
@@ -122,7 +123,7 @@ impl App {
             }
         };
         let command = Command { actor, action: Action::One(operation), retry };
-        self.change(command, PATIENCE, one).await
+        self.write_orders(command, PATIENCE, one).await
     }
 
     /// Has a batch decided and done; `render` is given a verdict for each operation.
@@ -140,10 +141,10 @@ impl App {
             }
         };
         let command = Command { actor, action: Action::Batch(batch), retry };
-        self.change(command, BATCH_PATIENCE, all).await
+        self.write_orders(command, BATCH_PATIENCE, all).await
     }
 
-    async fn change(
+    async fn write_orders(
         &self,
         command: Command,
         patience: Duration,
@@ -156,57 +157,39 @@ impl App {
         sent(answered.await?, &*render)
     }
 
-    /// Has a change to the services decided and done, and answers what `render` makes of it.
-    pub(crate) async fn change_service(
+    /// Decides and stores a change. `to_keep` renders the response that is stored under the
+    /// idempotency key, which must not show a secret; `render` renders the response itself.
+    pub(crate) async fn change<C>(
         &self,
-        command: ServiceCommand,
+        change: C,
         retry: Option<Retry>,
-        render: fn(&ServiceChange) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let render = Arc::new(move |verdict: &ServiceVerdict| match verdict {
-            Ok(change) => render(change),
-            Err(refusal) => Err((*refusal).into()),
-        });
+        to_keep: fn(&C::Accepted) -> Result<KeptAnswer, Problem>,
+        render: impl FnOnce(&C::Accepted) -> Result<KeptAnswer, Problem>,
+    ) -> Result<Sent, Problem>
+    where
+        C: Change,
+        Problem: From<C::Refusal>,
+    {
+        let kept: Render<ChangeResult<C>> =
+            Arc::new(move |result| result.as_ref().ok().and_then(|done| to_keep(done).ok()));
+        let idempotency = retry.map(|retry| (retry, kept));
         let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_services(command, retry, to_keep(&render), deadline, reply)
+            self.store.change(change, idempotency, deadline, reply)
         });
-        sent(answered.await?, *render)
+        shown_once(answered.await?, render)
     }
 
-    /// Has a change to the keys decided and done. `to_keep` is what stands for its answer in the
-    /// database, which must not show a secret; `render` is the answer itself.
+    /// [`Self::change`] of a key, which is in force in this process when it is answered.
     pub(crate) async fn change_key(
         &self,
         command: KeyCommand,
         retry: Option<Retry>,
-        to_keep: fn(&KeyChange) -> KeptAnswer,
         render: impl FnOnce(&KeyChange) -> Result<KeptAnswer, Problem>,
     ) -> Result<Sent, Problem> {
-        let kept: Render<KeyVerdict> = Arc::new(move |verdict| verdict.as_ref().ok().map(to_keep));
-        let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_keys(command, retry, kept, deadline, reply)
-        });
-        let answered = answered.await?;
-        // By when it is answered it is in force here; where that fails, it is within a second.
+        let sent = self.change(command, retry, keys::to_keep, render).await?;
+        // Where this fails, it is in force within a second.
         drop(auth::look_again(self).await);
-        shown_once(answered, render)
-    }
-
-    /// Has a change to the webhooks decided and done; `to_keep` and `render` are what they are to a
-    /// change to the keys.
-    pub(crate) async fn change_webhook(
-        &self,
-        command: WebhookCommand,
-        retry: Option<Retry>,
-        to_keep: fn(&WebhookChange) -> Result<KeptAnswer, Problem>,
-        render: impl FnOnce(&WebhookChange) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let kept: Render<WebhookVerdict> =
-            Arc::new(move |verdict| verdict.as_ref().ok().and_then(|done| to_keep(done).ok()));
-        let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_webhooks(command, retry, kept, deadline, reply)
-        });
-        shown_once(answered.await?, render)
+        Ok(sent)
     }
 
     /// The store, for what goes on beside the requests.

@@ -37,7 +37,7 @@ pub(crate) async fn create(
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let ServiceBody { id, name } = body.read(Code::InvalidService, wire::read_service)?;
     let retry = retries::retry(&request, key, body.bytes());
-    let sent = app.change_service(ServiceCommand::Create { id, name }, retry, render).await?;
+    let sent = app.change(ServiceCommand::Create { id, name }, retry, render, render).await?;
     Ok(sent.into_response())
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn replace(
     let name = body.read(Code::InvalidService, |json| wire::read_renaming(id, json))?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = ServiceCommand::Replace(Service { id, name });
-    Ok(app.change_service(command, retry, render).await?.into_response())
+    Ok(app.change(command, retry, render, render).await?.into_response())
 }
 
 /// `DELETE /services/{id}`
@@ -73,7 +73,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    Ok(app.change_service(ServiceCommand::Delete(id), retry, render).await?.into_response())
+    Ok(app.change(ServiceCommand::Delete(id), retry, render, render).await?.into_response())
 }
 
 /// The answer to a change to the services.

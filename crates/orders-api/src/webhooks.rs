@@ -70,7 +70,7 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
+    Ok(app.change(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -104,7 +104,7 @@ pub(crate) async fn patch(
     }
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Change { id, patch };
-    Ok(app.change_webhook(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(app.change(command, retry, to_keep, to_keep).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
@@ -112,7 +112,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    let sent = app.change_webhook(WebhookCommand::Delete(id), retry, to_keep, to_keep).await?;
+    let sent = app.change(WebhookCommand::Delete(id), retry, to_keep, to_keep).await?;
     Ok(sent.into_response())
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
+    Ok(app.change(command, retry, to_keep, render).await?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -156,7 +156,7 @@ pub(crate) async fn replay(
     let after = body.read(Code::InvalidWebhook, wire::read_replay)?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Replay { id, after };
-    Ok(app.change_webhook(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(app.change(command, retry, to_keep, to_keep).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`

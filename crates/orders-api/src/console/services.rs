@@ -69,7 +69,9 @@ async fn change(
     command: Result<ServiceCommand, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
-        Ok(command) => app.change_service(command, None, services::render).await.map(drop),
+        Ok(command) => {
+            app.change(command, None, services::render, services::render).await.map(drop)
+        }
         Err(problem) => Err(problem),
     };
     match done {

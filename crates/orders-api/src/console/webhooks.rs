@@ -194,7 +194,7 @@ async fn change(
 ) -> Result<(), Problem> {
     let retry = form.and_then(|form| form.retry(request));
     let render = |_change: &WebhookChange| Ok(retries::empty(StatusCode::OK));
-    app.change_webhook(command, retry, webhooks::to_keep, render).await.map(drop)
+    app.change(command, retry, webhooks::to_keep, render).await.map(drop)
 }
 
 /// Leads to the webhook, or shows why a change was refused.

@@ -10,7 +10,7 @@ use orders_core::Instant;
 use super::query::{OrderFilter, SortKey};
 use super::select::{Places, Rows, Select, Walk};
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::url::DatabaseUrl;
+use crate::database::url::DatabaseUrl;
 
 struct Explain<Q>(Q);
 

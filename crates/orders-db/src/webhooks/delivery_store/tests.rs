@@ -1,6 +1,6 @@
 //! Leases, and the log that is cut.
 
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Instant as Moment;
 
 use orders_core::{WebhookChange, WebhookCommand, WebhookContent};
@@ -12,7 +12,7 @@ fn change(store: &Store, command: WebhookCommand) -> WebhookChange {
     let (sender, receiver) = mpsc::channel();
     let deadline = Moment::now() + Duration::from_secs(5);
     let reply = Box::new(move |answer| sender.send(answer).unwrap());
-    store.change_webhooks(command, None, Arc::new(|_| None), deadline, reply);
+    store.change(command, None, deadline, reply);
     let answered = receiver.recv().unwrap().unwrap();
     let Answered::Now(verdict) = answered else { panic!("{answered:?}") };
     verdict.unwrap()

@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use orders_core::{Group, Order, Service, ServiceId};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
 use crate::schema::orders;
-use crate::url::DatabaseUrl;
 use crate::{StoreError, rows, services, transaction};
 
 /// How many rows are read at once.

@@ -12,10 +12,10 @@ use orders_core::{Instant, Key, KeyId, Secret};
 
 use super::{KeyRow, list_secrets};
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
+use crate::keys::sessions::{self, Ended, Session};
 use crate::lane::Reply;
 use crate::schema::{api_key_state, api_keys};
-use crate::sessions::{self, Ended, Session};
 use crate::{StoreError, clock, transaction};
 
 /// How often the counter is looked at: well within the second that a revocation may take.

@@ -3,8 +3,8 @@
 //! short transactions that are not waited for until they are on the disk: what a power cut takes
 //! with it is delivered again.
 
+mod leases;
 mod log;
-mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +17,7 @@ use orders_core::{Disabled, EventKind, EventPatterns, Instant, SigningSecret, We
 
 use super::DeliveryStatus;
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{counters, webhooks};
 use crate::{StoreError, clock, transaction};
@@ -273,7 +273,7 @@ fn find_due(
         if room == 0 {
             continue;
         }
-        due.extend(tables::due(connection, now, last, is_held, room).map_err(trouble)?);
+        due.extend(leases::due(connection, now, last, is_held, room).map_err(trouble)?);
     }
     // What has failed is not of interest here.
     let webhook = |row: super::WebhookRow| row.into_webhook(u64::try_from(last).unwrap_or(0), 0);
@@ -288,9 +288,9 @@ fn record(
     now: Instant,
 ) -> Result<bool, Trouble> {
     let good =
-        tables::advance(connection, owner, progress, now).map_err(|error| Trouble::of(&error))?;
+        leases::advance(connection, owner, progress, now).map_err(|error| Trouble::of(&error))?;
     let is_there =
-        good || tables::is_there(connection, &progress.id).map_err(|error| Trouble::of(&error))?;
+        good || leases::is_there(connection, &progress.id).map_err(|error| Trouble::of(&error))?;
     if let Some(attempt) = progress.attempt.as_ref().filter(|_| is_there) {
         let rests = progress.held.map(|(_, rest)| rest).filter(|_| good);
         log::write(connection, &progress.id, attempt, rests, now)

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Table, tables};
 use crate::connection::AnyConnection;
-use crate::export::open_patiently;
-use crate::url::DatabaseUrl;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
 use crate::{StoreError, transaction};
 
 /// What a table holds, as far as a sum can tell.

@@ -33,7 +33,7 @@ pub enum StoreError {
 
 /// What a failed statement means for the transaction it was in.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The connection is of no use any more; nothing was committed.
     Lost(String),
     /// Somebody else held a lock for too long.

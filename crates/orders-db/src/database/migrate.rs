@@ -11,8 +11,8 @@ use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::error::Trouble;
-use crate::url::DatabaseUrl;
+use crate::database::error::Trouble;
+use crate::database::url::DatabaseUrl;
 use crate::{StoreError, transaction};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");

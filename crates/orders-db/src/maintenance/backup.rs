@@ -9,11 +9,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::connection::AnyConnection;
-use crate::doctor;
-use crate::error::Trouble;
-use crate::export::{check_is_there, open_patiently};
-use crate::in_use::{InUse, beside};
-use crate::url::DatabaseUrl;
+use crate::database::error::Trouble;
+use crate::database::in_use::{InUse, beside};
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::doctor;
+use crate::maintenance::export::{check_is_there, open_patiently};
 use crate::{StoreError, migrate};
 
 /// Why there is no backup, or it was not put back. The database is as it was.

@@ -9,7 +9,7 @@ use orders_core::{Instant, WebhookId};
 use super::super::DeliveryStatus;
 use super::{Attempt, after};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{deliveries, webhooks};
 

@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::connection::Manager;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
+use crate::database::metrics::Meter;
 use crate::keys::{Board, store_uses};
-use crate::meter::Meter;
-use crate::refusals;
+use crate::orders::refusals;
 
 /// How often it is looked whether there is something to be noted.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! Moving a whole database from SQLite to PostgreSQL, and telling by sums whether two databases hold
 //! the same. Both go by the tables that there are, so that a new one is never left behind.
 
-mod sums;
+mod checksums;
 mod tables;
 
 use diesel::connection::SimpleConnection;
@@ -9,13 +9,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::export::open_patiently;
-use crate::in_use::InUse;
-use crate::url::DatabaseUrl;
+use crate::database::in_use::InUse;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
 use crate::{StoreError, migrate, transaction};
 
-use sums::sum;
-pub use sums::{TableSum, sums};
+use checksums::sum;
+pub use checksums::{TableSum, sums};
 use tables::{Column, Table, tables};
 
 /// Why a database was not moved. Nothing was written then.

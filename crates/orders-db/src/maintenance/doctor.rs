@@ -12,12 +12,12 @@ use diesel::sql_types::{BigInt, Text};
 use orders_core::{Key, Service, ServiceId, Webhook};
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::export::open_patiently;
+use crate::database::error::Trouble;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
 use crate::rows::OrderRow;
 use crate::schema::orders;
-use crate::url::DatabaseUrl;
-use crate::{StoreError, migrate, policy, services, transaction};
+use crate::{StoreError, database::migrate, policy, services, transaction};
 
 use checks::{CHECKS, Check, Looks};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use orders_core::{Outcome, Refusal};
 
 use crate::StoreError;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 
 /// Up to how many nanoseconds each bucket of times counts: from 100 µs to 10 s.
 const TIMES: &[u64] = &[

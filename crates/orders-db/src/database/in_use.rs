@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
-use crate::url::DatabaseUrl;
+use crate::database::url::DatabaseUrl;
 
 /// Says that a database is in use, until it is dropped.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
 use crate::apply::{self, Writes};
 use crate::clock::{POSTGRES_NOW, sqlite_now};
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::schema::idempotency_keys;
 use crate::{StoreError, snapshot};
 
@@ -76,13 +76,10 @@ impl NewAnswer {
 /// answered: in a transaction that holds the lock.
 pub(crate) fn once<C, R>(
     connection: &mut AnyConnection,
-    retry: Option<&Retry>,
+    retry: &Retry,
     render: &Render<Result<C, R>>,
     judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
 ) -> Result<Answered<Result<C, R>>, Trouble> {
-    let Some(retry) = retry else {
-        return judge(connection).map(Answered::Now);
-    };
     let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
     let loaded = snapshot::load(connection, &needs, None)?;
     match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
@@ -92,9 +89,9 @@ pub(crate) fn once<C, R>(
     }
     let verdict = judge(connection)?;
     let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
-    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.clock.now()));
+    let kept = kept.map(|answer| NewAnswer::new(retry, answer, loaded.now));
     let nothing_else = Changes::default();
-    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice(), None);
+    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
     apply::apply(connection, &writes)?;
     Ok(Answered::Now(verdict))
 }

@@ -7,7 +7,7 @@ use orders_core::Instant;
 
 use crate::clock;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 
 /// A quarter of an hour, in milliseconds: so that days can be added up in any time zone.
 const QUARTER_MS: i64 = 15 * 60_000;

@@ -1,64 +1,26 @@
-//! On PostgreSQL an order is decided without a look at the calendar where it follows another, or where
-//! nobody else has written lately; the statement that writes it finds out whether its time is free.
-//! Nobody may notice but by the clock.
+//! What other processes write is seen by the next decision, whatever a process has cached.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-use std::time::{Duration, Instant};
-
-use orders_tests::{Client, Database, HOUR, Scratch, Server, Setup, TcpProxy, order};
+use orders_tests::{Client, Database, HOUR, Scratch, Server, order};
+use rstest_reuse::apply;
 use serde_json::{Value, json};
+
+use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
-/// A database, a server, and the way from one to the other.
-fn with_proxy() -> (Scratch, Server, TcpProxy) {
-    let scratch = Database::Postgres.fresh();
+/// A database with services, and a process that writes to it.
+fn seeded(database: Database) -> (Scratch, Server) {
+    let scratch = database.fresh();
     drop(scratch.run(&["seed"]).assert_fine());
-    let url = scratch.url();
-    let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
-    let proxy = TcpProxy::to(target.clone());
-    let through = url.replace(&target, &proxy.address);
-    let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
-    (scratch, server, proxy)
+    let server = Server::start(&scratch);
+    (scratch, server)
 }
 
-/// Longer than the lock is kept for whoever comes next.
-const LATER: Duration = Duration::from_millis(20);
-
-/// Creates orders, each some time after the other, until one has taken so many round trips.
-fn await_round_trips(server: &Server, proxy: &TcpProxy, wanted: u64, pause: Duration) {
-    // Where the machine is busy, the next may come too late, or what ends the one before.
-    let patience = Instant::now() + Duration::from_mins(1);
-    for day in 0.. {
-        std::thread::sleep(pause);
-        let before = proxy.chunks_sent();
-        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
-        if proxy.chunks_sent() == before + wanted {
-            return;
-        }
-        assert!(Instant::now() < patience, "none of {day} orders took {wanted} round trips");
-    }
-}
-
-#[test]
-#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-fn an_order_that_follows_another_takes_one_round_trip() {
-    let (_scratch, server, proxy) = with_proxy();
-    await_round_trips(&server, &proxy, 1, Duration::ZERO);
-}
-
-#[test]
-#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-fn an_order_that_comes_later_takes_one_more_for_the_lock() {
-    let (_scratch, server, proxy) = with_proxy();
-    await_round_trips(&server, &proxy, 2, LATER);
-}
-
-#[test]
-#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
-    let (scratch, server, _proxy) = with_proxy();
+#[apply(both_databases)]
+fn a_time_that_another_process_has_taken_is_refused(database: Database) {
+    let (scratch, server) = seeded(database);
     let other = Server::start(&scratch);
     let count = |table| scratch.sql().number(&format!("SELECT count(*) AS number FROM {table}"));
     let (events, slots) = (count("events"), count("order_slots"));
@@ -67,7 +29,6 @@ fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
         let at = start + round * DAY;
         let (taken, free) = (format!("taken{round}"), format!("free{round}"));
         drop(other.post("/orders", &order(&taken, at)).assert_status(201));
-        // These wait for the lock, which then is kept for what comes next.
         drop(server.post("/orders", &order(&free, at + 12 * HOUR)).assert_status(201));
         let refused = server.post("/orders", &order("x", at + 3 * HOUR - 1)).assert_status(409);
         assert_eq!(refused.json()["conflicts"][0]["order_id"], json!(taken));
@@ -78,10 +39,9 @@ fn a_time_that_was_presumed_free_and_is_not_is_refused_as_any_other() {
     assert_eq!(count("order_slots") - slots, 150);
 }
 
-#[test]
-#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-fn what_was_written_past_the_service_is_seen() {
-    let (scratch, server, _proxy) = with_proxy();
+#[apply(both_databases)]
+fn what_was_written_past_the_service_is_seen(database: Database) {
+    let (scratch, server) = seeded(database);
     let mut sql = scratch.sql();
     for round in 0..50 {
         let at = NOON + round * DAY;
@@ -98,19 +58,17 @@ fn what_was_written_past_the_service_is_seen() {
     }
 }
 
-/// Creates orders until the service has reason to presume that nobody else writes.
+/// Creates orders one after the other, so that the process has loaded and cached what it needs.
 fn be_alone(server: &Server, start: i64) {
     for day in 0..3 {
         let at = start + day * DAY;
         server.post("/orders", &order(&format!("alone{at}"), at)).assert_status(201);
-        std::thread::sleep(LATER);
     }
 }
 
-#[test]
-#[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-fn what_others_do_after_long_silence_is_seen() {
-    let (scratch, server, _proxy) = with_proxy();
+#[apply(both_databases)]
+fn what_another_process_changes_is_seen(database: Database) {
+    let (scratch, server) = seeded(database);
     let other = Server::start(&scratch);
     let keyed = |client: &Client, body: &Value| {
         client.request("POST", "/orders").header("Idempotency-Key", "k").json(body).send()

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use orders_core::Instant;
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::schema::{api_key_state, ended_sessions};
 use crate::{StoreError, clock, rows, transaction};
 
