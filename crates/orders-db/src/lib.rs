@@ -64,7 +64,7 @@ pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, Sort
 pub use policy::{PolicyVerdict, check_policy};
 pub use services::ServiceVerdict;
 pub use sessions::Session;
-pub use store::{PageReply, Store, StoreOptions, WholeImport};
+pub use store::{Store, StoreOptions, WholeImport};
 pub use ticket::{Steps, Ticket};
 pub use transfer::{TableSum, TransferError, move_to_postgres, sums};
 pub use url::DatabaseUrl;
