@@ -12,7 +12,7 @@ use orders_core::{
 };
 use orders_db::{
     Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
-    PageReply, Render, Reply, Store, StoreError, Ticket,
+    Render, Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -218,12 +218,7 @@ impl App {
         limit: usize,
         render: impl FnOnce(&OrderPage) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        read(|deadline, sender| {
-            // Where nobody waits any more, the answer is not needed.
-            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
-            self.store.list_orders(query, limit, deadline, reply);
-        })
-        .await
+        self.ask(move |store| store.list_orders(&query, limit).map(|page| render(&page))).await
     }
 
     /// The names of all services that these orders have.
@@ -244,7 +239,12 @@ impl App {
         question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
-        match trace::read(awake::within(PATIENCE, web::block(move || question(&store)))).await {
+        let deadline = Instant::now() + PATIENCE;
+        // A question whose caller has been answered that it came too late is not asked.
+        let ask = move || {
+            if Instant::now() < deadline { question(&store) } else { Err(StoreError::Overloaded) }
+        };
+        match trace::read(awake::within(PATIENCE, web::block(ask))).await {
             Ok(Ok(answer)) => Ok(answer?),
             Ok(Err(_gone)) => {
                 Err(Problem::unexpected("the thread that asked the database is gone"))
