@@ -19,7 +19,6 @@ use tokio::sync::oneshot;
 use crate::auth::{
     self, {Gate, Origin},
 };
-use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
@@ -261,7 +260,7 @@ impl App {
         question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
-        match trace::read(awake::within(PATIENCE, web::block(move || question(&store)))).await {
+        match trace::read(timeout(PATIENCE, web::block(move || question(&store)))).await {
             Ok(Ok(answer)) => Ok(answer?),
             Ok(Err(_gone)) => {
                 Err(Problem::unexpected("the thread that asked the database is gone"))
@@ -277,7 +276,7 @@ async fn read<T>(
 ) -> Result<T, Problem> {
     let (sender, receiver) = oneshot::channel();
     queue(Instant::now() + PATIENCE, sender);
-    match trace::read(awake::within(PATIENCE, receiver)).await {
+    match trace::read(timeout(PATIENCE, receiver)).await {
         Ok(Ok(answer)) => Ok(answer?),
         Ok(Err(_closed)) => Err(too_late()),
         Err(_elapsed) => Err(too_late()),
@@ -348,7 +347,7 @@ async fn answer_in_time<T>(
     patience: Duration,
     mut receiver: oneshot::Receiver<Result<T, StoreError>>,
 ) -> Result<T, Problem> {
-    if let Ok(answer) = awake::within(patience, &mut receiver).await {
+    if let Ok(answer) = timeout(patience, &mut receiver).await {
         return answer.map_err(|_closed| lost())?.map_err(Problem::from);
     }
     if ticket.give_up() {

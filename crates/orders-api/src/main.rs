@@ -5,7 +5,6 @@ mod access_log;
 mod app;
 mod auth;
 mod availability;
-mod awake;
 mod backup;
 mod batch;
 mod body;
