@@ -42,6 +42,7 @@ mod seed;
 mod serve;
 mod services;
 mod status;
+mod store_client;
 mod streams;
 mod tls;
 mod trace;
