@@ -14,7 +14,7 @@ use crate::{auth, headers, lists, orders, query, retries};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let query = query::page(&request)?;
-    let key = ListKey::new(&format!("history {id}"));
+    let key = ListKey::new(format_args!("/orders/{id}/history"));
     let after: Option<u64> =
         lists::after(&key, query.cursor.as_deref(), |place| place.parse().ok())?;
     headers::accepts_json(&request)?;

@@ -19,7 +19,7 @@ use crate::{headers, lists, query, retries};
 /// `GET /keys`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
-    let key = ListKey::new("keys");
+    let key = ListKey::new("/keys");
     let after = lists::after(&key, query.cursor.as_deref(), |place| {
         lists::read_place(&place, KeyId::parse)
     })?;

@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
-use orders_db::{KeptAnswer, OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort};
+use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -22,7 +22,7 @@ use crate::{auth, headers, query, retries};
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::orders(&request)?;
-    let key = list_key(&query.filter, query.sort);
+    let key = query.list_key();
     let after = lists::after(&key, query.page.cursor.as_deref(), |place| read_place(&place))?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
@@ -49,10 +49,10 @@ async fn page(
     let written = if expand {
         let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
         let names = app.store.find_service_names(&page.orders).await?;
-        write_page(&page, Some(&names), key)
+        write_page(&page, Some(&names), &key)
     } else {
         // By the thread that has read them, so that only the text goes from one to another.
-        app.store.list_orders(query, limit, move |page| write_page(page, None, key)).await?
+        app.store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
     };
     let (body, next) = written?;
     Ok(lists::answer_written(request, body, next.as_deref()))
@@ -62,7 +62,7 @@ async fn page(
 fn write_page(
     page: &OrderPage,
     names: Option<&Names>,
-    key: ListKey,
+    key: &ListKey,
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
     let place = page.next.as_ref();
     let next = place.map(|place| key.write(&lists::write_place(place.at, &place.id)));
@@ -216,11 +216,6 @@ fn render(done: &Done) -> Result<KeptAnswer, Problem> {
 fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
     let etag = Some(headers::etag(order.version));
     Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
-}
-
-/// What a cursor is tied to: all that decides which orders a list has, and in which order.
-fn list_key(filter: &OrderFilter, sort: OrderSort) -> ListKey {
-    ListKey::new(&format!("orders {filter:?} {sort:?}"))
 }
 
 fn read_place(place: &str) -> Option<OrderPlace> {

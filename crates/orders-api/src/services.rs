@@ -17,7 +17,7 @@ use crate::{headers, lists, query, retries};
 /// `GET /services`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
-    let key = ListKey::new("services");
+    let key = ListKey::new("/services");
     let after = lists::after(&key, query.cursor.as_deref(), |place| ServiceId::parse(&place).ok())?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.

@@ -36,7 +36,7 @@ pub(crate) use sign::secret_text;
 /// `GET /webhooks`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
-    let key = ListKey::new("webhooks");
+    let key = ListKey::new("/webhooks");
     let after = lists::after(&key, query.cursor.as_deref(), |place| {
         lists::read_place(&place, WebhookId::parse)
     })?;
@@ -168,8 +168,8 @@ pub(crate) async fn deliveries(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = query::deliveries(&request)?;
-    let status = query.status.map_or("", orders_db::DeliveryStatus::as_str);
-    let key = ListKey::new(&format!("deliveries {id} {status}"));
+    let status = query.status.map(orders_db::DeliveryStatus::as_str);
+    let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
     let cursor = query.page.cursor.as_deref();
     let before: Option<u64> = lists::after(&key, cursor, |place| place.parse().ok())?;
     headers::accepts_json(&request)?;
