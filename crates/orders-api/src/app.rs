@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use actix_web::web::Data;
 use orders_db::Store;
 
 use crate::auth::{Gate, Origin};
-use crate::body::Bodies;
+use crate::body::RequestPolicy;
 use crate::cli::ServeOptions;
 use crate::events::Live;
 use crate::limits::{Limits, Network};
@@ -24,10 +25,7 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: Vec<Network>,
     /// Other sites whose pages are let in.
     pub(crate) cors_origins: Vec<Origin>,
-    /// Whether PUT and DELETE must name the version that they mean.
-    pub(crate) require_if_match: bool,
-    /// What the bodies of all requests take up.
-    pub(crate) bodies: Bodies,
+    pub(crate) request_policy: Data<RequestPolicy>,
     /// The streams of events.
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
@@ -57,8 +55,7 @@ impl App {
             limits,
             trusted_proxies: options.trust_proxy.clone(),
             cors_origins: options.cors_origin.clone(),
-            require_if_match: options.require_if_match,
-            bodies: Bodies::default(),
+            request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
             live: Live::new(options.max_streams()),
             metrics: Metrics::new(options.workers(), options.metrics_open),
             tracing,

@@ -8,6 +8,7 @@ mod availability;
 mod backup;
 mod batch;
 mod body;
+mod change_request;
 mod cli;
 mod console;
 mod cors;

@@ -17,7 +17,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
+use crate::lists::ListRequest;
 use crate::problem::{Code, FieldError, Problem};
 use crate::wire::{
     self, DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView,
@@ -33,20 +35,18 @@ pub(crate) use send::Sent;
 use sign::Message;
 pub(crate) use sign::secret_text;
 
+const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
+const WEBHOOK_PATCH: Rules = Rules::merge_patch(Code::InvalidWebhook);
+
 /// `GET /webhooks`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::page(&request)?;
-    let key = ListKey::new("/webhooks");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| {
-        lists::read_place(&place, WebhookId::parse)
-    })?;
-    headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
-    let limit = query.limit;
+    let page = query::page(&request)?;
+    let place = |place: &str| lists::read_place(place, WebhookId::parse);
+    let mut list = ListRequest::read(&request, ListKey::new("/webhooks"), &page, place)?;
+    let (after, rows) = (list.after.take(), list.rows());
     let mut webhooks =
-        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
-    let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
-    let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
+        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
+    let next = list.cut(&mut webhooks, |last| lists::write_place(last.created_at, &last.id));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
 }
 
@@ -56,13 +56,12 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let content = body.read(Code::InvalidWebhook, wire::read_webhook)?;
-    check_url(&app, &content.url)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let content = body.read(Code::InvalidWebhook, wire::read_webhook)?;
+        check_url(&app, &content.url).map(|()| content)
+    };
+    let ChangeRequest { body: content, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK, read).await?;
     let secret = make_secret()?;
     let command = WebhookCommand::Create { id: make_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
@@ -96,15 +95,12 @@ pub(crate) async fn patch(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let patch = body.read(Code::InvalidWebhook, wire::read_webhook_patch)?;
-    if let Some(url) = &patch.url {
-        check_url(&app, url)?;
-    }
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let patch = body.read(Code::InvalidWebhook, wire::read_webhook_patch)?;
+        patch.url.as_deref().map_or(Ok(()), |url| check_url(&app, url)).map(|()| patch)
+    };
+    let ChangeRequest { body: patch, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK_PATCH, read).await?;
     let command = WebhookCommand::Change { id, patch };
     Ok(change(&app, command, retry).await?.into_response())
 }
@@ -112,8 +108,7 @@ pub(crate) async fn patch(
 /// `DELETE /webhooks/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let retry = retries::retry(&request, retries::key(&request)?, &[]);
+    let retry = ChangeRequest::without_body(&request)?.retry;
     Ok(change(&app, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
@@ -124,13 +119,9 @@ pub(crate) async fn rotate(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let WebhookRotateBody { overlap } =
-        body.read_if_any(Code::InvalidWebhook, wire::read_webhook_rotation)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: WebhookRotateBody { overlap }, retry, .. } =
+        ChangeRequest::read_optional(&request, payload, WEBHOOK, wire::read_webhook_rotation)
+            .await?;
     let secret = make_secret()?;
     let command = WebhookCommand::Rotate { id, secret: secret.clone(), overlap };
     let render = |change: &WebhookChange| {
@@ -151,12 +142,8 @@ pub(crate) async fn replay(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let after = body.read(Code::InvalidWebhook, wire::read_replay)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: after, retry, .. } =
+        ChangeRequest::read(&request, payload, WEBHOOK, wire::read_replay).await?;
     let command = WebhookCommand::Replay { id, after };
     Ok(change(&app, command, retry).await?.into_response())
 }
@@ -170,16 +157,13 @@ pub(crate) async fn deliveries(
     let query = query::deliveries(&request)?;
     let status = query.status.map(orders_db::DeliveryStatus::as_str);
     let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
-    let cursor = query.page.cursor.as_deref();
-    let before: Option<u64> = lists::after(&key, cursor, |place| place.parse().ok())?;
-    headers::accepts_json(&request)?;
+    let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
     find_webhook(&app, &id).await?;
-    let (limit, status, asked) = (query.page.limit, query.status, id.clone());
-    let listed = app
-        .store
-        .run_blocking(move |store| store.list_deliveries(&asked, status, before, limit + 1));
+    let (status, before, rows, asked) = (query.status, list.after, list.rows(), id.clone());
+    let listed =
+        app.store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
-    let next = lists::cut(&mut listed, limit).map(|last| key.write(&last.id.to_string()));
+    let next = list.cut(&mut listed, |last| last.id.to_string());
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
     Ok(lists::answer(&request, views, next))
 }
