@@ -94,15 +94,16 @@ pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
 }
 
 /// What is kept of an answer: all but a body, which would show a secret.
-pub(crate) fn to_keep(change: &KeyChange) -> KeptAnswer {
-    match change {
+#[expect(clippy::unnecessary_wraps, reason = "the store client takes what may store nothing")]
+pub(crate) fn to_keep(change: &KeyChange) -> Option<KeptAnswer> {
+    Some(match change {
         KeyChange::Created(key, _) => KeptAnswer {
             location: Some(path_of(key.id.as_str())),
             ..retries::empty(StatusCode::CREATED)
         },
         KeyChange::Rotated { .. } => retries::empty(StatusCode::OK),
         KeyChange::Revoked(_) => retries::empty(StatusCode::NO_CONTENT),
-    }
+    })
 }
 
 fn path_of(id: &str) -> String {

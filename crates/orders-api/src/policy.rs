@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{BufWriter, Write};
 
 use orders_core::{CalendarId, Policy, Violation};
-use orders_db::{DatabaseUrl, Store, StoreOptions};
+use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
 use crate::wait::wait;
@@ -34,12 +34,14 @@ pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(),
             show(&policy)
         }
         PolicyCommand::Set { options, accept_violations } => {
-            let (store, patch) = (open()?, options.patch());
-            let set =
-                |deadline, reply| store.change_policy(patch, *accept_violations, deadline, reply);
-            match wait(set)? {
-                Ok(policy) => show(&policy),
-                Err(violations) => Err(refusal(&violations).into()),
+            let change = PolicyChange { patch: options.patch(), accept: *accept_violations };
+            let store = open()?;
+            match wait(|deadline, reply| store.change(change, None, deadline, reply))? {
+                Answered::Now(Ok(policy)) => show(&policy),
+                Answered::Now(Err(violations)) => Err(refusal(&violations).into()),
+                Answered::Again(_) | Answered::KeyReused => {
+                    Err("a command has no idempotency key".into())
+                }
             }
         }
     }

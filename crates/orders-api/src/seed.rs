@@ -90,8 +90,7 @@ fn read_all<T>(
 fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> {
     let ServiceBody { id, name } = service;
     let command = ServiceCommand::Create { id, name };
-    match wait(|deadline, reply| store.change_services(command, None, nothing(), deadline, reply))?
-    {
+    match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
         Answered::Now(Ok(_)) => Ok(true),
         Answered::Now(Err(ServiceRefusal::IdTaken(_))) => Ok(false),
         Answered::Now(Err(refusal)) => Err(SeedError::Refused(refusal.to_string())),

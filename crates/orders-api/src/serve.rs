@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use actix_server::{Server, ServerHandle};
 use actix_web::web::Data;
-use orders_db::Store;
+use orders_db::{RequireKeys, Store};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -64,7 +64,7 @@ fn gate(store: &Store, options: &ServeOptions) -> Result<Gate, Box<dyn Error>> {
         check_own_key(key)?;
         // It counts as a key that has existed, also once it is taken out of the environment.
         if !store.keys().required {
-            wait(|deadline, reply| store.require_keys(deadline, reply))?;
+            drop(wait(|deadline, reply| store.change(RequireKeys, None, deadline, reply))?);
         }
     }
     let has_keys = own_key.is_some() || store.keys().required;

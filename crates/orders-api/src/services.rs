@@ -81,7 +81,7 @@ pub(crate) async fn change(
     retry: Option<Retry>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
-    retries::sent(app.store.change_service(command, retry, to_keep).await?, render)
+    retries::sent(app.store.change(command, retry, to_keep).await?, render)
 }
 
 /// The answer to a change to the services.

@@ -70,7 +70,7 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    let changed = app.store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -131,7 +131,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    let changed = app.store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -227,7 +227,7 @@ async fn change(
     command: WebhookCommand,
     retry: Option<Retry>,
 ) -> Result<retries::Sent, Problem> {
-    retries::sent(app.store.change_webhook(command, retry, to_keep).await?, render)
+    retries::sent(app.store.change(command, retry, to_keep).await?, render)
 }
 
 /// What is kept of an answer: nothing that shows a secret.

@@ -10,23 +10,22 @@ mod whole;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
+use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use whole::WholeImport;
 
-use crate::answers::{Answered, Render};
 use crate::connection::{Manager, Purpose};
+use crate::database::metrics::{Meter, PoolReading, Readings};
+use crate::database::url::DatabaseUrl;
 use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
-use crate::meter::{Meter, PoolReading, Readings};
-use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
-use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
-use crate::url::DatabaseUrl;
+use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
+use crate::write::idempotency::{Answered, Render};
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, answers, events, notes, policy, read, write};
+use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
 
 use pages::PageJob;
 pub use pages::PageReply;
@@ -103,9 +102,9 @@ impl Store {
         let keys = Arc::new(Board::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
-        let writes = Arc::new(Lane::new(options.write_room, 1));
-        let reads = Arc::new(Lane::new(options.read_room, number(options.readers)));
-        let pages = Arc::new(Lane::new(options.list_room, number(options.connections)));
+        let writes = Arc::new(Lane::new(options.write_room));
+        let reads = Arc::new(Lane::new(options.read_room));
+        let pages = Arc::new(Lane::new(options.list_room));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
@@ -133,7 +132,7 @@ impl Store {
         let (board, counts) = (Arc::clone(&keys), Arc::clone(&meter));
         let manager = Manager::new(url, Purpose::Write);
         threads.start_stoppable("notes", move |stopped| {
-            notes::write_down(&board, &counts, &manager, stopped);
+            flush::write_down(&board, &counts, &manager, stopped);
         })?;
         if let Some(keep) = options.event_retention {
             let manager = Manager::new(url, Purpose::Write);
@@ -175,34 +174,19 @@ impl Store {
         ticket
     }
 
-    /// Has a change to the services decided and done by `deadline`; `retry` and `render` are what
-    /// they are to a command about orders.
-    pub fn change_services(
+    /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
+    /// from another thread, once. With an idempotency key, the rendered response is kept for a day
+    /// and is the reply to the same request if it comes again.
+    pub fn change<C: Change>(
         &self,
-        command: ServiceCommand,
-        retry: Option<Retry>,
-        render: Render<ServiceVerdict>,
+        change: C,
+        idempotency: Option<Idempotency<C>>,
         deadline: Instant,
-        reply: Reply<Answered<ServiceVerdict>>,
+        reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Ticket {
         let ticket = self.ticket(deadline);
-        let change = KeyedChange { command, retry, render };
-        self.queue(Job::Service(ServiceJob { change, ticket: ticket.clone(), reply }));
-        ticket
-    }
-
-    /// Sets the policy by `deadline`, if the orders there are allow it. With `accept`, it is set in any
-    /// case, and those that are too close by it become exempt from one another.
-    pub fn change_policy(
-        &self,
-        patch: PolicyPatch,
-        accept: bool,
-        deadline: Instant,
-        reply: Reply<PolicyVerdict>,
-    ) -> Ticket {
-        let ticket = self.ticket(deadline);
-        let policy = PolicyChange { patch, accept };
-        self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
+        let job = ChangeJob::new(change, idempotency, ticket.clone(), reply);
+        self.queue(Job::Change(Box::new(job)));
         ticket
     }
 
@@ -214,12 +198,8 @@ impl Store {
         if let Err(job) = self.writes.push(job) {
             match job {
                 Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
-                Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Change(change) => change.reply(Err(StoreError::Overloaded)),
                 Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
-                Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }
     }
@@ -265,15 +245,11 @@ impl Drop for Store {
     }
 }
 
-fn number(threads: u32) -> usize {
-    usize::try_from(threads).unwrap_or(usize::MAX)
-}
-
 /// Throws away what was kept long enough, again and again until it is to stop.
 fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
     let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
     while goes_on(interval) {
-        if let Err(error) = answers::purge(manager, goes_on) {
+        if let Err(error) = idempotency::purge(manager, goes_on) {
             log::debug!("answers that are over were not thrown away yet: {error}");
         }
     }

@@ -193,7 +193,7 @@ async fn change(
     form: Option<&Form>,
 ) -> Result<(), Problem> {
     let retry = form.and_then(|form| form.retry(request));
-    let changed = app.store.change_webhook(command, retry, webhooks::to_keep).await;
+    let changed = app.store.change(command, retry, webhooks::to_keep).await;
     changed.map(drop).map_err(Problem::from)
 }
 

@@ -86,10 +86,7 @@ impl<'s> Slices<'s> {
         let verdict = if let Some(whole) = &self.whole {
             whole.change_services(command)?
         } else {
-            let nothing = Arc::new(|_: &_| None);
-            let made = wait(|deadline, reply| {
-                self.store.change_services(command, None, nothing, deadline, reply)
-            });
+            let made = wait(|deadline, reply| self.store.change(command, None, deadline, reply));
             match made? {
                 Answered::Now(verdict) => verdict,
                 Answered::Again(_) | Answered::KeyReused => return Err(ImportError::Unexpected),

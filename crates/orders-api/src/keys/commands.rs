@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::sync::Arc;
 
 use orders_core::{KeyChange, KeyCommand};
 use orders_db::{Answered, Store};
@@ -42,10 +41,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
 }
 
 fn change(store: &Store, command: KeyCommand) -> Result<KeyChange, Box<dyn Error>> {
-    let nothing_kept = Arc::new(|_: &_| None);
-    let answered =
-        wait(|deadline, reply| store.change_keys(command, None, nothing_kept, deadline, reply))?;
-    match answered {
+    match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
         Answered::Now(verdict) => Ok(verdict?),
         Answered::Again(_) | Answered::KeyReused => Err("a command has no idempotency key".into()),
     }

@@ -11,8 +11,8 @@ use r2d2::Pool;
 use super::reads::read;
 use crate::StoreError;
 use crate::connection::Manager;
+use crate::database::metrics::Meter;
 use crate::lane::{Lane, Weigh};
-use crate::meter::Meter;
 use crate::orders::{self, OrderPage, OrderQuery};
 
 /// The most who are answered by one look.
@@ -65,15 +65,15 @@ mod tests {
 
     use super::super::reads;
     use super::*;
+    use crate::database::url::DatabaseUrl;
     use crate::orders::OrderSort;
-    use crate::url::DatabaseUrl;
 
     #[test]
     fn who_asks_the_same_is_answered_by_one_look_and_who_asks_too_late_by_none() {
         let dir = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::parse(dir.path().join("orders.db").to_str().unwrap()).unwrap();
         crate::migrate(&url).unwrap();
-        let lane = Arc::new(Lane::new(10, 1));
+        let lane = Arc::new(Lane::new(10));
         let (sender, answers) = mpsc::channel();
         let (now, later) = (Instant::now(), Instant::now() + Duration::from_mins(1));
         let latest = OrderSort { descending: true, ..OrderSort::default() };

@@ -9,17 +9,20 @@ use r2d2::Pool;
 
 use super::Store;
 use super::pages::{PageJob, PageReply};
-use crate::availability::{Availability, AvailabilityQuery};
-use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::metrics::{ErrorKind, Meter};
+use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
-use crate::figures::Figures;
 use crate::lane::Reply;
-use crate::meter::{ErrorKind, Meter};
 use crate::orders::OrderQuery;
+use crate::orders::availability::{Availability, AvailabilityQuery};
+use crate::orders::calendar::{Calendar, CalendarQuery};
+use crate::orders::reports::Figures;
 use crate::read::ReadJob;
-use crate::url::DatabaseUrl;
-use crate::{StoreError, availability, calendar, events, figures, orders, policy, services};
+use crate::{
+    StoreError, events, orders, orders::availability, orders::calendar, orders::reports, policy,
+    services,
+};
 
 impl Store {
     /// Finds an order by `deadline`, together with all others asked for at the same moment.
@@ -137,7 +140,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_figures(&self, from: At, to: At) -> Result<Figures, StoreError> {
-        self.read(|connection| figures::find(connection, from, to))
+        self.read(|connection| reports::find(connection, from, to))
     }
 
     /// Finds the policy. Blocks.
