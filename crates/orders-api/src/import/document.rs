@@ -1,270 +1,167 @@
-//! A JSON document with `services` and `orders`, read element by element, so that one of any length
-//! takes no more memory than its longest element.
+//! A JSON document with `services` and `orders`, like the sample data. It is read as a whole, so its
+//! length has a limit.
 
-use std::io::{self, Read};
+use std::io::Read;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::source::{LONGEST, Row, SourceError, fault_at, in_words, read_order};
 use crate::json::{self, Json};
+use crate::problem::FieldError;
 use crate::wire::{self, ServiceBody};
 
-/// Looks through a whole document, and returns its services, each with its line.
-pub(super) fn check(input: impl Read) -> Result<Vec<(u64, ServiceBody)>, SourceError> {
-    let mut services = Vec::new();
-    walk(input, &mut |list, element| {
-        let json = element.parse()?;
-        if list == List::Services {
-            let service =
-                wire::read_service(&json).map_err(|errors| element.fault(in_words(errors)))?;
-            if service.id.is_none() {
-                return Err(element.fault("/id is required".to_owned()));
-            }
-            services.push((element.line, service));
-        }
-        Ok(true)
-    })?;
-    Ok(services)
+/// The longest document, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A document whose elements are all JSON.
+pub(crate) struct Document {
+    bytes: Vec<u8>,
+    /// The services, each with its number.
+    pub(crate) services: Vec<ServiceBody>,
+    orders: Vec<Element>,
 }
 
-/// Hands out the orders of a document that was looked through before.
-pub(super) fn read(
-    input: Box<dyn Read + Send>,
-    keep_raw: bool,
-    each: &mut dyn FnMut(Row) -> bool,
-) -> Result<(), SourceError> {
-    walk(input, &mut |list, element| {
-        if list == List::Services {
-            return Ok(true);
-        }
-        let read = read_order(&element.parse()?);
-        let is_wanted = keep_raw || read.is_err();
-        let raw = if is_wanted { String::from_utf8_lossy(element.raw) } else { "".into() };
-        let Element { line, column, end, .. } = *element;
-        Ok(each(Row { line, column, end, raw: raw.into_owned(), read }))
-    })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum List {
-    Services,
-    Orders,
-}
-
-/// An element of a list, as it stands in the file.
-struct Element<'a> {
+/// An element of a list, as it stands in the document.
+struct Element {
     line: u64,
     column: u64,
-    end: u64,
-    raw: &'a [u8],
+    bytes: Range<usize>,
 }
 
-impl<'a> Element<'a> {
-    fn parse(&self) -> Result<Json<'a>, SourceError> {
-        json::parse(self.raw).map_err(|error| {
-            let (line, column, why) = fault_at((self.line, self.column), &error);
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists<'a> {
+    #[serde(borrow, default)]
+    services: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    orders: Vec<&'a RawValue>,
+}
+
+impl Document {
+    /// Reads a document to its end.
+    pub(crate) fn read(input: impl Read) -> Result<Self, SourceError> {
+        let mut bytes = Vec::new();
+        input.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
+            Self::parse(bytes)
+        } else {
+            Err(SourceError::TooLong)
+        }
+    }
+
+    fn parse(bytes: Vec<u8>) -> Result<Self, SourceError> {
+        let lists = parse_lists(&bytes)?;
+        let services = places(&bytes, &lists.services);
+        let orders = places(&bytes, &lists.orders);
+        let mut document = Self { bytes, services: Vec::new(), orders };
+        for element in &services {
+            let service = document.service(element)?;
+            document.services.push(service);
+        }
+        for element in &document.orders {
+            document.json(element)?;
+        }
+        Ok(document)
+    }
+
+    fn service(&self, element: &Element) -> Result<ServiceBody, SourceError> {
+        let fault = |why: String| element.fault(why);
+        let service =
+            wire::read_service(&self.json(element)?).map_err(|errors| fault(in_words(errors)))?;
+        match service.id {
+            Some(_) => Ok(service),
+            None => Err(fault("/id is required".to_owned())),
+        }
+    }
+
+    fn raw(&self, element: &Element) -> &[u8] {
+        self.bytes.get(element.bytes.clone()).unwrap_or_default()
+    }
+
+    fn json(&self, element: &Element) -> Result<Json<'_>, SourceError> {
+        if element.bytes.len() > LONGEST {
+            return Err(
+                element.fault("the value that begins here is longer than 64 KiB".to_owned())
+            );
+        }
+        json::parse(self.raw(element)).map_err(|error| {
+            let (line, column, why) = fault_at((element.line, element.column), &error);
             SourceError::Fault { line, column, why }
         })
     }
 
+    /// The orders as `read` reads them. The first that it rejects ends it.
+    pub(crate) fn orders<T>(
+        &self,
+        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Result<Vec<T>, SourceError> {
+        let order = |element: &Element| {
+            read(&self.json(element)?).map_err(|errors| element.fault(in_words(errors)))
+        };
+        self.orders.iter().map(order).collect()
+    }
+
+    /// Hands out the orders as rows, until `each` returns `false`.
+    pub(super) fn rows(
+        &self,
+        keep_raw: bool,
+        each: &mut dyn FnMut(Row) -> bool,
+    ) -> Result<(), SourceError> {
+        for element in &self.orders {
+            let read = read_order(&self.json(element)?);
+            let is_wanted = keep_raw || read.is_err();
+            let raw =
+                if is_wanted { String::from_utf8_lossy(self.raw(element)) } else { "".into() };
+            let Element { line, column, bytes: Range { end, .. } } = *element;
+            let end = u64::try_from(end).unwrap_or(u64::MAX);
+            if !each(Row { line, column, end, raw: raw.into_owned(), read }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Element {
     fn fault(&self, why: String) -> SourceError {
         SourceError::Fault { line: self.line, column: self.column, why }
     }
 }
 
-type Visit<'v> = dyn FnMut(List, &Element<'_>) -> Result<bool, SourceError> + 'v;
-
-/// Hands out all elements of both lists in the order of the file, until it is told to stop.
-fn walk(input: impl Read, visit: &mut Visit<'_>) -> Result<(), SourceError> {
-    let mut cursor = Cursor::new(input);
-    let mut seen = Vec::new();
-    cursor.expect(b'{', "an object with services and orders")?;
-    if cursor.skip_blanks()? == Some(b'}') {
-        cursor.step()?;
-    } else {
-        loop {
-            let list = cursor.member()?;
-            if seen.contains(&list) {
-                return Err(cursor.fault("the list is there twice"));
-            }
-            seen.push(list);
-            if !cursor.elements(list, visit)? {
-                return Ok(());
-            }
-            match cursor.skip_blanks()? {
-                Some(b',') => cursor.step()?,
-                Some(b'}') => break cursor.step()?,
-                _ => return Err(cursor.fault("must be a comma, or the end of the object")),
-            }
-        }
+fn parse_lists(bytes: &[u8]) -> Result<Lists<'_>, SourceError> {
+    let fault =
+        |line, column, why: &str| Err(SourceError::Fault { line, column, why: why.to_owned() });
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return fault(1, 1, "a byte order mark is no part of JSON");
     }
-    match cursor.skip_blanks()? {
-        None => Ok(()),
-        Some(_) => Err(cursor.fault("there is something behind the document")),
+    // serde would take an array for the object.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return fault(1, 1, "the document must be an object with services and orders");
     }
+    serde_json::from_slice(bytes).or_else(|error| {
+        let place = |number: usize| u64::try_from(number).unwrap_or(u64::MAX).max(1);
+        let text = error.to_string();
+        let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+        fault(place(error.line()), place(error.column()), why)
+    })
 }
 
-/// A place in a file.
-struct Cursor<R> {
-    input: R,
-    buffer: Box<[u8]>,
-    at: usize,
-    length: usize,
-    line: u64,
-    column: u64,
-    offset: u64,
-    raw: Vec<u8>,
-}
-
-impl<R: Read> Cursor<R> {
-    fn new(input: R) -> Self {
-        let buffer = vec![0; 256 * 1024].into_boxed_slice();
-        Self { input, buffer, at: 0, length: 0, line: 1, column: 1, offset: 0, raw: Vec::new() }
-    }
-
-    fn peek(&mut self) -> io::Result<Option<u8>> {
-        while self.at == self.length {
-            self.at = 0;
-            self.length = match self.input.read(&mut self.buffer) {
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if self.length == 0 {
-                return Ok(None);
-            }
+/// Where the elements stand, which are parts of `bytes` in ascending order.
+fn places(bytes: &[u8], elements: &[&RawValue]) -> Vec<Element> {
+    let (mut at, mut line, mut column) = (0, 1, 1);
+    let mut found = Vec::with_capacity(elements.len());
+    for raw in elements {
+        let raw = raw.get();
+        let start = raw.as_ptr().addr() - bytes.as_ptr().addr();
+        for byte in bytes.get(at..start).unwrap_or_default() {
+            (line, column) = if *byte == b'\n' { (line + 1, 1) } else { (line, column + 1) };
         }
-        Ok(self.buffer.get(self.at).copied())
+        at = start;
+        found.push(Element { line, column, bytes: start..start + raw.len() });
     }
-
-    /// Goes on by one byte, if there is one.
-    fn step(&mut self) -> io::Result<()> {
-        if let Some(byte) = self.peek()? {
-            self.at += 1;
-            self.offset += 1;
-            if byte == b'\n' {
-                (self.line, self.column) = (self.line + 1, 1);
-            } else {
-                self.column += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn skip_blanks(&mut self) -> io::Result<Option<u8>> {
-        loop {
-            match self.peek()? {
-                Some(b' ' | b'\t' | b'\r' | b'\n') => self.step()?,
-                next => return Ok(next),
-            }
-        }
-    }
-
-    fn fault(&self, why: &str) -> SourceError {
-        SourceError::Fault { line: self.line, column: self.column, why: why.to_owned() }
-    }
-
-    fn expect(&mut self, byte: u8, what: &str) -> Result<(), SourceError> {
-        match self.skip_blanks()? {
-            Some(next) if next == byte => Ok(self.step()?),
-            Some(0xEF) => Err(self.fault("a byte order mark is no part of JSON")),
-            Some(_) => Err(self.fault(&format!("must be {what}"))),
-            None => Err(self.fault(&format!("the file ends where there must be {what}"))),
-        }
-    }
-
-    /// The name of a member and the colon behind it.
-    fn member(&mut self) -> Result<List, SourceError> {
-        if self.skip_blanks()? != Some(b'"') {
-            return Err(self.fault("must be the name of a member, in quotes"));
-        }
-        let (line, column) = (self.line, self.column);
-        let raw = self.value()?;
-        let element = Element { line, column, end: 0, raw: &raw };
-        let lists = [("services", List::Services), ("orders", List::Orders)];
-        let name = element.parse()?;
-        let list = lists.into_iter().find(|(list, _)| name == Json::Text((*list).into()));
-        let unknown = "is not known here: there are services and orders";
-        let (_, list) = list.ok_or_else(|| element.fault(unknown.to_owned()))?;
-        self.raw = raw;
-        self.expect(b':', "a colon")?;
-        Ok(list)
-    }
-
-    /// A list; whether it goes on.
-    fn elements(&mut self, list: List, visit: &mut Visit<'_>) -> Result<bool, SourceError> {
-        self.expect(b'[', "an array")?;
-        if self.skip_blanks()? == Some(b']') {
-            self.step()?;
-            return Ok(true);
-        }
-        loop {
-            self.skip_blanks()?;
-            let (line, column) = (self.line, self.column);
-            let raw = self.value()?;
-            let goes_on = visit(list, &Element { line, column, end: self.offset, raw: &raw })?;
-            self.raw = raw;
-            if !goes_on {
-                return Ok(false);
-            }
-            match self.skip_blanks()? {
-                Some(b',') => self.step()?,
-                Some(b']') => {
-                    self.step()?;
-                    return Ok(true);
-                }
-                Some(_) => return Err(self.fault("must be a comma, or the end of the array")),
-                None => return Err(self.fault("the file ends within an array")),
-            }
-        }
-    }
-
-    /// The bytes of the value that begins here. That it is JSON is seen later; here only where it
-    /// ends, by its brackets and quotes.
-    fn value(&mut self) -> Result<Vec<u8>, SourceError> {
-        let mut raw = std::mem::take(&mut self.raw);
-        raw.clear();
-        let begin = (self.line, self.column);
-        let fault = |why: &str| {
-            let (line, column) = begin;
-            Err(SourceError::Fault { line, column, why: why.to_owned() })
-        };
-        let (mut depth, mut is_text, mut is_escaped) = (0_u32, false, false);
-        loop {
-            let Some(byte) = self.peek()? else {
-                let is_whole = depth == 0 && !is_text && !raw.is_empty();
-                return if is_whole {
-                    Ok(raw)
-                } else {
-                    fault("the value that begins here has no end")
-                };
-            };
-            if is_text {
-                (is_text, is_escaped) = match byte {
-                    _ if is_escaped => (true, false),
-                    b'\\' => (true, true),
-                    b'"' => (false, false),
-                    _ => (true, false),
-                };
-            } else {
-                match byte {
-                    b'"' => is_text = true,
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' if depth > 0 => depth -= 1,
-                    b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => {
-                        return if raw.is_empty() { fault("must be a value") } else { Ok(raw) };
-                    }
-                    _ => {}
-                }
-            }
-            raw.push(byte);
-            self.step()?;
-            if raw.len() > LONGEST {
-                return fault("the value that begins here is longer than 64 KiB, or has no end");
-            }
-            if depth == 0 && !is_text && matches!(byte, b'}' | b']' | b'"') {
-                return Ok(raw);
-            }
-        }
-    }
+    found
 }
 
 #[cfg(test)]
@@ -272,9 +169,10 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> (u64, u64) {
-        match check(text.as_bytes()) {
+        match Document::read(text.as_bytes()) {
             Err(SourceError::Fault { line, column, .. }) => (line, column),
-            other => panic!("{text}: {other:?}"),
+            Err(other) => panic!("{text}: {other:?}"),
+            Ok(_) => panic!("{text} is a document"),
         }
     }
 
@@ -285,25 +183,32 @@ mod tests {
             " {\"orders\":[]}\n",
             r#"{"orders":[{"id":"]}\\\""},1,null,"x"],"services":[{"id":1,"name":"a"}]}"#,
         ] {
-            assert!(check(text.as_bytes()).is_ok(), "{text}");
+            assert!(Document::read(text.as_bytes()).is_ok(), "{text}");
         }
-        let services =
-            check(r#"{"services":[{"id":1,"name":"a"}],"orders":[]}"#.as_bytes()).unwrap();
-        assert_eq!(services.len(), 1);
+        let text = r#"{"services":[{"id":1,"name":"a"}],"orders":[]}"#;
+        assert_eq!(Document::read(text.as_bytes()).unwrap().services.len(), 1);
     }
 
     #[test]
     fn each_kind_of_fault_has_its_place() {
         assert_eq!(fault(""), (1, 1));
         assert_eq!(fault("[]"), (1, 1));
+        assert_eq!(fault("[[],[]]"), (1, 1));
         assert_eq!(fault("{\"orders\":[]} x"), (1, 15));
-        assert_eq!(fault("{\"orders\":[],\n \"extra\":[]}"), (2, 2));
-        assert_eq!(fault("{\"orders\":{}}"), (1, 11));
+        assert_eq!(fault("{\"orders\":[],\n \"extra\":[]}").0, 2);
+        assert_eq!(fault("{\"orders\":{}}").0, 1);
         assert_eq!(fault("{\"orders\":[1 2]}"), (1, 14));
         assert_eq!(fault("{\"orders\":[1,]}"), (1, 14));
         assert_eq!(fault("{\"orders\":[\n{\"id\": 01}]}").0, 2);
-        assert_eq!(fault("{\"orders\":[\n{\"id\": \"a\"\n"), (2, 1));
-        assert_eq!(fault("{\"orders\":[],\"orders\":[]}"), (1, 23));
+        assert_eq!(fault("{\"orders\":[\n{\"id\": \"a\"\n").0, 3);
+        assert_eq!(fault("{\"orders\":[],\"orders\":[]}").0, 1);
         assert_eq!(fault("{\"services\":[{\"id\":1}]}"), (1, 14));
+        assert_eq!(fault("{\"orders\":[\n {\"id\":1,\"id\":2}]}"), (2, 2));
+    }
+
+    #[test]
+    fn a_document_that_is_too_long_is_rejected() {
+        let long = std::io::repeat(b' ').take(MAX_BYTES + 1);
+        assert!(matches!(Document::read(long), Err(SourceError::TooLong)));
     }
 }
