@@ -11,12 +11,12 @@ use orders_core::{
 };
 use orders_db::{Answered, Render, Store, StoreError};
 
-use crate::import::{Document, SourceError};
+use crate::cli::import::{Document, SourceError};
+use crate::cli::wait::wait;
 use crate::problem::Problem;
-use crate::wait::wait;
 use crate::wire::{self, OrderBody, ServiceBody};
 
-const SAMPLE_DATA: &str = include_str!("../sample-data.json");
+const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 
 /// Why data was not loaded. Where some of the services are loaded already, loading again goes on.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::cli::FileFormat;
-use crate::import::document::Document;
-use crate::import::{cells, lines};
+use crate::cli::import::document::Document;
+use crate::cli::import::{cells, lines};
 use crate::json::{self, Json};
 use crate::problem::FieldError;
 use crate::wire::{self, ImportBody, ServiceBody};

@@ -27,8 +27,8 @@ pub(crate) use self::source::SourceError;
 use self::source::{Row, Source};
 use self::verdicts::{Verdict, Verdicts};
 use crate::Usage;
+use crate::cli::export::format_of;
 use crate::cli::{ImportOptions, OnConflict};
-use crate::export::format_of;
 use crate::wire::ServiceBody;
 
 /// Why an import ended early.
