@@ -2,6 +2,7 @@
 //! its forms and figures do.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -129,6 +130,34 @@ fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(
     server.get("/console/assets/0/none.js").problem(404, "not-found");
     let old = server.get("/console/assets/0/console.js").assert_status(200);
     assert_eq!(old.header("Cache-Control"), Some("no-cache"));
+}
+
+#[test]
+fn with_an_assets_directory_a_changed_file_is_served_at_the_next_request() {
+    let Some(scratch) = Database::Sqlite.fresh() else { return };
+    let style = scratch.write("console.css", "p { color: red }");
+    let directory = Path::new(&style).parent().unwrap().to_str().unwrap().to_owned();
+    let setup = Setup { arguments: &["--assets-dir", &directory], ..Setup::default() };
+    let server = Server::start_as(&scratch, &setup);
+    let page = open_page(&server, "/", "").assert_status(200).text();
+    let path = page.split('"').find(|part| part.ends_with("/console.css")).unwrap();
+    for content in ["p { color: red }", "p { color: blue }"] {
+        drop(scratch.write("console.css", content));
+        let file = server.get(path).assert_status(200);
+        assert_eq!(
+            (file.text(), file.header("Cache-Control")),
+            (content.to_owned(), Some("no-cache"))
+        );
+    }
+    // Only the files that the pages name are served.
+    drop(scratch.write("secret.css", "p {}"));
+    for file in ["secret.css", "zone.js", "..%2Fconsole.css"] {
+        server.get(path.replace("console.css", file)).assert_status(404);
+    }
+    let missing = scratch.dir().join("missing");
+    scratch
+        .run(&["serve", "--assets-dir", missing.to_str().unwrap()])
+        .assert_refused(2, "directory");
 }
 
 #[rstest]

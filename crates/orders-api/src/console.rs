@@ -18,7 +18,7 @@ mod sign_in;
 pub(crate) mod webhooks;
 mod zone;
 
-pub(crate) use assets::file;
+pub(crate) use assets::{file, read_assets_from};
 pub(crate) use calendar::show as calendar;
 pub(crate) use failure::{is_page, render as render_failure};
 pub(crate) use sign_in::{sign_in, sign_in_page, sign_out};

@@ -123,6 +123,9 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
                 follow_writes,
                 ..StoreOptions::default()
             })?;
+            if let Some(directory) = &options.assets_dir {
+                console::read_assets_from(directory.clone());
+            }
             if options.sample_data {
                 load(&store, None)?;
             }
