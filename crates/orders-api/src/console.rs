@@ -5,14 +5,14 @@
 pub(crate) mod admin;
 mod assets;
 mod calendar;
-mod draft;
 mod failure;
-pub(crate) mod figures;
 mod form;
 pub(crate) mod keys;
+mod layout;
 pub(crate) mod list;
+mod order_form;
 pub(crate) mod orders;
-mod page;
+pub(crate) mod reports;
 pub(crate) mod services;
 mod sign_in;
 pub(crate) mod webhooks;

@@ -10,7 +10,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
-use super::page;
+use super::layout;
 use crate::problem::{Code, Problem};
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -82,5 +82,5 @@ pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .insert_header((header::CACHE_CONTROL, caching))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .content_type(media);
-    Ok(page::compressed(&request, &mut response, content))
+    Ok(layout::compressed(&request, &mut response, content))
 }

@@ -5,9 +5,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{KeyChange, KeyCommand, KeyName, Period, Retry, Role};
 
-use super::admin::{self, Said};
+use super::admin::{self, FlashMessage};
 use super::form::Form;
-use super::page;
+use super::layout;
 use crate::app::App;
 use crate::auth::MadeKey;
 use crate::keys;
@@ -55,8 +55,8 @@ pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
     let render = |change: &KeyChange| Ok(keys::to_keep(change));
     match app.change_key(command, None, keys::to_keep, render).await {
-        Ok(_sent) => Ok(page::go_to("/console/admin")),
-        Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
+        Ok(_sent) => Ok(layout::go_to("/console/admin")),
+        Err(problem) => admin::refuse(&request, &app, problem, FlashMessage::default()).await,
     }
 }
 
@@ -77,10 +77,10 @@ async fn change(
     };
     match done {
         Ok(text) => {
-            let said = Said { made: Some((title, text)), ..Said::default() };
-            admin::render(request, app, StatusCode::OK, said).await
+            let flash = FlashMessage { made: Some((title, text)), ..FlashMessage::default() };
+            admin::render(request, app, StatusCode::OK, flash).await
         }
-        Err(problem) => admin::refuse(request, app, problem, Said::default()).await,
+        Err(problem) => admin::refuse(request, app, problem, FlashMessage::default()).await,
     }
 }
 

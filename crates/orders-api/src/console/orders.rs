@@ -11,9 +11,9 @@ use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use orders_core::{Instant, NewId, Operation, Order, OrderId, Service};
 use orders_db::CalendarQuery;
 
-use super::draft::{Choice, Draft};
 use super::form::Form;
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
+use super::order_form::{Choice, OrderForm};
 use super::zone::Zone;
 use crate::app::App;
 use crate::problem::{Code, Problem};
@@ -30,19 +30,19 @@ const CHANGES: usize = 500;
 #[derive(Template)]
 #[template(path = "console/new_order.html")]
 struct NewPage {
-    shell: Shell,
-    draft: Draft,
+    layout: Layout,
+    order_form: OrderForm,
     choices: Vec<Choice>,
 }
 
 #[derive(Template)]
 #[template(path = "console/order.html")]
 struct OrderPage {
-    shell: Shell,
+    layout: Layout,
     id: OrderId,
     /// As it is now; `None` where it was deleted.
     now: Option<Facts>,
-    draft: Draft,
+    order_form: OrderForm,
     choices: Vec<Choice>,
     history: Vec<Change>,
     /// Whether somebody else changed it since the form was shown.
@@ -74,7 +74,7 @@ pub(crate) async fn new(request: HttpRequest, app: Data<App>) -> Result<HttpResp
             _ => at,
         };
     }
-    show_new(&request, &app, StatusCode::OK, Draft::new(zone, at)).await
+    show_new(&request, &app, StatusCode::OK, OrderForm::new(zone, at)).await
 }
 
 /// `POST /console/new-order`
@@ -84,21 +84,21 @@ pub(crate) async fn create(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
-    let (mut draft, content) = Draft::read(&form, Zone::of(&request));
+    let (mut order_form, content) = OrderForm::read(&form, Zone::of(&request));
     let Some(content) = content else {
-        return show_new(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, draft).await;
+        return show_new(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
     };
-    let retry = draft.retry(&request, &content);
+    let retry = order_form.retry(&request, &content);
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
     match app.change_order(auth::actor(&request), operation, retry, orders::render).await {
         Ok(sent) => {
             let location = sent.answer.location.unwrap_or_default();
-            Ok(page::go_to(&format!("/console{location}")))
+            Ok(layout::go_to(&format!("/console{location}")))
         }
         Err(problem) => {
             let status = problem.status();
-            draft.take_in(problem)?;
-            show_new(&request, &app, status, draft).await
+            order_form.record_rejection(problem)?;
+            show_new(&request, &app, status, order_form).await
         }
     }
 }
@@ -107,11 +107,15 @@ async fn show_new(
     request: &HttpRequest,
     app: &App,
     status: StatusCode,
-    draft: Draft,
+    order_form: OrderForm,
 ) -> Result<HttpResponse, Problem> {
     let services = app.ask(|store| store.list_services(None, SERVICES)).await?;
-    let shell = Shell::new(request, "orders", "New order");
-    page::show(request, status, &NewPage { shell, choices: draft.choices(&services), draft })
+    let layout = Layout::new(request, "orders", "New order");
+    layout::show(
+        request,
+        status,
+        &NewPage { layout, choices: order_form.choices(&services), order_form },
+    )
 }
 
 /// `GET /console/orders/{id}`
@@ -127,16 +131,17 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
-    let (draft, content) = Draft::read(&form, Zone::of(&request));
+    let (order_form, content) = OrderForm::read(&form, Zone::of(&request));
     // A form that names no version means none, so it changes none.
-    let version = draft.version.unwrap_or(0);
+    let version = order_form.version.unwrap_or(0);
     let Some(content) = content else {
-        return show_order(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, Some(draft)).await;
+        return show_order(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, Some(order_form))
+            .await;
     };
-    let retry = draft.retry(&request, &content);
+    let retry = order_form.retry(&request, &content);
     let if_match = Some(orders_core::Versions::Among(vec![version]));
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    finish(&request, &app, operation, retry, Some(draft)).await
+    finish(&request, &app, operation, retry, Some(order_form)).await
 }
 
 /// `POST /console/orders/{id}/delete`
@@ -164,25 +169,25 @@ async fn finish(
     app: &App,
     operation: Operation,
     retry: Option<orders_core::Retry>,
-    draft: Option<Draft>,
+    order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let id = operation.order_id().clone();
     let Err(problem) =
         app.change_order(auth::actor(request), operation, retry, orders::render).await
     else {
-        return Ok(page::go_to(&format!("/console/orders/{id}")));
+        return Ok(layout::go_to(&format!("/console/orders/{id}")));
     };
     let status = problem.status();
-    let mut draft =
-        draft.unwrap_or_else(|| Draft { version: None, ..Draft::new(Zone::of(request), None) });
+    let mut order_form = order_form
+        .unwrap_or_else(|| OrderForm { version: None, ..OrderForm::new(Zone::of(request), None) });
     if problem.code() == Code::NotFound {
         // Deleted by somebody else, or restored: its page says so.
-        return Ok(page::go_to(&format!("/console/orders/{id}")));
+        return Ok(layout::go_to(&format!("/console/orders/{id}")));
     }
     if problem.code() != Code::VersionMismatch {
-        draft.take_in(problem)?;
+        order_form.record_rejection(problem)?;
     }
-    show_order(request, app, status, Some(draft)).await
+    show_order(request, app, status, Some(order_form)).await
 }
 
 /// Shows an order, with what was written into its form if that was not accepted.
@@ -190,7 +195,7 @@ async fn show_order(
     request: &HttpRequest,
     app: &App,
     status: StatusCode,
-    draft: Option<Draft>,
+    order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(request)?;
     let asked = id.clone();
@@ -208,40 +213,40 @@ async fn show_order(
     }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
     let names = app.names(&all).await?;
-    let mut shell = Shell::new(request, "orders", &format!("Order {id}"));
-    let zone = shell.zone;
-    shell.sequence = Some(around.sequence);
-    shell.subject = Some(id.clone());
+    let mut layout = Layout::new(request, "orders", &format!("Order {id}"));
+    let zone = layout.zone;
+    layout.sequence = Some(around.sequence);
+    layout.subject = Some(id.clone());
     let is_stale = status == StatusCode::PRECONDITION_FAILED;
-    let mut draft = draft.unwrap_or_else(|| match &order {
-        Some(order) => Draft::of(zone, order),
-        None => Draft::new(zone, None),
+    let mut order_form = order_form.unwrap_or_else(|| match &order {
+        Some(order) => OrderForm::of(zone, order),
+        None => OrderForm::new(zone, None),
     });
     if let Some(order) = &order {
         // What was written stays, and is about the order as it is now: whoever saves it again has
         // seen what it replaces.
-        draft.version = Some(order.version);
-        if draft.datetime.is_empty() {
-            let refusal = draft.refusal.take();
-            draft = Draft { refusal, ..Draft::of(zone, order) };
+        order_form.version = Some(order.version);
+        if order_form.datetime.is_empty() {
+            let rejection = order_form.rejection.take();
+            order_form = OrderForm { rejection, ..OrderForm::of(zone, order) };
         }
     }
     let mut changes: Vec<Change> =
         history.iter().map(|change| described(app, zone, &names, change)).collect();
     changes.reverse();
     let now = order.as_ref().map(|order| facts(zone, &names, order));
-    let choices = draft.choices(&with_chosen(around.services, &names, &draft));
-    page::show(
+    let choices = order_form.choices(&with_chosen(around.services, &names, &order_form));
+    layout::show(
         request,
         status,
-        &OrderPage { shell, id, now, choices, draft, history: changes, is_stale },
+        &OrderPage { layout, id, now, choices, order_form, history: changes, is_stale },
     )
 }
 
 /// The services to choose from, with those that the order has and that are not among the first.
-fn with_chosen(mut services: Vec<Service>, names: &Names, draft: &Draft) -> Vec<Service> {
+fn with_chosen(mut services: Vec<Service>, names: &Names, order_form: &OrderForm) -> Vec<Service> {
     for (id, name) in names {
-        if draft.chosen.contains(id) && !services.iter().any(|service| service.id == *id) {
+        if order_form.chosen.contains(id) && !services.iter().any(|service| service.id == *id) {
             services.push(Service { id: *id, name: name.clone() });
         }
     }

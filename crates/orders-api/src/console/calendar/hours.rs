@@ -5,7 +5,7 @@ use orders_core::Instant;
 use orders_db::CalendarOrder;
 
 use super::address::View;
-use super::{Scene, days, percent};
+use super::{CalendarModel, days, percent};
 
 /// How close orders must be to stand beside each other, in milliseconds: below that, they would
 /// cover each other.
@@ -56,18 +56,18 @@ pub(super) struct More {
     pub(super) y: String,
 }
 
-pub(super) fn draw(scene: &Scene<'_>) -> Vec<Day> {
-    days(scene.address.days()).map(|date| day(scene, date)).collect()
+pub(super) fn draw(model: &CalendarModel<'_>) -> Vec<Day> {
+    days(model.address.days()).map(|date| day(model, date)).collect()
 }
 
-fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
-    let (start, end) = scene.stretch(date);
+fn day(model: &CalendarModel<'_>, date: NaiveDate) -> Day {
+    let (start, end) = model.interval(date);
     let length = end - start;
     let [of_week, of_day] = LANES;
-    let is_day = scene.address.view == View::Day;
+    let is_day = model.address.view == View::Day;
     let room = if is_day { of_day } else { of_week };
     let (mut blocks, mut more) = (Vec::new(), Vec::new());
-    for cluster in clusters(scene.orders_within(start, end)) {
+    for cluster in clusters(model.orders_within(start, end)) {
         let lanes = cluster.len().min(room);
         let shown = if cluster.len() > room { room - 1 } else { cluster.len() };
         let lane = |at: usize| {
@@ -75,7 +75,7 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
             (percent(at, lanes), percent(1, lanes))
         };
         for (at, order) in cluster.iter().take(shown).enumerate() {
-            let (colour, name) = scene.look(order);
+            let (colour, name) = model.look(order);
             let (x, width) = lane(at);
             let millis = order.datetime.as_millis();
             blocks.push(Block {
@@ -86,7 +86,7 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
                 x,
                 width,
                 y: percent(millis - start, length),
-                clock: scene.zone.clock(order.datetime),
+                clock: model.zone.clock(order.datetime),
                 utc: order.datetime.to_string(),
                 name,
                 fee: order.total_fee.to_string(),
@@ -103,7 +103,7 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
                 href: if is_day {
                     format!("/console/orders?from={}&to={}", first.datetime, behind)
                 } else {
-                    scene.address.write(View::Day, date)
+                    model.address.write(View::Day, date)
                 },
                 x,
                 width,
@@ -111,18 +111,18 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
             });
         }
     }
-    let stretches = scene.blocked.within(start, end);
-    let now = scene.now.as_millis() - start;
+    let stretches = model.blocked.within(start, end);
+    let now = model.now.as_millis() - start;
     let hours = (1..24).filter_map(|hour| {
-        let at = scene.zone.instant(date.and_hms_opt(hour, 0, 0)?)?;
+        let at = model.zone.instant(date.and_hms_opt(hour, 0, 0)?)?;
         Some((format!("{hour:02}"), percent(at.as_millis() - start, length)))
     });
     Day {
         weekday: date.format("%a").to_string(),
         number: date.format("%-d").to_string(),
         label: date.format("%A %-d %B %Y").to_string(),
-        href: scene.address.write(View::Day, date),
-        is_today: date == scene.zone.date(scene.now),
+        href: model.address.write(View::Day, date),
+        is_today: date == model.zone.date(model.now),
         start,
         end,
         blocked: stretches

@@ -11,15 +11,15 @@ use chrono::{Datelike, NaiveDate, Timelike};
 use orders_core::Instant;
 use orders_db::{Amount, Figures};
 
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
 use crate::app::App;
 use crate::problem::Problem;
 
 /// The most days that are counted at once.
-const MOST_DAYS: u64 = 366;
+const MAX_DAYS: u64 = 366;
 /// How many are counted where nobody says which.
-const USUAL_DAYS: u64 = 84;
+const DEFAULT_DAYS: u64 = 84;
 const QUARTER_MS: i64 = 15 * 60_000;
 /// What is counted as refused, and how surely.
 const REFUSED: &str = "How often somebody asked for a time too near to another order, by the day on \
@@ -27,9 +27,9 @@ const REFUSED: &str = "How often somebody asked for a time too near to another o
                        before a crash is missing.";
 
 #[derive(Template)]
-#[template(path = "console/figures.html")]
-struct FiguresPage {
-    shell: Shell,
+#[template(path = "console/reports.html")]
+struct ReportsPage {
+    layout: Layout,
     from: NaiveDate,
     to: NaiveDate,
     is_cut: bool,
@@ -69,10 +69,10 @@ struct Bar {
 
 /// `GET /console/figures`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let shell = Shell::new(&request, "figures", "Figures");
-    let zone = shell.zone;
+    let layout = Layout::new(&request, "reports", "Reports");
+    let zone = layout.zone;
     let today = zone.date(app.keys().now());
-    let (mut from, mut to) = (earlier(today, USUAL_DAYS / 2), later(today, USUAL_DAYS / 2));
+    let (mut from, mut to) = (earlier(today, DEFAULT_DAYS / 2), later(today, DEFAULT_DAYS / 2));
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         let day = NaiveDate::parse_from_str(&value, "%Y-%m-%d").ok();
         let day = day.filter(|day| (2..=9998).contains(&day.year()));
@@ -83,7 +83,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         }
     }
     to = to.max(from);
-    let last = later(from, MOST_DAYS - 1);
+    let last = later(from, MAX_DAYS - 1);
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
@@ -92,8 +92,8 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
     let charts = charts(zone, start, (from, to), &figures);
-    let page = FiguresPage { shell, from, to, is_cut, orders, fees, refusals, charts };
-    page::show(&request, StatusCode::OK, &page)
+    let page = ReportsPage { layout, from, to, is_cut, orders, fees, refusals, charts };
+    layout::show(&request, StatusCode::OK, &page)
 }
 
 fn charts(
