@@ -67,7 +67,8 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
     // One more than asked for tells whether there is another page.
-    let found = app.ask(move |store| store.find_availability(&sought, wanted + 1)).await?;
+    let found =
+        app.store.run_blocking(move |store| store.find_availability(&sought, wanted + 1)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
             "service",
