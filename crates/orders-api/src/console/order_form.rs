@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use orders_core::{
-    Fee, IdempotencyKey, Instant, Order, OrderContent, Retry, Service, ServiceId, Services,
+    Fee, IdempotencyKey, Instant, Order, OrderContent, Refusal, Retry, Service, ServiceId, Services,
 };
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use super::form::Form;
 use super::zone::Zone;
 use crate::problem::{Code, Problem};
 use crate::retries;
+use crate::store_client::ChangeError;
 
 /// A form about an order.
 pub(crate) struct OrderForm {
@@ -39,7 +41,8 @@ pub(crate) struct FieldErrors {
     pub(crate) services: String,
 }
 
-/// Why an order was refused, and what would be accepted.
+/// Why an order was rejected, and what would be accepted.
+#[derive(Default)]
 pub(crate) struct Rejection {
     pub(crate) detail: String,
     /// The orders in the way: their ids and when they are.
@@ -154,35 +157,48 @@ impl OrderForm {
         retries::retry(request, key, content.as_bytes())
     }
 
-    /// Takes in why it was refused; gives back what is not about the form.
-    pub(crate) fn record_rejection(&mut self, problem: Problem) -> Result<(), Problem> {
-        let words = |iso: &str| {
-            Instant::parse(iso).map_or_else(|_| iso.to_owned(), |at| self.zone.words(at))
+    /// Records why the order was rejected. Returns the status of the page that shows it.
+    ///
+    /// # Errors
+    /// Returns what is not about the form.
+    pub(crate) fn record_rejection(
+        &mut self,
+        error: ChangeError<Refusal>,
+    ) -> Result<StatusCode, Problem> {
+        let refusal = match error {
+            ChangeError::Refused(refusal) => refusal,
+            ChangeError::KeyReused => {
+                self.token = Uuid::new_v4().to_string();
+                let detail = "This form was sent before. Send it again to do it again.";
+                self.rejection =
+                    Some(Rejection { detail: detail.to_owned(), ..Rejection::default() });
+                return Ok(Code::IdempotencyKeyReused.status());
+            }
+            ChangeError::AlreadyDone | ChangeError::Store(_) => return Err(error.into()),
         };
-        let mut rejection = Rejection {
-            detail: problem.detail().to_owned(),
-            conflicts: Vec::new(),
-            tries: Vec::new(),
-        };
-        let code = problem.code();
-        if let Some(conflict) = problem.conflict() {
-            let near = conflict.conflicts.iter();
-            rejection.conflicts =
-                near.map(|it| (it.order_id.clone(), words(&it.datetime))).collect();
-            let free = &conflict.suggestions;
-            let free = [&free.previous, &free.next].into_iter().flatten();
-            rejection.tries = free.map(|at| (at.clone(), words(at))).collect();
-        } else if code == Code::UnknownService {
-            self.errors.services = String::from("One of these services is gone. Choose again.");
-        } else if code == Code::IdempotencyKeyReused {
-            self.token = Uuid::new_v4().to_string();
-            rejection.detail =
-                String::from("This form was sent before, and done. Send it again to do it anew.");
-        } else if code != Code::EditLocked && code != Code::OrderExists {
-            return Err(problem);
+        let problem = Problem::from(refusal.clone());
+        let mut rejection =
+            Rejection { detail: problem.detail().to_owned(), ..Rejection::default() };
+        match refusal {
+            Refusal::Conflict(conflict) => {
+                let near = conflict.nearest.iter();
+                rejection.conflicts = near
+                    .map(|it| (it.order_id.to_string(), self.zone.words(it.datetime)))
+                    .collect();
+                let free = [conflict.previous, conflict.next].into_iter().flatten();
+                rejection.tries = free.map(|at| (at.to_string(), self.zone.words(at))).collect();
+            }
+            Refusal::UnknownServices(_) => {
+                self.errors.services =
+                    String::from("One of these services no longer exists. Choose again.");
+            }
+            Refusal::EditLocked { .. } | Refusal::OrderExists(_) => {}
+            Refusal::NotFound(_) | Refusal::VersionMismatch { .. } | Refusal::NotAttempted => {
+                return Err(problem);
+            }
         }
         self.rejection = Some(rejection);
-        Ok(())
+        Ok(problem.status())
     }
 
     /// The services to choose from: those chosen first, so that none is out of sight.

@@ -69,7 +69,10 @@ async fn change(
     command: Result<ServiceCommand, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
-        Ok(command) => services::change(app, command, None).await.map(drop),
+        Ok(command) => {
+            let changed = app.store.change_service(command, None, |_| None).await;
+            changed.map(drop).map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     match done {
