@@ -215,7 +215,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(
     let server = server.restart();
     let page = open_page(&server, "/console/figures", "").assert_status(200).text();
     assert_eq!(refusals(&page), 6);
-    let rows = page.split("Conflicts refused by week</th>").nth(1).unwrap();
+    let rows = page.split("Rejected conflicts by week</th>").nth(1).unwrap();
     let rows = rows.split("</table>").next().unwrap();
     let numbers = rows.split("<td class=\"number\">").skip(1);
     let number = |cell: &str| cell.split('<').next().unwrap().parse::<u64>().unwrap();
@@ -226,7 +226,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(
 
 /// How many refusals a page of figures tells of.
 fn refusals(page: &str) -> u64 {
-    let before = page.split("</b> conflicts were refused").next().unwrap();
+    let before = page.split("</b> conflicts were rejected").next().unwrap();
     before.rsplit('>').next().unwrap().parse().unwrap()
 }
 

@@ -1,5 +1,7 @@
-//! The page of figures: orders and fees over time and by service, the busiest hours, and what the rule
-//! refused. Each chart has its numbers in a table.
+//! The reports: orders and fees over time and by service, the busiest hours, and the conflicts that
+//! the rule rejected. Each chart has its numbers in a table.
+
+mod chart;
 
 use std::collections::BTreeMap;
 
@@ -15,16 +17,17 @@ use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
 use crate::app::App;
 use crate::problem::Problem;
+use chart::{Chart, Value, in_units};
 
-/// The most days that are counted at once.
+/// The longest report, in days.
 const MAX_DAYS: u64 = 366;
-/// How many are counted where nobody says which.
+/// The length of a report whose days are not given.
 const DEFAULT_DAYS: u64 = 84;
 const QUARTER_MS: i64 = 15 * 60_000;
-/// What is counted as refused, and how surely.
-const REFUSED: &str = "How often somebody asked for a time too near to another order, by the day on \
-                       which they asked, trials included. What was counted in the last seconds \
-                       before a crash is missing.";
+/// The note of the chart of conflicts.
+const REJECTED: &str = "How often a request was rejected because its time is too close to another \
+                        order, by the day of the request. Dry runs count. Counts of the last \
+                        seconds before a crash are lost.";
 
 #[derive(Template)]
 #[template(path = "console/reports.html")]
@@ -32,39 +35,13 @@ struct ReportsPage {
     layout: Layout,
     from: NaiveDate,
     to: NaiveDate,
+    /// Whether the days given are more than a report can have.
     is_cut: bool,
     orders: i64,
     fees: String,
-    /// How often the rule refused something in these days.
+    /// How often the rule rejected something in these days.
     refusals: i64,
     charts: Vec<Chart>,
-}
-
-/// Bars, one after the other.
-struct Chart {
-    title: String,
-    /// What has to be known of it; empty for nothing.
-    note: &'static str,
-    /// The value of the longest bar.
-    most: String,
-    /// What stands before the names of the bars.
-    what: &'static str,
-    /// Whether the bars lie, for names that are long.
-    lies: bool,
-    bars: Vec<Bar>,
-}
-
-struct Bar {
-    name: String,
-    value: String,
-    /// Whether there is room for its name below it.
-    is_named: bool,
-    /// Where it starts and how much room it takes, beside and above.
-    at: String,
-    middle: String,
-    room: String,
-    top: String,
-    length: String,
 }
 
 /// `GET /console/figures`
@@ -91,157 +68,135 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
-    let charts = charts(zone, start, (from, to), &figures);
+    let unit = Unit::of(from, to);
+    let totals = Totals::of(zone, start, (from, to), unit, &figures);
+    let charts = charts(unit, &totals, &figures);
     let page = ReportsPage { layout, from, to, is_cut, orders, fees, refusals, charts };
     layout::show(&request, StatusCode::OK, &page)
 }
 
-fn charts(
-    zone: Zone,
-    start: Instant,
-    (from, to): (NaiveDate, NaiveDate),
-    figures: &Figures,
-) -> Vec<Chart> {
-    let days = to.signed_duration_since(from).num_days() + 1;
-    let (unit, first_of): (&str, fn(NaiveDate) -> NaiveDate) = match days {
-        ..=31 => ("day", |day| day),
-        32..=190 => ("week", |day| earlier(day, u64::from(day.weekday().num_days_from_monday()))),
-        _ => ("month", |day| day.with_day(1).unwrap_or(day)),
-    };
-    let mut times: BTreeMap<NaiveDate, (Amount, i64)> = BTreeMap::new();
-    for day in from.iter_days().take_while(|day| *day <= to) {
-        times.entry(first_of(day)).or_default();
-    }
-    let local = |quarter: i64| {
-        let at = Instant::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
-        Some(zone.local(at))
-    };
-    for (quarter, number) in &figures.refusals {
-        let Some(local) = local(*quarter) else { continue };
-        times.entry(first_of(local.date())).or_default().1 += number;
-    }
-    let mut hours = [0_i64; 24];
-    for (quarter, amount) in &figures.quarters {
-        let Some(local) = local(*quarter) else { continue };
-        let (sum, _) = times.entry(first_of(local.date())).or_default();
-        sum.orders += amount.orders;
-        sum.fees += amount.fees;
-        let hour = usize::try_from(local.hour()).ok().and_then(|hour| hours.get_mut(hour));
-        if let Some(hour) = hour {
-            *hour += amount.orders;
+/// What a bar of a chart over time stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Day,
+    Week,
+    Month,
+}
+
+impl Unit {
+    fn of(from: NaiveDate, to: NaiveDate) -> Self {
+        match to.signed_duration_since(from).num_days() + 1 {
+            ..=31 => Self::Day,
+            32..=190 => Self::Week,
+            _ => Self::Month,
         }
     }
-    let named = |day: &NaiveDate| match unit {
-        "month" => day.format("%b %Y").to_string(),
-        _ => day.format("%-d %b").to_string(),
-    };
-    let over_time = |value: fn(&Amount) -> (i128, String)| {
-        times.iter().map(|(day, (amount, _))| (named(day), value(amount))).collect()
-    };
-    let refused = times.iter().map(|(day, (_, number))| (named(day), count(*number)));
-    let by_service = |value: fn(&Amount) -> (i128, String)| {
-        let services = figures.services.iter();
-        services
-            .map(|(service, amount)| (service.name.as_str().to_owned(), value(amount)))
-            .collect()
-    };
-    let hours = hours.iter().enumerate();
-    let hours = hours.map(|(hour, orders)| (format!("{hour:02}"), count(*orders)));
-    vec![
-        Chart::new(format!("Orders by {unit}"), "From", false, over_time(orders_of)),
-        Chart::new(format!("Fees by {unit}"), "From", false, over_time(fees_of)),
-        Chart::new("Busiest hours".to_owned(), "Hour", false, hours.collect()),
-        Chart {
-            note: REFUSED,
-            ..Chart::new(format!("Conflicts refused by {unit}"), "From", false, refused.collect())
-        },
-        Chart::new("Orders by service".to_owned(), "Service", true, by_service(orders_of)),
-        Chart::new("Fees by service".to_owned(), "Service", true, by_service(fees_of)),
-    ]
-}
 
-fn orders_of(amount: &Amount) -> (i128, String) {
-    count(amount.orders)
-}
-
-fn count(number: i64) -> (i128, String) {
-    (i128::from(number), number.to_string())
-}
-
-fn fees_of(amount: &Amount) -> (i128, String) {
-    (amount.fees, in_units(amount.fees))
-}
-
-/// Hundredths as a sum of money: `1 234.50`.
-fn in_units(hundredths: i128) -> String {
-    let units = (hundredths / 100).to_string();
-    let mut grouped = String::new();
-    for (at, digit) in units.chars().enumerate() {
-        if at > 0 && (units.len() - at).is_multiple_of(3) {
-            grouped.push('\u{a0}');
+    fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
         }
-        grouped.push(digit);
     }
-    format!("{grouped}.{:02}", hundredths % 100)
+
+    /// The first day of the unit that has this day.
+    fn first_of(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Self::Day => day,
+            Self::Week => earlier(day, u64::from(day.weekday().num_days_from_monday())),
+            Self::Month => day.with_day(1).unwrap_or(day),
+        }
+    }
+
+    fn label(self, first: NaiveDate) -> String {
+        let format = if self == Self::Month { "%b %Y" } else { "%-d %b" };
+        first.format(format).to_string()
+    }
 }
 
-impl Chart {
-    fn new(
-        title: String,
-        what: &'static str,
-        lies: bool,
-        values: Vec<(String, (i128, String))>,
+/// Sums over time, by the clocks of a time zone.
+struct Totals {
+    /// Orders and rejected conflicts, by the first day of each unit.
+    by_time: BTreeMap<NaiveDate, (Amount, i64)>,
+    /// Orders by hour of the day.
+    by_hour: [i64; 24],
+}
+
+impl Totals {
+    fn of(
+        zone: Zone,
+        start: Instant,
+        (from, to): (NaiveDate, NaiveDate),
+        unit: Unit,
+        figures: &Figures,
     ) -> Self {
-        let longest = values.iter().map(|(_, value)| value).max_by_key(|(value, _)| *value);
-        let (most, named) = longest.cloned().unwrap_or_default();
-        let most = most.max(1);
-        let number = i128::try_from(values.len()).unwrap_or(1).max(1);
-        // As many names as can stand beside each other.
-        let step = values.len().div_ceil(8).max(1);
-        let bar = |(at, (name, (value, text))): (usize, (String, (i128, String)))| {
-            let place = i128::try_from(at).unwrap_or(0);
-            let length = value * 9_000 / most;
-            Bar {
-                name,
-                value: text,
-                is_named: at % step == 0,
-                at: percent(place * 10_000 / number + 1_500 / number),
-                middle: percent(place * 10_000 / number + 5_000 / number),
-                room: percent(7_000 / number),
-                top: percent(10_000 - length),
-                length: percent(length),
-            }
+        let mut totals = Self { by_time: BTreeMap::new(), by_hour: [0; 24] };
+        for day in from.iter_days().take_while(|day| *day <= to) {
+            totals.by_time.entry(unit.first_of(day)).or_default();
+        }
+        let local = |quarter: i64| {
+            let at = Instant::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
+            Some(zone.local(at))
         };
-        Self {
-            title,
-            note: "",
-            most: named,
-            what,
-            lies,
-            bars: values.into_iter().enumerate().map(bar).collect(),
+        for (quarter, number) in &figures.refusals {
+            let Some(local) = local(*quarter) else { continue };
+            totals.by_time.entry(unit.first_of(local.date())).or_default().1 += number;
         }
+        for (quarter, amount) in &figures.quarters {
+            let Some(local) = local(*quarter) else { continue };
+            let (sum, _) = totals.by_time.entry(unit.first_of(local.date())).or_default();
+            sum.orders += amount.orders;
+            sum.fees += amount.fees;
+            let hour = usize::try_from(local.hour()).ok();
+            if let Some(hour) = hour.and_then(|hour| totals.by_hour.get_mut(hour)) {
+                *hour += amount.orders;
+            }
+        }
+        totals
     }
 }
 
-/// So many hundredths of a percent, as an attribute of a drawing.
-fn percent(parts: i128) -> String {
-    format!("{}.{:02}%", parts / 100, parts % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_are_written_for_people() {
-        for (hundredths, text) in [
-            (0, "0.00"),
-            (5, "0.05"),
-            (99_999, "999.99"),
-            (123_450, "1\u{a0}234.50"),
-            (9_999_999_999_999_900, "99\u{a0}999\u{a0}999\u{a0}999\u{a0}999.00"),
-        ] {
-            assert_eq!(in_units(hundredths), text);
-        }
-    }
+fn charts(unit: Unit, totals: &Totals, figures: &Figures) -> Vec<Chart> {
+    let over_time = |value: fn(&(Amount, i64)) -> Value| {
+        totals.by_time.iter().map(|(day, sums)| (unit.label(*day), value(sums))).collect()
+    };
+    let by_service = |value: fn(&Amount) -> Value| {
+        let services = figures.services.iter();
+        services.map(|(service, sums)| (service.name.as_str().to_owned(), value(sums))).collect()
+    };
+    let hours = totals.by_hour.iter().enumerate();
+    let hours = hours.map(|(hour, orders)| (format!("{hour:02}"), Value::count(*orders)));
+    let orders = |sums: &Amount| Value::count(sums.orders);
+    let fees = |sums: &Amount| Value::fees(sums.fees);
+    let name = unit.name();
+    vec![
+        Chart::new(
+            format!("Orders by {name}"),
+            "From",
+            over_time(|(sums, _)| Value::count(sums.orders)),
+        ),
+        Chart::new(
+            format!("Fees by {name}"),
+            "From",
+            over_time(|(sums, _)| Value::fees(sums.fees)),
+        ),
+        Chart::new("Busiest hours".to_owned(), "Hour", hours.collect()),
+        Chart {
+            note: REJECTED,
+            ..Chart::new(
+                format!("Rejected conflicts by {name}"),
+                "From",
+                over_time(|(_, number)| Value::count(*number)),
+            )
+        },
+        Chart {
+            is_horizontal: true,
+            ..Chart::new("Orders by service".to_owned(), "Service", by_service(orders))
+        },
+        Chart {
+            is_horizontal: true,
+            ..Chart::new("Fees by service".to_owned(), "Service", by_service(fees))
+        },
+    ]
 }

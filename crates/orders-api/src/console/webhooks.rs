@@ -1,20 +1,17 @@
-//! A webhook's page: what became of its deliveries, and all that an admin may do about it. Its secret
-//! is shown once.
+//! Webhooks in the console: what an admin does with one. Its secret is shown once.
 
 mod fields;
 mod labels;
+mod page;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use askama::Template;
 use orders_core::{WebhookCommand, WebhookId};
-use orders_db::DeliveryStatus;
-use uuid::Uuid;
 
 use super::admin::{self, FlashMessage};
 use super::form::Form;
-use super::layout::{self, Layout};
+use super::layout;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::webhooks::{self, secret_text};
@@ -22,43 +19,7 @@ use crate::wire;
 
 pub(super) use fields::Fields;
 pub(super) use labels::state;
-use labels::{Row, row};
-
-/// How many deliveries a page shows.
-const ROWS: usize = 50;
-
-#[derive(Template)]
-#[template(path = "console/webhook.html")]
-struct WebhookPage {
-    layout: Layout,
-    id: WebhookId,
-    state: String,
-    created: String,
-    pending: u64,
-    failed: u64,
-    position: u64,
-    fields: Fields,
-    deliveries: Vec<Row>,
-    /// Which deliveries are shown; empty for all.
-    only: &'static str,
-    /// Where the older ones are; empty where there are none.
-    older: String,
-    /// What makes the forms safe to send twice.
-    token: String,
-    result: FormResult,
-}
-
-/// What became of a form.
-#[derive(Default)]
-struct FormResult {
-    /// A secret that was just made: this is the only time that it is shown.
-    secret: Option<String>,
-    refusal: Option<String>,
-    /// What became of a trial.
-    tried: Option<(bool, String)>,
-    /// What was written, where it was refused.
-    fields: Option<Fields>,
-}
+use page::{FormResult, render};
 
 /// `GET /console/webhooks/{id}`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -215,49 +176,4 @@ async fn finish(
         }
         Err(problem) => Err(problem),
     }
-}
-
-async fn render(
-    request: &HttpRequest,
-    app: &App,
-    id: &WebhookId,
-    status: StatusCode,
-    mut result: FormResult,
-) -> Result<HttpResponse, Problem> {
-    let webhook = webhooks::find_webhook(app, id).await?;
-    let (mut only, mut before) = (None, None);
-    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        match name.as_ref() {
-            "status" => only = DeliveryStatus::parse(&value),
-            "before" => before = value.parse().ok(),
-            _ => {}
-        }
-    }
-    let asked = id.clone();
-    let listed =
-        app.store.run_blocking(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
-    let mut deliveries = listed.await?;
-    let has_older = deliveries.len() > ROWS;
-    deliveries.truncate(ROWS);
-    let only = only.map_or("", DeliveryStatus::as_str);
-    let last = deliveries.last().filter(|_| has_older);
-    let older = last.map(|last| format!("/console/webhooks/{id}?status={only}&before={}", last.id));
-    let layout = Layout::new(request, "admin", "Webhook");
-    let zone = layout.zone;
-    let page = WebhookPage {
-        state: state(zone, &webhook),
-        created: zone.words(webhook.created_at),
-        pending: webhook.pending,
-        failed: webhook.failed,
-        position: webhook.position,
-        fields: result.fields.take().unwrap_or_else(|| Fields::of(&webhook)),
-        deliveries: deliveries.into_iter().map(|delivery| row(zone, delivery)).collect(),
-        only,
-        older: older.unwrap_or_default(),
-        token: Uuid::new_v4().to_string(),
-        id: webhook.id,
-        layout,
-        result,
-    };
-    layout::show(request, status, &page)
 }
