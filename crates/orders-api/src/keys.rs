@@ -1,6 +1,4 @@
-//! Handlers of API keys: parse, call, render. And the commands that do the same without HTTP.
-
-pub(crate) mod commands;
+//! Handlers of API keys: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};

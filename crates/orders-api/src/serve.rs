@@ -14,10 +14,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::auth::{self, Gate};
+use crate::cli::wait::wait;
 use crate::cli::{self, Auth, ServeOptions};
 use crate::limits::Limits;
 use crate::trace::Tracing;
-use crate::wait::wait;
 use crate::webhooks::Trials;
 use crate::{events, listen, tls, webhooks};
 
