@@ -5,16 +5,13 @@ mod open;
 mod origin;
 mod session;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_rt::time::timeout;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use orders_core::{Actor, KeyId, Role, SecretHash};
-use orders_db::{KeyTable, Session, StoreError};
-use tokio::sync::oneshot;
+use orders_db::{KeyTable, Session};
 
 use crate::access::Access;
 use crate::app::App;
@@ -28,8 +25,6 @@ pub(crate) use session::{cookie, set_cookie};
 /// How long keys count as they were when the database last answered. A key that is revoked during
 /// an outage of the database lives no longer than this.
 const MOST_AGE: Duration = Duration::from_mins(5);
-/// How long a look at the keys may take before a request is refused.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who is let in, and as what.
 pub(crate) struct Gate {
@@ -65,7 +60,7 @@ pub(crate) enum Pass {
 impl Pass {
     /// Whether whoever was let in by it would be let in now.
     pub(crate) fn holds(&self, app: &App) -> bool {
-        let table = app.keys();
+        let table = app.store.keys();
         match self {
             Self::Open => app.gate.may_be_open && !table.required,
             Self::Own => true,
@@ -117,7 +112,7 @@ pub(crate) async fn sign_in(
     check_origin(request, app)?;
     limits::take_one(request, None)?;
     let Some(caller) = identify(request, app, Given::Key(key)).await? else { return Ok(None) };
-    let now = app.keys().now();
+    let now = app.store.keys().now();
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
     Ok(match caller.pass {
@@ -139,9 +134,9 @@ pub(crate) async fn sign_out(request: &HttpRequest, app: &App) -> Result<(), Pro
         Err(problem) => return Err(problem),
     };
     let Some(Caller { pass: Pass::Session(session, _), .. }) = caller else { return Ok(()) };
-    app.ask(move |store| store.end_session(&session)).await?;
+    app.store.run_blocking(move |store| store.end_session(&session)).await?;
     // By when it is answered it is in force here; where that fails, it is within a second.
-    drop(look_again(app).await);
+    drop(app.store.refresh_keys().await);
     Ok(())
 }
 
@@ -201,7 +196,7 @@ async fn identify(
     app: &App,
     given: Given<'_>,
 ) -> Result<Option<Caller>, Problem> {
-    let mut table = app.keys();
+    let mut table = app.store.keys();
     let is_open = |table: &KeyTable| app.gate.may_be_open && !table.required;
     let find = |table: &KeyTable| match given {
         Given::Nothing => None,
@@ -226,9 +221,10 @@ async fn identify(
         // Whoever tries keys is slowed down, and so is the looking for them.
         limits::take_one(request, None)?;
     }
-    // A key that is not known may have been made a moment ago, by another process.
+    // A key that is not known may have been made a moment ago, by another process. If the database
+    // does not answer, the request fails: whether a key is good is not guessed.
     if caller.is_none() || table.age() > MOST_AGE {
-        table = look_again(app).await?;
+        table = app.store.refresh_keys().await?;
         caller = find(&table);
     }
     match caller {
@@ -236,17 +232,6 @@ async fn identify(
         None if is_open(&table) => Ok(None),
         None => Err(unauthenticated(true)),
     }
-}
-
-/// The keys as they are now. Refuses where the database does not say: whether a key is good is not
-/// guessed.
-pub(crate) async fn look_again(app: &App) -> Result<Arc<KeyTable>, Problem> {
-    let (sender, receiver) = oneshot::channel();
-    app.look_at_keys(sender);
-    if let Ok(Ok(looked)) = timeout(PATIENCE, receiver).await {
-        return looked.map(|()| app.keys()).map_err(Problem::from);
-    }
-    Err(StoreError::Unavailable("the keys were not looked at in time".to_owned()).into())
 }
 
 /// Whoever sent a key is told by the error code of RFC 6750 that it was in vain.

@@ -1,5 +1,7 @@
 //! The handler of batches: parse, call, render.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,9 +11,12 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
 use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::problem::{Code, Problem};
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{auth, limits, middleware, query, retries};
+use crate::{auth, limits, middleware, retries};
+
+const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 
 /// `POST /orders/batch`
 pub(crate) async fn change(
@@ -19,10 +24,10 @@ pub(crate) async fn change(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::large(&request, payload).await?;
-    let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
+    let require_if_match = app.request_policy.require_if_match;
+    let read = |body: &Body| read_batch(&body.parse()?, require_if_match);
+    let ChangeRequest { body: BatchBody { mode, dry_run, operations }, retry, .. } =
+        ChangeRequest::read_with(&request, payload, BATCH, read).await?;
     limits::take_for_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
@@ -40,14 +45,14 @@ pub(crate) async fn change(
         Batch::new(mode, dry_run, ready)
             .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?
     };
-    let key = key.filter(|_| !dry_run);
-    let retry = retries::retry(&request, key, body.bytes());
+    let retry = retry.filter(|_| !dry_run);
     let instance = request.path().to_owned();
     let request_id = middleware::id_of(&request);
-    let report = Report { mode, cannot_be_done, faults, instance, request_id };
-    let render = move |verdicts: &[Verdict]| report.render(verdicts);
-    let sent = app.change_orders(auth::actor(&request), batch, retry, render).await?;
-    Ok(sent.into_response())
+    let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
+    let kept = Arc::clone(&report);
+    let to_keep = move |verdicts: &[Verdict]| kept.render(verdicts).ok();
+    let changed = app.store.change_orders(auth::actor(&request), batch, retry, to_keep).await?;
+    Ok(retries::sent(changed, |verdicts| report.render(verdicts))?.into_response())
 }
 
 /// What is told of a batch, once there are verdicts on those of its operations that could be read.

@@ -82,6 +82,8 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
     InitError = (),
 > {
     let app = ActixApp::new()
+        .app_data(Data::new(app.store.clone()))
+        .app_data(app.request_policy.clone())
         .app_data(app)
         .wrap(actix_middleware::from_fn(middleware::every_request))
         .configure(routes::configure)

@@ -49,16 +49,16 @@ struct Said {
 
 /// `GET /metrics`
 pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = app.ask(|store| {
+    let asked = app.store.run_blocking(|store| {
         let last_sequence = store.find_last_sequence()?;
         Ok(Said { last_sequence, webhooks: store.list_webhooks(None, WEBHOOKS)? })
     });
     let said = timeout(PATIENCE, asked).await.ok().and_then(Result::ok);
     let mut all = app.metrics.requests.collect();
-    all.extend(families::of_store(&app.store().read_meter()));
-    all.extend(families::of_database(app.keys().age() < UP));
+    all.extend(families::of_store(&app.store.store().read_meter()));
+    all.extend(families::of_database(app.store.keys().age() < UP));
     all.extend(families::of_events(said.as_ref(), &app.live.numbers()));
-    all.extend(families::of_build(app.store().database()));
+    all.extend(families::of_build(app.store.store().database()));
     all.extend(app.metrics.process.collect());
     let text = TextEncoder::new().encode_to_string(&all);
     let text = text.map_err(|error| Problem::unexpected(format!("metrics: {error}")))?;

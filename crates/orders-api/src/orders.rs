@@ -4,31 +4,35 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, NewId, Operation, Order, OrderId, Refusal};
-use orders_db::{KeptAnswer, OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort};
+use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
+use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
-use crate::lists;
+use crate::json::Json;
+use crate::lists::{self, ListRequest};
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
+use crate::retries::Sent;
 use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
 use crate::{auth, headers, query, retries};
 
+const ORDER: Rules = Rules::json(Code::InvalidOrder);
+const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
+
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::orders(&request)?;
-    let key = list_key(&query.filter, query.sort);
-    let after = lists::after(&key, query.page.cursor.as_deref(), |place| read_place(&place))?;
+    let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
     let offered = [&[("application/json", None)][..], &offered].concat();
     let vary = (header::VARY, "Accept");
     let mut answer = match headers::choose(&request, &offered) {
-        Ok(None) => page(&request, &app, query, key, after).await?,
+        Ok(None) => page(&request, &app, query, list).await?,
         Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
         Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
     };
@@ -40,18 +44,18 @@ async fn page(
     request: &HttpRequest,
     app: &App,
     query: OrdersQuery,
-    key: ListKey,
-    after: Option<OrderPlace>,
+    list: ListRequest<OrderPlace>,
 ) -> Result<HttpResponse, Problem> {
     let OrdersQuery { page, filter, sort, expand } = query;
+    let ListRequest { key, after, .. } = list;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let written = if expand {
-        let page = app.list_orders(query, limit, OrderPage::clone).await?;
-        let names = app.names(&page.orders).await?;
-        write_page(&page, Some(&names), key)
+        let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
+        let names = app.store.find_service_names(&page.orders).await?;
+        write_page(&page, Some(&names), &key)
     } else {
         // By the thread that has read them, so that only the text goes from one to another.
-        app.list_orders(query, limit, move |page| write_page(page, None, key)).await?
+        app.store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
     };
     let (body, next) = written?;
     Ok(lists::answer_written(request, body, next.as_deref()))
@@ -61,7 +65,7 @@ async fn page(
 fn write_page(
     page: &OrderPage,
     names: Option<&Names>,
-    key: ListKey,
+    key: &ListKey,
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
     let place = page.next.as_ref();
     let next = place.map(|place| key.write(&lists::write_place(place.at, &place.id)));
@@ -77,17 +81,14 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let OrderBody { id, content } = body.read(Code::InvalidOrder, wire::read_order)?;
+    let ChangeRequest { body: OrderBody { id, content }, retry, .. } =
+        ChangeRequest::read(&request, payload, ORDER, wire::read_order).await?;
     let id = match id {
         Some(id) => NewId::Chosen(id),
         None => NewId::Made(made_id()?),
     };
-    let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Create { id, content };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -97,7 +98,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     // Checked before the database is asked: a malformed header is refused whatever is stored.
     headers::versions(&request)?;
     headers::accepts_json(&request)?;
-    let Some(order) = app.find_order(id.clone()).await? else {
+    let Some(order) = app.store.find_order(id.clone()).await? else {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     };
     if !headers::means_version(&request, order.version)? {
@@ -105,7 +106,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     // Names change without the order's version, so there is no ETag with them.
     if expand {
-        let names = app.names(std::slice::from_ref(&order)).await?;
+        let names = app.store.find_service_names(std::slice::from_ref(&order)).await?;
         return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
     }
     if headers::has_version(&request, order.version)? {
@@ -124,14 +125,11 @@ pub(crate) async fn replace(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let content = body.read(Code::InvalidOrder, |json| wire::read_replacement(&id, json))?;
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |json: &Json<'_>| wire::read_replacement(&id, json);
+    let ChangeRequest { body: content, if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -141,26 +139,19 @@ pub(crate) async fn patch(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let OrderPatchBody(patch) =
-        body.read(Code::InvalidOrder, |json| wire::read_order_patch(&id, json))?;
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |json: &Json<'_>| wire::read_order_patch(&id, json);
+    let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
     let operation = Operation::Update { id, if_match, patch };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, &[]);
+    let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
     let operation = Operation::Delete { id, if_match };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.
@@ -177,18 +168,19 @@ pub(crate) fn made_id() -> Result<OrderId, Problem> {
         .map_err(|error| Problem::unexpected(error.to_string()))
 }
 
-fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    if app.require_if_match && !request.headers().contains_key(header::IF_MATCH) {
-        return Err(Problem::new(
-            Code::VersionRequired,
-            "Name the version that is meant, as If-Match: \"<version>\" (or * for any).",
-        ));
-    }
-    Ok(())
+/// Performs an operation and renders its result.
+pub(crate) async fn change(
+    app: &App,
+    actor: Actor,
+    operation: Operation,
+    retry: Option<Retry>,
+) -> Result<Sent, Problem> {
+    let changed = app.store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
+    retries::sent(changed, render)
 }
 
 /// The answer to what was done to one order.
-pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
+fn render(done: &Done) -> Result<KeptAnswer, Problem> {
     match done {
         Done::Created(order) => {
             let location = Some(format!("/orders/{}", order.id));
@@ -204,11 +196,6 @@ pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
 fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
     let etag = Some(headers::etag(order.version));
     Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
-}
-
-/// What a cursor is tied to: all that decides which orders a list has, and in which order.
-fn list_key(filter: &OrderFilter, sort: OrderSort) -> ListKey {
-    ListKey::new(&format!("orders {filter:?} {sort:?}"))
 }
 
 fn read_place(place: &str) -> Option<OrderPlace> {

@@ -14,10 +14,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::auth::{self, Gate};
+use crate::cli::wait::wait;
 use crate::cli::{self, Auth, ServeOptions};
 use crate::limits::Limits;
 use crate::trace::Tracing;
-use crate::wait::wait;
 use crate::webhooks::Trials;
 use crate::{events, listen, tls, webhooks};
 
@@ -123,7 +123,7 @@ async fn serve(
         .max_concurrent_connections(options.max_connections.div_ceil(workers))
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .worker_max_blocking_threads(BLOCKING_THREADS);
-    let courier = webhooks::start(app.store(), options.deliveries(), trials, ends.clone())?;
+    let courier = webhooks::start(app.store.store(), options.deliveries(), trials, ends.clone())?;
     let server = listen::listen(builder, listener, app.clone(), tls, ends)?.run();
     actix_rt::spawn(events::run(app.clone()));
     log::info!("listening on {scheme}://{address}");

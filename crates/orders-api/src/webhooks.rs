@@ -11,13 +11,15 @@ mod sign;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
+use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
+use crate::lists::ListRequest;
 use crate::problem::{Code, FieldError, Problem};
 use crate::wire::{
     self, DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView,
@@ -33,19 +35,18 @@ pub(crate) use send::Sent;
 use sign::Message;
 pub(crate) use sign::secret_text;
 
+const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
+const WEBHOOK_PATCH: Rules = Rules::merge_patch(Code::InvalidWebhook);
+
 /// `GET /webhooks`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::page(&request)?;
-    let key = ListKey::new("webhooks");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| {
-        lists::read_place(&place, WebhookId::parse)
-    })?;
-    headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
-    let limit = query.limit;
-    let mut webhooks = app.ask(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
-    let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
-    let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
+    let page = query::page(&request)?;
+    let place = |place: &str| lists::read_place(place, WebhookId::parse);
+    let mut list = ListRequest::read(&request, ListKey::new("/webhooks"), &page, place)?;
+    let (after, rows) = (list.after.take(), list.rows());
+    let mut webhooks =
+        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
+    let next = list.cut(&mut webhooks, |last| lists::write_place(last.created_at, &last.id));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
 }
 
@@ -55,13 +56,12 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let content = body.read(Code::InvalidWebhook, wire::read_webhook)?;
-    check_url(&app, &content.url)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let content = body.read(Code::InvalidWebhook, wire::read_webhook)?;
+        check_url(&app, &content.url).map(|()| content)
+    };
+    let ChangeRequest { body: content, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK, read).await?;
     let secret = make_secret()?;
     let command = WebhookCommand::Create { id: make_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
@@ -70,7 +70,8 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    Ok(app.change(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -83,7 +84,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 
 pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
-    let found = app.ask(move |store| store.find_webhook(&asked)).await?;
+    let found = app.store.run_blocking(move |store| store.find_webhook(&asked)).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
 }
 
@@ -94,26 +95,21 @@ pub(crate) async fn patch(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let patch = body.read(Code::InvalidWebhook, wire::read_webhook_patch)?;
-    if let Some(url) = &patch.url {
-        check_url(&app, url)?;
-    }
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let patch = body.read(Code::InvalidWebhook, wire::read_webhook_patch)?;
+        patch.url.as_deref().map_or(Ok(()), |url| check_url(&app, url)).map(|()| patch)
+    };
+    let ChangeRequest { body: patch, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK_PATCH, read).await?;
     let command = WebhookCommand::Change { id, patch };
-    Ok(app.change(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    let sent = app.change(WebhookCommand::Delete(id), retry, to_keep, to_keep).await?;
-    Ok(sent.into_response())
+    let retry = ChangeRequest::without_body(&request)?.retry;
+    Ok(change(&app, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
 /// `POST /webhooks/{id}/rotate`
@@ -123,13 +119,9 @@ pub(crate) async fn rotate(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let WebhookRotateBody { overlap } =
-        body.read_if_any(Code::InvalidWebhook, wire::read_webhook_rotation)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: WebhookRotateBody { overlap }, retry, .. } =
+        ChangeRequest::read_optional(&request, payload, WEBHOOK, wire::read_webhook_rotation)
+            .await?;
     let secret = make_secret()?;
     let command = WebhookCommand::Rotate { id, secret: secret.clone(), overlap };
     let render = |change: &WebhookChange| {
@@ -139,7 +131,8 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(app.change(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -149,14 +142,10 @@ pub(crate) async fn replay(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let after = body.read(Code::InvalidWebhook, wire::read_replay)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: after, retry, .. } =
+        ChangeRequest::read(&request, payload, WEBHOOK, wire::read_replay).await?;
     let command = WebhookCommand::Replay { id, after };
-    Ok(app.change(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`
@@ -166,16 +155,15 @@ pub(crate) async fn deliveries(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = query::deliveries(&request)?;
-    let status = query.status.map_or("", orders_db::DeliveryStatus::as_str);
-    let key = ListKey::new(&format!("deliveries {id} {status}"));
-    let cursor = query.page.cursor.as_deref();
-    let before: Option<u64> = lists::after(&key, cursor, |place| place.parse().ok())?;
-    headers::accepts_json(&request)?;
+    let status = query.status.map(orders_db::DeliveryStatus::as_str);
+    let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
+    let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
     find_webhook(&app, &id).await?;
-    let (limit, status, asked) = (query.page.limit, query.status, id.clone());
-    let listed = app.ask(move |store| store.list_deliveries(&asked, status, before, limit + 1));
+    let (status, before, rows, asked) = (query.status, list.after, list.rows(), id.clone());
+    let listed =
+        app.store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
-    let next = lists::cut(&mut listed, limit).map(|last| key.write(&last.id.to_string()));
+    let next = list.cut(&mut listed, |last| last.id.to_string());
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
     Ok(lists::answer(&request, views, next))
 }
@@ -191,7 +179,8 @@ pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 /// Sends an event that is none to a webhook, and waits for what becomes of it.
 pub(crate) async fn try_out(app: &App, id: &WebhookId) -> Result<Sent, Problem> {
     let webhook = find_webhook(app, id).await?;
-    let (secrets, now) = app.ask(move |store| store.find_signing_secrets(&webhook.id)).await?;
+    let (secrets, now) =
+        app.store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
     let event = TestEventView::of(id, &test, now);
     let body =
@@ -232,8 +221,22 @@ pub(crate) fn make_secret() -> Result<SigningSecret, Problem> {
     sign::make_secret().map_err(|error| Problem::unexpected(error.to_string()))
 }
 
-/// What is kept of an answer, and is all of it where it shows no secret.
-pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
+/// Changes the webhooks and renders a result that shows no secret.
+async fn change(
+    app: &App,
+    command: WebhookCommand,
+    retry: Option<Retry>,
+) -> Result<retries::Sent, Problem> {
+    retries::sent(app.store.change(command, retry, to_keep).await?, render)
+}
+
+/// What is kept of an answer: nothing that shows a secret.
+pub(crate) fn to_keep(change: &WebhookChange) -> Option<KeptAnswer> {
+    render(change).ok()
+}
+
+/// The answer to a change, without a secret.
+fn render(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     Ok(match change {
         WebhookChange::Created(webhook, _) => KeptAnswer {
             location: Some(path_of(&webhook.id)),

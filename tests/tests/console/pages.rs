@@ -2,6 +2,7 @@
 //! its forms and figures do.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,7 @@ fn a_form_that_is_sent_twice_is_done_once(database: Database) {
     for (wrong, what) in [
         (form.replace("fee=1", "fee=-1"), "between 0 and"),
         (form.replace("service=123", ""), "The services"),
-        (form.replace("service=123", "service=9"), "is gone"),
+        (form.replace("service=123", "service=9"), "no longer exists"),
         (form.replace("T09", "T99"), "no such time"),
         (form.replace("datetime=2022-11-03T09:00:00.500", ""), "Choose a date"),
     ] {
@@ -127,6 +128,34 @@ fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(database: Data
     assert_eq!(old.header("Cache-Control"), Some("no-cache"));
 }
 
+#[test]
+fn with_an_assets_directory_a_changed_file_is_served_at_the_next_request() {
+    let scratch = Database::Sqlite.fresh();
+    let style = scratch.write("console.css", "p { color: red }");
+    let directory = Path::new(&style).parent().unwrap().to_str().unwrap().to_owned();
+    let setup = Setup { arguments: &["--assets-dir", &directory], ..Setup::default() };
+    let server = Server::start_as(&scratch, &setup);
+    let page = open_page(&server, "/", "").assert_status(200).text();
+    let path = page.split('"').find(|part| part.ends_with("/console.css")).unwrap();
+    for content in ["p { color: red }", "p { color: blue }"] {
+        drop(scratch.write("console.css", content));
+        let file = server.get(path).assert_status(200);
+        assert_eq!(
+            (file.text(), file.header("Cache-Control")),
+            (content.to_owned(), Some("no-cache"))
+        );
+    }
+    // Only the files that the pages name are served.
+    drop(scratch.write("secret.css", "p {}"));
+    for file in ["secret.css", "zone.js", "..%2Fconsole.css"] {
+        server.get(path.replace("console.css", file)).assert_status(404);
+    }
+    let missing = scratch.dir().join("missing");
+    scratch
+        .run(&["serve", "--assets-dir", missing.to_str().unwrap()])
+        .assert_refused(2, "directory");
+}
+
 #[apply(both_databases)]
 fn figures_add_up(database: Database) {
     let server = Server::fresh(database);
@@ -141,7 +170,9 @@ fn figures_add_up(database: Database) {
         server.post("/orders", &order).assert_status(201);
     }
     let page = open_page(&server, "/console/figures?from=2022-11-01&to=2022-11-30", "").text();
-    let plain = page.replace('\u{a0}', " ");
+    // Whitespace between elements means nothing.
+    let words = page.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = words.replace("> <", "><").replace('\u{a0}', " ");
     for part in [
         "<b class=\"big\">3</b> orders with fees of <b class=\"big\">1 000 000 000 100.34</b>",
         "<tr><td>1 Nov</td><td class=\"number\">2</td></tr>",
@@ -178,7 +209,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(database: Da
     let server = server.restart();
     let page = open_page(&server, "/console/figures", "").assert_status(200).text();
     assert_eq!(refusals(&page), 6);
-    let rows = page.split("Conflicts refused by week</th>").nth(1).unwrap();
+    let rows = page.split("Rejected conflicts by week</th>").nth(1).unwrap();
     let rows = rows.split("</table>").next().unwrap();
     let numbers = rows.split("<td class=\"number\">").skip(1);
     let number = |cell: &str| cell.split('<').next().unwrap().parse::<u64>().unwrap();
@@ -189,7 +220,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(database: Da
 
 /// How many refusals a page of figures tells of.
 fn refusals(page: &str) -> u64 {
-    let before = page.split("</b> conflicts were refused").next().unwrap();
+    let before = page.split("</b> conflicts were rejected").next().unwrap();
     before.rsplit('>').next().unwrap().parse().unwrap()
 }
 

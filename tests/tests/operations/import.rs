@@ -221,9 +221,9 @@ fn half_a_document_is_no_document(database: Database) {
     for (content, place) in [
         (String::new(), "line 1 column 1"),
         ("[]".to_owned(), "line 1 column 1"),
-        (whole[..whole.len() - 2].to_owned(), "array"),
-        (doubled, "behind the document"),
-        (whole.replace("\"orders\"", "\"order\""), "is not known here"),
+        (whole[..whole.len() - 2].to_owned(), "EOF while parsing a list"),
+        (doubled, "trailing characters"),
+        (whole.replace("\"orders\"", "\"order\""), "unknown field `order`"),
         ("{\n\"orders\": [\n {\"id\": tru}]}".to_owned(), "line 3"),
         ("{\"services\":[{\"id\":0,\"name\":\"x\"}]}".to_owned(), "line 1 column 14: /id"),
         ("\u{feff}{}".to_owned(), "byte order mark"),

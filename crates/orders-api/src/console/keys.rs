@@ -5,9 +5,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{KeyCommand, KeyName, Period, Retry, Role};
 
-use super::admin::{self, Said};
+use super::admin::{self, FlashMessage};
 use super::form::Form;
-use super::page;
+use super::layout;
 use crate::app::App;
 use crate::auth::MadeKey;
 use crate::keys;
@@ -53,9 +53,9 @@ pub(crate) async fn rotate(
 /// `POST /console/keys/{id}/revoke`
 pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
-    match app.change_key(command, None, keys::to_keep).await {
-        Ok(_sent) => Ok(page::go_to("/console/admin")),
-        Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
+    match app.store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
+        Ok(_changed) => Ok(layout::go_to("/console/admin")),
+        Err(problem) => admin::refuse(&request, &app, problem, FlashMessage::default()).await,
     }
 }
 
@@ -69,16 +69,17 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok((command, text)) => {
-            app.change_key(command, retry, keys::to_keep).await.map(|_sent| text)
+            let changed = app.store.change_key(command, retry, keys::to_keep).await;
+            changed.map(|_changed| text).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
     };
     match done {
         Ok(text) => {
-            let said = Said { made: Some((title, text)), ..Said::default() };
-            admin::render(request, app, StatusCode::OK, said).await
+            let flash = FlashMessage { made: Some((title, text)), ..FlashMessage::default() };
+            admin::render(request, app, StatusCode::OK, flash).await
         }
-        Err(problem) => admin::refuse(request, app, problem, Said::default()).await,
+        Err(problem) => admin::refuse(request, app, problem, FlashMessage::default()).await,
     }
 }
 

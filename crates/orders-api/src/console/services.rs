@@ -7,7 +7,7 @@ use askama::Template;
 use orders_core::{Service, ServiceCommand, ServiceId, ServiceName};
 
 use super::form::Form;
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::services;
@@ -18,7 +18,7 @@ const ROWS: usize = 500;
 #[derive(Template)]
 #[template(path = "console/services.html")]
 struct ServicesPage {
-    shell: Shell,
+    layout: Layout,
     rows: Vec<Service>,
     next: Option<ServiceId>,
     refusal: Option<String>,
@@ -70,12 +70,13 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok(command) => {
-            app.change(command, None, services::render, services::render).await.map(drop)
+            let changed = app.store.change(command, None, |_| None).await;
+            changed.map(drop).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
     };
     match done {
-        Ok(()) => Ok(page::go_to("/console/services")),
+        Ok(()) => Ok(layout::go_to("/console/services")),
         Err(problem) if problem.status().is_client_error() => {
             let refusal = Some(problem.detail().to_owned());
             render(request, app, problem.status(), refusal).await
@@ -93,10 +94,11 @@ async fn render(
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     let after =
         query.filter(|(name, _)| name == "after").find_map(|(_, id)| ServiceId::parse(&id).ok());
-    let mut rows = app.ask(move |store| store.list_services(after, ROWS + 1)).await?;
+    let mut rows =
+        app.store.run_blocking(move |store| store.list_services(after, ROWS + 1)).await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let next = rows.last().map(|last| last.id).filter(|_| more);
-    let shell = Shell::new(request, "services", "Services");
-    page::show(request, status, &ServicesPage { shell, rows, next, refusal })
+    let layout = Layout::new(request, "services", "Services");
+    layout::show(request, status, &ServicesPage { layout, rows, next, refusal })
 }

@@ -143,7 +143,8 @@ pub(crate) async fn run(app: Data<App>) {
         // The sender is in the app, which is held here.
         drop(streams.wait_for(|streams| *streams > 0).await);
         let (sender, heard) = watch::channel(0);
-        let listener = app.listen(move |sequence| sender.send_modify(|known| *known = sequence));
+        let listener =
+            app.store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
         {
             let (follow, end) = (follow(&app, heard), streams.wait_for(|streams| *streams == 0));
             pin_mut!(follow, end);
@@ -197,7 +198,7 @@ pub(super) async fn read(
     events: usize,
     bytes: usize,
 ) -> Result<Past, Problem> {
-    let rendered = app.ask(move |store| {
+    let rendered = app.store.run_blocking(move |store| {
         Ok(match store.list_events(position, events)? {
             EventPage::Changes(changes) => Some(Rendered::of(&changes, bytes)),
             EventPage::Gone { .. } => None,

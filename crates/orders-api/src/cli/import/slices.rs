@@ -14,9 +14,9 @@ use super::ImportError;
 use super::source::Row;
 use super::verdicts::Verdict;
 use crate::cli::OnConflict;
+use crate::cli::wait::wait;
 use crate::orders::made_id;
 use crate::problem::Problem;
-use crate::wait::wait;
 use crate::wire::{ImportBody, ServiceBody};
 
 /// How long a slice is tried, while the database is busy or away. Nothing of it is written then.

@@ -77,6 +77,10 @@ pub(crate) struct ServeOptions {
     /// Log a line for each request
     #[arg(long, env = "ORDERS_ACCESS_LOG", value_parser = FalseyValueParser::new())]
     pub(crate) access_log: bool,
+    /// Read the console's style sheets and scripts from this directory at each request, not from the
+    /// program. For changing them without a build
+    #[arg(long, env = "ORDERS_ASSETS_DIR", value_name = "DIR", value_parser = read_directory)]
+    pub(crate) assets_dir: Option<PathBuf>,
     /// Let webhooks lead to this machine and to private networks, and use plain `http`
     #[arg(long, env = "ORDERS_ALLOW_PRIVATE_WEBHOOKS", value_parser = FalseyValueParser::new())]
     pub(crate) allow_private_webhooks: bool,
@@ -111,6 +115,11 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     }
     let number = text.parse().map_err(|_malformed| "must be a number from 1 on, or off".to_owned());
     number.map(|number| Rate(Some(number)))
+}
+
+fn read_directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    path.is_dir().then_some(path).ok_or_else(|| "must be a directory".to_owned())
 }
 
 fn read_connections(text: &str) -> Result<usize, String> {

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use orders_core::{
-    Fee, IdempotencyKey, Instant, Order, OrderContent, Retry, Service, ServiceId, Services,
+    Fee, IdempotencyKey, Instant, Order, OrderContent, Refusal, Retry, Service, ServiceId, Services,
 };
 use uuid::Uuid;
 
@@ -13,9 +14,10 @@ use super::form::Form;
 use super::zone::Zone;
 use crate::problem::{Code, Problem};
 use crate::retries;
+use crate::store_client::ChangeError;
 
 /// A form about an order.
-pub(crate) struct Draft {
+pub(crate) struct OrderForm {
     pub(crate) zone: Zone,
     pub(crate) datetime: String,
     /// The instant that the field stands for as long as nobody changes it: a field has no zone, and
@@ -27,20 +29,21 @@ pub(crate) struct Draft {
     pub(crate) version: Option<u64>,
     /// What makes the form safe to send twice.
     pub(crate) token: String,
-    pub(crate) faults: Faults,
-    pub(crate) refusal: Option<Refusal>,
+    pub(crate) errors: FieldErrors,
+    pub(crate) rejection: Option<Rejection>,
 }
 
 /// What is wrong with each field; empty where nothing is.
 #[derive(Default)]
-pub(crate) struct Faults {
+pub(crate) struct FieldErrors {
     pub(crate) datetime: String,
     pub(crate) fee: String,
     pub(crate) services: String,
 }
 
-/// Why an order was refused, and what would be accepted.
-pub(crate) struct Refusal {
+/// Why an order was rejected, and what would be accepted.
+#[derive(Default)]
+pub(crate) struct Rejection {
     pub(crate) detail: String,
     /// The orders in the way: their ids and when they are.
     pub(crate) conflicts: Vec<(String, String)>,
@@ -61,7 +64,7 @@ fn of_a_field(text: &str) -> &str {
     if text.bytes().all(fits) { text } else { "" }
 }
 
-impl Draft {
+impl OrderForm {
     /// An empty form, about this time.
     pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
         Self {
@@ -72,8 +75,8 @@ impl Draft {
             chosen: BTreeSet::new(),
             version: None,
             token: Uuid::new_v4().to_string(),
-            faults: Faults::default(),
-            refusal: None,
+            errors: FieldErrors::default(),
+            rejection: None,
         }
     }
 
@@ -90,7 +93,7 @@ impl Draft {
     /// What was sent, and the content of an order if it is one.
     pub(crate) fn read(form: &Form, zone: Zone) -> (Self, Option<OrderContent>) {
         let zone = Zone::parse(form.one("tz")).unwrap_or(zone);
-        let mut draft = Self {
+        let mut order_form = Self {
             datetime: of_a_field(form.one("datetime")).to_owned(),
             was: form.one("was").to_owned(),
             fee: form.one("fee").trim().to_owned(),
@@ -102,18 +105,18 @@ impl Draft {
         for text in form.all("service") {
             match ServiceId::parse(text) {
                 Ok(id) => ids.push(id),
-                Err(error) => draft.faults.services = format!("A service's number {error}."),
+                Err(error) => order_form.errors.services = format!("A service's number {error}."),
             }
         }
-        draft.chosen = ids.iter().copied().collect();
-        let at = draft.instant(form.one("take"));
-        let fee = Fee::parse(&draft.fee);
+        order_form.chosen = ids.iter().copied().collect();
+        let at = order_form.instant(form.one("take"));
+        let fee = Fee::parse(&order_form.fee);
         let services = Services::new(ids);
         if let Err(error) = &fee {
-            draft.faults.fee = format!("The fee {error}.");
+            order_form.errors.fee = format!("The fee {error}.");
         }
         if let Err(error) = &services {
-            draft.faults.services = format!("The services {error}.");
+            order_form.errors.services = format!("The services {error}.");
         }
         let content = match (at, fee, services) {
             (Some(datetime), Ok(total_fee), Ok(services)) => {
@@ -121,8 +124,8 @@ impl Draft {
             }
             _ => None,
         };
-        let is_fine = draft.faults.services.is_empty();
-        (draft, content.filter(|_| is_fine))
+        let is_fine = order_form.errors.services.is_empty();
+        (order_form, content.filter(|_| is_fine))
     }
 
     /// The time that is meant; `take` is one that was offered, and chosen instead.
@@ -138,10 +141,10 @@ impl Draft {
                 self.was = at.to_string();
             }
             None if self.datetime.is_empty() => {
-                self.faults.datetime = String::from("Choose a date and a time.");
+                self.errors.datetime = String::from("Choose a date and a time.");
             }
             None => {
-                self.faults.datetime = format!("There is no such time in {}.", self.zone.name());
+                self.errors.datetime = format!("There is no such time in {}.", self.zone.name());
             }
         }
         at
@@ -150,38 +153,52 @@ impl Draft {
     /// What makes sending it twice the same as sending it once.
     pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
-        let said = format!("{content:?} {:?}", self.version);
-        retries::retry(request, key, said.as_bytes())
+        let content = format!("{content:?} {:?}", self.version);
+        retries::retry(request, key, content.as_bytes())
     }
 
-    /// Takes in why it was refused; gives back what is not about the form.
-    pub(crate) fn take_in(&mut self, problem: Problem) -> Result<(), Problem> {
-        let words = |iso: &str| {
-            Instant::parse(iso).map_or_else(|_| iso.to_owned(), |at| self.zone.words(at))
+    /// Records why the order was rejected. Returns the status of the page that shows it.
+    ///
+    /// # Errors
+    /// Returns what is not about the form.
+    pub(crate) fn record_rejection(
+        &mut self,
+        error: ChangeError<Refusal>,
+    ) -> Result<StatusCode, Problem> {
+        let refusal = match error {
+            ChangeError::Refused(refusal) => refusal,
+            ChangeError::KeyReused => {
+                self.token = Uuid::new_v4().to_string();
+                let detail = "This form was sent before. Send it again to do it again.";
+                self.rejection =
+                    Some(Rejection { detail: detail.to_owned(), ..Rejection::default() });
+                return Ok(Code::IdempotencyKeyReused.status());
+            }
+            ChangeError::AlreadyDone | ChangeError::Store(_) => return Err(error.into()),
         };
-        let mut refusal = Refusal {
-            detail: problem.detail().to_owned(),
-            conflicts: Vec::new(),
-            tries: Vec::new(),
-        };
-        let code = problem.code();
-        if let Some(conflict) = problem.conflict() {
-            let near = conflict.conflicts.iter();
-            refusal.conflicts = near.map(|it| (it.order_id.clone(), words(&it.datetime))).collect();
-            let free = &conflict.suggestions;
-            let free = [&free.previous, &free.next].into_iter().flatten();
-            refusal.tries = free.map(|at| (at.clone(), words(at))).collect();
-        } else if code == Code::UnknownService {
-            self.faults.services = String::from("One of these services is gone. Choose again.");
-        } else if code == Code::IdempotencyKeyReused {
-            self.token = Uuid::new_v4().to_string();
-            refusal.detail =
-                String::from("This form was sent before, and done. Send it again to do it anew.");
-        } else if code != Code::EditLocked && code != Code::OrderExists {
-            return Err(problem);
+        let problem = Problem::from(refusal.clone());
+        let mut rejection =
+            Rejection { detail: problem.detail().to_owned(), ..Rejection::default() };
+        match refusal {
+            Refusal::Conflict(conflict) => {
+                let near = conflict.nearest.iter();
+                rejection.conflicts = near
+                    .map(|it| (it.order_id.to_string(), self.zone.words(it.datetime)))
+                    .collect();
+                let free = [conflict.previous, conflict.next].into_iter().flatten();
+                rejection.tries = free.map(|at| (at.to_string(), self.zone.words(at))).collect();
+            }
+            Refusal::UnknownServices(_) => {
+                self.errors.services =
+                    String::from("One of these services no longer exists. Choose again.");
+            }
+            Refusal::EditLocked { .. } | Refusal::OrderExists(_) => {}
+            Refusal::NotFound(_) | Refusal::VersionMismatch { .. } | Refusal::NotAttempted => {
+                return Err(problem);
+            }
         }
-        self.refusal = Some(refusal);
-        Ok(())
+        self.rejection = Some(rejection);
+        Ok(problem.status())
     }
 
     /// The services to choose from: those chosen first, so that none is out of sight.

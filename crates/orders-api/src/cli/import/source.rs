@@ -1,11 +1,12 @@
 //! What an import reads: rows with their places, from whichever kind of file.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::cli::FileFormat;
-use crate::import::{cells, document, lines};
+use crate::cli::import::document::Document;
+use crate::cli::import::{cells, lines};
 use crate::json::{self, Json};
 use crate::problem::FieldError;
 use crate::wire::{self, ImportBody, ServiceBody};
@@ -27,9 +28,11 @@ pub(super) struct Row {
 
 /// Why a file cannot be read on. What its rows say is not meant here.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SourceError {
+pub(crate) enum SourceError {
     #[error("line {line} column {column}: {why}")]
     Fault { line: u64, column: u64, why: String },
+    #[error("the JSON document is longer than 64 MiB; import it as NDJSON, one order a line")]
+    TooLong,
     #[error("{0}")]
     File(#[from] io::Error),
 }
@@ -37,63 +40,57 @@ pub(super) enum SourceError {
 /// The longest row, in bytes.
 pub(super) const LONGEST: usize = 64 * 1024;
 
-/// A file that can be read more than once, where that is needed.
+/// A file to import. Of a JSON document all is read before any of it is used: half a document is
+/// none, and its services may stand after its orders.
 pub(super) struct Source {
     input: Input,
-    format: FileFormat,
     keep_raw: bool,
     /// How long the file is, in bytes, if that is known.
     pub(super) length: Option<u64>,
-    /// The services that it has, each with its line.
-    pub(super) services: Vec<(u64, ServiceBody)>,
+    /// The services that it has.
+    pub(super) services: Vec<ServiceBody>,
 }
 
 enum Input {
-    File(File),
-    Pipe(Box<dyn Read + Send>),
+    Json(Document),
+    Ndjson(Box<dyn Read + Send>),
+    Csv(Box<dyn Read + Send>),
 }
 
 impl Source {
-    /// Opens a file, or standard input. A JSON document is looked through once before any of it is
-    /// used: half a document is none, and its services may stand behind its orders.
+    /// Opens a file, or standard input.
     pub(super) fn open(
         path: &Path,
         format: FileFormat,
         keep_raw: bool,
     ) -> Result<Self, SourceError> {
-        let mut input = if path == Path::new("-") {
-            Input::Pipe(Box::new(io::stdin()))
+        let mut length = None;
+        let input: Box<dyn Read + Send> = if path == Path::new("-") {
+            Box::new(io::stdin())
         } else {
             let file = File::open(path)?;
-            if file.metadata()?.is_file() { Input::File(file) } else { Input::Pipe(Box::new(file)) }
+            length = Some(file.metadata()?).filter(Metadata::is_file).map(|file| file.len());
+            Box::new(file)
         };
-        if let (Input::Pipe(pipe), FileFormat::Json) = (&mut input, format) {
-            let mut file = tempfile::tempfile()?;
-            io::copy(pipe, &mut file)?;
-            file.rewind()?;
-            input = Input::File(file);
-        }
-        let mut source = Self { input, format, keep_raw, length: None, services: Vec::new() };
-        if let Input::File(file) = &mut source.input {
-            source.length = Some(file.metadata()?.len());
-            if format == FileFormat::Json {
-                source.services = document::check(&*file)?;
-                file.rewind()?;
+        let mut services = Vec::new();
+        let input = match format {
+            FileFormat::Json => {
+                let mut document = Document::read(input)?;
+                services = std::mem::take(&mut document.services);
+                Input::Json(document)
             }
-        }
-        Ok(source)
+            FileFormat::Ndjson => Input::Ndjson(input),
+            FileFormat::Csv => Input::Csv(input),
+        };
+        Ok(Self { input, keep_raw, length, services })
     }
 
-    /// Hands out all rows, until `each` says that it is enough.
+    /// Hands out all rows, until `each` returns `false`.
     pub(super) fn read(self, each: &mut dyn FnMut(Row) -> bool) -> Result<(), SourceError> {
-        let input: Box<dyn Read + Send> = match self.input {
-            Input::File(file) => Box::new(file),
-            Input::Pipe(pipe) => pipe,
-        };
-        match self.format {
-            FileFormat::Json => document::read(input, self.keep_raw, each),
-            FileFormat::Ndjson => lines::read(input, self.keep_raw, each),
-            FileFormat::Csv => cells::read(input, self.keep_raw, each),
+        match self.input {
+            Input::Json(document) => document.rows(self.keep_raw, each),
+            Input::Ndjson(input) => lines::read(input, self.keep_raw, each),
+            Input::Csv(input) => cells::read(input, self.keep_raw, each),
         }
     }
 }

@@ -7,7 +7,7 @@ use orders_core::{CalendarId, Policy, Violation};
 use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
-use crate::wait::wait;
+use crate::cli::wait::wait;
 use crate::wire::PolicyView;
 
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {

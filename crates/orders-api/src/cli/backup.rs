@@ -5,7 +5,7 @@ use std::path::Path;
 
 use orders_db::DatabaseUrl;
 
-use crate::doctor;
+use super::doctor;
 
 pub(crate) fn back_up(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn Error>> {
     if let Some(url) = database.without_password() {

@@ -21,12 +21,14 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders_core::Batch;
 use orders_db::{Store, StoreError};
 
+pub(crate) use self::document::Document;
 use self::slices::Slices;
-use self::source::{Row, Source, SourceError};
+pub(crate) use self::source::SourceError;
+use self::source::{Row, Source};
 use self::verdicts::{Verdict, Verdicts};
 use crate::Usage;
+use crate::cli::export::format_of;
 use crate::cli::{ImportOptions, OnConflict};
-use crate::export::format_of;
 use crate::wire::ServiceBody;
 
 /// Why an import ended early.
@@ -121,7 +123,7 @@ impl Run<'_> {
         let services = std::mem::take(&mut source.services);
         let at_once = options.dry_run || options.on_conflict == OnConflict::RejectAll;
         if !at_once {
-            for (_, service) in services {
+            for service in services {
                 self.slices.add_service(service)?;
             }
             return self.sliced(source);
@@ -134,12 +136,12 @@ impl Run<'_> {
     fn at_once(
         &mut self,
         source: Source,
-        services: Vec<(u64, ServiceBody)>,
+        services: Vec<ServiceBody>,
         options: &ImportOptions,
     ) -> Result<(), ImportError> {
         let rows = collect(source, options)?;
         self.slices.begin_whole()?;
-        for (_, service) in services {
+        for service in services {
             self.slices.add_service(service)?;
         }
         let mut verdicts = Vec::with_capacity(rows.len());

@@ -8,7 +8,7 @@ use orders_db::{Answered, Store};
 
 use crate::auth::{self, MadeKey};
 use crate::cli::KeysCommand;
-use crate::wait::wait;
+use crate::cli::wait::wait;
 use crate::wire::KeyView;
 
 /// How many keys are read at once.

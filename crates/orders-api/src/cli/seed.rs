@@ -1,6 +1,7 @@
 //! Loading the sample data, or data like it: services, and orders that are exempt from the rule
 //! among themselves only. What was loaded once is not loaded again.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,18 +11,18 @@ use orders_core::{
 };
 use orders_db::{Answered, Render, Store, StoreError};
 
-use crate::json::{self, Json};
-use crate::problem::{FieldError, Problem};
-use crate::wait::wait;
+use crate::cli::import::{Document, SourceError};
+use crate::cli::wait::wait;
+use crate::problem::Problem;
 use crate::wire::{self, OrderBody, ServiceBody};
 
-const SAMPLE_DATA: &str = include_str!("../sample-data.json");
+const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 
 /// Why data was not loaded. Where some of the services are loaded already, loading again goes on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SeedError {
-    #[error("cannot read {0}: {1}")]
-    File(String, std::io::Error),
+    #[error("{0}: {1}")]
+    File(String, SourceError),
     #[error("{0}")]
     Content(String),
     #[error("{0}")]
@@ -39,51 +40,20 @@ pub(crate) struct Seeded {
 
 /// Loads a file, or the sample data.
 pub(crate) fn seed(store: &Store, file: Option<&Path>) -> Result<Seeded, SeedError> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path)
-            .map_err(|error| SeedError::File(path.display().to_string(), error))
+    let shown =
+        || file.map_or_else(|| "the sample data".to_owned(), |file| file.display().to_string());
+    let failure = |error: SourceError| SeedError::File(shown(), error);
+    let document = match file {
+        Some(file) => File::open(file).map_err(SourceError::File).and_then(Document::read),
+        None => Document::read(SAMPLE_DATA.as_bytes()),
     };
-    let text = file.map_or_else(|| Ok(SAMPLE_DATA.to_owned()), read)?;
-    let data = parse(&text).map_err(SeedError::Content)?;
-    let services = data.services.into_iter().try_fold(0, |loaded, service| {
-        Ok::<_, SeedError>(loaded + usize::from(load_service(store, service)?))
-    })?;
-    Ok(Seeded { services, orders: load_orders(store, data.orders)? })
-}
-
-struct Data {
-    services: Vec<ServiceBody>,
-    orders: Vec<OrderBody>,
-}
-
-fn parse(text: &str) -> Result<Data, String> {
-    let json = json::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-    let Json::Object(members) = &json else {
-        return Err("the file must be an object with services and orders".to_owned());
-    };
-    let list = |name: &str| match members.iter().find(|(member, _)| member == name) {
-        Some((_, Json::Array(items))) => Ok(items.as_slice()),
-        Some(_) => Err(format!("{name} must be an array")),
-        None => Ok(&[][..]),
-    };
-    Ok(Data {
-        services: read_all("services", list("services")?, wire::read_service)?,
-        orders: read_all("orders", list("orders")?, wire::read_order)?,
-    })
-}
-
-fn read_all<T>(
-    name: &str,
-    items: &[Json<'_>],
-    read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
-) -> Result<Vec<T>, String> {
-    let words = |position: usize, errors: Vec<FieldError>| -> String {
-        let one =
-            |error: FieldError| format!("/{name}/{position}{} {}", error.pointer, error.detail);
-        errors.into_iter().map(one).collect::<Vec<_>>().join("; ")
-    };
-    let items = items.iter().enumerate();
-    items.map(|(position, item)| read(item).map_err(|errors| words(position, errors))).collect()
+    let mut document = document.map_err(failure)?;
+    let orders = document.orders(wire::read_order).map_err(failure)?;
+    let mut services = 0;
+    for service in std::mem::take(&mut document.services) {
+        services += usize::from(load_service(store, service)?);
+    }
+    Ok(Seeded { services, orders: load_orders(store, orders)? })
 }
 
 /// Loads a service; `false` if one with its number is there.

@@ -31,7 +31,7 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
 ];
 
 /// What surrounds the content of a page.
-pub(crate) struct Shell {
+pub(crate) struct Layout {
     pub(crate) title: String,
     /// Where the files of the pages are.
     pub(crate) assets: String,
@@ -75,15 +75,15 @@ impl Visitor {
     }
 }
 
-impl Shell {
+impl Layout {
     /// For a page that somebody who was let in looks at.
     pub(crate) fn new(request: &HttpRequest, section: &'static str, title: &str) -> Self {
         let visitor = Some(Visitor::of(request));
-        Self { visitor, ..Self::for_strangers(request, section, title) }
+        Self { visitor, ..Self::signed_out(request, section, title) }
     }
 
     /// For a page that anyone may see.
-    pub(crate) fn for_strangers(request: &HttpRequest, section: &'static str, title: &str) -> Self {
+    pub(crate) fn signed_out(request: &HttpRequest, section: &'static str, title: &str) -> Self {
         let zone = Zone::of(request);
         Self {
             title: title.to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn row(zone: Zone, delivery: Delivery) -> Row {
 }
 
 /// What became of a trial, and whether it was taken.
-pub(super) fn trial(sent: &Sent) -> (bool, String) {
+pub(super) fn test_result(sent: &Sent) -> (bool, String) {
     let took = sent.duration.as_millis();
     match (&sent.answer, sent.error()) {
         (Ok(status), None) => (true, format!("It took the test: {status} after {took} ms.")),

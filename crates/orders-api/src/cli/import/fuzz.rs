@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use super::{cells, document, lines};
+use super::document::Document;
+use super::{cells, lines};
 use crate::cli::FileFormat;
 use crate::wire::ImportBody;
 
@@ -18,14 +19,16 @@ pub(crate) fn read_rows(format: FileFormat, bytes: &[u8]) -> (Vec<ReadRow>, Resu
     };
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let read = match format {
-        FileFormat::Json => document::read(input, true, &mut each),
+        FileFormat::Json => {
+            Document::read(input).and_then(|document| document.rows(true, &mut each))
+        }
         FileFormat::Ndjson => lines::read(input, true, &mut each),
         FileFormat::Csv => cells::read(input, true, &mut each),
     };
     (rows, read.map_err(|error| error.to_string()))
 }
 
-/// Whether a document passes the look that is taken at all of it before any of it is used.
+/// Whether a document is read at all.
 pub(crate) fn passes_check(bytes: &[u8]) -> bool {
-    document::check(bytes).is_ok()
+    Document::read(bytes).is_ok()
 }
