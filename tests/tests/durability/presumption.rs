@@ -1,6 +1,5 @@
-//! On PostgreSQL an order is decided without a look at the calendar where it follows another, or where
-//! nobody else has written lately; the statement that writes it finds out whether its time is free.
-//! Nobody may notice but by the clock.
+//! On PostgreSQL an order that follows another, or a quiet time, is decided without reading the
+//! calendar; the writing statement checks that its time is free. Only the timing may differ.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::time::{Duration, Instant};
