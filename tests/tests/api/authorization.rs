@@ -1,5 +1,4 @@
-//! Who may do what: the table in docs/HTTP.md, asked route by route; and what is let in without a
-//! key.
+//! Authorization: which role may use each route, by the table in docs/HTTP.md, and what needs no key.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;

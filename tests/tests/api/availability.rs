@@ -1,4 +1,4 @@
-//! Free times: what is offered is accepted, and nothing else is.
+//! Free times: every offered time is accepted, and no other.
 
 use orders_tests::{Database, HOUR, Server, at, millis_of, order};
 use rstest_reuse::apply;

@@ -1,5 +1,4 @@
-//! Bodies that are no JSON, and JSON that is no order: told as the contract says, and nothing is
-//! written.
+//! Bodies that are not JSON, and JSON that is not an order: the documented problem, and no write.
 
 use orders_tests::{Database, Server, at, bare_order, order, raw_post};
 use rstest_reuse::apply;

@@ -1,4 +1,4 @@
-//! Requests wrong in their headers, their size or their very form, and which fault is told first.
+//! Invalid headers, sizes and messages, and which fault is reported first.
 
 use orders_tests::{Database, HOUR, Raw, Server, order, raw, raw_post};
 use rstest_reuse::apply;

@@ -1,4 +1,4 @@
-//! Batches: several operations as one, judged together or one by one.
+//! Batches: several operations in one request, atomic or each on its own.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Answer, Database, HOUR, MINUTE, Server, at, order};

@@ -1,4 +1,4 @@
-//! What other implementations of this task got wrong: a test for each, named after the bug.
+//! Bugs of other implementations of this task: one test for each, named after the bug.
 
 use orders_tests::{Database, HOUR, MINUTE, Server, at, bare_order, order};
 use rstest_reuse::apply;

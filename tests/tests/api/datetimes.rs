@@ -1,4 +1,4 @@
-//! The spellings of `datetime`: what is an instant, what is not, and how it is answered.
+//! The spellings of `datetime`: which are accepted, which are rejected, and how they are answered.
 
 use orders_tests::{Database, Server, bare_order};
 use rstest_reuse::apply;

@@ -1,5 +1,4 @@
-//! The OpenAPI document, the reference, and the page that shows it: what they say is so, and they
-//! say all of it.
+//! The OpenAPI document, the API reference and the page that shows it: correct and complete.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! Filters and sorts of the list of orders, compared with a naive model; and pages that look at
-//! many orders to find few.
+//! Filters and sort orders of the list of orders, compared with a naive model.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! The history of an order, and the way back from its deletion.
+//! The history of an order, and how a deleted order is restored.
 
 use orders_tests::{Database, HOUR, Server, order};
 use rstest_reuse::apply;

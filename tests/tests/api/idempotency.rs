@@ -1,5 +1,5 @@
-//! Safe retries: a request that is sent again with its Idempotency-Key is done once, and answered
-//! as it was the first time.
+//! Safe retries: a request repeated with its `Idempotency-Key` is done once and answered with the same
+//! bytes.
 
 use std::sync::Barrier;
 use std::thread;

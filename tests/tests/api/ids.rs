@@ -1,4 +1,4 @@
-//! The ids of orders and of requests: chosen, made, refused, used again.
+//! Ids of orders and of requests: chosen by the client, generated, rejected, reused.
 
 use orders_tests::{Answer, Client, Database, HOUR, Server, at, bare_order, order};
 use rstest_reuse::apply;

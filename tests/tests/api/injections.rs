@@ -1,4 +1,4 @@
-//! What other systems have tripped over, in every place that takes a text: it has no effect.
+//! Injection attempts in every place that accepts text: none has an effect.
 
 use orders_tests::{Database, Raw, Server, order};
 use rstest_reuse::apply;

@@ -1,4 +1,4 @@
-//! Keys: how they are made, listed, revoked and rotated, and when all that is in force.
+//! API keys: created, listed, revoked and rotated, and when each change takes effect.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-//! Lists of orders: pages, cursors, filters, and what is wrong with a query.
+//! Lists of orders: pages, cursors, filters, and invalid queries.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Answer, Client, Database, HOUR, Scratch, Server, at, order};

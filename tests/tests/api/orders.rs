@@ -1,4 +1,4 @@
-//! Orders: create, read, replace, delete, and what each answers.
+//! Orders: create, read, replace, delete.
 
 use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data};
 use rstest_reuse::apply;

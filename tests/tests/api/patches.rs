@@ -1,4 +1,4 @@
-//! Merge patches: an order changed in part.
+//! Merge patches: partial changes of an order.
 
 use orders_tests::{Answer, Database, HOUR, Server, at, order};
 use rstest_reuse::apply;

@@ -1,4 +1,4 @@
-//! How much each caller may ask, and what is told of it.
+//! Rate limits of each caller, and the headers that report them.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{Answer, Client, Database, Server, Setup, order};

@@ -1,4 +1,4 @@
-//! Paths and methods: what is known, what is not, and what `HEAD` and `OPTIONS` answer.
+//! Paths and methods: known and unknown ones, `HEAD` and `OPTIONS`.
 
 use orders_tests::{Answer, Database, Raw, Server, order, raw};
 use rstest_reuse::apply;

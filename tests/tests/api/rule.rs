@@ -1,4 +1,4 @@
-//! The rule: orders of one calendar are at least a window apart.
+//! The rule: orders of one calendar are at least the minimum gap apart.
 
 use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order};
 use rstest_reuse::apply;

@@ -1,5 +1,5 @@
-//! Generated requests: schemathesis reads the served document, asks what it allows and what it does
-//! not, and checks every answer against it. What it may expect is in `schemathesis.toml`.
+//! Generated requests: schemathesis reads the served document, sends valid and invalid requests, and
+//! checks every answer against it. `schemathesis.toml` configures what it expects.
 #![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Streams of orders: as lines of JSON, as a table, as a calendar; all of them, or visibly cut short.
+//! Streams of orders as NDJSON, CSV and iCalendar: complete, or visibly cut short.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{Answer, Bulk, Client, Database, HOUR, Raw, Server, order};

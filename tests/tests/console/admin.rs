@@ -1,4 +1,4 @@
-//! The pages of admins: keys and webhooks.
+//! The console's pages for admins: keys and webhooks.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{

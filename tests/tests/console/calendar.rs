@@ -1,4 +1,4 @@
-//! The console in a real browser: what people do there.
+//! The calendar of the console in a real browser.
 
 use orders_tests::{Browser, Looks, MINUTE, at, browse, millis_of, order, wait_for_time};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Orders that are dragged, in a real browser, and moved by the keyboard.
+//! Moving orders in a real browser, by dragging and by the keyboard.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{Browser, HOUR, Looks, at, browse, millis_of, order, wait_for_time};

@@ -1,4 +1,4 @@
-//! What a hostile page, or whoever can write into a field, tries in the console: in a real browser.
+//! Attacks by stored text and by other sites, in a real browser.
 
 use orders_tests::{
     Browser, Database, HOUR, Looks, OWN_KEY, PAGES, Server, Setup, encoded, millis_of, order,

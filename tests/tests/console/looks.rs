@@ -1,5 +1,5 @@
-//! How the console looks to whoever has a narrow screen, dark colours, no wish for motion, or paper,
-//! and whether everybody can use it.
+//! The console on narrow screens, in dark mode, with reduced motion and on paper; and its
+//! accessibility.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use base64::Engine;

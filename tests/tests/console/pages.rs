@@ -1,5 +1,4 @@
-//! The console as it is sent: what its answers weigh, what of it a hostile page could use, and what
-//! its forms and figures do.
+//! The console's pages without a browser: their size, their headers, their forms and reports.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Who gets into the console and how far: sessions, what they are let do, and how they end.
+//! Sessions of the console: sign-in, roles, sign-out.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

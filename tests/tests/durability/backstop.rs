@@ -1,4 +1,4 @@
-//! The schema itself refuses what must never be, also from a client that goes past the service.
+//! The schema itself rejects overlapping slots, even those of a foreign database client.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 #![expect(
     clippy::as_conversions,

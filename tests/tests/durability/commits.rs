@@ -1,5 +1,5 @@
-//! The connection to PostgreSQL dies during a commit: what became of it is found out, and each
-//! request is done once and answered truly.
+//! The connection to PostgreSQL breaks during a commit: the outcome is determined, each request is done
+//! once, and its answer is correct.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::io::{Read, Write};

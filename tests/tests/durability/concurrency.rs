@@ -1,4 +1,5 @@
-//! Many clients at once, on one process and on several: exactly one wins, and no refusal is unjust.
+//! Concurrent clients on one process and on several: exactly one succeeds, and every rejection is
+//! justified.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 #![expect(
     clippy::as_conversions,

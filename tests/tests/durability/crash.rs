@@ -1,4 +1,4 @@
-//! Every acknowledged write survives `kill -9`, and no two orders ever end up too close.
+//! Every acknowledged write survives `kill -9`, and no two orders overlap afterwards.
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 #![expect(
     clippy::as_conversions,

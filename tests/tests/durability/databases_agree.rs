@@ -1,5 +1,5 @@
-//! The same generated sequences of commands on both databases and in memory: equal outcomes, equal
-//! orders, equal slots, equal events. Links the store itself, to see what no client is shown.
+//! The same generated commands on both databases and in memory give the same outcomes, orders, slots
+//! and events. Links the store itself, to compare what no client sees.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::HashMap;

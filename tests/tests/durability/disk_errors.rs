@@ -1,5 +1,5 @@
-//! Writes to the disk that fail, one after the other: each answer is true, also after a crash, and all
-//! goes on by itself once the disk is well.
+//! Disk writes that fail, one after the other: every answer is correct, even after a crash, and the
+//! service recovers once the disk does.
 
 use std::collections::BTreeSet;
 use std::fs;

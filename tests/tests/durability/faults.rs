@@ -1,5 +1,5 @@
-//! Faults while clients write and read without a pause: every answer comes in time, what was
-//! acknowledged is there, what was refused is not, and all goes on by itself.
+//! Faults under constant load: answers come in time, acknowledged writes are there, rejected ones are
+//! not, and the service recovers by itself.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

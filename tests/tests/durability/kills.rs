@@ -1,5 +1,5 @@
-//! Commands that are killed half-way, at moments by random: each was done or not done, or goes on where
-//! it stopped when it is run again; nothing is left that is in the way.
+//! Commands killed at random times: each was done or not, or resumes when it runs again, and no
+//! leftover is in the way.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write;

@@ -1,5 +1,5 @@
-//! Whatever concurrent clients see, on one process and on three, while processes are killed and
-//! connections cut: one single order of all operations explains it.
+//! What concurrent clients observe is linearizable, on one process and on three, while processes are
+//! killed and connections are cut.
 #![expect(clippy::disallowed_methods, reason = "a test reads its environment")]
 
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Several processes on one PostgreSQL: restarted one after the other behind a proxy, and over a
-//! change of the primary.
+//! Several processes on one PostgreSQL: a rolling restart behind a proxy, and a failover to a standby.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What other processes write is seen by the next decision, whatever a process has cached.
+//! The next decision sees what other processes write, whatever a process has cached.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
 use orders_tests::{Client, Database, HOUR, Scratch, Server, order};

@@ -1,4 +1,4 @@
-//! The database goes away and comes back: what was refused was not written, and all goes on.
+//! Database outages: nothing is written meanwhile, and the service recovers.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::thread::sleep;

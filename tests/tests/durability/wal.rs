@@ -1,5 +1,5 @@
-//! A crash at any point of SQLite's write-ahead log: whatever of it is on the disk, the database opens,
-//! holds a prefix of what was done, nothing by halves, and all that was acknowledged by then.
+//! A crash at any point of SQLite's write-ahead log: the database opens and holds a prefix of the
+//! writes, none of them half done, with everything that was acknowledged by then.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::{BTreeMap, BTreeSet};

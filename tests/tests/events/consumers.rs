@@ -1,4 +1,5 @@
-//! The worked consumers of docs/EVENTS.md: whatever is killed, the copy becomes that of the service.
+//! The example consumers of docs/EVENTS.md: whatever is killed, their copy ends up equal to the
+//! service's orders.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

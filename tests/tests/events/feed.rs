@@ -1,4 +1,4 @@
-//! The feed of all events: its pages, what is gone from it, and how its readers learn of new ones.
+//! The feed of events: pages, retention, and how readers learn of new events.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::mpsc::channel;

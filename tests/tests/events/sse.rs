@@ -1,4 +1,4 @@
-//! The stream of events: what it tells, when, to whom, and how it ends.
+//! The stream of events (Server-Sent Events): content, latency, authorization, and how it ends.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::thread::sleep;

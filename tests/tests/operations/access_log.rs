@@ -1,4 +1,4 @@
-//! The access log: a line for each request, which no client can forge and which holds no secret.
+//! The access log: one line for each request, without secrets, which no client can forge.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Secrets: sent everywhere, with the log at its most talkative, and never seen again.
+//! Secrets sent everywhere, with the most verbose log: none is ever shown.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::io::{Read, Write};

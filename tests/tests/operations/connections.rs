@@ -1,5 +1,4 @@
-//! Connections: slow ones are cut, idle ones are cheap, pages of other sites are told nothing, and
-//! TLS is spoken with whatever certificate is there.
+//! Connections: slow ones are closed, idle ones are cheap; CORS; TLS and the reload of certificates.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

@@ -1,5 +1,4 @@
-//! What is shipped beside the program: the image, the unit, the dashboard, the alerts. Each is read by
-//! the tool that it is for, and names nothing that there is not.
+//! The files in `deploy/` and `docker/`: each is checked by its own tool, and names only what exists.
 #![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 

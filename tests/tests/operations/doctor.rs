@@ -1,4 +1,4 @@
-//! `doctor`: whatever is broken past the service is found, and named.
+//! `doctor` finds and names damage that was done to the database by other clients.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

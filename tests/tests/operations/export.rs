@@ -1,4 +1,4 @@
-//! `export`, and that an import of it restores exactly what was there; `move` and `doctor --compare`.
+//! `export`: importing it restores exactly the same data. Also `move` and `doctor --compare`.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `import`: orders from files, judged like any others, with a verdict on each row.
+//! `import`: orders from files follow the same rules, with a result for each row.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `/metrics`: what is counted, under names that nobody can make up.
+//! `/metrics`: what is counted, under a bounded set of names and labels.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Migrations of databases that hold orders already: up, down, and up again.
+//! Migrations of databases that hold orders: up, down, and up again.
 
 use std::fs;
 use std::path::Path;

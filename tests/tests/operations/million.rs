@@ -1,5 +1,4 @@
-//! A million orders: the last page takes as long as the first, and all of them are streamed in
-//! little memory.
+//! A million orders: the last page is as fast as the first, and streams use little memory.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 #![expect(clippy::print_stdout, reason = "a test may tell what it measured")]
 

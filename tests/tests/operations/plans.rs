@@ -1,4 +1,4 @@
-//! What PostgreSQL makes of the service's statements.
+//! PostgreSQL's plans for the service's statements.
 
 use orders_tests::{Bulk, Database, HOUR, Server, at, order};
 

@@ -1,4 +1,4 @@
-//! The policy: it belongs to the database, and every process works by it.
+//! The policy belongs to the database, and every process applies it.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use orders_tests::{Client, Database, HOUR, Run, Server, at, millis_of, order};

@@ -1,4 +1,4 @@
-//! The program itself: its commands, its options, its log, and how it starts.
+//! The program: commands, options, log, and startup.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;

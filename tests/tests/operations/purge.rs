@@ -1,5 +1,5 @@
-//! Answers whose day is over are thrown away in the background. Links the store itself, since the
-//! service looks only once a minute.
+//! Stored responses are purged after a day. Links the store itself, because the service purges only
+//! once a minute.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

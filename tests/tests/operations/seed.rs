@@ -1,4 +1,4 @@
-//! Loading the sample data, and such data from a file.
+//! Loading the sample data, and data of the same form from a file.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::thread::scope;

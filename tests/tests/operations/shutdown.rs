@@ -1,4 +1,4 @@
-//! How the program ends: it drains, answers what it accepted, and loses nothing.
+//! Shutdown: the program drains, answers what it accepted, and loses nothing.
 
 use std::thread::sleep;
 use std::time::Duration;

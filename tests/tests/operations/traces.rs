@@ -1,4 +1,4 @@
-//! Traces: what a collector of OpenTelemetry is sent by a build with the feature `otel`.
+//! Traces that a build with the feature `otel` sends to an OpenTelemetry collector.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! Upgrades: databases as every former schema has left them, with what was stored in them then.
+//! Upgrades of databases of every previous schema, with the data that they held.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! How events are delivered: in order, tried again, given up, replayed, and to whom no longer.
+//! Delivery of events: order, retries, exhaustion, replay, and when it stops.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::sync::Arc;

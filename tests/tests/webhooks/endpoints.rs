@@ -1,4 +1,4 @@
-//! Webhooks: made, changed, rotated, tested, listed and deleted, and what is refused.
+//! Webhooks: created, changed, rotated, tested, listed and deleted, and what is rejected.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{

@@ -1,4 +1,4 @@
-//! An endpoint that is dead, slow or endless is felt by nobody else.
+//! A dead, slow or endless endpoint affects no other.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! No spelling of an address, and no redirect, leads a webhook into this machine or a private
-//! network, unless the operator allows it.
+//! No spelling of an address and no redirect leads a webhook to this machine or to a private network,
+//! unless the operator allows it.
 
 use orders_tests::{Database, Hook, Receiver, Reply, delivering, keyed, order};
 use rstest_reuse::apply;
