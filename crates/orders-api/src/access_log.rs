@@ -13,7 +13,7 @@ use actix_web::http::Method;
 use actix_web::web::Bytes;
 use orders_core::Actor;
 
-use crate::{auth, middleware};
+use crate::{middleware, security};
 
 /// The longest method that is shown.
 const LONGEST_METHOD: usize = 32;
@@ -46,7 +46,7 @@ impl Entry {
         let request: &HttpRequest = response.request();
         self.is_whole = *request.method() == Method::HEAD;
         self.answer = Some(Answer {
-            actor: auth::actor(request),
+            actor: security::actor(request),
             route: middleware::route_of(request).unwrap_or("none"),
             status: response.status().as_u16(),
         });

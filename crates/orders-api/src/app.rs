@@ -16,17 +16,15 @@ use orders_db::{
 };
 use tokio::sync::oneshot;
 
-use crate::auth::{
-    self, {Gate, Origin},
-};
 use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
-use crate::limits::{Limits, Network};
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
+use crate::security::rate_limit::Limits;
+use crate::security::{self, Gate, Network, Origin};
 use crate::trace::{self, Tracing};
 use crate::webhooks::{Guard, Tester};
 use crate::wire::Names;
@@ -188,7 +186,7 @@ impl App {
         });
         let answered = answered.await?;
         // By when it is answered it is in force here; where that fails, it is within a second.
-        drop(auth::look_again(self).await);
+        drop(security::look_again(self).await);
         shown_once(answered, render)
     }
 

@@ -10,8 +10,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::app::App;
 use crate::body::Body;
 use crate::problem::{Code, Problem};
+use crate::security::rate_limit;
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{auth, limits, middleware, query, retries};
+use crate::{middleware, query, retries, security};
 
 /// `POST /orders/batch`
 pub(crate) async fn change(
@@ -23,7 +24,7 @@ pub(crate) async fn change(
     let key = retries::key(&request)?;
     let body = Body::large(&request, payload).await?;
     let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
-    limits::take_for_batch(&request, operations.len())?;
+    rate_limit::take_for_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
         .map(|operation| {
@@ -46,7 +47,7 @@ pub(crate) async fn change(
     let request_id = middleware::id_of(&request);
     let report = Report { mode, cannot_be_done, faults, instance, request_id };
     let render = move |verdicts: &[Verdict]| report.render(verdicts);
-    let sent = app.change_orders(auth::actor(&request), batch, retry, render).await?;
+    let sent = app.change_orders(security::actor(&request), batch, retry, render).await?;
     Ok(sent.into_response())
 }
 

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
-use crate::auth::Origin;
+use crate::security::Origin;
 
 /// What pages may send beside what any may.
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, \

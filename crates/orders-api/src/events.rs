@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::{Code, Problem};
 use crate::wire::{EventView, FeedView};
-use crate::{auth, headers, lists, query};
+use crate::{headers, lists, query, security};
 
 pub(crate) use live::{Live, StreamNumbers, run};
 use reader::Reader;
@@ -68,7 +68,7 @@ pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpR
         return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
     };
     let pace = request.conn_data::<Pace>().cloned();
-    let reader = Reader::new(app, slot, auth::pass(&request), after);
+    let reader = Reader::new(app, slot, security::pass(&request), after);
     Ok(answer.streaming(reader.into_stream(pace)))
 }
 

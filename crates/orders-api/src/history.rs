@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
 use crate::wire::EventView;
-use crate::{auth, headers, lists, orders, query, retries};
+use crate::{headers, lists, orders, query, retries, security};
 
 /// `GET /orders/{id}/history`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -37,6 +37,7 @@ pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<Http
     headers::accepts_json(&request)?;
     let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Restore { id };
-    let sent = app.change_order(auth::actor(&request), operation, retry, orders::render).await?;
+    let sent =
+        app.change_order(security::actor(&request), operation, retry, orders::render).await?;
     Ok(sent.into_response())
 }

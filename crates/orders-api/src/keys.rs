@@ -9,10 +9,10 @@ use orders_core::{KeyChange, KeyCommand, KeyId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
-use crate::auth::{self, MadeKey};
 use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
+use crate::security::{self, MadeKey};
 use crate::wire::{self, KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::{headers, lists, query, retries};
 
@@ -98,7 +98,7 @@ pub(crate) async fn rotate(
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
-    auth::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
+    security::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
 }
 
 /// What is kept of an answer: all but a body, which would show a secret.

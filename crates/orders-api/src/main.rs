@@ -1,9 +1,7 @@
 //! The HTTP service and its command line.
 
-mod access;
 mod access_log;
 mod app;
-mod auth;
 mod availability;
 mod awake;
 mod backup;
@@ -25,7 +23,6 @@ mod history;
 mod import;
 mod json;
 mod keys;
-mod limits;
 mod listen;
 mod lists;
 mod logging;
@@ -39,6 +36,7 @@ mod problem;
 mod query;
 mod retries;
 mod routes;
+mod security;
 mod seed;
 mod serve;
 mod services;

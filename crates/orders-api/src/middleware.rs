@@ -15,8 +15,9 @@ use crate::access_log::Entry;
 use crate::app::App;
 use crate::patience::Pace;
 use crate::problem::Problem;
+use crate::security::rate_limit;
 use crate::trace::Span;
-use crate::{auth, console, cors, limits};
+use crate::{console, cors, security};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -81,8 +82,8 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     let request = response.request().clone();
     let status = response.status();
     let headers = response.headers_mut();
-    limits::tell(&request, headers);
-    if auth::is_by_key(&request) && !headers.contains_key(header::CACHE_CONTROL) {
+    rate_limit::tell(&request, headers);
+    if security::is_by_key(&request) && !headers.contains_key(header::CACHE_CONTROL) {
         // Caches between know of Authorization that what it got is nobody else's (RFC 9111, section
         // 3.5), but not of X-API-Key.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

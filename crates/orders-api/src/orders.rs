@@ -16,7 +16,7 @@ use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
 use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
-use crate::{auth, headers, query, retries};
+use crate::{headers, query, retries, security};
 
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -87,7 +87,7 @@ pub(crate) async fn create(
     };
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Create { id, content };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -131,7 +131,7 @@ pub(crate) async fn replace(
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -149,7 +149,7 @@ pub(crate) async fn patch(
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
@@ -160,7 +160,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Delete { id, if_match };
-    Ok(app.change_order(auth::actor(&request), operation, retry, render).await?.into_response())
+    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.

@@ -7,8 +7,8 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::access::Access;
 use crate::problem::{self, Code, Problem};
+use crate::security::Access;
 use crate::{
     availability, batch, console, docs, events, history, keys, metrics, openapi, orders, services,
     status, streams, webhooks,

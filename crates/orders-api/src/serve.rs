@@ -13,9 +13,9 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::auth::{self, Gate};
 use crate::cli::{self, Auth, ServeOptions};
-use crate::limits::Limits;
+use crate::security::rate_limit::Limits;
+use crate::security::{self, Gate};
 use crate::trace::Tracing;
 use crate::wait::wait;
 use crate::webhooks::Trials;
@@ -86,7 +86,7 @@ fn gate(store: &Store, options: &ServeOptions) -> Result<Gate, Box<dyn Error>> {
     } else if !has_keys {
         log::warn!("there is no key yet, so nobody can get in; orders-api keys create makes one");
     }
-    let own_key = own_key.as_deref().map(auth::hash_of);
+    let own_key = own_key.as_deref().map(security::hash_of);
     let origins = options.public_url.iter().chain(&options.cors_origin).cloned().collect();
     Ok(Gate { may_be_open, own_key, origins })
 }

@@ -10,9 +10,9 @@ use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
 use crate::app::App;
-use crate::auth::{self, Pass};
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
+use crate::security::{self, Pass};
 use crate::wire::{self, Names};
 use crate::{headers, middleware, query};
 
@@ -101,7 +101,7 @@ pub(crate) async fn answer(
     query::refuse_paging(request)?;
     let OrdersQuery { filter, sort, expand, page: _ } = query;
     let query = OrderQuery { filter, sort, after: None };
-    let pass = auth::pass(request);
+    let pass = security::pass(request);
     let mut rest = Rest { app, pass, query, format, expand, begun: false, ended: false };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());

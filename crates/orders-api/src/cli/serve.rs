@@ -12,8 +12,8 @@ use clap::{Args, ValueEnum};
 use orders_core::Period;
 
 use super::{read_delay, read_period};
-use crate::auth::Origin;
-use crate::limits::Network;
+use crate::security::Network;
+use crate::security::Origin;
 use crate::webhooks::{Delays, DeliveryOptions, Guard};
 
 /// How to serve.

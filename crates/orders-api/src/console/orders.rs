@@ -18,7 +18,7 @@ use super::zone::Zone;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::wire::Names;
-use crate::{auth, orders};
+use crate::{orders, security};
 
 use history::{Change, described, services_of};
 
@@ -90,7 +90,7 @@ pub(crate) async fn create(
     };
     let retry = draft.retry(&request, &content);
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
-    match app.change_order(auth::actor(&request), operation, retry, orders::render).await {
+    match app.change_order(security::actor(&request), operation, retry, orders::render).await {
         Ok(sent) => {
             let location = sent.answer.location.unwrap_or_default();
             Ok(page::go_to(&format!("/console{location}")))
@@ -168,7 +168,7 @@ async fn finish(
 ) -> Result<HttpResponse, Problem> {
     let id = operation.order_id().clone();
     let Err(problem) =
-        app.change_order(auth::actor(request), operation, retry, orders::render).await
+        app.change_order(security::actor(request), operation, retry, orders::render).await
     else {
         return Ok(page::go_to(&format!("/console/orders/{id}")));
     };

@@ -3,10 +3,10 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
-use crate::access::Access;
 use crate::openapi::Description;
 use crate::problem::{Code, Problem};
-use crate::{auth, middleware};
+use crate::security::Access;
+use crate::{middleware, security};
 
 /// A path and its operations.
 pub(crate) struct Resource {
@@ -83,7 +83,7 @@ impl Resource {
             async move {
                 middleware::note_route(&request, path);
                 exists(&request)?;
-                auth::admit(&request, access).await?;
+                security::admit(&request, access).await?;
                 Ok::<_, Problem>(handler.call(arguments).await)
             }
         };

@@ -17,7 +17,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use orders_db::{Steps, Ticket};
 
 use super::send::Collector;
-use crate::{auth, middleware};
+use crate::{middleware, security};
 
 /// How long the end of the process waits for spans to be sent.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -146,7 +146,7 @@ impl Span {
         }
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
         span.set_attribute(KeyValue::new("orders.request_id", request_id.to_owned()));
-        let actor = auth::actor(request).as_str().to_owned();
+        let actor = security::actor(request).as_str().to_owned();
         span.set_attribute(KeyValue::new("orders.actor", actor));
         if status >= StatusCode::INTERNAL_SERVER_ERROR {
             span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));

@@ -1,10 +1,5 @@
 //! Who asks, and whether they may: what happens to each request between its route and its handler.
 
-mod credentials;
-mod open;
-mod origin;
-mod session;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +11,12 @@ use orders_core::{Actor, KeyId, Role, SecretHash};
 use orders_db::{KeyTable, Session, StoreError};
 use tokio::sync::oneshot;
 
-use crate::access::Access;
+use super::access::Access;
+use super::credentials::{self, hash_of};
+use super::origin::{self, Origin};
+use super::{local, rate_limit, session};
 use crate::app::App;
-use crate::limits;
 use crate::problem::{Code, Problem};
-
-pub(crate) use credentials::{MadeKey, hash_of, make_key};
-pub(crate) use origin::Origin;
-pub(crate) use session::{cookie, set_cookie};
 
 /// How long keys count as they were when the database last answered. A key that is revoked during
 /// an outage of the database lives no longer than this.
@@ -45,8 +38,8 @@ pub(crate) struct Gate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
-    role: Role,
-    pass: Pass,
+    pub(super) role: Role,
+    pub(super) pass: Pass,
 }
 
 /// By what somebody was let in, so that it can be asked later whether that still holds.
@@ -115,7 +108,7 @@ pub(crate) async fn sign_in(
     key: &str,
 ) -> Result<Option<String>, Problem> {
     check_origin(request, app)?;
-    limits::take_one(request, None)?;
+    rate_limit::take_one(request, None)?;
     let Some(caller) = identify(request, app, Given::Key(key)).await? else { return Ok(None) };
     let now = app.keys().now();
     let mut random = [0; 8];
@@ -168,14 +161,14 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
     };
     match identify(request, app, given).await? {
         None => {
-            open::check(request)?;
+            local::check(request)?;
             if matches!(access, Access::Keyed(_)) {
                 return Err(forbidden(
                     "This takes a key, and there is none yet: `orders-api keys create` makes one.",
                 ));
             }
             origin::check(request, &app.gate.origins)?;
-            limits::take_one(request, None)
+            rate_limit::take_one(request, None)
         }
         Some(caller) => {
             if !caller.role.includes(needed) {
@@ -188,7 +181,7 @@ pub(crate) async fn admit(request: &HttpRequest, access: Access) -> Result<(), P
             if matches!(given, Given::Session(_)) {
                 origin::check_is_told(request)?;
             }
-            limits::take_one(request, Some(&caller.actor))?;
+            rate_limit::take_one(request, Some(&caller.actor))?;
             request.extensions_mut().insert(caller);
             Ok(())
         }
@@ -212,7 +205,7 @@ async fn identify(
         if is_open(&table) {
             return Ok(None);
         }
-        limits::take_one(request, None)?;
+        rate_limit::take_one(request, None)?;
         return Err(unauthenticated(false));
     }
     if let Given::Key(key) = given
@@ -224,7 +217,7 @@ async fn identify(
     let mut caller = find(&table);
     if caller.is_none() {
         // Whoever tries keys is slowed down, and so is the looking for them.
-        limits::take_one(request, None)?;
+        rate_limit::take_one(request, None)?;
     }
     // A key that is not known may have been made a moment ago, by another process.
     if caller.is_none() || table.age() > MOST_AGE {
@@ -262,6 +255,6 @@ fn unauthenticated(key_was_given: bool) -> Problem {
     Problem::new(Code::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
-fn forbidden(detail: impl Into<String>) -> Problem {
+pub(super) fn forbidden(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Forbidden, detail)
 }

@@ -12,7 +12,8 @@ use orders_core::{Actor, Instant, KeyId, Role, SecretHash};
 use orders_db::{KeyTable, Session};
 use sha2::Sha256;
 
-use super::{Caller, Gate, Pass, credentials};
+use super::authorize::{Caller, Gate, Pass};
+use super::credentials;
 
 /// The cookie.
 const NAME: &str = "orders_session";

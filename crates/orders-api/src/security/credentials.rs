@@ -10,7 +10,7 @@ use orders_db::{KeyEntry, KeyTable};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Caller, Pass};
+use super::authorize::{Caller, Pass};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// How long the text of a key's id is.

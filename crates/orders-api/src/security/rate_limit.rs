@@ -1,8 +1,6 @@
 //! How much each caller may ask: a bucket of tokens for each key, and for each address of those who
 //! have none. A request takes one, a batch one for each operation.
 
-mod address;
-
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,10 +15,9 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use orders_core::Actor;
 
+use super::client_address;
 use crate::app::App;
 use crate::problem::{Code, Problem};
-
-pub(crate) use address::Network;
 
 /// How many buckets are kept apart. With more callers than these, addresses share buckets.
 const MOST_BUCKETS: usize = 100_000;
@@ -75,9 +72,9 @@ impl Limits {
     }
 
     fn of_address(&self, address: IpAddr) -> Bucket {
-        let address = address::block_of(address);
+        let address = client_address::block_of(address);
         if self.crowded.load(Ordering::Relaxed) {
-            return Bucket::Shared(address::number_of(address) % SHARED_BUCKETS);
+            return Bucket::Shared(client_address::number_of(address) % SHARED_BUCKETS);
         }
         Bucket::Address(address)
     }
@@ -129,7 +126,7 @@ pub(crate) fn take_one(request: &HttpRequest, key: Option<&Actor>) -> Result<(),
         Some(actor) => Bucket::Key(actor.clone()),
         // It paid when its key was found to be wrong.
         None if request.extensions().contains::<Standing>() => return Ok(()),
-        None => match address::of(request, &app.trusted_proxies) {
+        None => match client_address::of(request, &app.trusted_proxies) {
             Some(address) => limits.of_address(address),
             None => return Ok(()),
         },

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::uri::Authority;
 
-use super::forbidden;
+use super::authorize::forbidden;
 use crate::problem::Problem;
 
 /// Refuses what came through a proxy, or was meant for another host.
