@@ -20,12 +20,12 @@ use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
-use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
 use crate::security::rate_limit::Limits;
 use crate::security::{self, Gate, Network, Origin};
-use crate::trace::{self, Tracing};
+use crate::server::metrics::Metrics;
+use crate::server::trace::{self, Tracing};
 use crate::webhooks::{Guard, Tester};
 use crate::wire::Names;
 

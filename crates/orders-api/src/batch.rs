@@ -11,8 +11,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::problem::{Code, Problem};
 use crate::security::rate_limit;
+use crate::server::middleware;
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{middleware, query, retries, security};
+use crate::{query, retries, security};
 
 /// `POST /orders/batch`
 pub(crate) async fn change(

@@ -14,8 +14,8 @@ use futures_util::stream;
 use orders_db::EventPage;
 
 use crate::app::App;
-use crate::patience::Pace;
 use crate::problem::{Code, Problem};
+use crate::server::timeouts::Pace;
 use crate::wire::{EventView, FeedView};
 use crate::{headers, lists, query, security};
 

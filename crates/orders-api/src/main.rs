@@ -1,6 +1,5 @@
 //! The HTTP service and its command line.
 
-mod access_log;
 mod app;
 mod availability;
 mod awake;
@@ -9,7 +8,6 @@ mod batch;
 mod body;
 mod cli;
 mod console;
-mod cors;
 mod cursor;
 mod docs;
 mod doctor;
@@ -23,14 +21,9 @@ mod history;
 mod import;
 mod json;
 mod keys;
-mod listen;
 mod lists;
-mod logging;
-mod metrics;
-mod middleware;
 mod openapi;
 mod orders;
-mod patience;
 mod policy;
 mod problem;
 mod query;
@@ -38,12 +31,10 @@ mod retries;
 mod routes;
 mod security;
 mod seed;
-mod serve;
+mod server;
 mod services;
 mod status;
 mod streams;
-mod tls;
-mod trace;
 mod wait;
 mod webhooks;
 mod wire;
@@ -56,7 +47,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
-use crate::trace::Tracing;
+use crate::server::trace::Tracing;
 
 /// Gives memory back to the system once it is free: after ten thousand connections the C library's
 /// allocator keeps nearly all that they took.
@@ -65,7 +56,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let (common, command) = cli::read();
-    logging::start(&common.log, common.log_format);
+    server::logging::start(&common.log, common.log_format);
     match run(&common, &command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -132,7 +123,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = serve::run(store, options, tracing.clone());
+            let served = server::serve::run(store, options, tracing.clone());
             tracing.end();
             served
         }

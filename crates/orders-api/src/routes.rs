@@ -10,7 +10,7 @@ use actix_web::web::{self, ServiceConfig};
 use crate::problem::{self, Code, Problem};
 use crate::security::Access;
 use crate::{
-    availability, batch, console, docs, events, history, keys, metrics, openapi, orders, services,
+    availability, batch, console, docs, events, history, keys, openapi, orders, server, services,
     status, streams, webhooks,
 };
 
@@ -166,7 +166,7 @@ fn of_itself() -> Vec<Resource> {
         Resource::at("/metrics").on(
             Method::GET,
             Access::METRICS,
-            metrics::show,
+            server::metrics::show,
             of::status::metrics,
         ),
         Resource::at("/openapi.json").on(Method::GET, ANYONE, docs::document, of::docs::document),

@@ -13,8 +13,9 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
 use crate::security::{self, Pass};
+use crate::server::middleware;
 use crate::wire::{self, Names};
-use crate::{headers, middleware, query};
+use crate::{headers, query};
 
 /// How many orders are read at once.
 const PAGE: usize = 1_000;

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use super::live::{Past, Slot, read};
 use super::ring::Found;
 use crate::app::App;
-use crate::patience::Pace;
 use crate::security::Pass;
+use crate::server::timeouts::Pace;
 
 /// How long a client is to wait before it connects again.
 const BEGINNING: Bytes = Bytes::from_static(b"retry: 2000\n\n");

@@ -5,8 +5,9 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Rout
 
 use crate::openapi::Description;
 use crate::problem::{Code, Problem};
+use crate::security;
 use crate::security::Access;
-use crate::{middleware, security};
+use crate::server::middleware;
 
 /// A path and its operations.
 pub(crate) struct Resource {

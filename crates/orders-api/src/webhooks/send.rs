@@ -25,7 +25,7 @@ use url::Host;
 use super::delays;
 use super::guard::{Guard, Target, TargetError};
 use super::sign::{self, Message};
-use crate::tls;
+use crate::server::tls;
 
 /// How long one address may take to be connected to, so that the next has its turn.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);

@@ -13,7 +13,8 @@ use actix_web::http::Method;
 use actix_web::web::Bytes;
 use orders_core::Actor;
 
-use crate::{middleware, security};
+use crate::security;
+use crate::server::middleware;
 
 /// The longest method that is shown.
 const LONGEST_METHOD: usize = 32;

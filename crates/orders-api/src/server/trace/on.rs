@@ -17,7 +17,8 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use orders_db::{Steps, Ticket};
 
 use super::send::Collector;
-use crate::{middleware, security};
+use crate::security;
+use crate::server::middleware;
 
 /// How long the end of the process waits for spans to be sent.
 const LAST_WORDS: Duration = Duration::from_secs(2);

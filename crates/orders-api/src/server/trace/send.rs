@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::tls;
+use crate::server::tls;
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -16,10 +16,11 @@ use crate::app::App;
 use crate::cli::{self, Auth, ServeOptions};
 use crate::security::rate_limit::Limits;
 use crate::security::{self, Gate};
-use crate::trace::Tracing;
+use crate::server::trace::Tracing;
+use crate::server::{listen, tls};
 use crate::wait::wait;
 use crate::webhooks::Trials;
-use crate::{events, listen, tls, webhooks};
+use crate::{events, webhooks};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;

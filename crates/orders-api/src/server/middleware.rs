@@ -11,13 +11,14 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
-use crate::access_log::Entry;
 use crate::app::App;
-use crate::patience::Pace;
 use crate::problem::Problem;
 use crate::security::rate_limit;
-use crate::trace::Span;
-use crate::{console, cors, security};
+use crate::server::access_log::Entry;
+use crate::server::cors;
+use crate::server::timeouts::Pace;
+use crate::server::trace::Span;
+use crate::{console, security};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

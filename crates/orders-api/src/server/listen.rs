@@ -21,8 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::patience::{self, Patient};
-use crate::{middleware, routes};
+use crate::routes;
+use crate::server::middleware;
+use crate::server::timeouts::{self, Patient};
 
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -89,7 +90,7 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(patience::HEAD)
+        .client_request_timeout(timeouts::HEAD)
         .client_disconnect_timeout(LAST_WORDS)
         // Connections that are idle when the server ends are closed at once.
         .graceful_shutdown_signal(move || {
