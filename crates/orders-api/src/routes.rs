@@ -126,7 +126,7 @@ fn of_keys() -> Vec<Resource> {
 }
 
 fn of_webhooks() -> Vec<Resource> {
-    use openapi::webhooks as of;
+    use webhooks::docs as of;
     const ADMIN: Access = Access::KEYED_ADMIN;
     let webhook = |request: &_| webhooks::path_id(request).map(drop);
     let at = |path| Resource::at(path).only_where(webhook);

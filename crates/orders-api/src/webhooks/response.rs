@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::super::views::Shown;
+use super::delivery::Sent;
 use crate::openapi::shape;
-use crate::webhooks::Sent;
+use crate::wire::views::Shown;
 
 /// A webhook as it is answered: without what signs.
 #[derive(Debug, Serialize, ToSchema)]

@@ -22,9 +22,9 @@ use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use url::Host;
 
-use super::delays;
-use super::guard::{Guard, Target, TargetError};
-use super::sign::{self, Message};
+use super::retry_delays;
+use super::signature::{self, Message};
+use super::ssrf_guard::{Guard, Target, TargetError};
 use crate::server::tls;
 
 /// How long one address may take to be connected to, so that the next has its turn.
@@ -100,7 +100,7 @@ impl Sender {
         let (answer, retry_after) = match asked.unwrap_or_else(|_elapsed| late()) {
             Ok(response) => {
                 let status = response.status().as_u16();
-                let retry_after = delays::retry_after(response.headers(), now);
+                let retry_after = retry_delays::retry_after(response.headers(), now);
                 // What was answered is known; the rest is heard out so that nobody is cut off.
                 drop(timeout_at(deadline, drain(response.into_body())).await);
                 (Ok(status), retry_after)
@@ -185,7 +185,7 @@ fn request(
     message: &Message,
     now: Instant,
 ) -> Result<Request<Full<Bytes>>, String> {
-    let timestamp = sign::timestamp(now);
+    let timestamp = signature::timestamp(now);
     Request::post(target.path.clone())
         .header(header::HOST, &target.authority)
         .header(header::USER_AGENT, concat!("orders-api/", env!("CARGO_PKG_VERSION")))
@@ -248,7 +248,7 @@ mod tests {
 
     fn message() -> Message {
         let (id, body) = ("msg_1".to_owned(), Bytes::from_static(b"{}"));
-        Message { id, body, secrets: vec![sign::make_secret().unwrap()] }
+        Message { id, body, secrets: vec![signature::make_secret().unwrap()] }
     }
 
     /// Answers each connection with the same, and counts them.

@@ -14,12 +14,12 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::delays::Delays;
-use super::deliver::{Shared, deliver};
-use super::guard::Guard;
-use super::record::{Recorder, SharedCourier, ask};
-use super::send::{self, Sender, Sent};
-use super::sign::Message;
+use super::recorder::{Recorder, SharedCourier, ask};
+use super::retry_delays::Delays;
+use super::run::{Shared, deliver};
+use super::sender::{self, Sender, Sent};
+use super::signature::Message;
+use super::ssrf_guard::Guard;
 
 /// How many endpoints are delivered to at once.
 const ENDPOINTS: usize = 48;
@@ -111,7 +111,7 @@ async fn run(
     let recording = tokio::spawn(recording);
     let shared = Arc::new(Shared {
         store,
-        sender: Sender::new(options.guard, send::system(), options.timeout),
+        sender: Sender::new(options.guard, sender::system(), options.timeout),
         delays: options.delays,
         lease,
         least: options.timeout * 7 / 5,

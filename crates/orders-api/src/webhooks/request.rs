@@ -1,7 +1,5 @@
 //! How bodies about webhooks are read. What webhooks look like in answers is in `views.rs` beside.
 
-mod views;
-
 use std::borrow::Cow;
 
 use orders_core::{
@@ -13,16 +11,12 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::bodies::{read_bool, text};
-use super::keys::read_overlap;
-use super::reader::Reader;
 use crate::json::Json;
 use crate::openapi::shape::{self, closed};
 use crate::problem::FieldError;
-
-pub(crate) use views::{
-    DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
-};
+use crate::wire::bodies::{read_bool, text};
+use crate::wire::keys::read_overlap;
+use crate::wire::reader::Reader;
 
 /// Reads a webhook that is to be made: `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {

@@ -2,14 +2,13 @@
 
 use actix_web::http::StatusCode;
 
-use super::description::{Answer, Description, WEBHOOKS};
-use super::problems::{BODY, JSON, READ, WRITE};
-use super::{parameters, shape};
+use super::request::{ReplayBody, WebhookBody, WebhookPatchBody, WebhookRotateBody};
+use super::response::{DeliveryView, NewWebhookView, RotatedWebhookView, TestedView, WebhookView};
+use crate::openapi::description::{Answer, Description, WEBHOOKS};
+use crate::openapi::problems::{BODY, JSON, READ, WRITE};
+use crate::openapi::{parameters, shape};
 use crate::problem::Code;
-use crate::wire::{
-    DeliveryView, NewWebhookView, PageView, ReplayBody, RotatedWebhookView, TestedView,
-    WebhookBody, WebhookPatchBody, WebhookRotateBody, WebhookView,
-};
+use crate::wire::PageView;
 
 /// What is wrong with a webhook as it is sent.
 const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];

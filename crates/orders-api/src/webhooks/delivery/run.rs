@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::delays::Delays;
-use super::record::Recorder;
-use super::send::{Sender, Sent};
-use super::sign::Message;
+use super::recorder::Recorder;
+use super::retry_delays::Delays;
+use super::sender::{Sender, Sent};
+use super::signature::Message;
 use crate::wire::EventView;
 
 /// How many events are read at once, and may have been sent without being written down.
