@@ -5,7 +5,6 @@ pub(crate) mod availability;
 pub(crate) mod batch;
 pub(crate) mod description;
 pub(crate) mod docs;
-pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod markdown;

@@ -91,7 +91,7 @@ fn of_services() -> Vec<Resource> {
 }
 
 fn of_events() -> Vec<Resource> {
-    use openapi::events as of;
+    use events::docs as of;
     const READER: Access = Access::READER;
     vec![
         Resource::at("/events").on(Method::GET, READER, events::list, of::list),

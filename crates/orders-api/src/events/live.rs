@@ -11,7 +11,7 @@ use futures_util::pin_mut;
 use orders_db::EventPage;
 use tokio::sync::{Semaphore, watch};
 
-use super::refusal;
+use super::handlers::refusal;
 use super::ring::{Found, Rendered, Ring};
 use crate::app::App;
 use crate::problem::Problem;

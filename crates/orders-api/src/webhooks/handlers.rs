@@ -7,17 +7,16 @@ use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, Webhook
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::body::Body;
-use crate::cursor::ListKey;
-use crate::problem::{Code, FieldError, Problem};
-use crate::{headers, lists, query, retries};
-
 use super::delivery::{self, Message, Sent, TargetError, secret_text};
 use super::request::{self, WebhookRotateBody};
 use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
 };
+use crate::app::App;
+use crate::body::Body;
+use crate::cursor::ListKey;
+use crate::problem::{Code, FieldError, Problem};
+use crate::{headers, lists, query, retries};
 
 /// `GET /webhooks`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {

@@ -1,10 +1,10 @@
 //! What is said of the feed of events.
 
-use super::description::{Answer, Description, EVENTS};
-use super::parameters::{last_event_id, query};
-use super::problems::{JSON, READ};
-use super::shape;
-use crate::events::EVENT_STREAM;
+use super::handlers::EVENT_STREAM;
+use crate::openapi::description::{Answer, Description, EVENTS};
+use crate::openapi::parameters::{last_event_id, query};
+use crate::openapi::problems::{JSON, READ};
+use crate::openapi::shape;
 use crate::problem::Code;
 use crate::wire::FeedView;
 

@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use validator::Validate;
 
-use super::{Parameters, Times, validated, whole_number};
 use crate::problem::Problem;
+use crate::query::{Parameters, Times, validated, whole_number};
 
 /// The most digits that a sequence may have.
 const MOST_DIGITS: usize = 18;
