@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
-use actix_web::web;
+use actix_web::web::{self, Data};
 use orders_core::{
     Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, Operation, Order, OrderId, Outcome,
     Retry, ServiceChange, ServiceCommand, Verdict, WebhookChange, WebhookCommand,
@@ -20,13 +20,13 @@ use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
+use crate::http::trace::{self, Tracing};
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
-use crate::security::rate_limit::Limits;
-use crate::security::{self, Gate, Network, Origin};
+use crate::routes;
+use crate::security::{Origin, Security};
 use crate::server::metrics::Metrics;
-use crate::server::trace::{self, Tracing};
-use crate::webhooks::{Guard, Tester};
+use crate::webhooks::{SsrfGuard, TestSender};
 use crate::wire::Names;
 
 /// How long a command or a query may wait for the database.
@@ -39,11 +39,7 @@ const LAST_CHANCE: Duration = Duration::from_millis(700);
 /// What all handlers share.
 pub(crate) struct App {
     store: Arc<Store>,
-    pub(crate) gate: Gate,
-    /// What is allowed to each caller; `None` for whatever they ask.
-    pub(crate) limits: Option<Limits>,
-    /// Proxies that are believed when they tell where a request comes from.
-    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) security: Data<Security>,
     /// Other sites whose pages are let in.
     pub(crate) cors_origins: Vec<Origin>,
     /// Whether PUT and DELETE must name the version that they mean.
@@ -56,9 +52,8 @@ pub(crate) struct App {
     pub(crate) tracing: Tracing,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
-    /// Where webhooks may lead.
-    pub(crate) guard: Guard,
-    pub(crate) tester: Tester,
+    pub(crate) ssrf_guard: SsrfGuard,
+    pub(crate) test_deliveries: TestSender,
     /// Whether browsers are to send their cookies by TLS only.
     pub(crate) secure_cookies: bool,
     draining: AtomicBool,
@@ -66,27 +61,24 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        store: Store,
-        gate: Gate,
-        limits: Option<Limits>,
-        tester: Tester,
+        store: Arc<Store>,
+        security: Data<Security>,
+        test_deliveries: TestSender,
         options: &ServeOptions,
         tracing: Tracing,
     ) -> Self {
         Self {
-            store: Arc::new(store),
-            gate,
-            limits,
-            trusted_proxies: options.trust_proxy.clone(),
+            store,
+            security,
             cors_origins: options.cors_origin.clone(),
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
             live: Live::new(options.max_streams()),
-            metrics: Metrics::new(options.workers(), options.metrics_open),
+            metrics: Metrics::new(options.workers(), routes::paths()),
             tracing,
             access_log: options.access_log,
-            guard: options.guard(),
-            tester,
+            ssrf_guard: options.ssrf_guard(),
+            test_deliveries,
             secure_cookies: options.tls_cert.is_some()
                 || options.public_url.as_ref().is_some_and(Origin::is_secure),
             draining: AtomicBool::new(false),
@@ -96,7 +88,7 @@ impl App {
     /// Says that the server is about to end, and ends the streams of events.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
-        self.live.end();
+        self.live.wake_all();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -186,7 +178,7 @@ impl App {
         });
         let answered = answered.await?;
         // By when it is answered it is in force here; where that fails, it is within a second.
-        drop(security::look_again(self).await);
+        drop(self.security.keys.refresh().await);
         shown_once(answered, render)
     }
 
@@ -212,14 +204,9 @@ impl App {
         Arc::clone(&self.store)
     }
 
-    /// What is known of the keys.
+    /// The keys as last read.
     pub(crate) fn keys(&self) -> Arc<KeyTable> {
         self.store.keys()
-    }
-
-    /// Has the keys looked at now.
-    pub(crate) fn look_at_keys(&self, looked: oneshot::Sender<Result<(), StoreError>>) {
-        self.store.look_at_keys(answer_to(looked));
     }
 
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
@@ -259,7 +246,9 @@ impl App {
         question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
-        match trace::read(awake::within(PATIENCE, web::block(move || question(&store)))).await {
+        match trace::record_read(awake::within(PATIENCE, web::block(move || question(&store))))
+            .await
+        {
             Ok(Ok(answer)) => Ok(answer?),
             Ok(Err(_gone)) => {
                 Err(Problem::unexpected("the thread that asked the database is gone"))
@@ -275,7 +264,7 @@ async fn read<T>(
 ) -> Result<T, Problem> {
     let (sender, receiver) = oneshot::channel();
     queue(Instant::now() + PATIENCE, sender);
-    match trace::read(awake::within(PATIENCE, receiver)).await {
+    match trace::record_read(awake::within(PATIENCE, receiver)).await {
         Ok(Ok(answer)) => Ok(answer?),
         Ok(Err(_closed)) => Err(too_late()),
         Err(_elapsed) => Err(too_late()),
@@ -337,7 +326,7 @@ async fn write<T: Send + 'static>(
     let begun = Instant::now();
     let ticket = queue(begun + patience, answer_to(sender));
     let answer = answer_in_time(&ticket, patience, receiver).await;
-    trace::tell_write(begun, &ticket);
+    trace::record_write(begun, &ticket);
     answer
 }
 

@@ -9,9 +9,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
 use crate::body::Body;
+use crate::http::request_context;
 use crate::problem::{Code, Problem};
 use crate::security::rate_limit;
-use crate::server::middleware;
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
 use crate::{query, retries, security};
 
@@ -25,7 +25,7 @@ pub(crate) async fn change(
     let key = retries::key(&request)?;
     let body = Body::large(&request, payload).await?;
     let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
-    rate_limit::take_for_batch(&request, operations.len())?;
+    rate_limit::charge_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
         .map(|operation| {
@@ -45,7 +45,7 @@ pub(crate) async fn change(
     let key = key.filter(|_| !dry_run);
     let retry = retries::retry(&request, key, body.bytes());
     let instance = request.path().to_owned();
-    let request_id = middleware::id_of(&request);
+    let request_id = request_context::id(&request);
     let report = Report { mode, cannot_be_done, faults, instance, request_id };
     let render = move |verdicts: &[Verdict]| report.render(verdicts);
     let sent = app.change_orders(security::actor(&request), batch, retry, render).await?;

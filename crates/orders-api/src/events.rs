@@ -8,4 +8,4 @@ mod reader;
 mod ring;
 
 pub(crate) use handlers::{list, stream};
-pub(crate) use live::{Live, StreamNumbers, run};
+pub(crate) use live::{Live, StreamMetrics, run};

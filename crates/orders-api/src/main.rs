@@ -18,6 +18,7 @@ mod fuzz;
 mod headers;
 mod healthcheck;
 mod history;
+mod http;
 mod import;
 mod json;
 mod keys;
@@ -47,7 +48,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
-use crate::server::trace::Tracing;
+use crate::http::trace::Tracing;
 
 /// Gives memory back to the system once it is free: after ten thousand connections the C library's
 /// allocator keeps nearly all that they took.
@@ -124,7 +125,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
                 load(&store, None)?;
             }
             let served = server::serve::run(store, options, tracing.clone());
-            tracing.end();
+            tracing.shut_down();
             served
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),

@@ -22,6 +22,11 @@ pub(crate) fn resources() -> Vec<Resource> {
     of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
 }
 
+/// The paths of all routes.
+pub(crate) fn paths() -> Vec<&'static str> {
+    resources().iter().map(|resource| resource.path).collect()
+}
+
 fn of_orders() -> Vec<Resource> {
     use openapi as of;
     const READER: Access = Access::READER;

@@ -7,9 +7,10 @@ mod request;
 mod response;
 
 pub(crate) use delivery::{
-    Delays, DeliveryOptions, Guard, Sent, Tester, Trials, channel, secret_text, start,
+    DeliveryOptions, RetryDelays, SendResult, SsrfGuard, TestQueue, TestSender, secret_text, start,
+    test_queue,
 };
 pub(crate) use handlers::{
-    create, delete, deliveries, find, find_webhook, list, make_id, make_secret, patch, path_id,
-    replay, rotate, test, to_keep, try_out, url_fault,
+    create, create_id, create_secret, delete, deliveries, find, find_webhook, list, patch, path_id,
+    replay, rotate, send_test, test, to_keep, url_fault,
 };

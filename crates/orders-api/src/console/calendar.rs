@@ -110,7 +110,7 @@ impl Scene<'_> {
 
 /// `GET /`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    match security::admit(&request, Access::READER).await {
+    match security::authorize(&request, Access::READER).await {
         Ok(()) => {}
         // Whoever comes here without a key is asked for one, and told nothing else.
         Err(problem) if problem.code() == Code::Unauthenticated => {

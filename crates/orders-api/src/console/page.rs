@@ -58,7 +58,7 @@ pub(crate) struct Visitor {
 
 impl Visitor {
     fn of(request: &HttpRequest) -> Self {
-        let (role, has_key) = (security::role(request), security::is_by_key(request));
+        let (role, has_key) = (security::role(request), security::is_authenticated(request));
         Self { role, has_key, name: security::actor(request).as_str().to_owned() }
     }
 

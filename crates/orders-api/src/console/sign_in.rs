@@ -45,7 +45,7 @@ pub(crate) async fn sign_in(
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let next = own_path(form.one("next"));
-    let session = match security::sign_in(&request, &app, form.one("key").trim()).await {
+    let session = match security::sign_in(&request, form.one("key").trim()).await {
         Ok(session) => session,
         Err(problem) if problem.code() == Code::Unauthenticated => {
             return ask(&request, StatusCode::UNPROCESSABLE_ENTITY, Some((problem.detail(), next)));
@@ -64,7 +64,11 @@ pub(crate) async fn sign_out(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    security::sign_out(&request, &app).await?;
+    if let Some(session) = security::session_to_end(&request).await? {
+        app.ask(move |store| store.end_session(&session)).await?;
+        // If the refresh fails, the sign-out takes effect here within a second.
+        drop(app.security.keys.refresh().await);
+    }
     let mut answer = page::go_to("/");
     set_cookie(&mut answer, &app, None);
     Ok(answer)

@@ -76,7 +76,7 @@ pub(crate) async fn create(
     let (fields, content) = Fields::read(&form, &app);
     let done = match content {
         Ok(content) => {
-            let (id, secret) = (webhooks::make_id()?, webhooks::make_secret()?);
+            let (id, secret) = (webhooks::create_id()?, webhooks::create_secret()?);
             let text = secret_text(&secret);
             let command = WebhookCommand::Create { id: id.clone(), content, secret };
             let done = change(&request, &app, command, Some(&form)).await;
@@ -131,7 +131,7 @@ pub(crate) async fn rotate(
     });
     let done = match overlap {
         Ok(overlap) => {
-            let secret = webhooks::make_secret()?;
+            let secret = webhooks::create_secret()?;
             let text = secret_text(&secret);
             let command = WebhookCommand::Rotate { id: id.clone(), secret, overlap };
             change(&request, &app, command, Some(&form)).await.map(|()| text)
@@ -150,7 +150,7 @@ pub(crate) async fn rotate(
 /// `POST /console/webhooks/{id}/test`
 pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    let sent = webhooks::try_out(&app, &id).await?;
+    let sent = webhooks::send_test(&app, &id).await?;
     let told = Told { tried: Some(words::trial(&sent)), ..Told::default() };
     render(&request, &app, &id, StatusCode::OK, told).await
 }

@@ -1,4 +1,4 @@
-//! The handlers of the feed of events: its pages, and the stream of what comes.
+//! Handlers of `/events`: pages of the feed, and the stream of new events.
 
 use std::convert::Infallible;
 
@@ -12,8 +12,8 @@ use orders_db::EventPage;
 use super::reader::Reader;
 use super::{live, query};
 use crate::app::App;
+use crate::http::connection_state::ConnectionState;
 use crate::problem::{Code, Problem};
-use crate::server::timeouts::Pace;
 use crate::wire::{EventView, FeedView};
 use crate::{headers, lists, security};
 
@@ -25,7 +25,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query::FeedQuery { after, limit } = query::feed(&request)?;
     headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
+    // One more than the limit shows whether there is a next page.
     let mut changes = match app.ask(move |store| store.list_events(after, limit + 1)).await? {
         EventPage::Changes(changes) => changes,
         EventPage::Gone { first } => return Err(Problem::events_gone(first)),
@@ -33,41 +33,40 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let next = lists::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
     let data = changes.iter().map(EventView::of).collect();
-    let mut answer = lists::with_link(&request, "after", next.as_deref());
-    Ok(answer.json(FeedView { data, next_after }))
+    let mut response = lists::with_link(&request, "after", next.as_deref());
+    Ok(response.json(FeedView { data, next_after }))
 }
 
 /// `GET /events/stream`
 pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = query::after(&request)?;
+    let start = query::after(&request)?;
     let last = last_event_id(&request)?;
     headers::choose(&request, &[(EVENT_STREAM, ())])?;
-    // What a client has seen counts, not the address by which it once began.
-    let after = last.or(asked).unwrap_or(0);
+    // After a reconnect, Last-Event-ID is more recent than the URL.
+    let after = last.or(start).unwrap_or(0);
     if app.is_draining() {
-        return Err(refusal("The service is shutting down."));
+        return Err(overloaded("The server is shutting down."));
     }
-    let slot = if request.method() == Method::HEAD { None } else { Some(live::enter(&app)?) };
-    // Before the status is sent, so that a database that is away, or events that are gone, are told
-    // of as in any answer.
+    let slot = if request.method() == Method::HEAD { None } else { Some(live::take_slot(&app)?) };
+    // Before the status is sent, so that an outage or purged events are reported as usual.
     if let EventPage::Gone { first } = app.ask(move |store| store.list_events(after, 1)).await? {
         return Err(Problem::events_gone(first));
     }
-    let mut answer = HttpResponse::build(StatusCode::OK);
-    answer
+    let mut response = HttpResponse::build(StatusCode::OK);
+    response
         .content_type(EVENT_STREAM)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Asks a proxy (nginx) not to hold back what has come.
+        // Disables the response buffer of nginx.
         .insert_header((X_ACCEL_BUFFERING, "no"));
     let Some(slot) = slot else {
-        return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
+        return Ok(response.streaming(stream::empty::<Result<Bytes, Infallible>>()));
     };
-    let pace = request.conn_data::<Pace>().cloned();
-    let reader = Reader::new(app, slot, security::pass(&request), after);
-    Ok(answer.streaming(reader.into_stream(pace)))
+    let connection = request.conn_data::<ConnectionState>().cloned();
+    let reader = Reader::new(app, slot, security::credential(&request), after);
+    Ok(response.streaming(reader.into_stream(connection)))
 }
 
-/// Where a stream that was cut goes on, as its client says (HTML, section 9.2.4).
+/// Parses the position of a reconnecting client (HTML, section 9.2.4).
 fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     let mut ids = request.headers().get_all(LAST_EVENT_ID);
     let Some(id) = ids.next().filter(|id| !id.is_empty()) else { return Ok(None) };
@@ -79,6 +78,6 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     Err(Problem::new(Code::InvalidHeader, detail))
 }
 
-pub(super) fn refusal(detail: &str) -> Problem {
+pub(super) fn overloaded(detail: &str) -> Problem {
     Problem::new(Code::Overloaded, detail).with_header(header::RETRY_AFTER, "1")
 }

@@ -1,4 +1,4 @@
-//! The parameters of the feed of events.
+//! Query parameters of the feed of events.
 
 use actix_web::HttpRequest;
 use validator::Validate;
@@ -6,20 +6,20 @@ use validator::Validate;
 use crate::problem::Problem;
 use crate::query::{Parameters, Times, validated, whole_number};
 
-/// The most digits that a sequence may have.
-const MOST_DIGITS: usize = 18;
+/// The maximum number of digits of a sequence.
+const MAX_DIGITS: usize = 18;
 
 /// The parameters of `GET /events`.
 #[derive(Debug, Validate)]
 pub(crate) struct FeedQuery {
-    /// The sequence behind which the page starts.
+    /// The sequence after which the page starts.
     pub(crate) after: u64,
-    /// How many events a page has at most.
+    /// The maximum number of events.
     #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) limit: usize,
 }
 
-/// Reads the parameters of `GET /events`.
+/// Parses the parameters of `GET /events`.
 pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
     let mut parameters =
         Parameters::read(request, &[("after", Times::Once), ("limit", Times::Once)])?;
@@ -28,18 +28,18 @@ pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
     validated(FeedQuery { after, limit })
 }
 
-/// Reads `after`, the one parameter of `GET /events/stream`.
+/// Parses `after`, the only parameter of `GET /events/stream`.
 pub(crate) fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     Parameters::read(request, &[("after", Times::Once)])?.one("after", sequence)
 }
 
-/// Reads a sequence: 0, or one that a reader was answered.
+/// Parses a sequence: 0, or the sequence of an event.
 pub(crate) fn sequence(text: &str) -> Result<u64, String> {
     let is_one = text.bytes().all(|byte| byte.is_ascii_digit())
-        && (1..=MOST_DIGITS).contains(&text.len())
+        && (1..=MAX_DIGITS).contains(&text.len())
         && (text == "0" || !text.starts_with('0'));
     let number = text.parse().ok().filter(|_| is_one);
-    number.ok_or_else(|| "must be a sequence, as events have it, or 0".to_owned())
+    number.ok_or_else(|| "must be the sequence of an event, or 0".to_owned())
 }
 
 #[cfg(test)]

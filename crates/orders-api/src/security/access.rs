@@ -1,4 +1,4 @@
-//! What each route needs of whoever asks.
+//! What each route requires of its callers.
 
 use orders_core::Role;
 
@@ -7,12 +7,12 @@ use orders_core::Role;
 pub(crate) enum Access {
     /// Anyone, without a key.
     Anyone,
-    /// Whoever has a key with this role or a stronger one; anyone while no key is needed.
+    /// A key with at least this role. While the service is open, anyone.
     Role(Role),
-    /// As [`Self::Role`], or anyone where the operator says so.
+    /// Like [`Self::Role`], unless the operator opens it to anyone.
     Metrics(Role),
-    /// Whoever has a key with this role or a stronger one: nobody while no key is needed, since what
-    /// is here would make a guest the master of the house.
+    /// A key with at least this role. While the service is open, nobody: otherwise anyone could make
+    /// themselves an admin.
     Keyed(Role),
 }
 
@@ -23,7 +23,7 @@ impl Access {
     pub(crate) const ADMIN: Self = Self::Role(Role::Admin);
     pub(crate) const KEYED_ADMIN: Self = Self::Keyed(Role::Admin);
 
-    /// The role that it takes, if it takes one.
+    /// The required role, if there is one.
     pub(crate) fn role(self) -> Option<Role> {
         match self {
             Self::Anyone => None,

@@ -1,5 +1,4 @@
-//! Where a request comes from: the address of the connection, or, behind proxies that are trusted,
-//! the one that they tell.
+//! The address of a client: that of the connection, or the one that trusted proxies report.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -7,7 +6,7 @@ use std::sync::LazyLock;
 
 use actix_web::HttpRequest;
 
-/// The addresses that begin with the same bits, such as `10.0.0.0/8`.
+/// A network: the addresses with the same prefix, such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Network {
     address: IpAddr,
@@ -15,7 +14,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Reads an address, alone or with the number of bits that count.
+    /// Parses a network, or an address as a network of its own.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let malformed = || "must be an address, or a network such as 10.0.0.0/8".to_owned();
         let (address, bits) = match text.split_once('/') {
@@ -30,45 +29,45 @@ impl Network {
     }
 
     fn contains(self, address: IpAddr) -> bool {
-        match (self.address, address) {
+        let common = match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let differing = own.to_bits() ^ other.to_bits();
-                differing.leading_zeros() >= self.bits
+                (own.to_bits() ^ other.to_bits()).leading_zeros()
             }
             (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let differing = own.to_bits() ^ other.to_bits();
-                differing.leading_zeros() >= self.bits
+                (own.to_bits() ^ other.to_bits()).leading_zeros()
             }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+        };
+        common >= self.bits
     }
 }
 
-/// Whose request it is. What `X-Forwarded-For` says is believed as far as trusted proxies have
-/// written it: from its end on, up to the first address that is none of theirs.
-pub(super) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
+/// Returns the address of the client. `X-Forwarded-For` is read from its end, up to the first address
+/// that is not a trusted proxy.
+pub(super) fn client_address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     let mut address = request.peer_addr()?.ip().to_canonical();
     let is_trusted = |address| trusted.iter().any(|network| network.contains(address));
-    let told = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let told: Vec<&str> = told.flat_map(|value| value.split(',')).map(str::trim).collect();
-    for before in told.into_iter().rev() {
+    let values = request.headers().get_all("x-forwarded-for");
+    let values = values.filter_map(|value| value.to_str().ok());
+    let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for text in forwarded.into_iter().rev() {
         if !is_trusted(address) {
             break;
         }
-        let Some(before) = read(before) else { break };
-        address = before.to_canonical();
+        let Some(previous) = parse(text) else { break };
+        address = previous.to_canonical();
     }
     Some(address)
 }
 
-/// An address; some proxies tell the port with it.
-fn read(told: &str) -> Option<IpAddr> {
-    let with_port = || told.parse().ok().map(|address: SocketAddr| address.ip());
-    told.parse().ok().or_else(with_port)
+/// Parses an address. Some proxies append the port.
+fn parse(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port)
 }
 
-/// What counts as one address: of IPv6, the network of a single site.
-pub(super) fn block_of(address: IpAddr) -> IpAddr {
+/// Returns what is limited as one client: an IPv4 address, or the /64 network of an IPv6 address.
+pub(super) fn client_block(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
@@ -77,8 +76,8 @@ pub(super) fn block_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A number that nobody outside can choose.
-pub(super) fn number_of(address: IpAddr) -> u64 {
+/// Hashes an address with a random key, so that no client can choose its hash.
+pub(super) fn keyed_hash(address: IpAddr) -> u64 {
     static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     STATE.hash_one(address)
 }
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_has_the_addresses_that_begin_alike() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         let has = |network, address: &str| {
             Network::parse(network).unwrap().contains(address.parse().unwrap())
         };
@@ -104,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
-        let from = |told: &str, trusted: &[&str]| {
+    fn only_trusted_proxies_are_trusted() {
+        let from = |forwarded: &str, trusted: &[&str]| {
             let trusted: Vec<_> = trusted.iter().map(|one| Network::parse(one).unwrap()).collect();
             let request = TestRequest::default().peer_addr("10.0.0.1:1".parse().unwrap());
-            let request = request.insert_header(("x-forwarded-for", told)).to_http_request();
-            of(&request, &trusted).unwrap().to_string()
+            let request = request.insert_header(("x-forwarded-for", forwarded)).to_http_request();
+            client_address(&request, &trusted).unwrap().to_string()
         };
         assert_eq!(from("1.1.1.1", &[]), "10.0.0.1");
         assert_eq!(from("9.9.9.9, 1.1.1.1", &["10.0.0.0/8"]), "1.1.1.1");
@@ -121,8 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_ipv6_are_one_address() {
-        let block = |text: &str| block_of(text.parse().unwrap());
+    fn the_addresses_of_an_ipv6_site_are_one_client() {
+        let block = |text: &str| client_block(text.parse().unwrap());
         assert_eq!(block("2001:db8::1"), block("2001:db8::ffff:1"));
         assert_ne!(block("2001:db8::1"), block("2001:db8:0:1::1"));
         assert_ne!(block("1.2.3.4"), block("1.2.3.5"));

@@ -1,5 +1,5 @@
-//! Keys as callers send them: `key_<16 hexadecimal digits>_<64 hexadecimal digits>`, the id of the
-//! key and its secret. Only what stands for the whole is ever compared or kept.
+//! API keys as clients send them: `key_<16 hexadecimal digits>_<64 hexadecimal digits>`, the id of the
+//! key and its secret. Only the hash of the whole is compared or stored.
 
 use std::fmt::Write;
 
@@ -10,20 +10,20 @@ use orders_db::{KeyEntry, KeyTable};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::authorize::{Caller, Pass};
+use super::caller::{Caller, Credential};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// How long the text of a key's id is.
+/// The length of a key's id.
 const ID_LENGTH: usize = 20;
 
-/// A key that was just made, or given another secret: the only moment at which its text is known.
+/// A key that was just created or rotated. Its text is not stored, so it is known only now.
 pub(crate) struct MadeKey {
     pub(crate) id: KeyId,
     pub(crate) hash: SecretHash,
     pub(crate) text: String,
 }
 
-/// Makes a secret for a key; without an id, for a new one.
+/// Creates a secret for a key; without an id, for a new one.
 pub(crate) fn make_key(id: Option<KeyId>) -> Result<MadeKey, getrandom::Error> {
     let (mut number, mut secret) = ([0; 8], [0; 32]);
     getrandom::fill(&mut number)?;
@@ -31,7 +31,7 @@ pub(crate) fn make_key(id: Option<KeyId>) -> Result<MadeKey, getrandom::Error> {
     let id = id.unwrap_or_else(|| KeyId::from_random(number));
     let mut text = format!("{id}_");
     for byte in secret {
-        // Writing to a text does not fail.
+        // Writing to a `String` does not fail.
         write!(text, "{byte:02x}").unwrap_or_default();
     }
     Ok(MadeKey { hash: hash_of(&text), id, text })
@@ -41,14 +41,14 @@ pub(crate) fn hash_of(text: &str) -> SecretHash {
     SecretHash(Sha256::digest(text.as_bytes()).into())
 }
 
-/// Whether two are the same, in a time that does not tell where they differ.
+/// Compares two hashes in constant time.
 pub(super) fn is_same(one: SecretHash, other: SecretHash) -> bool {
     one.0.ct_eq(&other.0).into()
 }
 
-/// The key that a request carries, if it carries one. `Authorization` may be meant for a proxy on the
-/// way, so it counts only where there is no `X-API-Key`.
-pub(super) fn given(request: &HttpRequest) -> Option<&str> {
+/// Returns the key that a request presents. `Authorization` may be meant for a proxy, so it counts
+/// only without `X-API-Key`.
+pub(super) fn presented(request: &HttpRequest) -> Option<&str> {
     let headers = request.headers();
     let own = headers.get_all(X_API_KEY).map(|value| value.to_str().unwrap_or(NO_KEY));
     only_one(own).or_else(|| {
@@ -60,29 +60,29 @@ pub(super) fn given(request: &HttpRequest) -> Option<&str> {
     })
 }
 
-/// What stands for whatever is no key at all: as good as a wrong one, and treated as one.
+/// Represents a malformed key. It is treated as a wrong one.
 const NO_KEY: &str = "";
 
-/// The one key among what was sent; different ones are none.
+/// Returns the one key of all header lines. Different keys are malformed.
 fn only_one<'a>(mut keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let first = keys.next()?;
     Some(if keys.all(|key| key == first) { first } else { NO_KEY })
 }
 
-/// Whose key this is, if it is of use now.
-pub(super) fn find(table: &KeyTable, given: &str) -> Option<Caller> {
-    let id = KeyId::parse(given.get(..ID_LENGTH)?).ok()?;
+/// Finds the caller with a key, if the key is valid.
+pub(super) fn find(table: &KeyTable, key: &str) -> Option<Caller> {
+    let id = KeyId::parse(key.get(..ID_LENGTH)?).ok()?;
     let entry = table.find(&id)?;
-    let hash = hash_of(given);
-    if !is_of_use(table, entry, hash) {
+    let hash = hash_of(key);
+    if !is_valid(table, entry, hash) {
         return None;
     }
     entry.note_use(table.now());
-    Some(Caller { actor: id.actor(), role: entry.key.role, pass: Pass::Key(id, hash) })
+    Some(Caller { actor: id.actor(), role: entry.key.role, credential: Credential::Key(id, hash) })
 }
 
-/// Whether a key, by this secret, is of use now.
-pub(super) fn is_of_use(table: &KeyTable, entry: &KeyEntry, hash: SecretHash) -> bool {
+/// Whether a key is valid with this secret.
+pub(super) fn is_valid(table: &KeyTable, entry: &KeyEntry, hash: SecretHash) -> bool {
     let now = table.now();
     let fits = |secret: &orders_core::Secret| {
         is_same(secret.hash, hash) && secret.until.is_none_or(|until| now < until)
@@ -96,11 +96,11 @@ mod tests {
 
     use super::*;
 
-    fn given_in(headers: &[(&str, &str)]) -> Option<String> {
+    fn presented_in(headers: &[(&str, &str)]) -> Option<String> {
         let request = TestRequest::default();
         let request =
             headers.iter().fold(request, |request, header| request.append_header(*header));
-        given(&request.to_http_request()).map(str::to_owned)
+        presented(&request.to_http_request()).map(str::to_owned)
     }
 
     #[test]
@@ -117,13 +117,13 @@ mod tests {
     #[test]
     fn a_key_is_sent_in_either_header() {
         let key = Some("k".to_owned());
-        assert_eq!(given_in(&[]), None);
-        assert_eq!(given_in(&[("X-API-Key", "k")]), key);
-        assert_eq!(given_in(&[("Authorization", "Bearer k")]), key);
-        assert_eq!(given_in(&[("authorization", "bearer  k")]), key);
-        assert_eq!(given_in(&[("authorization", "BEARER\tk")]), key);
-        assert_eq!(given_in(&[("X-API-Key", "k"), ("X-API-Key", "k")]), key);
-        assert_eq!(given_in(&[("X-API-Key", "k"), ("Authorization", "Basic azpr")]), key);
+        assert_eq!(presented_in(&[]), None);
+        assert_eq!(presented_in(&[("X-API-Key", "k")]), key);
+        assert_eq!(presented_in(&[("Authorization", "Bearer k")]), key);
+        assert_eq!(presented_in(&[("authorization", "bearer  k")]), key);
+        assert_eq!(presented_in(&[("authorization", "BEARER\tk")]), key);
+        assert_eq!(presented_in(&[("X-API-Key", "k"), ("X-API-Key", "k")]), key);
+        assert_eq!(presented_in(&[("X-API-Key", "k"), ("Authorization", "Basic azpr")]), key);
         for odd in [
             &[("X-API-Key", "k"), ("X-API-Key", "l")][..],
             &[("Authorization", "Bearer k"), ("Authorization", "Bearer l")],
@@ -134,7 +134,7 @@ mod tests {
             &[("X-API-Key", ""), ("Authorization", "Bearer k")],
             &[("X-API-Key", "\u{e4}")],
         ] {
-            assert_eq!(given_in(odd), Some(String::new()), "{odd:?}");
+            assert_eq!(presented_in(odd), Some(String::new()), "{odd:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Without keys: only programs on this machine that mean this service are let in. A proxy would
-//! bring in others, and so would a name that somebody else has pointed at this machine.
+//! While the service is open, only local programs may use it. A proxy would forward requests of
+//! others, and a foreign name that resolves to this machine would let web pages in (DNS rebinding).
 
 use std::net::IpAddr;
 
@@ -7,10 +7,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::uri::Authority;
 
-use super::authorize::forbidden;
+use super::forbidden;
 use crate::problem::Problem;
 
-/// Refuses what came through a proxy, or was meant for another host.
+/// Rejects a request that came through a proxy or names another host.
 pub(super) fn check(request: &HttpRequest) -> Result<(), Problem> {
     let by_proxy = |name: &&HeaderName| {
         **name == header::VIA
@@ -19,26 +19,24 @@ pub(super) fn check(request: &HttpRequest) -> Result<(), Problem> {
     };
     if let Some(name) = request.headers().keys().find(by_proxy) {
         return Err(forbidden(format!(
-            "Without keys, no request is taken that came through a proxy, as this one says by \
-             {name}. Behind a proxy, serve with --auth required."
+            "Without keys, requests through a proxy are not accepted, and this one has the header \
+             {name}. Behind a proxy, use --auth required."
         )));
     }
     let mut hosts = request.headers().get_all(header::HOST);
-    let named = hosts.all(|host| host.to_str().is_ok_and(is_own_host));
-    if !named || request.uri().authority().is_some_and(|authority| !is_own(authority)) {
-        return Err(forbidden(
-            "Without keys, only requests to localhost are taken, by that name or by its address.",
-        ));
+    let named = hosts.all(|host| host.to_str().is_ok_and(is_local_host));
+    if !named || request.uri().authority().is_some_and(|authority| !is_local(authority)) {
+        return Err(forbidden("Without keys, the host must be localhost or a loopback address."));
     }
     Ok(())
 }
 
-fn is_own_host(host: &str) -> bool {
-    host.parse().is_ok_and(|authority| is_own(&authority))
+fn is_local_host(host: &str) -> bool {
+    host.parse().is_ok_and(|authority| is_local(&authority))
 }
 
-/// Whether it is this very machine, at whatever port.
-fn is_own(authority: &Authority) -> bool {
+/// Whether an authority is this machine, with any port.
+fn is_local(authority: &Authority) -> bool {
     if authority.as_str().contains('@') {
         return false;
     }
@@ -46,7 +44,7 @@ fn is_own(authority: &Authority) -> bool {
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&host);
     match address.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
-        // RFC 6761, section 6.3: these are always this machine.
+        // RFC 6761, section 6.3: these names are always this machine.
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
@@ -56,11 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_told_from_others() {
-        for own in
+    fn only_loopback_hosts_are_local() {
+        for local in
             ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:1", "a.localhost"]
         {
-            assert!(is_own_host(own), "{own}");
+            assert!(is_local_host(local), "{local}");
         }
         for foreign in [
             "",
@@ -75,7 +73,7 @@ mod tests {
             "0.0.0.0",
             "evillocalhost",
         ] {
-            assert!(!is_own_host(foreign), "{foreign}");
+            assert!(!is_local_host(foreign), "{foreign}");
         }
     }
 }

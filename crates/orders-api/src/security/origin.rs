@@ -1,26 +1,26 @@
-//! Pages of other sites: a browser tells where a request comes from, and what would change something
-//! is taken from the service's own pages only, and from those that it was told of.
+//! Protection against cross-site requests. Browsers send the origin of a request; changes are accepted
+//! from the service's own pages and from the origins that the operator names.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName};
 
-use super::authorize::forbidden;
+use super::forbidden;
 use crate::problem::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where pages come from: a scheme, a host and a port (RFC 6454), as browsers write it.
+/// The origin of a page: scheme, host and port (RFC 6454), as browsers write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin(String);
 
 impl Origin {
-    /// Whether pages from there come by TLS.
+    /// Whether the scheme is `https`.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.starts_with("https://")
     }
 
-    /// Reads the origin of a URL: `https://orders.example.com`.
+    /// Parses the origin of a URL: `https://orders.example.com`.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let malformed = || "must be like https://orders.example.com".to_owned();
         let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
@@ -40,16 +40,16 @@ impl Origin {
     }
 }
 
-/// Refuses what would change something and comes from the page of another site.
+/// Rejects a change that is sent by a page of another site.
 pub(super) fn check(request: &HttpRequest, known: &[Origin]) -> Result<(), Problem> {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+    if is_read(request) {
         return Ok(());
     }
-    let foreign = || forbidden("This was asked by the page of another site.");
+    let foreign = || forbidden("Cross-site requests are not allowed.");
     let headers = request.headers();
     let mut named_by_operator = false;
-    for given in headers.get_all(header::ORIGIN) {
-        let origin = given.to_str().ok().and_then(|given| Origin::parse(given).ok());
+    for value in headers.get_all(header::ORIGIN) {
+        let origin = value.to_str().ok().and_then(|text| Origin::parse(text).ok());
         let origin = origin.ok_or_else(foreign)?;
         named_by_operator = known.contains(&origin);
         if !named_by_operator && !is_of_host(&origin, request) {
@@ -64,19 +64,24 @@ pub(super) fn check(request: &HttpRequest, known: &[Origin]) -> Result<(), Probl
     if headers.get_all(SEC_FETCH_SITE).any(crosses) { Err(foreign()) } else { Ok(()) }
 }
 
-/// Refuses what would change something and does not tell whose page asks for it. A browser always
-/// tells; with a cookie, which it sends by itself, there is no other way to know.
-pub(super) fn check_is_told(request: &HttpRequest) -> Result<(), Problem> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+/// Rejects a change with a session that does not tell its origin. Browsers send cookies with any
+/// request, and always tell the origin of a change.
+pub(super) fn check_is_present(request: &HttpRequest) -> Result<(), Problem> {
     let headers = request.headers();
-    if reads || headers.contains_key(header::ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
+    if is_read(request)
+        || headers.contains_key(header::ORIGIN)
+        || headers.contains_key(SEC_FETCH_SITE)
+    {
         return Ok(());
     }
-    Err(forbidden("With a session, Origin or Sec-Fetch-Site must tell whose page asks."))
+    Err(forbidden("A request with a session must have Origin or Sec-Fetch-Site."))
 }
 
-/// Whether it is where the request went to. The scheme may be another one: a proxy may have ended
-/// the TLS.
+fn is_read(request: &HttpRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether an origin is the host of the request. The scheme may differ: a proxy may terminate TLS.
 fn is_of_host(origin: &Origin, request: &HttpRequest) -> bool {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let own = |host: &str| {

@@ -1,38 +1,45 @@
-//! Pages of other sites that are let in (CORS, in the Fetch standard): none, unless they are named.
+//! CORS (in the Fetch standard): other sites have access only if the operator names them.
 
+use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
 use crate::security::Origin;
 
-/// What pages may send beside what any may.
-const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, \
-                       Last-Event-ID, X-API-Key, X-Request-Id";
-/// What pages may see of answers beside what any may.
-const SEEN: &str = "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, \
-                    Retry-After, WWW-Authenticate, X-Request-Id";
-/// How long a browser may remember what is allowed, in seconds.
-const REMEMBERED: &str = "600";
+/// The request headers that a page may send, beside those that any page may send.
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, \
+                               If-None-Match, Last-Event-ID, X-API-Key, X-Request-Id";
+/// The response headers that a page may read, beside those that any page may read.
+const RESPONSE_HEADERS: &str = "ETag, Idempotency-Replayed, Link, Location, RateLimit, \
+                                RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
+/// How long a browser may cache the result of a preflight request, in seconds.
+const PREFLIGHT_MAX_AGE: &str = "600";
 
-/// The origin that an answer is to be shown to: the one that asks, if it is one of these.
-pub(crate) fn allowed(origins: &[Origin], asked: &HeaderMap) -> Option<HeaderValue> {
-    let value = asked.get(header::ORIGIN)?;
-    let origin = Origin::parse(value.to_str().ok()?).ok()?;
-    origins.contains(&origin).then(|| value.clone())
+/// Adds the headers with which a browser shows a response to a page of a known origin.
+pub(crate) fn add_headers(known: &[Origin], request: &HttpRequest, response: &mut HeaderMap) {
+    if known.is_empty() {
+        return;
+    }
+    // Shared caches must keep the responses to different origins apart.
+    response.append(header::VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = known_origin(known, request.headers()) else { return };
+    response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    let readable = HeaderValue::from_static(RESPONSE_HEADERS);
+    response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, readable);
+    if *request.method() == Method::OPTIONS {
+        if let Some(methods) = response.get(header::ALLOW).cloned() {
+            response.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        let sendable = HeaderValue::from_static(REQUEST_HEADERS);
+        response.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, sendable);
+        let max_age = HeaderValue::from_static(PREFLIGHT_MAX_AGE);
+        response.insert(header::ACCESS_CONTROL_MAX_AGE, max_age);
+    }
 }
 
-/// Adds to an answer what a browser needs to show it to a page from there.
-pub(crate) fn allow(origin: HeaderValue, method: &Method, answer: &mut HeaderMap) {
-    answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let seen = HeaderValue::from_static(SEEN);
-    answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, seen);
-    if *method == Method::OPTIONS {
-        if let Some(methods) = answer.get(header::ALLOW).cloned() {
-            answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        }
-        let headers = HeaderValue::from_static(HEADERS);
-        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers);
-        let remembered = HeaderValue::from_static(REMEMBERED);
-        answer.insert(header::ACCESS_CONTROL_MAX_AGE, remembered);
-    }
+/// Returns the origin of a request, if it is a known one.
+fn known_origin(known: &[Origin], request: &HeaderMap) -> Option<HeaderValue> {
+    let value = request.get(header::ORIGIN)?;
+    let origin = Origin::parse(value.to_str().ok()?).ok()?;
+    known.contains(&origin).then(|| value.clone())
 }

@@ -1,4 +1,4 @@
-//! Connections, from the listener to the router: with or without TLS, and with limits on time.
+//! Connections, from the listener to the router: TLS or plain, with timeouts.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -20,93 +20,92 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::middleware;
+use super::timeouts::{HEAD_TIMEOUT, TimedStream};
 use crate::app::App;
 use crate::routes;
-use crate::server::middleware;
-use crate::server::timeouts::{self, Patient};
 
-/// How long an idle connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client is waited for that does not close its side.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for a client to close its side.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Adds what serves a listener's connections to a server.
+/// Adds the service of a listener's connections to a server.
 pub(crate) fn listen(
     builder: ServerBuilder,
     listener: TcpListener,
     app: Data<App>,
     tls: Option<ServerConfig>,
-    ends: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<ServerBuilder> {
     let Some(config) = tls else {
         return builder.listen("http", listener, move || {
             fn_service(async |io: TcpStream| {
                 let peer = prepare(&io);
-                Ok((Patient::new(io), peer))
+                Ok((TimedStream::new(io), peer))
             })
-            .and_then(http(app.clone(), ends.clone()))
+            .and_then(http(app.clone(), shutdown.clone()))
         });
     };
     builder.listen("https", listener, move || {
         let mut acceptor = Acceptor::new(config.clone());
-        acceptor.set_handshake_timeout(HANDSHAKE);
+        acceptor.set_handshake_timeout(TLS_HANDSHAKE_TIMEOUT);
         acceptor
             .map_err(TlsError::into_service_error)
             .and_then(fn_service(async |io: TlsStream<TcpStream>| {
                 let peer = prepare(io.get_ref().0);
-                Ok((Patient::new(io), peer))
+                Ok((TimedStream::new(io), peer))
             }))
-            .and_then(http(app.clone(), ends.clone()).map_err(TlsError::Service))
+            .and_then(http(app.clone(), shutdown.clone()).map_err(TlsError::Service))
     })
 }
 
-/// Has small pieces of a stream sent at once, not when the client has confirmed the one before.
-/// Answers who the client is.
+/// Disables Nagle's algorithm, so that small writes of a stream are sent at once. Returns the
+/// client's address.
 fn prepare(io: &TcpStream) -> Option<SocketAddr> {
     if let Err(error) = io.set_nodelay(true) {
-        log::debug!("small pieces may be sent late: {error}");
+        log::debug!("cannot set TCP_NODELAY: {error}");
     }
     io.peer_addr().ok()
 }
 
-/// What answers the requests of one connection.
+/// The HTTP service of one connection.
 fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
     app: Data<App>,
-    ends: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> impl ServiceFactory<
-    (Patient<T>, Option<SocketAddr>),
+    (TimedStream<T>, Option<SocketAddr>),
     Config = (),
     Response = (),
     Error = DispatchError,
     InitError = (),
 > {
     let app = ActixApp::new()
+        .app_data(app.security.clone())
         .app_data(app)
         .wrap(actix_middleware::from_fn(middleware::every_request))
         .configure(routes::configure)
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(timeouts::HEAD)
-        .client_disconnect_timeout(LAST_WORDS)
-        // Connections that are idle when the server ends are closed at once.
+        .keep_alive(KEEP_ALIVE_TIMEOUT)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        // Idle connections are closed as soon as the server shuts down.
         .graceful_shutdown_signal(move || {
-            let mut ends = ends.clone();
-            async move { drop(ends.wait_for(|ends| *ends).await) }
+            let mut shutdown = shutdown.clone();
+            async move { drop(shutdown.wait_for(|is_set| *is_set).await) }
         })
-        .on_connect_ext(|io: &Patient<T>, extensions| drop(extensions.insert(io.pace())))
+        .on_connect_ext(|io: &TimedStream<T>, extensions| drop(extensions.insert(io.state())))
         .h1(map_config(app, |()| AppConfig::default()))
 }
 
-/// Lets the process have as many connections as the system allows it: a soft limit of 1024 files is
-/// usual, and kept for programs that are older than larger ones.
-pub(crate) fn raise_limit_of_connections() {
+/// Raises the soft limit of open files to the hard limit. The usual soft limit of 1024 allows too
+/// few connections.
+pub(crate) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::debug!("the number of open files stays limited to {:?}: {error}", limit.current);
+        log::debug!("the limit of open files stays at {:?}: {error}", limit.current);
     }
 }

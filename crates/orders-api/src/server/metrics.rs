@@ -1,4 +1,4 @@
-//! `GET /metrics`: what the service counts, as Prometheus reads it.
+//! `GET /metrics`, in the format of Prometheus.
 
 mod families;
 mod requests;
@@ -15,50 +15,48 @@ use prometheus::{TEXT_FORMAT, TextEncoder};
 
 use crate::app::App;
 use crate::problem::Problem;
-use requests::Requests;
+use requests::RequestMetrics;
 
-/// How long the database is waited for: what is known without it must be told in any case.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The database is up if it has answered within this time: it is asked for the keys every 400 ms, by a
-/// thread and a connection that nothing else can hold up.
-const UP: Duration = Duration::from_secs(2);
-/// How many webhooks are looked at.
-const WEBHOOKS: usize = 1_000;
+/// The timeout of the database. Without its answer, the other metrics are still shown.
+const DB_TIMEOUT: Duration = Duration::from_secs(1);
+/// The database is up if it has answered within this time. A thread and a connection of its own read
+/// the keys every 400 ms.
+const MAX_KEY_AGE: Duration = Duration::from_secs(2);
+/// The number of webhooks to which their metrics are limited.
+const MAX_WEBHOOKS: usize = 1_000;
 
-/// What this crate counts itself.
+/// The metrics of this crate.
 pub(crate) struct Metrics {
-    pub(crate) requests: Requests,
-    /// Whether anyone may read it.
-    pub(crate) is_open: bool,
+    pub(super) requests: RequestMetrics,
     process: ProcessCollector,
 }
 
 impl Metrics {
-    /// `workers`: how many threads answer requests.
-    pub(crate) fn new(workers: usize, is_open: bool) -> Self {
+    /// Creates metrics for the requests that so many threads process, by the paths of their routes.
+    pub(crate) fn new(workers: usize, routes: Vec<&'static str>) -> Self {
         let process = ProcessCollector::for_self();
-        Self { requests: Requests::new(workers), is_open, process }
+        Self { requests: RequestMetrics::new(workers, routes), process }
     }
 }
 
-/// What the database says.
-struct Said {
+/// The metrics that are read from the database.
+struct DatabaseMetrics {
     last_sequence: u64,
     webhooks: Vec<Webhook>,
 }
 
 /// `GET /metrics`
 pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = app.ask(|store| {
+    let query = app.ask(|store| {
         let last_sequence = store.find_last_sequence()?;
-        Ok(Said { last_sequence, webhooks: store.list_webhooks(None, WEBHOOKS)? })
+        Ok(DatabaseMetrics { last_sequence, webhooks: store.list_webhooks(None, MAX_WEBHOOKS)? })
     });
-    let said = timeout(PATIENCE, asked).await.ok().and_then(Result::ok);
+    let database = timeout(DB_TIMEOUT, query).await.ok().and_then(Result::ok);
     let mut all = app.metrics.requests.collect();
-    all.extend(families::of_store(&app.store().read_meter()));
-    all.extend(families::of_database(app.keys().age() < UP));
-    all.extend(families::of_events(said.as_ref(), &app.live.numbers()));
-    all.extend(families::of_build(app.store().database()));
+    all.extend(families::store(&app.store().read_meter()));
+    all.extend(families::database_up(app.security.keys.table().age() < MAX_KEY_AGE));
+    all.extend(families::events(database.as_ref(), &app.live.metrics()));
+    all.extend(families::build(app.store().database()));
     all.extend(app.metrics.process.collect());
     let text = TextEncoder::new().encode_to_string(&all);
     let text = text.map_err(|error| Problem::unexpected(format!("metrics: {error}")))?;

@@ -1,176 +1,133 @@
-//! Connections that are ended when their clients are too slow: the head of any request may take so
-//! long to arrive, and an answer so long to be taken. How long a body may take is said where bodies
-//! are read.
+//! Timeouts of slow clients: while the head of a request arrives, and while a response is sent.
+//! `body.rs` has the timeout of bodies.
 //!
-//! The HTTP library times the head of the first request only, and what is written not at all.
+//! The HTTP library itself limits the head of the first request only, and never a write.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_rt::time::{Instant, Sleep, sleep_until};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How long a request's head may take to arrive, from its first byte on.
-pub(crate) const HEAD: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of an answer.
-const STALL: Duration = Duration::from_secs(30);
+use crate::http::connection_state::{ConnectionState, Phase};
 
-/// What is answered to a head that takes too long.
-const TOO_SLOW: &[u8] =
+/// The timeout of a request's head, from its first byte.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may accept no byte of a response.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The response to a head that takes too long.
+const HEAD_TIMED_OUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Where a connection stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// No byte of a request has come yet, or none of the next: the library's own timers count.
-    Idle,
-    /// The head of a request arrives.
-    Head,
-    /// A request is read and answered.
-    Busy,
-    /// An answer is being written. What comes now is the next request.
-    Answering,
-}
-
-/// Where a connection stands, known to the connection and to the requests that come by it.
-#[derive(Debug, Clone)]
-pub(crate) struct Pace(Rc<State>);
-
-#[derive(Debug)]
-struct State {
-    phase: Cell<Phase>,
-    /// Whether the client has closed its side.
-    ended: Cell<bool>,
-}
-
-impl Pace {
-    /// Says that a request's head has arrived.
-    pub(crate) fn head_has_arrived(&self) {
-        self.0.phase.set(Phase::Busy);
-    }
-
-    /// Whether the client has said that it will send no more. Who reads an answer that has no end
-    /// says so by going away.
-    pub(crate) fn client_has_ended(&self) -> bool {
-        self.0.ended.get()
-    }
-}
-
-/// A connection with limits on time.
-pub(crate) struct Patient<T> {
+/// A stream that disconnects slow clients.
+pub(crate) struct TimedStream<T> {
     inner: T,
-    pace: Pace,
-    head: Timer,
-    stall: Timer,
+    state: ConnectionState,
+    head_timer: Timer,
+    write_timer: Timer,
 }
 
-impl<T: AsyncWrite + Unpin> Patient<T> {
+impl<T: AsyncWrite + Unpin> TimedStream<T> {
     pub(crate) fn new(inner: T) -> Self {
-        let pace = Pace(Rc::new(State { phase: Cell::new(Phase::Idle), ended: Cell::new(false) }));
-        Self { inner, pace, head: Timer::default(), stall: Timer::default() }
+        let state = ConnectionState::new();
+        Self { inner, state, head_timer: Timer::default(), write_timer: Timer::default() }
     }
 
-    pub(crate) fn pace(&self) -> Pace {
-        self.pace.clone()
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.state.clone()
     }
 
-    /// What has been read may be the beginning of a head.
-    fn note_read(&mut self, read: usize) {
-        match self.pace.0.phase.get() {
-            Phase::Idle | Phase::Answering if read > 0 => {
-                self.pace.0.phase.set(Phase::Head);
-                self.head.start(HEAD);
+    /// Starts the timer of a head with its first bytes.
+    fn record_read(&mut self, bytes: usize) {
+        match self.state.phase() {
+            Phase::Idle | Phase::Responding if bytes > 0 => {
+                self.state.set_phase(Phase::Head);
+                self.head_timer.start(HEAD_TIMEOUT);
             }
-            Phase::Idle | Phase::Head | Phase::Busy | Phase::Answering => {}
+            Phase::Idle | Phase::Head | Phase::Busy | Phase::Responding => {}
         }
     }
 
-    /// What has been written is an answer, unless it asks for the rest of a request.
-    fn note_written(&mut self, bytes: &[u8]) {
-        match self.pace.0.phase.get() {
+    /// Records that a response is being written, unless it is a `100 Continue`.
+    fn record_write(&mut self, bytes: &[u8]) {
+        match self.state.phase() {
             Phase::Busy if !bytes.starts_with(b"HTTP/1.1 100 ") => {
-                self.pace.0.phase.set(Phase::Answering);
+                self.state.set_phase(Phase::Responding);
             }
-            // An answer goes on while the next request has come: that one is not late.
-            Phase::Head => self.head.start(HEAD),
-            Phase::Idle | Phase::Busy | Phase::Answering => {}
+            // The next head arrived during a response: its time starts when the response ends.
+            Phase::Head => self.head_timer.start(HEAD_TIMEOUT),
+            Phase::Idle | Phase::Busy | Phase::Responding => {}
         }
     }
 
-    /// Tells the client why its connection ends, if that can be sent at once. Where an answer is
-    /// under way all the same, this cannot be taken for a part of it: answers of unknown length come
-    /// in chunks.
-    fn say_too_slow(&mut self, context: &mut Context<'_>) {
-        if Pin::new(&mut self.inner).poll_write(context, TOO_SLOW).is_ready() {
+    /// Sends a 408, if that does not block. Within a response that is still being sent, no client
+    /// takes it for data: responses of unknown length are chunked.
+    fn send_timed_out(&mut self, context: &mut Context<'_>) {
+        if Pin::new(&mut self.inner).poll_write(context, HEAD_TIMED_OUT).is_ready() {
             drop(Pin::new(&mut self.inner).poll_flush(context));
         }
     }
 
-    fn poll_stall<R>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<R>> {
-        self.stall.start_once(STALL);
-        ready!(self.stall.poll(context));
-        Poll::Ready(Err(too_slow()))
+    fn poll_write_timeout<R>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<R>> {
+        self.write_timer.start_once(WRITE_TIMEOUT);
+        ready!(self.write_timer.poll(context));
+        Poll::Ready(Err(timed_out()))
     }
 }
 
-fn too_slow() -> io::Error {
+fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.pace.0.phase.get() == Phase::Head {
-            // While an answer waits to be taken, what comes behind may wait, too.
-            if !this.stall.runs && this.head.poll(context).is_ready() {
-                this.say_too_slow(context);
-                return Poll::Ready(Err(too_slow()));
+        if this.state.phase() == Phase::Head {
+            // While a response is blocked, the next request may wait too.
+            if !this.write_timer.is_running && this.head_timer.poll(context).is_ready() {
+                this.send_timed_out(context);
+                return Poll::Ready(Err(timed_out()));
             }
         } else {
-            this.head.stop();
+            this.head_timer.stop();
         }
         let (before, room) = (buffer.filled().len(), buffer.remaining());
         ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
         let read = buffer.filled().len() - before;
-        this.pace.0.ended.set(read == 0 && room > 0);
-        this.note_read(read);
+        this.state.set_closed_by_client(read == 0 && room > 0);
+        this.record_read(read);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.inner).poll_write(context, bytes) {
-            Poll::Pending => self.poll_stall(context),
-            Poll::Ready(written) => {
-                self.stall.stop();
-                self.note_written(bytes);
-                Poll::Ready(written)
-            }
-        }
+        let Poll::Ready(written) = Pin::new(&mut self.inner).poll_write(context, bytes) else {
+            return self.poll_write_timeout(context);
+        };
+        self.write_timer.stop();
+        self.record_write(bytes);
+        Poll::Ready(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.inner).poll_flush(context) {
-            Poll::Pending => self.poll_stall(context),
-            Poll::Ready(flushed) => {
-                self.stall.stop();
-                Poll::Ready(flushed)
-            }
-        }
+        let Poll::Ready(flushed) = Pin::new(&mut self.inner).poll_flush(context) else {
+            return self.poll_write_timeout(context);
+        };
+        self.write_timer.stop();
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -178,11 +135,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
     }
 }
 
-/// A timer that is made when it is first needed: most connections never need one.
+/// A timer that allocates when it first starts: most connections never need one.
 #[derive(Default)]
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
-    runs: bool,
+    is_running: bool,
 }
 
 impl Timer {
@@ -192,22 +149,22 @@ impl Timer {
             Some(sleep) => sleep.as_mut().reset(end),
             none @ None => *none = Some(Box::pin(sleep_until(end))),
         }
-        self.runs = true;
+        self.is_running = true;
     }
 
     fn start_once(&mut self, after: Duration) {
-        if !self.runs {
+        if !self.is_running {
             self.start(after);
         }
     }
 
     fn stop(&mut self) {
-        self.runs = false;
+        self.is_running = false;
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match &mut self.sleep {
-            Some(sleep) if self.runs => sleep.as_mut().poll(context),
+            Some(sleep) if self.is_running => sleep.as_mut().poll(context),
             Some(_) | None => Poll::Pending,
         }
     }

@@ -1,4 +1,4 @@
-//! TLS: the certificate and its key, read again when their files change; and whom we trust.
+//! The TLS certificate and its key, reloaded when their files change.
 
 use std::error::Error;
 use std::fmt;
@@ -6,31 +6,31 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-/// How often it is looked whether the files have changed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How often the files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 #[derive(Debug, Clone)]
-pub(crate) struct Files {
+pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
 
-/// What connections are opened by: TLS 1.2 and 1.3, HTTP/1.1. From now on the files are watched.
-pub(crate) fn config(files: Files) -> Result<ServerConfig, Box<dyn Error>> {
-    let seen = files.state();
-    let current = Arc::new(Current(RwLock::new(Arc::new(files.load()?))));
+/// Returns the server's configuration: TLS 1.2 and 1.3, HTTP/1.1. Watches the files from now on.
+pub(crate) fn config(files: CertificateFiles) -> Result<ServerConfig, Box<dyn Error>> {
+    let loaded = files.versions();
+    let current = Arc::new(CurrentCertificate(RwLock::new(Arc::new(files.load()?))));
     let watched = Arc::clone(&current);
     std::thread::Builder::new()
         .name("orders-tls".to_owned())
-        .spawn(move || watch(&files, &watched, seen))?;
+        .spawn(move || watch(&files, &watched, loaded))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -39,84 +39,71 @@ pub(crate) fn config(files: Files) -> Result<ServerConfig, Box<dyn Error>> {
     Ok(config)
 }
 
-/// What servers are connected to by: the certificates that this machine trusts.
-pub(crate) fn client_config() -> Result<Arc<ClientConfig>, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
+/// The certificate for new connections.
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-/// The certificate that new connections are shown.
-struct Current(RwLock<Arc<CertifiedKey>>);
-
-impl fmt::Debug for Current {
+impl fmt::Debug for CurrentCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the current certificate")
+        f.write_str("CurrentCertificate")
     }
 }
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-/// When two files were last written, as far as they are there.
-type State = [Option<(SystemTime, u64)>; 2];
+/// The modification times and sizes of both files; `None` for a missing file.
+type Versions = [Option<(SystemTime, u64)>; 2];
 
-impl Files {
-    fn state(&self) -> State {
-        let state = |path: &Path| {
+impl CertificateFiles {
+    fn versions(&self) -> Versions {
+        let version = |path: &Path| {
             let metadata = std::fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))
         };
-        [state(&self.certificate), state(&self.key)]
+        [version(&self.certificate), version(&self.key)]
     }
 
-    /// Reads both; a certificate and a key that do not belong together are refused.
+    /// Loads both files. Fails if the key does not belong to the certificate.
     fn load(&self) -> Result<CertifiedKey, Box<dyn Error>> {
-        let named = |path: &Path, error: &dyn Error| format!("{}: {error}", path.display());
+        let in_file = |path: &Path, error: &dyn Error| format!("{}: {error}", path.display());
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect)
-            .map_err(|error| named(&self.certificate, &error))?;
+            .map_err(|error| in_file(&self.certificate, &error))?;
         if chain.is_empty() {
-            return Err(
-                format!("{}: there is no certificate in it", self.certificate.display()).into()
-            );
+            return Err(format!("{}: contains no certificate", self.certificate.display()).into());
         }
         let key =
-            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| named(&self.key, &error))?;
+            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| in_file(&self.key, &error))?;
         CertifiedKey::from_der(chain, key, &ring::default_provider())
-            .map_err(|error| named(&self.certificate, &error).into())
+            .map_err(|error| in_file(&self.certificate, &error).into())
     }
 }
 
-/// Shows new connections what the files hold, as soon as it is whole.
-fn watch(files: &Files, current: &Current, mut seen: State) {
-    let mut told = None;
+/// Reloads the certificate when its files have changed and are complete.
+fn watch(files: &CertificateFiles, current: &CurrentCertificate, mut loaded: Versions) {
+    let mut failed = None;
     loop {
-        std::thread::sleep(PAUSE);
-        let state = files.state();
-        if state == seen {
+        std::thread::sleep(CHECK_INTERVAL);
+        let versions = files.versions();
+        if versions == loaded {
             continue;
         }
         match files.load() {
-            Ok(loaded) => {
-                *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+            Ok(certificate) => {
+                *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certificate);
                 log::info!("the certificate was read again");
-                seen = state;
+                loaded = versions;
             }
-            // Perhaps one of the files is not written yet: until then what there was is good.
-            // It is tried again, since a file may become readable without being written; but told once.
-            Err(error) if told.as_ref() != Some(&state) => {
+            // One file may not be written yet, or may become readable later: the old certificate
+            // stays, and the load is retried. It is logged once.
+            Err(error) if failed.as_ref() != Some(&versions) => {
                 log::warn!("the certificate was not read again: {error}");
-                told = Some(state);
+                failed = Some(versions);
             }
-            Err(_told) => {}
+            Err(_logged) => {}
         }
     }
 }

@@ -7,9 +7,11 @@ mod run;
 mod sender;
 mod signature;
 mod ssrf_guard;
+mod test_deliveries;
 
-pub(crate) use dispatcher::{DeliveryOptions, Tester, Trials, channel, start};
-pub(crate) use retry_delays::Delays;
-pub(crate) use sender::Sent;
-pub(crate) use signature::{Message, make_secret, secret_text};
-pub(crate) use ssrf_guard::{Guard, TargetError};
+pub(crate) use dispatcher::{DeliveryOptions, start};
+pub(crate) use retry_delays::RetryDelays;
+pub(crate) use sender::SendResult;
+pub(crate) use signature::{Message, create_secret, secret_text};
+pub(crate) use ssrf_guard::{SsrfGuard, TargetError};
+pub(crate) use test_deliveries::{TestQueue, TestSender, test_queue};

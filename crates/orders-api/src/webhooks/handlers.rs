@@ -1,4 +1,4 @@
-//! Handlers of webhooks: parse, call, render. Who delivers is in `dispatch.rs` and what it uses.
+//! Handlers of `/webhooks`. Delivery is in `delivery/`.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
@@ -7,7 +7,7 @@ use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, Webhook
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
-use super::delivery::{self, Message, Sent, TargetError, secret_text};
+use super::delivery::{self, Message, SendResult, TargetError, secret_text};
 use super::request::{self, WebhookRotateBody};
 use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
@@ -26,7 +26,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         lists::read_place(&place, WebhookId::parse)
     })?;
     headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
+    // One more than the limit shows whether there is a next page.
     let limit = query.limit;
     let mut webhooks = app.ask(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
     let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
@@ -47,10 +47,10 @@ pub(crate) async fn create(
     let content = body.read(Code::InvalidWebhook, request::read_webhook)?;
     check_url(&app, &content.url)?;
     let retry = retries::retry(&request, key, body.bytes());
-    let secret = make_secret()?;
-    let command = WebhookCommand::Create { id: make_id()?, content, secret: secret.clone() };
+    let secret = create_secret()?;
+    let command = WebhookCommand::Create { id: create_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
-        let WebhookChange::Created(webhook, _) = change else { return Err(another_change()) };
+        let WebhookChange::Created(webhook, _) = change else { return Err(unexpected_change()) };
         let shown = NewWebhookView::of(webhook, secret_text(&secret));
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
@@ -115,11 +115,11 @@ pub(crate) async fn rotate(
     let WebhookRotateBody { overlap } =
         body.read_if_any(Code::InvalidWebhook, request::read_webhook_rotation)?;
     let retry = retries::retry(&request, key, body.bytes());
-    let secret = make_secret()?;
+    let secret = create_secret()?;
     let command = WebhookCommand::Rotate { id, secret: secret.clone(), overlap };
     let render = |change: &WebhookChange| {
         let WebhookChange::Rotated { webhook, former_until, .. } = change else {
-            return Err(another_change());
+            return Err(unexpected_change());
         };
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
@@ -170,11 +170,11 @@ pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(TestedView::of(&try_out(&app, &id).await?)))
+    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&app, &id).await?)))
 }
 
-/// Sends an event that is none to a webhook, and waits for what becomes of it.
-pub(crate) async fn try_out(app: &App, id: &WebhookId) -> Result<Sent, Problem> {
+/// Sends a test event to a webhook and waits for the result.
+pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, Problem> {
     let webhook = find_webhook(app, id).await?;
     let (secrets, now) = app.ask(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
@@ -182,42 +182,42 @@ pub(crate) async fn try_out(app: &App, id: &WebhookId) -> Result<Sent, Problem> 
     let body =
         serde_json::to_vec(&event).map_err(|error| Problem::unexpected(error.to_string()))?;
     let message = Message { id: format!("msg_{test}"), body: Bytes::from(body), secrets };
-    app.tester.test(webhook.content.url, message, now).await.ok_or_else(|| {
+    app.test_deliveries.send(webhook.content.url, message, now).await.ok_or_else(|| {
         Problem::new(
             Code::Overloaded,
-            "Too many tests are under way, or the server is about to end.",
+            "Too many test deliveries are in progress, or the server is shutting down.",
         )
         .with_header(header::RETRY_AFTER, "5")
     })
 }
 
-/// Refuses a URL to which nothing would be delivered.
+/// Rejects a URL to which nothing would be delivered.
 fn check_url(app: &App, url: &str) -> Result<(), Problem> {
     let Some((code, why)) = url_fault(app, url) else { return Ok(()) };
     let error = FieldError { pointer: "/url".to_owned(), detail: why.to_owned() };
     Err(Problem::of_fields(code, vec![error]))
 }
 
-/// Why nothing would be delivered to a URL, if it would not.
+/// Returns why nothing would be delivered to a URL, if so.
 pub(crate) fn url_fault(app: &App, url: &str) -> Option<(Code, &'static str)> {
-    match app.guard.read(url) {
+    match app.ssrf_guard.parse(url) {
         Ok(_) => None,
         Err(TargetError::Invalid(why)) => Some((Code::InvalidWebhook, why)),
         Err(TargetError::Refused(why)) => Some((Code::WebhookUrlRefused, why)),
     }
 }
 
-pub(crate) fn make_id() -> Result<WebhookId, Problem> {
+pub(crate) fn create_id() -> Result<WebhookId, Problem> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
     Ok(WebhookId::from_random(random))
 }
 
-pub(crate) fn make_secret() -> Result<SigningSecret, Problem> {
-    delivery::make_secret().map_err(|error| Problem::unexpected(error.to_string()))
+pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
+    delivery::create_secret().map_err(|error| Problem::unexpected(error.to_string()))
 }
 
-/// What is kept of an answer, and is all of it where it shows no secret.
+/// Renders the response to a change, without secrets. This is what the idempotency store keeps.
 pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     Ok(match change {
         WebhookChange::Created(webhook, _) => KeptAnswer {
@@ -234,15 +234,15 @@ pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     })
 }
 
-fn another_change() -> Problem {
-    Problem::unexpected("another change than the one asked for")
+fn unexpected_change() -> Problem {
+    Problem::unexpected("the change does not fit its command")
 }
 
 fn path_of(id: &WebhookId) -> String {
     format!("/webhooks/{id}")
 }
 
-/// The id in the path. One that no webhook can have is not found.
+/// Parses the id in the path. An invalid id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     WebhookId::parse(text)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::delivery::Sent;
+use super::delivery::SendResult;
 use crate::openapi::shape;
 use crate::wire::views::Shown;
 
@@ -226,10 +226,10 @@ pub(crate) struct TestedView {
 }
 
 impl TestedView {
-    pub(crate) fn of(sent: &Sent) -> Self {
+    pub(crate) fn of(sent: &SendResult) -> Self {
         Self {
             delivered: sent.is_success(),
-            http_status: sent.answer.as_ref().ok().copied(),
+            http_status: sent.response.as_ref().ok().copied(),
             error: sent.error(),
             duration_ms: u64::try_from(sent.duration.as_millis()).unwrap_or(u64::MAX),
         }

@@ -1,17 +1,17 @@
-//! What is counted, as families of metrics.
+//! Metric families for Prometheus.
 
-use orders_core::Disabled;
+use orders_core::{Disabled, Webhook};
 use orders_db::{Distribution, Readings};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 
-use super::Said;
-use crate::events::StreamNumbers;
+use super::DatabaseMetrics;
+use crate::events::StreamMetrics;
 
-/// What is told of the database, the lanes to it, and its connections.
-pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
-    let of_lanes = |value: fn(&orders_db::LaneReading) -> usize| {
+/// The queues and connections of the store.
+pub(super) fn store(readings: &Readings) -> Vec<MetricFamily> {
+    let lane_gauges = |value: fn(&orders_db::LaneReading) -> usize| {
         let lanes = readings.lanes.iter();
         lanes.map(|lane| gauge(&[("lane", lane.name)], whole(value(lane)))).collect()
     };
@@ -25,31 +25,39 @@ pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
     });
     let most = readings.pools.iter().map(|pool| gauge(&[("pool", pool.name)], pool.most.into()));
     vec![
-        gauges("orders_lane_waiting", "Operations that wait in a lane.", of_lanes(|l| l.waiting)),
+        gauges(
+            "orders_lane_waiting",
+            "Operations that wait in a queue.",
+            lane_gauges(|l| l.waiting),
+        ),
         gauges(
             "orders_lane_room",
-            "Operations that may wait in a lane before callers are refused.",
-            of_lanes(|lane| lane.room),
+            "Operations that may wait in a queue before new ones are rejected.",
+            lane_gauges(|lane| lane.room),
         ),
         histograms(
             "orders_lane_batch_size",
-            "Operations that a lane took at once.",
+            "Operations that were taken from a queue at once.",
             sizes.collect(),
         ),
-        histograms("orders_lane_wait_seconds", "Time that jobs waited in a lane.", waits.collect()),
+        histograms(
+            "orders_lane_wait_seconds",
+            "Time that operations waited in a queue.",
+            waits.collect(),
+        ),
         histograms(
             "orders_write_step_seconds",
-            "Time that a batch of writes took to lock the database, to judge, to write and commit.",
+            "Time that a batch of writes took to lock the database, to decide, and to write and commit.",
             steps.collect(),
         ),
         counters(
             "orders_conflicts_total",
-            "Operations that were refused by the spacing rule.",
+            "Operations that the spacing rule rejected.",
             vec![counter(&[], readings.conflicts)],
         ),
         counters(
             "orders_database_errors_total",
-            "Failures of the database that this process met, also those that it got over.",
+            "Database errors, including those that a retry resolved.",
             errors.collect(),
         ),
         gauges("orders_database_connections", "Connections of a pool.", used.collect()),
@@ -62,7 +70,7 @@ pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
 }
 
 /// Whether the database answers.
-pub(super) fn of_database(is_up: bool) -> [MetricFamily; 1] {
+pub(super) fn database_up(is_up: bool) -> [MetricFamily; 1] {
     let value = f64::from(u8::from(is_up));
     [gauges(
         "orders_database_up",
@@ -71,35 +79,38 @@ pub(super) fn of_database(is_up: bool) -> [MetricFamily; 1] {
     )]
 }
 
-/// What is told of the events; of what the database says, nothing where it does not answer.
-pub(super) fn of_events(said: Option<&Said>, streams: &StreamNumbers) -> Vec<MetricFamily> {
+/// Events, streams and webhooks; without an answer of the database, streams only.
+pub(super) fn events(
+    database: Option<&DatabaseMetrics>,
+    streams: &StreamMetrics,
+) -> Vec<MetricFamily> {
     let one = |name, help, value| gauges(name, help, vec![gauge(&[], value)]);
     let mut families = vec![
-        one("orders_event_streams", "Streams of events that are open.", whole(streams.open)),
-        one("orders_event_streams_max", "Streams of events that may be open.", whole(streams.most)),
+        one("orders_event_streams", "Open event streams.", whole(streams.open)),
+        one("orders_event_streams_max", "Event streams that may be open.", whole(streams.max)),
     ];
-    let Some(said) = said else { return families };
-    let behind = said.last_sequence.saturating_sub(streams.published);
+    let Some(database) = database else { return families };
+    let lag = database.last_sequence.saturating_sub(streams.published);
     families.extend([
         one(
             "orders_events_last_sequence",
-            "The sequence of the last event that is committed, by any process.",
-            number(said.last_sequence),
+            "The sequence of the last event that any process committed.",
+            number(database.last_sequence),
         ),
         one(
             "orders_event_stream_lag",
-            "Committed events that this process has not sent to its streams yet.",
-            if streams.open > 0 { number(behind) } else { 0.0 },
+            "Committed events that this process has not published to its streams yet.",
+            if streams.open > 0 { number(lag) } else { 0.0 },
         ),
     ]);
-    families.extend(of_webhooks(said));
+    families.extend(webhooks(&database.webhooks));
     families
 }
 
-fn of_webhooks(said: &Said) -> [MetricFamily; 3] {
+fn webhooks(webhooks: &[Webhook]) -> [MetricFamily; 3] {
     let (mut active, mut held, mut by_operator, mut gone) = (0, 0, 0, 0);
     let (mut pending, mut failed) = (0, 0);
-    for webhook in &said.webhooks {
+    for webhook in webhooks {
         failed += webhook.failed;
         match (webhook.disabled, webhook.held) {
             (Some(Disabled::Operator), _) => by_operator += 1,
@@ -115,24 +126,24 @@ fn of_webhooks(said: &Said) -> [MetricFamily; 3] {
         [("active", active), ("retrying", held), ("disabled", by_operator), ("gone", gone)];
     let states = states.map(|(state, count)| gauge(&[("state", state)], whole(count)));
     [
-        gauges("orders_webhooks", "Webhooks, by how they are.", states.into()),
+        gauges("orders_webhooks", "Webhooks, by state.", states.into()),
         gauges(
             "orders_webhook_pending_events",
-            "Events that the webhook that is furthest behind has yet to be told of, or to skip.",
+            "Events that the slowest webhook has not delivered or skipped yet.",
             vec![gauge(&[], number(pending))],
         ),
         gauges(
             "orders_webhook_failed_deliveries",
-            "Deliveries that were given up, and are still in the log.",
+            "Failed deliveries in the delivery log.",
             vec![gauge(&[], number(failed))],
         ),
     ]
 }
 
-/// What this program is.
-pub(super) fn of_build(database: &str) -> [MetricFamily; 1] {
+/// The version of this program.
+pub(super) fn build(database: &str) -> [MetricFamily; 1] {
     let labels = [("version", env!("CARGO_PKG_VERSION")), ("database", database)];
-    [gauges("orders_build_info", "What is running; always 1.", vec![gauge(&labels, 1.0)])]
+    [gauges("orders_build_info", "The running version; always 1.", vec![gauge(&labels, 1.0)])]
 }
 
 fn gauges(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
@@ -205,7 +216,7 @@ fn whole(value: usize) -> f64 {
 #[expect(
     clippy::as_conversions,
     clippy::cast_precision_loss,
-    reason = "Prometheus knows no other numbers; these are exact up to 2^53"
+    reason = "Prometheus has floats only; these are exact up to 2^53"
 )]
 fn number(value: u64) -> f64 {
     value as f64

@@ -1,5 +1,5 @@
-//! What is counted of requests. Each worker counts for itself, so that no two wait for one cache
-//! line; the routes are those of the table, so that nobody can make up new ones.
+//! Counters and durations of requests. Each worker has its own, so that workers do not share cache
+//! lines. Labels are the routes of the route table, so that clients cannot create new ones.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,40 +10,39 @@ use orders_db::{Distribution, Timing};
 use prometheus::proto::MetricFamily;
 
 use super::families::{counter, counters, histogram, histograms};
-use crate::routes;
 
-/// What stands for whatever is no route.
+/// The label of requests that match no route.
 const NO_ROUTE: &str = "none";
-/// The methods that are told apart; the last is any other.
+/// The methods with a label of their own; the last one represents all others.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
-/// The first status, and how many there are.
+/// The lowest status and the number of statuses.
 const FIRST_STATUS: u16 = 100;
 const STATUSES: usize = 500;
 
-/// What was counted of all requests.
-pub(crate) struct Requests {
-    /// Sorted; what is at the beginning stands for no route.
+/// The metrics of all requests.
+pub(crate) struct RequestMetrics {
+    /// Sorted.
     routes: Vec<&'static str>,
-    /// One for each worker; of each route, one cell for each method, made when it is first needed.
+    /// One for each worker, with a cell for each route and method; the first ones are for no route.
+    /// Cells are allocated when they are first needed.
     shards: Vec<Vec<OnceLock<Box<Cell>>>>,
 }
 
-/// What was counted of a route and a method.
+/// The metrics of a route and a method.
 struct Cell {
-    took: Timing,
+    durations: Timing,
     statuses: Vec<AtomicU64>,
 }
 
 impl Cell {
     fn new() -> Self {
         let statuses = (0..STATUSES).map(|_| AtomicU64::new(0)).collect();
-        Self { took: Timing::default(), statuses }
+        Self { durations: Timing::default(), statuses }
     }
 }
 
-impl Requests {
-    pub(super) fn new(workers: usize) -> Self {
-        let mut routes: Vec<_> = routes::resources().iter().map(|resource| resource.path).collect();
+impl RequestMetrics {
+    pub(super) fn new(workers: usize, mut routes: Vec<&'static str>) -> Self {
         routes.sort_unstable();
         let cells = (routes.len() + 1) * METHODS.len();
         let shard = || (0..cells).map(|_| OnceLock::new()).collect();
@@ -51,13 +50,13 @@ impl Requests {
         Self { routes, shards }
     }
 
-    /// Counts a request that was answered after `took`, up to the head of its answer.
-    pub(crate) fn add(
+    /// Records a request and the time until the head of its response.
+    pub(crate) fn record(
         &self,
         route: Option<&'static str>,
         method: &Method,
         status: StatusCode,
-        took: Duration,
+        duration: Duration,
     ) {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
@@ -68,7 +67,7 @@ impl Requests {
             return;
         };
         let cell = cell.get_or_init(|| Box::new(Cell::new()));
-        cell.took.add(took);
+        cell.durations.add(duration);
         let status = usize::from(status.as_u16().saturating_sub(FIRST_STATUS));
         if let Some(count) = cell.statuses.get(status) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -88,9 +87,11 @@ impl Requests {
         for (position, (route, method)) in names.enumerate() {
             let cells = self.shards.iter().filter_map(|shard| shard.get(position)?.get());
             let cells: Vec<&Cell> = cells.map(AsRef::as_ref).collect();
-            let took = cells.iter().map(|cell| cell.took.read());
-            let Some(took) = took.reduce(|all, one: Distribution| all.plus(&one)) else { continue };
-            times.push(histogram(&[("route", route), ("method", method)], &took));
+            let durations = cells.iter().map(|cell| cell.durations.read());
+            let Some(durations) = durations.reduce(|all, one: Distribution| all.plus(&one)) else {
+                continue;
+            };
+            times.push(histogram(&[("route", route), ("method", method)], &durations));
             for (status, code) in (0..STATUSES).zip(FIRST_STATUS..) {
                 let counts = cells.iter().filter_map(|cell| cell.statuses.get(status));
                 let count: u64 = counts.map(|count| count.load(Ordering::Relaxed)).sum();
@@ -102,15 +103,15 @@ impl Requests {
             }
         }
         vec![
-            counters("orders_http_requests_total", "Requests that were answered.", requests),
+            counters("orders_http_requests_total", "Requests that received a response.", requests),
             histograms(
                 "orders_http_request_duration_seconds",
-                "Time from a request's head to its answer's head.",
+                "Time from the head of a request to the head of its response.",
                 times,
             ),
         ]
         .into_iter()
-        // What was never counted has no line, and a family without lines is none.
+        // A family without metrics is invalid.
         .filter(|family| !family.get_metric().is_empty())
         .collect()
     }

@@ -1,88 +1,56 @@
-//! Gives endpoints their turns, on a thread of its own: nothing that an endpoint does, or does not
-//! do, is felt by those who answer requests.
+//! Leases webhooks that have something to deliver and starts their delivery runs, on a thread of its
+//! own, so that slow endpoints do not affect requests.
 
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant};
 
-use orders_core::Instant;
-use orders_db::{Claim, Listener, Store, StoreError};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use orders_db::{Claim, Courier, Listener, Store, StoreError};
+use tokio::sync::{Notify, watch};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::recorder::{Recorder, SharedCourier, ask};
-use super::retry_delays::Delays;
+use super::recorder::{DeliveryStore, Recorder, run_blocking};
+use super::retry_delays::RetryDelays;
 use super::run::{Shared, deliver};
-use super::sender::{self, Sender, Sent};
-use super::signature::Message;
-use super::ssrf_guard::Guard;
+use super::sender::{self, Sender};
+use super::ssrf_guard::SsrfGuard;
+use super::test_deliveries::{TestQueue, send_tests};
 
-/// How many endpoints are delivered to at once.
-const ENDPOINTS: usize = 48;
-/// How many besides that failed before, so that those that do not never wait for them.
-const HELD_ENDPOINTS: usize = 16;
-/// How many tests run at once; as many wait.
-const TESTS: usize = 8;
-/// How often is looked for what is to be tried again, or was left by another process.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The least time between two looks.
-const LEAST_PAUSE: Duration = Duration::from_millis(20);
-/// How often old deliveries are thrown away, and how long the writers are left alone meanwhile.
-const PURGE_PAUSE: Duration = Duration::from_mins(1);
-const SLICE_PAUSE: Duration = Duration::from_millis(50);
-/// How long is waited for what is under way when it is to end.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How many threads may wait for names to be resolved, and for the database.
+/// The number of endpoints that are delivered to at once.
+const MAX_RUNS: usize = 48;
+/// The number of further endpoints whose last delivery failed. They never delay the others.
+const MAX_RETRY_RUNS: usize = 16;
+/// How often webhooks are checked for retries and for leases of dead processes.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The least time between two checks.
+const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often old deliveries are purged, and the pause between two chunks.
+const PURGE_INTERVAL: Duration = Duration::from_mins(1);
+const PURGE_PAUSE: Duration = Duration::from_millis(50);
+/// The timeout of each step of the shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The threads for resolving names and for the database.
 const BLOCKING_THREADS: usize = 512;
 
-/// How deliveries are made.
+/// The operator's choices about deliveries.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveryOptions {
-    pub(crate) guard: Guard,
-    pub(crate) delays: Delays,
-    /// How long a request may take.
+    pub(crate) ssrf_guard: SsrfGuard,
+    pub(crate) delays: RetryDelays,
+    /// The timeout of a request.
     pub(crate) timeout: Duration,
 }
 
-/// Has messages sent once, for tests.
-pub(crate) struct Tester(mpsc::Sender<Trial>);
-
-/// What is to be tested, until somebody takes it.
-pub(crate) struct Trials(mpsc::Receiver<Trial>);
-
-/// A message that is sent once.
-struct Trial {
-    url: String,
-    message: Message,
-    now: Instant,
-    reply: oneshot::Sender<Sent>,
-}
-
-/// A way to have messages sent by the thread that delivers.
-pub(crate) fn channel() -> (Tester, Trials) {
-    let (sender, receiver) = mpsc::channel(TESTS);
-    (Tester(sender), Trials(receiver))
-}
-
-impl Tester {
-    /// Sends a message once; `None` if too many wait.
-    pub(crate) async fn test(&self, url: String, message: Message, now: Instant) -> Option<Sent> {
-        let (reply, sent) = oneshot::channel();
-        self.0.try_send(Trial { url, message, now, reply }).ok()?;
-        sent.await.ok()
-    }
-}
-
-/// Begins to deliver, until `ends` says that it is over.
+/// Starts the thread that delivers, until `shutdown` is set.
 pub(crate) fn start(
     store: Arc<Store>,
     options: DeliveryOptions,
-    trials: Trials,
-    ends: watch::Receiver<bool>,
+    tests: TestQueue,
+    shutdown: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -91,8 +59,8 @@ pub(crate) fn start(
         .thread_keep_alive(Duration::from_secs(2))
         .build()?;
     std::thread::Builder::new().name("orders-webhooks".to_owned()).spawn(move || {
-        runtime.block_on(run(store, options, trials, ends));
-        // A name that is still being resolved is nobody's concern any more.
+        runtime.block_on(run(store, options, tests, shutdown));
+        // Does not wait for names that are still being resolved.
         runtime.shutdown_background();
     })
 }
@@ -100,163 +68,155 @@ pub(crate) fn start(
 async fn run(
     store: Arc<Store>,
     options: DeliveryOptions,
-    trials: Trials,
-    mut ends: watch::Receiver<bool>,
+    tests: TestQueue,
+    mut shutdown: watch::Receiver<bool>,
 ) {
-    // A request, what is written down of it, and time to do so again.
+    // Enough for a request, for storing its result, and for retrying that.
     let lease = 3 * options.timeout;
     let owner = uuid::Uuid::now_v7().to_string();
-    let courier: SharedCourier = Arc::new(store.courier(owner, lease).into());
-    let (recorder, recording) = Recorder::new(Arc::clone(&courier));
+    let deliveries: DeliveryStore = Arc::new(store.courier(owner, lease).into());
+    let (recorder, recording) = Recorder::new(Arc::clone(&deliveries));
     let recording = tokio::spawn(recording);
     let shared = Arc::new(Shared {
         store,
-        sender: Sender::new(options.guard, sender::system(), options.timeout),
+        sender: Sender::new(options.ssrf_guard, sender::system_resolver(), options.timeout),
         delays: options.delays,
         lease,
-        least: options.timeout * 7 / 5,
-        stopping: AtomicBool::new(false),
+        min_lease: options.timeout * 7 / 5,
+        is_stopping: AtomicBool::new(false),
     });
-    let testing = tokio::spawn(test_all(Arc::clone(&shared), trials));
-    let purging = tokio::spawn(purge(Arc::clone(&courier)));
-    let mut dispatcher = Dispatcher {
-        shared: Arc::clone(&shared),
-        courier: Arc::clone(&courier),
-        recorder,
-        turns: JoinSet::new(),
-        held: HashSet::new(),
-        woken: Arc::new(Notify::new()),
-        listener: None,
-        looked: None,
-    };
+    let testing = tokio::spawn(send_tests(Arc::clone(&shared), tests));
+    let purging = tokio::spawn(purge(Arc::clone(&deliveries)));
+    let mut dispatcher = Dispatcher::new(Arc::clone(&shared), Arc::clone(&deliveries), recorder);
     tokio::select! {
         () = dispatcher.dispatch() => {}
-        _ = ends.wait_for(|ends| *ends) => {}
+        _ = shutdown.wait_for(|is_set| *is_set) => {}
     }
-    shared.stopping.store(true, Ordering::SeqCst);
-    let Dispatcher { mut turns, recorder, .. } = dispatcher;
-    // Each sends what it is sending, and writes that down.
-    let ended = timeout(2 * LAST_WORDS, async { while turns.join_next().await.is_some() {} }).await;
+    shared.is_stopping.store(true, Ordering::SeqCst);
+    let Dispatcher { mut runs, recorder, .. } = dispatcher;
+    // Each run completes its current request and stores the result.
+    let ended =
+        timeout(2 * SHUTDOWN_TIMEOUT, async { while runs.join_next().await.is_some() {} }).await;
     if ended.is_err() {
-        log::warn!("left deliveries whose fate could not be written down; they are made again");
+        log::warn!("the results of some deliveries were not stored; they will be sent again");
     }
-    drop((turns, recorder));
-    drop(timeout(LAST_WORDS, recording).await);
+    drop((runs, recorder));
+    drop(timeout(SHUTDOWN_TIMEOUT, recording).await);
     purging.abort();
     testing.abort();
-    if let Err(error) = ask(&courier, orders_db::Courier::release_all).await {
-        log::debug!("webhooks were not given back; others take them in a while: {error}");
+    if let Err(error) = run_blocking(&deliveries, Courier::release_all).await {
+        log::debug!("the leases of webhooks were not released, and will expire: {error}");
     }
 }
 
 struct Dispatcher {
     shared: Arc<Shared>,
-    courier: SharedCourier,
+    deliveries: DeliveryStore,
     recorder: Recorder,
-    turns: JoinSet<()>,
-    /// Which turns are those of endpoints that failed before.
-    held: HashSet<tokio::task::Id>,
-    woken: Arc<Notify>,
+    runs: JoinSet<()>,
+    /// The runs of endpoints whose last delivery failed.
+    retry_runs: HashSet<Id>,
+    new_events: Arc<Notify>,
     listener: Option<Listener>,
-    /// When it was last looked whether there is anybody to tell of events.
-    looked: Option<Moment>,
+    /// When the dispatcher last checked whether there are active webhooks.
+    checked: Option<Instant>,
 }
 
 impl Dispatcher {
+    fn new(shared: Arc<Shared>, deliveries: DeliveryStore, recorder: Recorder) -> Self {
+        Self {
+            shared,
+            deliveries,
+            recorder,
+            runs: JoinSet::new(),
+            retry_runs: HashSet::new(),
+            new_events: Arc::new(Notify::new()),
+            listener: None,
+            checked: None,
+        }
+    }
+
     async fn dispatch(&mut self) {
         loop {
-            let earliest = tokio::time::Instant::now() + LEAST_PAUSE;
-            if let Err(error) = self.claim().await {
-                log::debug!("webhooks could not be looked at: {error}");
+            let earliest = tokio::time::Instant::now() + MIN_CHECK_INTERVAL;
+            if let Err(error) = self.start_runs().await {
+                log::debug!("webhooks could not be read: {error}");
             }
             tokio::select! {
-                () = self.woken.notified() => {}
-                Some(ended) = self.turns.join_next_with_id() => self.end(ended),
-                () = sleep(PAUSE) => {}
+                () = self.new_events.notified() => {}
+                Some(ended) = self.runs.join_next_with_id() => self.remove_run(ended),
+                () = sleep(CHECK_INTERVAL) => {}
             }
             sleep_until(earliest).await;
-            while let Some(ended) = self.turns.try_join_next_with_id() {
-                self.end(ended);
+            while let Some(ended) = self.runs.try_join_next_with_id() {
+                self.remove_run(ended);
             }
         }
     }
 
-    fn end(&mut self, ended: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+    fn remove_run(&mut self, ended: Result<(Id, ()), JoinError>) {
         let id = match ended {
             Ok((id, ())) => id,
             Err(error) => {
-                log::error!("a delivery panicked; its webhook is taken up again in a while");
+                log::error!("a delivery run has panicked; it restarts when its lease expires");
                 error.id()
             }
         };
-        self.held.remove(&id);
+        self.retry_runs.remove(&id);
     }
 
-    /// Claims as many webhooks as there is room for, and begins their turns.
-    async fn claim(&mut self) -> Result<(), StoreError> {
+    /// Leases as many webhooks as there is room for, and starts their runs.
+    async fn start_runs(&mut self) -> Result<(), StoreError> {
         self.listen_if_needed().await?;
-        let held_room = HELD_ENDPOINTS.saturating_sub(self.held.len());
-        let room = ENDPOINTS.saturating_sub(self.turns.len().saturating_sub(self.held.len()));
-        if self.listener.is_none() || (room == 0 && held_room == 0) {
+        let retry_room = MAX_RETRY_RUNS.saturating_sub(self.retry_runs.len());
+        let other_runs = self.runs.len().saturating_sub(self.retry_runs.len());
+        let room = MAX_RUNS.saturating_sub(other_runs);
+        if self.listener.is_none() || (room == 0 && retry_room == 0) {
             return Ok(());
         }
-        let claimed = Moment::now();
-        for claim in ask(&self.courier, move |courier| courier.claim(room, held_room)).await? {
-            self.begin(claim, claimed);
+        let leased_at = Instant::now();
+        let leases = run_blocking(&self.deliveries, move |store| store.claim(room, retry_room));
+        for lease in leases.await? {
+            self.start_run(lease, leased_at);
         }
         Ok(())
     }
 
-    fn begin(&mut self, claim: Claim, claimed: Moment) {
-        let is_held = claim.attempts > 0;
+    fn start_run(&mut self, lease: Claim, leased_at: Instant) {
+        let is_retry = lease.attempts > 0;
         let (shared, recorder) = (Arc::clone(&self.shared), self.recorder.clone());
-        let turn = self.turns.spawn(deliver(shared, recorder, claim, claimed));
-        if is_held {
-            self.held.insert(turn.id());
+        let run = self.runs.spawn(deliver(shared, recorder, lease, leased_at));
+        if is_retry {
+            self.retry_runs.insert(run.id());
         }
     }
 
-    /// Listens for new events while there is anybody to tell of them: that costs the database a look
-    /// now and then.
+    /// Listens for new events while there are active webhooks. Listening makes the store poll the
+    /// database.
     async fn listen_if_needed(&mut self) -> Result<(), StoreError> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < PAUSE) {
+        if self.checked.is_some_and(|checked| checked.elapsed() < CHECK_INTERVAL) {
             return Ok(());
         }
-        let is_needed = ask(&self.courier, orders_db::Courier::has_work).await?;
-        if !is_needed {
+        if !run_blocking(&self.deliveries, Courier::has_work).await? {
             self.listener = None;
         } else if self.listener.is_none() {
-            let woken = Arc::clone(&self.woken);
-            self.listener = Some(self.shared.store.listen(move |_| woken.notify_one()));
+            let new_events = Arc::clone(&self.new_events);
+            self.listener = Some(self.shared.store.listen(move |_| new_events.notify_one()));
         }
-        self.looked = Some(Moment::now());
+        self.checked = Some(Instant::now());
         Ok(())
     }
 }
 
-/// Sends what is to be tested, a few at a time.
-async fn test_all(shared: Arc<Shared>, mut trials: Trials) {
-    let room = Arc::new(Semaphore::new(TESTS));
-    while let Ok(turn) = Arc::clone(&room).acquire_owned().await {
-        let Some(Trial { url, message, now, reply }) = trials.0.recv().await else { return };
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let sent = shared.sender.send(&url, &message, now).await;
-            // Where nobody waits any more, nobody wants to know.
-            drop((reply.send(sent), turn));
-        });
-    }
-}
-
-async fn purge(courier: SharedCourier) {
+async fn purge(deliveries: DeliveryStore) {
     loop {
-        sleep(PURGE_PAUSE).await;
+        sleep(PURGE_INTERVAL).await;
         loop {
-            match ask(&courier, orders_db::Courier::purge).await {
-                Ok(true) => sleep(SLICE_PAUSE).await,
+            match run_blocking(&deliveries, Courier::purge).await {
+                Ok(true) => sleep(PURGE_PAUSE).await,
                 Ok(false) => break,
                 Err(error) => {
-                    log::debug!("old deliveries were not thrown away yet: {error}");
+                    log::debug!("old deliveries could not be purged: {error}");
                     break;
                 }
             }

@@ -1,87 +1,93 @@
-//! Writes down what became of deliveries, of all endpoints together: whatever has gathered while the
-//! database had the lot before goes into one transaction.
+//! Stores the progress of deliveries, of all endpoints together: what arrives during a transaction
+//! shares the next one.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant};
 
 use orders_db::{Courier, Progress, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
-/// The most that goes into one transaction.
-const MOST: usize = 256;
-/// How long the writers of orders are left alone between two transactions.
+/// The most deliveries in one transaction.
+const MAX_BATCH: usize = 256;
+/// The pause between two transactions, in which orders can be written.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long is waited before the database is asked again.
-const PAUSE_OF_OUTAGE: Duration = Duration::from_millis(250);
-/// How long it is asked again: as long as other processes surely leave the claims alone.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// The pause before a failed transaction is retried.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// How long it is retried. For that long, no other process takes over the leases.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Who writes.
-pub(super) type SharedCourier = Arc<Mutex<Courier>>;
+/// The delivery store, shared by all tasks of the delivery thread.
+pub(super) type DeliveryStore = Arc<Mutex<Courier>>;
 
-/// Progress, and who wants to know that it is written down.
-type Entry = (Progress, oneshot::Sender<Moment>);
+/// Progress, and where to report that it is stored.
+type Entry = (Progress, oneshot::Sender<Instant>);
 
-/// Takes what is to be written down.
+/// Queues progress to be stored.
 #[derive(Clone)]
 pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 
 impl Recorder {
-    /// A recorder, and what has to run for it; it ends once there is no recorder any more. What
-    /// waits is bounded by who waits: an endpoint goes on only when its last page is written down.
-    pub(super) fn new(courier: SharedCourier) -> (Self, impl Future<Output = ()>) {
+    /// Returns a recorder and the task that stores what it is given. The task ends when all clones of
+    /// the recorder are dropped. The queue is bounded by the number of endpoints: each waits for its
+    /// last page to be stored.
+    pub(super) fn new(store: DeliveryStore) -> (Self, impl Future<Output = ()>) {
         let (sender, entries) = mpsc::unbounded_channel();
-        (Self(sender), run(courier, entries))
+        (Self(sender), store_all(store, entries))
     }
 
-    /// Has progress written down. What is returned tells from when on the claim is good for another
-    /// while; or nothing, if it is good no more.
-    pub(super) fn record(&self, progress: Progress) -> oneshot::Receiver<Moment> {
-        let (written, receiver) = oneshot::channel();
-        // Where nobody writes any more, the receiver learns that by itself.
-        drop(self.0.send((progress, written)));
+    /// Queues progress. The receiver gets the time from which the lease is renewed, or is closed if
+    /// the lease is lost.
+    pub(super) fn record(&self, progress: Progress) -> oneshot::Receiver<Instant> {
+        let (stored, receiver) = oneshot::channel();
+        // Without a task, the receiver is closed.
+        drop(self.0.send((progress, stored)));
         receiver
     }
 }
 
-/// Asks a courier something, on a thread on which that may block.
-pub(super) async fn ask<T: Send + 'static>(
-    courier: &SharedCourier,
-    question: impl FnOnce(&mut Courier) -> Result<T, StoreError> + Send + 'static,
+/// Runs a blocking query of the delivery store.
+pub(super) async fn run_blocking<T: Send + 'static>(
+    store: &DeliveryStore,
+    query: impl FnOnce(&mut Courier) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let courier = Arc::clone(courier);
-    let answer = spawn_blocking(move || {
-        question(&mut courier.lock().unwrap_or_else(PoisonError::into_inner))
-    });
-    let gone = |_gone| Err(StoreError::Unavailable("nobody is left to ask".to_owned()));
-    answer.await.unwrap_or_else(gone)
+    let store = Arc::clone(store);
+    let result =
+        spawn_blocking(move || query(&mut store.lock().unwrap_or_else(PoisonError::into_inner)));
+    let panicked = |_| Err(StoreError::Unavailable("the query has panicked".to_owned()));
+    result.await.unwrap_or_else(panicked)
 }
 
-async fn run(courier: SharedCourier, mut entries: mpsc::UnboundedReceiver<Entry>) {
-    let mut gathered = Vec::new();
-    while entries.recv_many(&mut gathered, MOST).await > 0 {
-        let (progress, waiting): (Vec<_>, Vec<_>) = gathered.drain(..).unzip();
-        let progress: Arc<[Progress]> = progress.into();
-        let began = Moment::now();
-        let written = loop {
-            let (asked, batch) = (Moment::now(), Arc::clone(&progress));
-            match ask(&courier, move |courier| courier.record(&batch)).await {
-                Ok(good) => break good.into_iter().map(|good| good.then_some(asked)).collect(),
-                Err(error) if began.elapsed() > PATIENCE => {
-                    log::error!("what became of deliveries could not be written down: {error}");
-                    break Vec::new();
-                }
-                Err(error) => log::debug!("deliveries were not written down yet: {error}"),
-            }
-            tokio::time::sleep(PAUSE_OF_OUTAGE).await;
-        };
-        for (waiting, good_from) in waiting.into_iter().zip(written) {
-            if let Some(good_from) = good_from {
-                // An endpoint that is done does not wait.
-                waiting.send(good_from).ok();
+async fn store_all(store: DeliveryStore, mut entries: mpsc::UnboundedReceiver<Entry>) {
+    let mut batch = Vec::new();
+    while entries.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let (progress, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        let renewed = store_batch(&store, progress.into()).await;
+        for (waiting, renewed_at) in waiting.into_iter().zip(renewed) {
+            if let Some(renewed_at) = renewed_at {
+                // A delivery run that has ended does not wait.
+                waiting.send(renewed_at).ok();
             }
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Stores a batch, with retries. Returns for each entry from when its lease is renewed.
+async fn store_batch(store: &DeliveryStore, batch: Arc<[Progress]>) -> Vec<Option<Instant>> {
+    let start = Instant::now();
+    loop {
+        let (attempt_start, shared) = (Instant::now(), Arc::clone(&batch));
+        match run_blocking(store, move |store| store.record(&shared)).await {
+            Ok(kept) => {
+                return kept.into_iter().map(|kept| kept.then_some(attempt_start)).collect();
+            }
+            Err(error) if start.elapsed() > RETRY_TIMEOUT => {
+                log::error!("the progress of deliveries could not be stored: {error}");
+                return Vec::new();
+            }
+            Err(error) => log::debug!("retrying to store the progress of deliveries: {error}"),
+        }
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
 }

@@ -1,4 +1,4 @@
-//! When what could not be delivered is tried again.
+//! The delays between the attempts of a delivery.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,30 +7,30 @@ use hyper::HeaderMap;
 use hyper::header::RETRY_AFTER;
 use orders_core::Instant;
 
-/// The longest that an endpoint can put off by `Retry-After`.
-const LONGEST: Duration = Duration::from_hours(24);
+/// The longest delay that an endpoint can request with `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// How long is waited after each attempt; after the last, none follows.
+/// The delay after each failed attempt. The attempt after the last delay is the last one.
 #[derive(Debug, Clone)]
-pub(crate) struct Delays(pub(crate) Vec<Duration>);
+pub(crate) struct RetryDelays(pub(crate) Vec<Duration>);
 
-impl Delays {
-    /// How long to wait after so many attempts in vain, give or take a tenth, so that endpoints that
-    /// failed together are not tried together: never less than the endpoint has asked for. `None`
-    /// if that was the last attempt.
-    pub(crate) fn after(&self, attempts: u32, asked: Option<Duration>) -> Option<Duration> {
-        let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
-        let delay = self.0.get(place)?.mul_f64(0.9 + 0.2 * dice());
-        Some(delay.max(asked.unwrap_or_default().min(LONGEST)))
+impl RetryDelays {
+    /// Returns the delay after so many failed attempts, or `None` after the last one. A jitter of 10 %
+    /// keeps endpoints that failed together from being retried together. The delay is never shorter
+    /// than the endpoint requested.
+    pub(crate) fn after(&self, attempts: u32, requested: Option<Duration>) -> Option<Duration> {
+        let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
+        let delay = self.0.get(index)?.mul_f64(0.9 + 0.2 * random());
+        Some(delay.max(requested.unwrap_or_default().min(MAX_RETRY_AFTER)))
     }
 }
 
-/// From 0 to 1; a half where the system has nothing random to give.
-fn dice() -> f64 {
+/// Returns a random number from 0 to 1; a half if the system has no randomness.
+fn random() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
 }
 
-/// What `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -49,17 +49,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_are_jittered_and_never_shorter_than_asked() {
-        let delays = Delays([5, 300].map(Duration::from_secs).to_vec());
+    fn delays_are_jittered_and_never_shorter_than_requested() {
+        let delays = RetryDelays([5, 300].map(Duration::from_secs).to_vec());
         for _ in 0..100 {
             let first = delays.after(1, None).unwrap().as_secs_f64();
             assert!((4.5..=5.5).contains(&first), "{first}");
         }
-        let asked = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(delays.after(1, asked(60)), asked(60));
-        assert_eq!(delays.after(1, asked(1_000_000)), Some(LONGEST));
-        assert!(delays.after(2, asked(60)).unwrap() > Duration::from_secs(250));
-        assert_eq!(delays.after(3, asked(60)), None);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(delays.after(1, seconds(60)), seconds(60));
+        assert_eq!(delays.after(1, seconds(1_000_000)), Some(MAX_RETRY_AFTER));
+        assert!(delays.after(2, seconds(60)).unwrap() > Duration::from_secs(250));
+        assert_eq!(delays.after(3, seconds(60)), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Delivers to one endpoint for a while: the events behind its position, one after the other, each
-//! only when the one before it was taken or given up.
+//! A delivery run: delivers the events after the position of one webhook, in order, for as long as
+//! its turn lasts. The next event is sent when the previous one is delivered or has failed for good.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant as StdInstant};
 
 use actix_web::web::Bytes;
 use orders_core::Instant;
@@ -15,184 +15,201 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::recorder::Recorder;
-use super::retry_delays::Delays;
-use super::sender::{Sender, Sent};
+use super::retry_delays::RetryDelays;
+use super::sender::{SendResult, Sender};
 use super::signature::Message;
 use crate::wire::EventView;
 
-/// How many events are read at once, and may have been sent without being written down.
+/// The number of events that are read at once, and that may be sent before their results are stored.
 const PAGE: usize = 50;
-/// How long an endpoint has its turn, if it always has something to be delivered.
-const TURN: Duration = Duration::from_secs(5);
-/// How long an endpoint rests where events cannot be read.
-const PAUSE_OF_OUTAGE: Duration = Duration::from_secs(1);
-/// For how long an endpoint is sent more without a look whether it was changed.
-const FRESH: Duration = Duration::from_millis(200);
-/// What all who deliver share.
+/// How long a run lasts if there is always something to deliver.
+const MAX_DURATION: Duration = Duration::from_secs(5);
+/// The pause of a run whose events cannot be read.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a run continues without checking whether its webhook was changed.
+const MAX_UNCHECKED: Duration = Duration::from_millis(200);
+
+/// What all delivery runs share.
 pub(super) struct Shared {
     pub(super) store: Arc<Store>,
     pub(super) sender: Sender,
-    pub(super) delays: Delays,
-    /// How long a claim is good for.
+    pub(super) delays: RetryDelays,
+    /// The duration of a lease.
     pub(super) lease: Duration,
-    /// What must be left of it to send anything: the request, and some more to write it down.
-    pub(super) least: Duration,
-    /// Set once nothing new is to be sent.
-    pub(super) stopping: AtomicBool,
+    /// What must remain of a lease to start a request: its timeout, and time to store its result.
+    pub(super) min_lease: Duration,
+    /// Set at shutdown. No request is started afterwards.
+    pub(super) is_stopping: AtomicBool,
 }
 
-/// A claim in the making of its deliveries.
-struct Turn<'a> {
+struct DeliveryRun<'a> {
     shared: &'a Shared,
     recorder: &'a Recorder,
-    claim: Claim,
-    claimed: Moment,
-    /// From when on the claim is good for as long as a claim is.
-    good_from: Moment,
-    /// The sequence up to which nothing is to be delivered any more.
+    lease: Claim,
+    started_at: StdInstant,
+    /// When the lease was last renewed.
+    renewed_at: StdInstant,
+    /// The sequence up to which events are done.
     position: u64,
-    /// How often the next event was tried.
+    /// The number of failed attempts of the next event.
     attempts: u32,
 }
 
-/// Delivers what there is, or as much of it as one turn allows, and gives the claim back.
+/// Whether a run continues.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    Continue,
+    End,
+}
+
+/// Delivers what there is, for as long as a run lasts, and releases the lease.
 pub(super) async fn deliver(
     shared: Arc<Shared>,
     recorder: Recorder,
-    claim: Claim,
-    claimed: Moment,
+    lease: Claim,
+    leased_at: StdInstant,
 ) {
-    let mut turn = Turn {
+    let mut run = DeliveryRun {
         shared: &shared,
         recorder: &recorder,
-        position: claim.position,
-        attempts: claim.attempts,
-        good_from: claimed,
-        claimed,
-        claim,
+        position: lease.position,
+        attempts: lease.attempts,
+        started_at: leased_at,
+        renewed_at: leased_at,
+        lease,
     };
-    while turn.page().await {}
+    while run.deliver_page().await == Flow::Continue {}
 }
 
-impl Turn<'_> {
-    /// Delivers a page of events. Whether to go on with the next.
-    async fn page(&mut self) -> bool {
-        let changes = match self.read().await {
+impl DeliveryRun<'_> {
+    async fn deliver_page(&mut self) -> Flow {
+        let changes = match self.read_page().await {
             Ok(EventPage::Changes(changes)) => changes,
             Ok(EventPage::Gone { first }) => {
-                let id = &self.claim.id;
+                let id = &self.lease.id;
                 log::warn!(webhook_id = id.as_str(); "webhook {id}: events before {first} are gone");
                 self.position = first.saturating_sub(1);
                 self.attempts = 0;
-                return self.settle(false).await;
+                return self.renew().await;
             }
             Err(error) => {
-                log::warn!("events could not be read, to be delivered: {error}");
-                sleep(PAUSE_OF_OUTAGE).await;
-                self.settle(true).await;
-                return false;
+                log::warn!("events could not be read for delivery: {error}");
+                sleep(OUTAGE_PAUSE).await;
+                return self.release().await;
             }
         };
         let is_last = changes.len() < PAGE;
         for change in &changes {
-            let left = self.shared.lease.saturating_sub(self.good_from.elapsed());
-            if self.shared.stopping.load(Ordering::SeqCst) {
-                self.settle(true).await;
-                return false;
+            if self.shared.is_stopping.load(Ordering::SeqCst) {
+                return self.release().await;
             }
-            if left < self.shared.least {
-                return self.settle(false).await;
+            let remaining = self.shared.lease.saturating_sub(self.renewed_at.elapsed());
+            if remaining < self.shared.min_lease {
+                return self.renew().await;
             }
-            let event = &change.event;
-            if self.claim.events.match_kind(event.kind) {
-                if !self.attempt(change).await {
-                    return false;
-                }
-            } else {
-                self.position = event.sequence;
+            if !self.lease.events.match_kind(change.event.kind) {
+                self.position = change.event.sequence;
+            } else if self.deliver_event(change).await == Flow::End {
+                return Flow::End;
             }
         }
-        let is_over = is_last || self.claimed.elapsed() > TURN;
-        self.settle(is_over).await && !is_over
+        if is_last || self.started_at.elapsed() > MAX_DURATION {
+            self.release().await
+        } else {
+            self.renew().await
+        }
     }
 
-    async fn read(&self) -> Result<EventPage, StoreError> {
+    async fn read_page(&self) -> Result<EventPage, StoreError> {
         let (store, after) = (Arc::clone(&self.shared.store), self.position);
         let page = spawn_blocking(move || store.list_events(after, PAGE)).await;
-        page.unwrap_or_else(|_gone| Err(StoreError::Unavailable("nobody is left".to_owned())))
+        let panicked = |_| Err(StoreError::Unavailable("the query has panicked".to_owned()));
+        page.unwrap_or_else(panicked)
     }
 
-    /// Tries to deliver an event. Whether to go on with the next.
-    async fn attempt(&mut self, change: &OrderChange) -> bool {
-        let (id, sequence) = (self.claim.id.clone(), change.event.sequence);
+    /// Attempts to deliver an event once.
+    async fn deliver_event(&mut self, change: &OrderChange) -> Flow {
+        let sequence = change.event.sequence;
         let message = Message {
-            id: id.message_id(sequence),
-            // Of strings and numbers only, so it always serializes.
+            id: self.lease.id.message_id(sequence),
+            // It consists of strings and numbers only, so it always serializes.
             body: Bytes::from(serde_json::to_vec(&EventView::of(change)).unwrap_or_default()),
-            secrets: self.claim.secrets.clone(),
+            secrets: self.lease.secrets.clone(),
         };
-        let now = self.now();
-        let sent = self.shared.sender.send(&self.claim.url, &message, now).await;
+        let sent = self.shared.sender.send(&self.lease.url, &message, self.now()).await;
         self.attempts = self.attempts.saturating_add(1);
-        let rest = self.shared.delays.after(self.attempts, sent.retry_after);
-        let (status, gone, held) = match (sent.is_success(), sent.answer == Ok(410), rest) {
-            (true, _, _) => (DeliveryStatus::Succeeded, false, None),
-            (false, true, _) => (DeliveryStatus::Failed, true, None),
-            (false, false, Some(rest)) => {
-                (DeliveryStatus::Pending, false, Some((self.attempts, rest)))
-            }
-            (false, false, None) => (DeliveryStatus::Failed, false, None),
+        let gone = sent.response == Ok(410);
+        let delay = self.shared.delays.after(self.attempts, sent.retry_after);
+        let (status, held) = match (sent.is_success(), gone, delay) {
+            (true, _, _) => (DeliveryStatus::Succeeded, None),
+            (false, false, Some(delay)) => (DeliveryStatus::Pending, Some((self.attempts, delay))),
+            (false, true, _) | (false, false, None) => (DeliveryStatus::Failed, None),
         };
-        if let Some(why) = sent.error() {
-            let next = match (gone, rest) {
-                (true, _) => "it wants no more, and is disabled".to_owned(),
-                (false, Some(rest)) => format!("tried again in {} s", rest.as_secs()),
-                (false, None) => "given up".to_owned(),
-            };
-            log::warn!(
-                webhook_id = id.as_str(), sequence = sequence;
-                "webhook {id}: event {sequence} was not taken ({why}); {next}"
-            );
-        }
-        let goes_on = held.is_none() && !gone;
-        if goes_on {
+        self.log_failure(sequence, &sent, held.map(|(_, delay)| delay));
+        let is_done = held.is_none() && !gone;
+        if is_done {
             self.position = sequence;
             self.attempts = 0;
         }
         let attempt = attempt(change, status, &sent);
-        let written = self.write(Some(attempt), held, gone, !goes_on);
-        // Quick endpoints do not wait each time; none goes on for long after it was changed.
-        if goes_on && self.good_from.elapsed() < FRESH {
-            return true;
+        let stored = self.record(Some(attempt), held, gone, !is_done);
+        // Fast endpoints do not wait for each result to be stored.
+        if is_done && self.renewed_at.elapsed() < MAX_UNCHECKED {
+            return Flow::Continue;
         }
-        self.is_good(written).await && goes_on
+        let flow = self.wait_until_stored(stored).await;
+        if is_done { flow } else { Flow::End }
     }
 
-    /// Has the position written down, and waits until it is. Whether the claim is still good.
-    async fn settle(&mut self, release: bool) -> bool {
-        // What holds the endpoint holds it still, if it was not tried this time.
-        let held = (self.attempts > 0).then_some((self.attempts, Duration::ZERO));
-        let written = self.write(None, held, false, release);
-        self.is_good(written).await
+    fn log_failure(&self, sequence: u64, sent: &SendResult, delay: Option<Duration>) {
+        let Some(error) = sent.error() else { return };
+        let next = match (sent.response == Ok(410), delay) {
+            (true, _) => "the webhook is disabled".to_owned(),
+            (false, Some(delay)) => format!("retry in {} s", delay.as_secs()),
+            (false, None) => "no more retries".to_owned(),
+        };
+        let id = &self.lease.id;
+        log::warn!(
+            webhook_id = id.as_str(), sequence;
+            "webhook {id}: delivery of event {sequence} failed ({error}); {next}"
+        );
     }
 
-    /// Waits until something is written down. Whether the claim is still good.
-    async fn is_good(&mut self, written: oneshot::Receiver<Moment>) -> bool {
-        let good_from = written.await.ok();
-        self.good_from = good_from.unwrap_or(self.good_from);
-        good_from.is_some()
+    /// Stores the position and renews the lease.
+    async fn renew(&mut self) -> Flow {
+        let stored = self.record(None, self.held(), false, false);
+        self.wait_until_stored(stored).await
     }
 
-    fn write(
+    /// Stores the position, releases the lease and ends the run.
+    async fn release(&mut self) -> Flow {
+        let stored = self.record(None, self.held(), false, true);
+        self.wait_until_stored(stored).await;
+        Flow::End
+    }
+
+    /// What holds the next event back, if it was not attempted in this run.
+    fn held(&self) -> Option<(u32, Duration)> {
+        (self.attempts > 0).then_some((self.attempts, Duration::ZERO))
+    }
+
+    /// Ends the run if the lease is lost.
+    async fn wait_until_stored(&mut self, stored: oneshot::Receiver<StdInstant>) -> Flow {
+        let Ok(renewed_at) = stored.await else { return Flow::End };
+        self.renewed_at = renewed_at;
+        Flow::Continue
+    }
+
+    fn record(
         &self,
         attempt: Option<Attempt>,
         held: Option<(u32, Duration)>,
         gone: bool,
         release: bool,
-    ) -> oneshot::Receiver<Moment> {
+    ) -> oneshot::Receiver<StdInstant> {
         self.recorder.record(Progress {
-            id: self.claim.id.clone(),
-            generation: self.claim.generation,
+            id: self.lease.id.clone(),
+            generation: self.lease.generation,
             position: self.position,
             attempt,
             held,
@@ -201,20 +218,20 @@ impl Turn<'_> {
         })
     }
 
-    /// The time by the database's clock.
+    /// The time of the database's clock.
     fn now(&self) -> Instant {
-        let passed = i64::try_from(self.claimed.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let now = self.claim.now.as_millis().saturating_add(passed);
+        let elapsed = i64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let now = self.lease.now.as_millis().saturating_add(elapsed);
         Instant::from_millis(now).unwrap_or(Instant::MAX)
     }
 }
 
-fn attempt(change: &OrderChange, status: DeliveryStatus, sent: &Sent) -> Attempt {
+fn attempt(change: &OrderChange, status: DeliveryStatus, sent: &SendResult) -> Attempt {
     Attempt {
         sequence: change.event.sequence,
         kind: change.event.kind,
         status,
-        http_status: sent.answer.as_ref().ok().copied(),
+        http_status: sent.response.as_ref().ok().copied(),
         error: sent.error(),
         duration: sent.duration,
     }

@@ -1,12 +1,12 @@
-//! One request to one endpoint: its name resolved once, a connection of its own to an address that
-//! was checked, five seconds for all of it, and nothing followed.
+//! Sends one request to one endpoint, with a timeout: resolves its name once, connects to an address
+//! that the SSRF guard allows, and follows no redirect.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant as StdInstant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -24,163 +24,164 @@ use url::Host;
 
 use super::retry_delays;
 use super::signature::{self, Message};
-use super::ssrf_guard::{Guard, Target, TargetError};
-use crate::server::tls;
+use super::ssrf_guard::{SsrfGuard, Target, TargetError};
+use crate::http::tls_client;
 
-/// How long one address may take to be connected to, so that the next has its turn.
-const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(2);
-/// How much of an answer is read: its head, and then its body.
-const MOST_READ: usize = 64 * 1024;
-/// How many addresses of a name are tried.
-const MOST_ADDRESSES: usize = 4;
+/// The timeout of a connection to one address, after which the next is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The size to which the head of a response is read, and its body.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// The number of addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 4;
 
-/// Resolves a name and a port.
+/// Resolves a name, and adds a port to its addresses.
 pub(super) type Resolver = Arc<
     dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
         + Send
         + Sync,
 >;
 
-/// The resolver of the system.
-pub(super) fn system() -> Resolver {
+/// The resolver of the operating system.
+pub(super) fn system_resolver() -> Resolver {
     Arc::new(|name, port| {
         Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), port)).await?.collect()) })
     })
 }
 
-/// Sends messages.
+/// Sends messages to endpoints.
 pub(super) struct Sender {
-    guard: Guard,
+    ssrf_guard: SsrfGuard,
     resolve: Resolver,
-    /// How long a request may take, from the look at its name to the last byte of its answer.
-    patience: Duration,
+    /// The timeout of a request, from resolving its name to the last byte of its response.
+    timeout: Duration,
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// What was answered; or why nothing was.
-    pub(crate) answer: Result<u16, String>,
+pub(crate) struct SendResult {
+    /// The status of the response, or why there is none.
+    pub(crate) response: Result<u16, String>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) duration: Duration,
 }
 
-impl Sent {
-    /// Whether the message was taken.
+impl SendResult {
+    /// Whether the endpoint accepted the message.
     pub(crate) fn is_success(&self) -> bool {
-        matches!(self.answer, Ok(200..=299))
+        matches!(self.response, Ok(200..=299))
     }
 
-    /// What went wrong, in words.
+    /// Describes the failure, if there is one.
     pub(crate) fn error(&self) -> Option<String> {
-        match &self.answer {
+        match &self.response {
             Ok(200..=299) => None,
-            Ok(status @ 300..=399) => Some(format!("answered {status}; nothing is followed")),
-            Ok(status) => Some(format!("answered {status}")),
+            Ok(status @ 300..=399) => Some(format!("status {status}; redirects are not followed")),
+            Ok(status) => Some(format!("status {status}")),
             Err(why) => Some(why.clone()),
         }
     }
 }
 
 impl Sender {
-    pub(super) fn new(guard: Guard, resolve: Resolver, patience: Duration) -> Self {
-        Self { guard, resolve, patience, tls: OnceLock::new() }
+    pub(super) fn new(ssrf_guard: SsrfGuard, resolve: Resolver, timeout: Duration) -> Self {
+        Self { ssrf_guard, resolve, timeout, tls: OnceLock::new() }
     }
 
-    /// Sends a message. `now` is the time by the database's clock.
-    pub(super) async fn send(&self, url: &str, message: &Message, now: Instant) -> Sent {
-        let began = Moment::now();
-        let deadline = tokio::time::Instant::from_std(began + self.patience);
-        // Ends the connection with this function.
+    /// Sends a message. `now` is the time of the database's clock.
+    pub(super) async fn send(&self, url: &str, message: &Message, now: Instant) -> SendResult {
+        let start = StdInstant::now();
+        let deadline = tokio::time::Instant::from_std(start + self.timeout);
+        // Dropped at the end, which closes the connection.
         let mut connection = JoinSet::new();
-        let asked = self.ask(url, message, now, &mut connection);
-        let asked = timeout_at(deadline, asked).await;
-        let late = || Err(format!("no answer within {:?}", self.patience));
-        let (answer, retry_after) = match asked.unwrap_or_else(|_elapsed| late()) {
+        let exchange = self.request(url, message, now, &mut connection);
+        let timed_out = || Err(format!("no answer within {:?}", self.timeout));
+        let response = timeout_at(deadline, exchange).await.unwrap_or_else(|_| timed_out());
+        let (response, retry_after) = match response {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let retry_after = retry_delays::retry_after(response.headers(), now);
-                // What was answered is known; the rest is heard out so that nobody is cut off.
+                // The status is known. The rest is read so that the endpoint can finish.
                 drop(timeout_at(deadline, drain(response.into_body())).await);
                 (Ok(status), retry_after)
             }
-            Err(why) => (Err(why), None),
+            Err(error) => (Err(error), None),
         };
-        Sent { answer, retry_after, duration: began.elapsed() }
+        SendResult { response, retry_after, duration: start.elapsed() }
     }
 
-    async fn ask(
+    async fn request(
         &self,
         url: &str,
         message: &Message,
         now: Instant,
         connection: &mut JoinSet<()>,
     ) -> Result<Response<Incoming>, String> {
-        let target = self.guard.read(url).map_err(|error| match error {
+        let target = self.ssrf_guard.parse(url).map_err(|error| match error {
             TargetError::Invalid(why) | TargetError::Refused(why) => format!("the URL {why}"),
         })?;
         let addresses = self.resolve(&target).await?;
         let stream = connect(&addresses).await?;
-        let request = request(&target, message, now)?;
+        let request = http_request(&target, message, now)?;
         if target.is_tls {
-            let name = match &target.host {
-                Host::Domain(name) => {
-                    ServerName::try_from(name.trim_end_matches('.').to_owned())
-                        .map_err(|_odd| "the URL's host cannot have a certificate".to_owned())?
-                }
-                Host::Ipv4(address) => ServerName::from(IpAddr::from(*address)),
-                Host::Ipv6(address) => ServerName::from(IpAddr::from(*address)),
-            };
-            let stream = TlsConnector::from(self.tls()?).connect(name, stream).await;
-            let stream = stream.map_err(|error| in_words("TLS failed", &error))?;
+            let stream = TlsConnector::from(self.tls()?).connect(server_name(&target)?, stream);
+            let stream = stream.await.map_err(|error| describe("TLS failed", &error))?;
             exchange(TokioIo::new(stream), request, connection).await
         } else {
             exchange(TokioIo::new(stream), request, connection).await
         }
     }
 
-    /// The addresses of a host. All of them must be fine: one that is not tells enough of the name.
+    /// Resolves a host. All its addresses must be allowed: one that is not makes the name suspicious.
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>, String> {
         let addresses = match &target.host {
             Host::Ipv4(address) => vec![SocketAddr::new(IpAddr::V4(*address), target.port)],
             Host::Ipv6(address) => vec![SocketAddr::new(IpAddr::V6(*address), target.port)],
             Host::Domain(name) => (self.resolve)(name.clone(), target.port)
                 .await
-                .map_err(|_unknown| "the host's name could not be resolved".to_owned())?,
+                .map_err(|_unresolved| "the host's name could not be resolved".to_owned())?,
         };
         if addresses.is_empty() {
             return Err("the host's name has no address".to_owned());
         }
-        if !addresses.iter().all(|address| self.guard.allows(address.ip())) {
+        if !addresses.iter().all(|address| self.ssrf_guard.allows(address.ip())) {
             return Err("the host's name leads to an address that is not public".to_owned());
         }
         Ok(addresses)
     }
 
-    /// Made when it is first needed.
+    /// The TLS configuration, loaded when it is first needed.
     fn tls(&self) -> Result<Arc<ClientConfig>, String> {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let config = tls::client_config().map_err(|error| format!("TLS failed: {error}"))?;
+        let config = tls_client::config().map_err(|error| format!("TLS failed: {error}"))?;
         Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
-    let mut why = String::new();
-    for address in addresses.iter().take(MOST_ADDRESSES) {
-        match timeout(PATIENCE_TO_CONNECT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => why = in_words("could not connect", &error),
-            Err(_elapsed) => "could not connect in time".clone_into(&mut why),
-        }
-    }
-    Err(why)
+fn server_name(target: &Target) -> Result<ServerName<'static>, String> {
+    Ok(match &target.host {
+        Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned())
+            .map_err(|_invalid| "the URL's host cannot have a certificate".to_owned())?,
+        Host::Ipv4(address) => ServerName::from(IpAddr::from(*address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::from(*address)),
+    })
 }
 
-fn request(
+async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
+    let mut last_error = String::new();
+    for address in addresses.iter().take(MAX_ADDRESSES) {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last_error = describe("could not connect", &error),
+            Err(_elapsed) => "could not connect in time".clone_into(&mut last_error),
+        }
+    }
+    Err(last_error)
+}
+
+fn http_request(
     target: &Target,
     message: &Message,
     now: Instant,
@@ -195,7 +196,7 @@ fn request(
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", message.signatures(timestamp))
         .body(Full::new(message.body.clone()))
-        .map_err(|error| format!("the request could not be made: {error}"))
+        .map_err(|error| format!("the request is invalid: {error}"))
 }
 
 async fn exchange<S>(
@@ -206,10 +207,12 @@ async fn exchange<S>(
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let failed =
-        |_error: hyper::Error| "the connection broke, or what was answered is not HTTP".to_owned();
-    let (mut sender, driver) =
-        http1::Builder::new().max_buf_size(MOST_READ).handshake(stream).await.map_err(failed)?;
+    let failed = |_: hyper::Error| "the connection broke, or the response is not HTTP".to_owned();
+    let (mut sender, driver) = http1::Builder::new()
+        .max_buf_size(MAX_RESPONSE_BYTES)
+        .handshake(stream)
+        .await
+        .map_err(failed)?;
     connection.spawn(async move {
         if let Err(error) = driver.await {
             log::trace!("connection to a webhook: {error}");
@@ -218,21 +221,21 @@ where
     sender.send_request(request).await.map_err(failed)
 }
 
-/// Reads a body to its end, or as much of it as is read at all.
+/// Reads a body to its end or to the maximum size.
 async fn drain(mut body: Incoming) {
     let mut read = 0;
     while let Some(Ok(frame)) = body.frame().await {
         read += frame.data_ref().map_or(0, Bytes::len);
-        if read > MOST_READ {
+        if read > MAX_RESPONSE_BYTES {
             return;
         }
     }
 }
 
-/// What went wrong on the network, in few words.
-fn in_words(what: &str, error: &io::Error) -> String {
-    let why: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
-    format!("{what}: {why}")
+/// Describes a network error in one line.
+fn describe(what: &str, error: &io::Error) -> String {
+    let error: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{what}: {error}")
 }
 
 #[cfg(test)]
@@ -244,14 +247,14 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn message() -> Message {
         let (id, body) = ("msg_1".to_owned(), Bytes::from_static(b"{}"));
-        Message { id, body, secrets: vec![signature::make_secret().unwrap()] }
+        Message { id, body, secrets: vec![signature::create_secret().unwrap()] }
     }
 
-    /// Answers each connection with the same, and counts them.
+    /// Sends the same response on each connection, and counts the connections.
     async fn listen(answer: &'static str) -> (u16, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -267,7 +270,7 @@ mod tests {
         (port, count)
     }
 
-    /// A name that leads somewhere else each time that it is asked for.
+    /// A name that resolves to different addresses each time.
     fn rebinding(answers: &'static [&'static str]) -> (Resolver, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&asked);
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_name_that_leads_inside_is_never_connected_to() {
+    async fn a_name_with_a_private_address_is_never_connected_to() {
         let now = Instant::from_millis(1_700_000_000_000).unwrap();
         for answers in [
             &["127.0.0.1"][..],
@@ -295,7 +298,7 @@ mod tests {
         ] {
             let (port, count) = listen("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
             let (resolve, _) = rebinding(answers);
-            let sender = Sender::new(Guard { allow_private: false }, resolve, PATIENCE);
+            let sender = Sender::new(SsrfGuard { allow_private: false }, resolve, TIMEOUT);
             let url = format!("https://rebinding.example:{port}/");
             let sent = sender.send(&url, &message(), now).await;
             assert!(sent.error().unwrap().contains("not public"), "{answers:?} {sent:?}");
@@ -304,12 +307,12 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_name_is_resolved_once_and_what_was_checked_is_connected_to() {
+    async fn a_name_is_resolved_once_and_only_checked_addresses_are_connected_to() {
         let now = Instant::from_millis(1_700_000_000_000).unwrap();
         let (port, count) = listen("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-        // Nothing listens at the first; a second look would find the listener.
+        // Nothing listens at the first address. Resolving again would find the listener.
         let (resolve, asked) = rebinding(&["127.0.0.2", "127.0.0.1"]);
-        let sender = Sender::new(Guard { allow_private: true }, resolve, PATIENCE);
+        let sender = Sender::new(SsrfGuard { allow_private: true }, resolve, TIMEOUT);
         let sent = sender.send(&format!("http://rebinding.example:{port}/"), &message(), now).await;
         assert!(sent.error().is_some(), "{sent:?}");
         assert_eq!((asked.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 0));
@@ -323,9 +326,9 @@ mod tests {
             "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:{inside}/\r\ncontent-length: 0\r\n\r\n"
         );
         let (port, _) = listen(answer.leak()).await;
-        let sender = Sender::new(Guard { allow_private: true }, system(), PATIENCE);
+        let sender = Sender::new(SsrfGuard { allow_private: true }, system_resolver(), TIMEOUT);
         let sent = sender.send(&format!("http://127.0.0.1:{port}/"), &message(), now).await;
-        assert_eq!(sent.answer, Ok(307));
+        assert_eq!(sent.response, Ok(307));
         assert!(!sent.is_success());
         assert_eq!(reached.load(Ordering::SeqCst), 0);
     }

@@ -1,4 +1,4 @@
-//! Messages as the Standard Webhooks specification has them, and their signatures.
+//! Messages and their signatures, by the Standard Webhooks specification.
 
 use actix_web::web::Bytes;
 use base64::Engine;
@@ -7,37 +7,37 @@ use hmac::{Hmac, KeyInit, Mac};
 use orders_core::{Instant, SigningSecret};
 use sha2::Sha256;
 
-/// How many random bytes a new secret has.
-const LENGTH: usize = 32;
+/// The number of random bytes of a new secret.
+const SECRET_BYTES: usize = 32;
 
-/// Makes a secret.
-pub(crate) fn make_secret() -> Result<SigningSecret, getrandom::Error> {
-    let mut bytes = vec![0; LENGTH];
+/// Creates a random secret.
+pub(crate) fn create_secret() -> Result<SigningSecret, getrandom::Error> {
+    let mut bytes = vec![0; SECRET_BYTES];
     getrandom::fill(&mut bytes)?;
-    // 32 bytes are a secret.
+    // 32 bytes are a valid length.
     SigningSecret::new(bytes).ok_or(getrandom::Error::UNSUPPORTED)
 }
 
-/// A secret as its owner is shown it, once.
+/// The text of a secret, which is shown once.
 pub(crate) fn secret_text(secret: &SigningSecret) -> String {
     format!("whsec_{}", STANDARD.encode(secret.expose()))
 }
 
-/// What is sent to an endpoint.
+/// A message to an endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// The same however often it is sent.
+    /// Stays the same when the message is sent again.
     pub(crate) id: String,
     pub(crate) body: Bytes,
-    /// What signs it.
+    /// The secrets that sign it.
     pub(crate) secrets: Vec<SigningSecret>,
 }
 
 impl Message {
-    /// The value of `webhook-signature` at a time, in seconds: a signature by each secret.
+    /// Returns the value of `webhook-signature`: a signature by each secret.
     pub(crate) fn signatures(&self, timestamp: i64) -> String {
         let by = |secret: &SigningSecret| {
-            // Any length of key will do.
+            // HMAC accepts any key length.
             let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose()).ok()?;
             mac.update(format!("{}.{timestamp}.", self.id).as_bytes());
             mac.update(&self.body);
@@ -47,7 +47,7 @@ impl Message {
     }
 }
 
-/// The value of `webhook-timestamp`.
+/// Returns the value of `webhook-timestamp`, in seconds.
 pub(crate) fn timestamp(now: Instant) -> i64 {
     now.as_millis().div_euclid(1_000)
 }
@@ -67,7 +67,7 @@ mod tests {
         let signed = message.signatures(1_614_265_330);
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         let two = Message {
-            secrets: [message.secrets.clone(), vec![make_secret().unwrap()]].concat(),
+            secrets: [message.secrets.clone(), vec![create_secret().unwrap()]].concat(),
             ..message
         };
         assert!(two.signatures(1_614_265_330).starts_with(&format!("{signed} v1,")));
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn secrets_are_random_and_shown_in_base64() {
-        let (one, other) = (make_secret().unwrap(), make_secret().unwrap());
+        let (one, other) = (create_secret().unwrap(), create_secret().unwrap());
         assert_ne!(one, other);
         let text = secret_text(&one);
         assert_eq!(STANDARD.decode(text.strip_prefix("whsec_").unwrap()).unwrap(), one.expose());

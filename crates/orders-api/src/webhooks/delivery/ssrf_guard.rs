@@ -1,54 +1,54 @@
-//! Where webhooks may lead: not into the network that this service stands in, unless the operator
-//! says so. A URL is checked when it is registered, as far as it tells by itself; the addresses that
-//! its name resolves to are checked at each delivery, which then goes to just those.
+//! Protection against server-side request forgery (SSRF): webhooks may not reach private networks,
+//! unless the operator allows it. A URL is checked when it is registered; the addresses of its name
+//! are checked at each delivery, which connects to exactly those.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::Uri;
 use url::{Host, Position, Url};
 
-/// The longest URL, in bytes.
-const LONGEST: usize = 2_048;
+/// The maximum length of a URL, in bytes.
+const MAX_LENGTH: usize = 2_048;
 
-/// Decides where webhooks may lead.
+/// Decides which URLs and addresses webhooks may use.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Guard {
-    /// Whether plain `http` and addresses that are not public are fine.
+pub(crate) struct SsrfGuard {
+    /// Whether plain `http` and addresses that are not public are allowed.
     pub(crate) allow_private: bool,
 }
 
-/// Why a URL is not one to deliver to.
+/// Why a URL is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TargetError {
-    /// It cannot be one.
+    /// It is malformed or of another kind.
     Invalid(&'static str),
-    /// It is one, but leads where webhooks may not lead.
+    /// It is valid, but not allowed.
     Refused(&'static str),
 }
 
-/// What is said of an address, or a name, that leads inside.
-const INSIDE: &str = "leads to an address that is not public";
+/// The error of a host with an address that is not public.
+const NOT_PUBLIC: &str = "leads to an address that is not public";
 
-/// A place to deliver to.
+/// A parsed URL of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) is_tls: bool,
     pub(crate) host: Host<String>,
     pub(crate) port: u16,
-    /// What `Host` says.
+    /// The value of the `Host` header.
     pub(crate) authority: String,
-    /// What the first line of the request asks for.
+    /// The path and query of the request line.
     pub(crate) path: Uri,
 }
 
-impl Guard {
-    /// Reads a URL, and checks what it tells by itself.
-    pub(crate) fn read(self, text: &str) -> Result<Target, TargetError> {
+impl SsrfGuard {
+    /// Parses a URL and checks it, without resolving its name.
+    pub(crate) fn parse(self, text: &str) -> Result<Target, TargetError> {
         let invalid = |why| Err(TargetError::Invalid(why));
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return invalid("must have at most 2048 bytes");
         }
-        // The parser would drop some of these silently.
+        // The URL parser would silently drop some of these.
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return invalid("must not have blanks or control characters");
         }
@@ -78,17 +78,17 @@ impl Guard {
     }
 
     fn check_host(self, host: &Host<String>) -> Result<(), TargetError> {
-        let is_inside = match host {
+        let is_refused = match host {
             Host::Ipv4(address) => !self.allows((*address).into()),
             Host::Ipv6(address) => !self.allows((*address).into()),
-            // RFC 6761, section 6.3. What other names mean, only resolving them tells.
+            // RFC 6761, section 6.3. Other names are checked when they are resolved.
             Host::Domain(name) => {
                 let name = name.trim_end_matches('.');
                 let is_local = name == "localhost" || name.ends_with(".localhost");
                 is_local && !self.allow_private
             }
         };
-        if is_inside { Err(TargetError::Refused(INSIDE)) } else { Ok(()) }
+        if is_refused { Err(TargetError::Refused(NOT_PUBLIC)) } else { Ok(()) }
     }
 
     /// Whether deliveries may go to an address.
@@ -97,8 +97,8 @@ impl Guard {
     }
 }
 
-/// Whether an address can be anybody's on the Internet, by the registries of special addresses
-/// (RFC 6890 and what came after it).
+/// Whether an address is globally reachable, by the registries of special-purpose addresses (RFC 6890
+/// and its successors).
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -130,7 +130,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    /// Within `2000::/3`. All that stands for an IPv4 address is here or outside of it.
+    /// Special networks within `2000::/3`. Networks that map IPv4 addresses are here or outside of it.
     const SPECIAL: [(Ipv6Addr, u32); 4] = [
         (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols, Teredo among them
         (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -138,8 +138,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
     ];
     let bits = address.to_bits();
-    // The one block that addresses are given out of (RFC 4291, section 2.4). Outside are loopback,
-    // mapped and compatible addresses, NAT64, unique and link-local ones, and multicast.
+    // `2000::/3` is the only block of global unicast addresses (RFC 4291, section 2.4). Outside are
+    // loopback, mapped, compatible, NAT64, unique local, link-local and multicast addresses.
     bits >> 125 == 1
         && !SPECIAL
             .iter()
@@ -150,11 +150,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    const STRICT: Guard = Guard { allow_private: false };
-    const LOOSE: Guard = Guard { allow_private: true };
+    const STRICT: SsrfGuard = SsrfGuard { allow_private: false };
+    const LOOSE: SsrfGuard = SsrfGuard { allow_private: true };
 
     #[test]
-    fn addresses_inside_are_refused_in_every_spelling() {
+    fn private_addresses_are_refused_in_every_spelling() {
         for host in [
             "127.0.0.1",
             "127.1",
@@ -218,13 +218,13 @@ mod tests {
             "[5f00::1]",
         ] {
             let url = format!("https://{host}/hook");
-            assert_eq!(STRICT.read(&url), Err(TargetError::Refused(INSIDE)), "{url}");
-            assert!(LOOSE.read(&url).is_ok(), "{url}");
+            assert_eq!(STRICT.parse(&url), Err(TargetError::Refused(NOT_PUBLIC)), "{url}");
+            assert!(LOOSE.parse(&url).is_ok(), "{url}");
         }
     }
 
     #[test]
-    fn addresses_outside_are_fine() {
+    fn public_addresses_are_allowed() {
         for host in [
             "8.8.8.8",
             "1.1.1.1",
@@ -243,15 +243,15 @@ mod tests {
             "localhost.example.com",
         ] {
             let url = format!("https://{host}/hook?x=1#part");
-            let target = STRICT.read(&url).unwrap();
+            let target = STRICT.parse(&url).unwrap();
             assert_eq!((target.port, target.path.to_string()), (443, "/hook?x=1".to_owned()));
         }
-        let other = STRICT.read("HTTPS://Example.COM:8443").unwrap();
+        let other = STRICT.parse("HTTPS://Example.COM:8443").unwrap();
         assert_eq!((&*other.authority, other.path.path()), ("example.com:8443", "/"));
     }
 
     #[test]
-    fn what_is_no_url_to_deliver_to_is_told_apart_from_what_is_refused() {
+    fn invalid_urls_and_refused_urls_are_different_errors() {
         for url in [
             "",
             "example.com",
@@ -274,15 +274,15 @@ mod tests {
             "gopher://127.0.0.1",
             "https://exam%00ple.com",
         ] {
-            let error = STRICT.read(url);
-            let inside = url == "https://0x/";
+            let error = STRICT.parse(url);
+            let may_be_refused = url == "https://0x/";
             assert!(
-                error.is_err() && (inside || matches!(error, Err(TargetError::Invalid(_)))),
+                error.is_err() && (may_be_refused || matches!(error, Err(TargetError::Invalid(_)))),
                 "{url:?}: {error:?}"
             );
         }
-        assert!(STRICT.read(&format!("https://example.com/{}", "a".repeat(100_000))).is_err());
-        assert_eq!(STRICT.read("http://example.com"), Err(TargetError::Refused("must be https")));
-        assert!(!LOOSE.read("http://127.0.0.1:8080/x").unwrap().is_tls);
+        assert!(STRICT.parse(&format!("https://example.com/{}", "a".repeat(100_000))).is_err());
+        assert_eq!(STRICT.parse("http://example.com"), Err(TargetError::Refused("must be https")));
+        assert!(!LOOSE.parse("http://127.0.0.1:8080/x").unwrap().is_tls);
     }
 }

@@ -1,4 +1,4 @@
-//! How spans get to their collector: one request after the other, from the thread that sends them.
+//! Sends spans to the collector: one request at a time, from the SDK's thread.
 
 use std::fmt;
 use std::future::Future;
@@ -21,19 +21,19 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::server::tls;
+use crate::http::tls_client;
 
-/// How long a request may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How much of an answer is read.
-const MOST_READ: usize = 64 * 1024;
+/// The timeout of a request.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The size to which a response is read.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Whoever takes the spans.
+/// The client of the collector.
 pub(super) struct Collector {
-    /// Spans are sent from a thread that has no runtime.
+    /// The SDK sends spans from a thread without a runtime.
     runtime: Mutex<Runtime>,
-    /// Whether the last request was taken: only a change is worth a line in the log.
-    is_well: AtomicBool,
+    /// Whether the last request succeeded. Only a change is logged.
+    is_reachable: AtomicBool,
 }
 
 impl fmt::Debug for Collector {
@@ -46,20 +46,20 @@ impl Collector {
     pub(super) fn new() -> Result<Self, String> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = Mutex::new(runtime.map_err(|error| error.to_string())?);
-        Ok(Self { runtime, is_well: AtomicBool::new(true) })
+        Ok(Self { runtime, is_reachable: AtomicBool::new(true) })
     }
 
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = runtime.block_on(async { timeout(PATIENCE, exchange(request)).await });
+        let sent = runtime.block_on(async { timeout(TIMEOUT, exchange(request)).await });
         let sent = sent.unwrap_or_else(|_elapsed| Err("no answer in time".into()));
-        let trouble = match &sent {
+        let failure = match &sent {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("it answered {}", response.status())),
             Err(error) => Some(error.to_string()),
         };
-        match (self.is_well.swap(trouble.is_none(), Ordering::Relaxed), trouble) {
-            (true, Some(why)) => log::warn!("the collector takes no traces, they are lost: {why}"),
+        match (self.is_reachable.swap(failure.is_none(), Ordering::Relaxed), failure) {
+            (true, Some(why)) => log::warn!("the collector takes no traces; they are lost: {why}"),
             (false, None) => log::info!("the collector takes traces again"),
             (true, None) | (false, Some(_)) => {}
         }
@@ -95,13 +95,17 @@ async fn exchange(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError>
             Host::Ipv4(address) => ServerName::from(IpAddr::V4(address)),
             Host::Ipv6(address) => ServerName::from(IpAddr::V6(address)),
         };
-        let connector = TlsConnector::from(tls::client_config()?);
-        return ask(connector.connect(name, stream).await?, &url, request).await;
+        let connector = TlsConnector::from(tls_client::config()?);
+        return send_on(connector.connect(name, stream).await?, &url, request).await;
     }
-    ask(stream, &url, request).await
+    send_on(stream, &url, request).await
 }
 
-async fn ask<S>(stream: S, url: &Url, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError>
+async fn send_on<S>(
+    stream: S,
+    url: &Url,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, HttpError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -113,9 +117,9 @@ where
     head.uri = target.parse()?;
     let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
     let running = tokio::spawn(driver);
-    let answer = sender.send_request(Request::from_parts(head, Full::new(body))).await?;
-    let (head, body) = answer.into_parts();
-    let body = Limited::new(body, MOST_READ).collect().await?.to_bytes();
+    let response = sender.send_request(Request::from_parts(head, Full::new(body))).await?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await?.to_bytes();
     running.abort();
     Ok(Response::from_parts(head, body))
 }
