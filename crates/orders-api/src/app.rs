@@ -1,75 +1,55 @@
-//! What all handlers share: the store, asked without blocking and with limits on time.
+//! What all handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use actix_rt::time::timeout;
-use actix_web::web::{self, Data};
-use orders_core::{
-    Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, Operation, Order, OrderId, Outcome,
-    Retry, ServiceChange, ServiceCommand, Verdict, WebhookChange, WebhookCommand,
-};
-use orders_db::{
-    Answered, KeptAnswer, KeyTable, KeyVerdict, Listener, OrderPage, OrderQuery, PageReply, Render,
-    Reply, ServiceVerdict, Store, StoreError, Ticket, WebhookVerdict,
-};
-use tokio::sync::oneshot;
+use actix_web::web::Data;
+use orders_db::Store;
 
-use crate::awake;
 use crate::body::Bodies;
 use crate::cli::ServeOptions;
 use crate::events::Live;
-use crate::http::trace::{self, Tracing};
-use crate::problem::{Code, Problem};
-use crate::retries::Sent;
+use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::{Origin, Security};
 use crate::server::metrics::Metrics;
+use crate::store_client::StoreClient;
 use crate::webhooks::{SsrfGuard, TestSender};
-use crate::wire::Names;
-
-/// How long a command or a query may wait for the database.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// How long a batch may wait for the database.
-const BATCH_PATIENCE: Duration = Duration::from_secs(25);
-/// How long the answer of a commit that is under way is waited for beyond that.
-const LAST_CHANCE: Duration = Duration::from_millis(700);
 
 /// What all handlers share.
 pub(crate) struct App {
-    store: Arc<Store>,
+    pub(crate) store: StoreClient,
     pub(crate) security: Data<Security>,
-    /// Other sites whose pages are let in.
+    /// The origins of other sites that have access by CORS.
     pub(crate) cors_origins: Vec<Origin>,
-    /// Whether PUT and DELETE must name the version that they mean.
+    /// Whether PUT and DELETE must name the version that they change.
     pub(crate) require_if_match: bool,
-    /// What the bodies of all requests take up.
+    /// The memory of request bodies.
     pub(crate) bodies: Bodies,
     /// The streams of events.
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
     pub(crate) tracing: Tracing,
-    /// Whether each request is a line in the log.
+    /// Whether each request is logged.
     pub(crate) access_log: bool,
     pub(crate) ssrf_guard: SsrfGuard,
     pub(crate) test_deliveries: TestSender,
-    /// Whether browsers are to send their cookies by TLS only.
+    /// Whether browsers send session cookies over TLS only.
     pub(crate) secure_cookies: bool,
-    draining: AtomicBool,
+    is_draining: AtomicBool,
 }
 
 impl App {
     pub(crate) fn new(
         store: Arc<Store>,
-        security: Data<Security>,
+        security: Security,
         test_deliveries: TestSender,
         options: &ServeOptions,
         tracing: Tracing,
     ) -> Self {
         Self {
-            store,
-            security,
+            store: StoreClient::new(store, security.keys.clone()),
+            security: Data::new(security),
             cors_origins: options.cors_origin.clone(),
             require_if_match: options.require_if_match,
             bodies: Bodies::default(),
@@ -81,282 +61,17 @@ impl App {
             test_deliveries,
             secure_cookies: options.tls_cert.is_some()
                 || options.public_url.as_ref().is_some_and(Origin::is_secure),
-            draining: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
         }
     }
 
-    /// Says that the server is about to end, and ends the streams of events.
+    /// Makes the service report that it is not ready, and ends the streams of events.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.is_draining.store(true, Ordering::SeqCst);
         self.live.wake_all();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+        self.is_draining.load(Ordering::SeqCst)
     }
-
-    /// Has one operation decided and done, and answers what `render` makes of it: or, if it was
-    /// done before, what was answered then.
-    pub(crate) async fn change_order(
-        &self,
-        actor: Actor,
-        operation: Operation,
-        retry: Option<Retry>,
-        render: fn(&Done) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let one = move |outcome: &Outcome| match outcome {
-            Outcome::One(Ok(done)) => render(done),
-            Outcome::One(Err(refusal)) => Err(refusal.clone().into()),
-            Outcome::Batch { .. } | Outcome::Repeated | Outcome::KeyReused => {
-                Err(Problem::unexpected("one operation has one verdict"))
-            }
-        };
-        let command = Command { actor, action: Action::One(operation), retry };
-        self.change(command, PATIENCE, one).await
-    }
-
-    /// Has a batch decided and done; `render` is given a verdict for each operation.
-    pub(crate) async fn change_orders(
-        &self,
-        actor: Actor,
-        batch: Batch,
-        retry: Option<Retry>,
-        render: impl Fn(&[Verdict]) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
-    ) -> Result<Sent, Problem> {
-        let all = move |outcome: &Outcome| match outcome {
-            Outcome::Batch { results, .. } => render(results),
-            Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused => {
-                Err(Problem::unexpected("a batch has a verdict for each operation"))
-            }
-        };
-        let command = Command { actor, action: Action::Batch(batch), retry };
-        self.change(command, BATCH_PATIENCE, all).await
-    }
-
-    async fn change(
-        &self,
-        command: Command,
-        patience: Duration,
-        render: impl Fn(&Outcome) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
-    ) -> Result<Sent, Problem> {
-        let render = Arc::new(render);
-        let answered = write(patience, |deadline, reply| {
-            self.store.change_orders(command, to_keep(&render), deadline, reply)
-        });
-        sent(answered.await?, &*render)
-    }
-
-    /// Has a change to the services decided and done, and answers what `render` makes of it.
-    pub(crate) async fn change_service(
-        &self,
-        command: ServiceCommand,
-        retry: Option<Retry>,
-        render: fn(&ServiceChange) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let render = Arc::new(move |verdict: &ServiceVerdict| match verdict {
-            Ok(change) => render(change),
-            Err(refusal) => Err((*refusal).into()),
-        });
-        let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_services(command, retry, to_keep(&render), deadline, reply)
-        });
-        sent(answered.await?, *render)
-    }
-
-    /// Has a change to the keys decided and done. `to_keep` is what stands for its answer in the
-    /// database, which must not show a secret; `render` is the answer itself.
-    pub(crate) async fn change_key(
-        &self,
-        command: KeyCommand,
-        retry: Option<Retry>,
-        to_keep: fn(&KeyChange) -> KeptAnswer,
-        render: impl FnOnce(&KeyChange) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let kept: Render<KeyVerdict> = Arc::new(move |verdict| verdict.as_ref().ok().map(to_keep));
-        let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_keys(command, retry, kept, deadline, reply)
-        });
-        let answered = answered.await?;
-        // By when it is answered it is in force here; where that fails, it is within a second.
-        drop(self.security.keys.refresh().await);
-        shown_once(answered, render)
-    }
-
-    /// Has a change to the webhooks decided and done; `to_keep` and `render` are what they are to a
-    /// change to the keys.
-    pub(crate) async fn change_webhook(
-        &self,
-        command: WebhookCommand,
-        retry: Option<Retry>,
-        to_keep: fn(&WebhookChange) -> Result<KeptAnswer, Problem>,
-        render: impl FnOnce(&WebhookChange) -> Result<KeptAnswer, Problem>,
-    ) -> Result<Sent, Problem> {
-        let kept: Render<WebhookVerdict> =
-            Arc::new(move |verdict| verdict.as_ref().ok().and_then(|done| to_keep(done).ok()));
-        let answered = write(PATIENCE, |deadline, reply| {
-            self.store.change_webhooks(command, retry, kept, deadline, reply)
-        });
-        shown_once(answered.await?, render)
-    }
-
-    /// The store, for what goes on beside the requests.
-    pub(crate) fn store(&self) -> Arc<Store> {
-        Arc::clone(&self.store)
-    }
-
-    /// The keys as last read.
-    pub(crate) fn keys(&self) -> Arc<KeyTable> {
-        self.store.keys()
-    }
-
-    pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
-        read(|deadline, sender| self.store.find_order(id, deadline, answer_to(sender))).await
-    }
-
-    /// A page of orders, as what `render` makes of it by the thread that has read it.
-    pub(crate) async fn list_orders<T: Send + 'static>(
-        &self,
-        query: OrderQuery,
-        limit: usize,
-        render: impl FnOnce(&OrderPage) -> T + Send + 'static,
-    ) -> Result<T, Problem> {
-        read(|deadline, sender| {
-            // Where nobody waits any more, the answer is not needed.
-            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
-            self.store.list_orders(query, limit, deadline, reply);
-        })
-        .await
-    }
-
-    /// The names of all services that these orders have.
-    pub(crate) async fn names(&self, orders: &[Order]) -> Result<Names, Problem> {
-        let ids = orders.iter().flat_map(|order| order.content.services.iter()).collect();
-        let services = self.ask(move |store| store.find_services(&ids)).await?;
-        Ok(services.into_iter().map(|service| (service.id, service.name)).collect())
-    }
-
-    /// Has `heard` called whenever there are new events.
-    pub(crate) fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
-        self.store.listen(heard)
-    }
-
-    /// Asks the store something that blocks, on a thread made for that.
-    pub(crate) async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let store = Arc::clone(&self.store);
-        match trace::record_read(awake::within(PATIENCE, web::block(move || question(&store))))
-            .await
-        {
-            Ok(Ok(answer)) => Ok(answer?),
-            Ok(Err(_gone)) => {
-                Err(Problem::unexpected("the thread that asked the database is gone"))
-            }
-            Err(_elapsed) => Err(too_late()),
-        }
-    }
-}
-
-/// Queues a question and waits for its answer.
-async fn read<T>(
-    queue: impl FnOnce(Instant, oneshot::Sender<Result<T, StoreError>>),
-) -> Result<T, Problem> {
-    let (sender, receiver) = oneshot::channel();
-    queue(Instant::now() + PATIENCE, sender);
-    match trace::record_read(awake::within(PATIENCE, receiver)).await {
-        Ok(Ok(answer)) => Ok(answer?),
-        Ok(Err(_closed)) => Err(too_late()),
-        Err(_elapsed) => Err(too_late()),
-    }
-}
-
-/// What is kept of an outcome: nothing of a refusal, which is judged afresh.
-fn to_keep<T: 'static>(
-    render: &Arc<impl Fn(&T) -> Result<KeptAnswer, Problem> + Send + Sync + 'static>,
-) -> Render<T> {
-    let render = Arc::clone(render);
-    Arc::new(move |outcome| render(outcome).ok())
-}
-
-fn sent<T>(
-    answered: Answered<T>,
-    render: impl Fn(&T) -> Result<KeptAnswer, Problem>,
-) -> Result<Sent, Problem> {
-    match answered {
-        Answered::Now(outcome) => Ok(Sent { answer: render(&outcome)?, again: false }),
-        Answered::Again(answer) => Ok(Sent { answer, again: true }),
-        Answered::KeyReused => Err(key_reused()),
-    }
-}
-
-/// What to answer where the first answer may have shown a secret, which was not kept.
-fn shown_once<C, R>(
-    answered: Answered<Result<C, R>>,
-    render: impl FnOnce(&C) -> Result<KeptAnswer, Problem>,
-) -> Result<Sent, Problem>
-where
-    Problem: From<R>,
-{
-    match answered {
-        Answered::Now(verdict) => Ok(Sent { answer: render(&verdict?)?, again: false }),
-        Answered::Again(answer) if answer.hides_a_secret() => Err(Problem::new(
-            Code::AlreadyDone,
-            "This was done before under the same Idempotency-Key. The secret that it showed then is \
-             shown only once; where it was lost, rotate it.",
-        )),
-        Answered::Again(answer) => Ok(Sent { answer, again: true }),
-        Answered::KeyReused => Err(key_reused()),
-    }
-}
-
-fn key_reused() -> Problem {
-    Problem::new(
-        Code::IdempotencyKeyReused,
-        "Another request was answered under this Idempotency-Key. A new request needs a new one.",
-    )
-}
-
-/// Queues a write and waits for its fate. What is answered as failed will not be done later.
-async fn write<T: Send + 'static>(
-    patience: Duration,
-    queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
-) -> Result<T, Problem> {
-    let (sender, receiver) = oneshot::channel();
-    let begun = Instant::now();
-    let ticket = queue(begun + patience, answer_to(sender));
-    let answer = answer_in_time(&ticket, patience, receiver).await;
-    trace::record_write(begun, &ticket);
-    answer
-}
-
-async fn answer_in_time<T>(
-    ticket: &Ticket,
-    patience: Duration,
-    mut receiver: oneshot::Receiver<Result<T, StoreError>>,
-) -> Result<T, Problem> {
-    if let Ok(answer) = awake::within(patience, &mut receiver).await {
-        return answer.map_err(|_closed| lost())?.map_err(Problem::from);
-    }
-    if ticket.give_up() {
-        return Err(too_late());
-    }
-    match timeout(LAST_CHANCE, receiver).await {
-        Ok(answer) => answer.map_err(|_closed| lost())?.map_err(Problem::from),
-        Err(_elapsed) => Err(StoreError::OutcomeUnknown.into()),
-    }
-}
-
-fn answer_to<T: Send + 'static>(sender: oneshot::Sender<Result<T, StoreError>>) -> Reply<T> {
-    // Where nobody waits any more, the answer is not needed.
-    Box::new(move |answer| drop(sender.send(answer)))
-}
-
-fn too_late() -> Problem {
-    StoreError::Unavailable("no answer in time".to_owned()).into()
-}
-
-/// The writer dropped the command without an answer: it panicked, before or after its commit.
-fn lost() -> Problem {
-    StoreError::OutcomeUnknown.into()
 }

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use crate::app::App;
-use crate::cursor::ListKey;
 use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::wire::{PolicyView, StretchView};
@@ -52,10 +51,7 @@ pub(crate) enum FreeTimesView {
 /// `GET /availability`
 pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let asked = query::availability(&request)?;
-    let key = ListKey::new(&format!(
-        "availability {} {} {:?} {:?}",
-        asked.from, asked.to, asked.services, asked.ignore
-    ));
+    let key = asked.list_key();
     let mut from = asked.from;
     if let Some(cursor) = &asked.page.cursor {
         let place = key.read(cursor).and_then(|place| Instant::parse(&place).ok());
@@ -67,7 +63,8 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
     // One more than asked for tells whether there is another page.
-    let found = app.ask(move |store| store.find_availability(&sought, wanted + 1)).await?;
+    let found =
+        app.store.run_blocking(move |store| store.find_availability(&sought, wanted + 1)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
             "service",

@@ -1,5 +1,7 @@
 //! The handler of batches: parse, call, render.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -46,10 +48,11 @@ pub(crate) async fn change(
     let retry = retries::retry(&request, key, body.bytes());
     let instance = request.path().to_owned();
     let request_id = request_context::id(&request);
-    let report = Report { mode, cannot_be_done, faults, instance, request_id };
-    let render = move |verdicts: &[Verdict]| report.render(verdicts);
-    let sent = app.change_orders(security::actor(&request), batch, retry, render).await?;
-    Ok(sent.into_response())
+    let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
+    let kept = Arc::clone(&report);
+    let to_keep = move |verdicts: &[Verdict]| kept.render(verdicts).ok();
+    let changed = app.store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
+    Ok(retries::sent(changed, |verdicts| report.render(verdicts))?.into_response())
 }
 
 /// What is told of a batch, once there are verdicts on those of its operations that could be read.

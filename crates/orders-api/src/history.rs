@@ -14,13 +14,14 @@ use crate::{headers, lists, orders, query, retries, security};
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let query = query::page(&request)?;
-    let key = ListKey::new(&format!("history {id}"));
+    let key = ListKey::new(format_args!("/orders/{id}/history"));
     let after: Option<u64> =
         lists::after(&key, query.cursor.as_deref(), |place| place.parse().ok())?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let (limit, asked) = (query.limit, id.clone());
-    let mut changes = app.ask(move |store| store.list_history(&asked, after, limit + 1)).await?;
+    let mut changes =
+        app.store.run_blocking(move |store| store.list_history(&asked, after, limit + 1)).await?;
     if changes.is_empty() && after.is_none() {
         return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
     }
@@ -37,7 +38,5 @@ pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<Http
     headers::accepts_json(&request)?;
     let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Restore { id };
-    let sent =
-        app.change_order(security::actor(&request), operation, retry, orders::render).await?;
-    Ok(sent.into_response())
+    Ok(orders::change(&app, security::actor(&request), operation, retry).await?.into_response())
 }

@@ -19,14 +19,15 @@ use crate::{headers, lists, query, retries};
 /// `GET /keys`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
-    let key = ListKey::new("keys");
+    let key = ListKey::new("/keys");
     let after = lists::after(&key, query.cursor.as_deref(), |place| {
         lists::read_place(&place, KeyId::parse)
     })?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
-    let mut keys = app.ask(move |store| store.list_keys(after.as_ref(), limit + 1)).await?;
+    let mut keys =
+        app.store.run_blocking(move |store| store.list_keys(after.as_ref(), limit + 1)).await?;
     let place = |last: &orders_core::Key| lists::write_place(last.created_at, &last.id);
     let next = lists::cut(&mut keys, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, keys.iter().map(KeyView::of).collect(), next))
@@ -49,7 +50,8 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
         Ok(KeptAnswer { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
-    Ok(app.change_key(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change_key(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /keys/{id}`
@@ -58,7 +60,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     query::none(&request)?;
     headers::accepts_json(&request)?;
     let asked = id.clone();
-    match app.ask(move |store| store.find_key(&asked)).await? {
+    match app.store.run_blocking(move |store| store.find_key(&asked)).await? {
         Some(key) => Ok(HttpResponse::Ok().json(KeyView::of(&key))),
         None => Err(Problem::new(Code::NotFound, format!("There is no key {id}."))),
     }
@@ -69,9 +71,8 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    let render = |change: &KeyChange| Ok(to_keep(change));
-    let sent = app.change_key(KeyCommand::Revoke(id), retry, to_keep, render).await?;
-    Ok(sent.into_response())
+    let changed = app.store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
+    Ok(retries::sent(changed, |_| Ok(retries::empty(StatusCode::NO_CONTENT)))?.into_response())
 }
 
 /// `POST /keys/{id}/rotate`
@@ -94,7 +95,8 @@ pub(crate) async fn rotate(
         let shown = shown.ok_or_else(|| Problem::unexpected("a rotation made no new secret"))?;
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(app.change_key(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change_key(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {

@@ -2,7 +2,6 @@
 
 mod app;
 mod availability;
-mod awake;
 mod backup;
 mod batch;
 mod body;
@@ -35,6 +34,7 @@ mod seed;
 mod server;
 mod services;
 mod status;
+mod store_client;
 mod streams;
 mod wait;
 mod webhooks;

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Done, NewId, Operation, Order, OrderId, Refusal};
-use orders_db::{KeptAnswer, OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort};
+use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
+use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::cursor::ListKey;
 use crate::lists;
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
+use crate::retries::Sent;
 use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
 use crate::{headers, query, retries, security};
@@ -21,7 +22,7 @@ use crate::{headers, query, retries, security};
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::orders(&request)?;
-    let key = list_key(&query.filter, query.sort);
+    let key = query.list_key();
     let after = lists::after(&key, query.page.cursor.as_deref(), |place| read_place(&place))?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
@@ -46,12 +47,12 @@ async fn page(
     let OrdersQuery { page, filter, sort, expand } = query;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let written = if expand {
-        let page = app.list_orders(query, limit, OrderPage::clone).await?;
-        let names = app.names(&page.orders).await?;
-        write_page(&page, Some(&names), key)
+        let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
+        let names = app.store.find_service_names(&page.orders).await?;
+        write_page(&page, Some(&names), &key)
     } else {
         // By the thread that has read them, so that only the text goes from one to another.
-        app.list_orders(query, limit, move |page| write_page(page, None, key)).await?
+        app.store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
     };
     let (body, next) = written?;
     Ok(lists::answer_written(request, body, next.as_deref()))
@@ -61,7 +62,7 @@ async fn page(
 fn write_page(
     page: &OrderPage,
     names: Option<&Names>,
-    key: ListKey,
+    key: &ListKey,
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
     let place = page.next.as_ref();
     let next = place.map(|place| key.write(&lists::write_place(place.at, &place.id)));
@@ -87,7 +88,7 @@ pub(crate) async fn create(
     };
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Create { id, content };
-    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -97,7 +98,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     // Checked before the database is asked: a malformed header is refused whatever is stored.
     headers::versions(&request)?;
     headers::accepts_json(&request)?;
-    let Some(order) = app.find_order(id.clone()).await? else {
+    let Some(order) = app.store.find_order(id.clone()).await? else {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     };
     if !headers::means_version(&request, order.version)? {
@@ -105,7 +106,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     // Names change without the order's version, so there is no ETag with them.
     if expand {
-        let names = app.names(std::slice::from_ref(&order)).await?;
+        let names = app.store.find_service_names(std::slice::from_ref(&order)).await?;
         return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
     }
     if headers::has_version(&request, order.version)? {
@@ -131,7 +132,7 @@ pub(crate) async fn replace(
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -149,7 +150,7 @@ pub(crate) async fn patch(
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Update { id, if_match, patch };
-    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
@@ -160,7 +161,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     require_if_match(&request, &app)?;
     let retry = retries::retry(&request, key, &[]);
     let operation = Operation::Delete { id, if_match };
-    Ok(app.change_order(security::actor(&request), operation, retry, render).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.
@@ -187,8 +188,19 @@ fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Performs an operation and renders its result.
+pub(crate) async fn change(
+    app: &App,
+    actor: Actor,
+    operation: Operation,
+    retry: Option<Retry>,
+) -> Result<Sent, Problem> {
+    let changed = app.store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
+    retries::sent(changed, render)
+}
+
 /// The answer to what was done to one order.
-pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
+fn render(done: &Done) -> Result<KeptAnswer, Problem> {
     match done {
         Done::Created(order) => {
             let location = Some(format!("/orders/{}", order.id));
@@ -204,11 +216,6 @@ pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
 fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
     let etag = Some(headers::etag(order.version));
     Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
-}
-
-/// What a cursor is tied to: all that decides which orders a list has, and in which order.
-fn list_key(filter: &OrderFilter, sort: OrderSort) -> ListKey {
-    ListKey::new(&format!("orders {filter:?} {sort:?}"))
 }
 
 fn read_place(place: &str) -> Option<OrderPlace> {

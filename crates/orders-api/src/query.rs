@@ -7,6 +7,7 @@ use orders_core::{Fee, Instant, InstantError, OrderId, Period, ServiceId, Servic
 use orders_db::{DeliveryStatus, OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
+use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
 
 /// The parameters of a request, by name.
@@ -129,6 +130,23 @@ pub(crate) struct OrdersQuery {
     pub(crate) expand: bool,
 }
 
+impl OrdersQuery {
+    /// The list as its cursors know it: all that decides which orders it has, and in which order.
+    pub(crate) fn list_key(&self) -> ListKey {
+        let Self { filter, sort, page: _, expand: _ } = self;
+        let OrderFilter { from, to, created_from, created_to, min_fee, max_fee, services } = filter;
+        ListKey::new("/orders")
+            .with("from", from)
+            .with("to", to)
+            .with("created_from", created_from)
+            .with("created_to", created_to)
+            .with("min_fee", min_fee)
+            .with("max_fee", max_fee)
+            .with("service", services)
+            .with("sort", [write_sort(*sort)])
+    }
+}
+
 /// What no parameter shows alone. The error's code is the name of the one at fault.
 fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
     let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
@@ -187,6 +205,14 @@ fn read_sort(text: &str) -> Result<OrderSort, String> {
     Ok(OrderSort { key, descending })
 }
 
+fn write_sort(sort: OrderSort) -> String {
+    let name = match sort.key {
+        SortKey::Datetime => "datetime",
+        SortKey::CreatedAt => "created_at",
+    };
+    format!("{}{name}", if sort.descending { "-" } else { "" })
+}
+
 /// The parameters of `GET /availability`.
 #[derive(Debug, Validate)]
 #[validate(schema(function = "check_range", skip_on_field_errors = false))]
@@ -199,6 +225,18 @@ pub(crate) struct AvailabilityParameters {
     #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) slots: Option<usize>,
     pub(crate) ignore: Option<OrderId>,
+}
+
+impl AvailabilityParameters {
+    /// The list as its cursors know it.
+    pub(crate) fn list_key(&self) -> ListKey {
+        let Self { from, to, services, ignore, page: _, slots: _ } = self;
+        ListKey::new("/availability")
+            .with("from", [from])
+            .with("to", [to])
+            .with("service", services)
+            .with("ignore", ignore)
+    }
 }
 
 fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
 use crate::security;
+use crate::store_client::Changed;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -75,6 +76,17 @@ pub(crate) fn empty(status: StatusCode) -> KeptAnswer {
     // Statuses have three digits.
     let status = i16::try_from(status.as_u16()).unwrap_or_default();
     KeptAnswer { status, location: None, etag: None, body: Vec::new() }
+}
+
+/// The response to a change: rendered now, or as it was stored.
+pub(crate) fn sent<T>(
+    changed: Changed<T>,
+    render: impl FnOnce(&T) -> Result<KeptAnswer, Problem>,
+) -> Result<Sent, Problem> {
+    match changed {
+        Changed::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
+        Changed::Replayed(answer) => Ok(Sent { answer, again: true }),
+    }
 }
 
 /// An answer, as it is sent: for the first time, or again.

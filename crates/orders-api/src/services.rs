@@ -3,25 +3,27 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Service, ServiceChange, ServiceCommand, ServiceId};
+use orders_core::{Retry, Service, ServiceChange, ServiceCommand, ServiceId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
 use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
+use crate::retries::Sent;
 use crate::wire::{self, ServiceBody, ServiceView};
 use crate::{headers, lists, query, retries};
 
 /// `GET /services`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
-    let key = ListKey::new("services");
+    let key = ListKey::new("/services");
     let after = lists::after(&key, query.cursor.as_deref(), |place| ServiceId::parse(&place).ok())?;
     headers::accepts_json(&request)?;
     // One more than asked for tells whether there is another page.
     let limit = query.limit;
-    let mut services = app.ask(move |store| store.list_services(after, limit + 1)).await?;
+    let mut services =
+        app.store.run_blocking(move |store| store.list_services(after, limit + 1)).await?;
     let next = lists::cut(&mut services, limit).map(|last| key.write(&last.id.to_string()));
     Ok(lists::answer(&request, services.iter().map(ServiceView::of).collect(), next))
 }
@@ -37,8 +39,8 @@ pub(crate) async fn create(
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let ServiceBody { id, name } = body.read(Code::InvalidService, wire::read_service)?;
     let retry = retries::retry(&request, key, body.bytes());
-    let sent = app.change_service(ServiceCommand::Create { id, name }, retry, render).await?;
-    Ok(sent.into_response())
+    let command = ServiceCommand::Create { id, name };
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `GET /services/{id}`
@@ -46,7 +48,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    match app.ask(move |store| store.find_service(id)).await? {
+    match app.store.run_blocking(move |store| store.find_service(id)).await? {
         Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
         None => Err(Problem::new(Code::NotFound, format!("There is no service {id}."))),
     }
@@ -65,7 +67,7 @@ pub(crate) async fn replace(
     let name = body.read(Code::InvalidService, |json| wire::read_renaming(id, json))?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = ServiceCommand::Replace(Service { id, name });
-    Ok(app.change_service(command, retry, render).await?.into_response())
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `DELETE /services/{id}`
@@ -73,11 +75,21 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    Ok(app.change_service(ServiceCommand::Delete(id), retry, render).await?.into_response())
+    Ok(change(&app, ServiceCommand::Delete(id), retry).await?.into_response())
+}
+
+/// Changes the services and renders the result.
+pub(crate) async fn change(
+    app: &App,
+    command: ServiceCommand,
+    retry: Option<Retry>,
+) -> Result<Sent, Problem> {
+    let to_keep = |change: &ServiceChange| render(change).ok();
+    retries::sent(app.store.change_service(command, retry, to_keep).await?, render)
 }
 
 /// The answer to a change to the services.
-pub(crate) fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
     match change {
         ServiceChange::Created(service) => {
             let location = Some(format!("/services/{}", service.id));

@@ -25,7 +25,7 @@ pub(crate) struct StatusView {
 pub(crate) async fn policy(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    let policy = app.ask(Store::find_policy).await?;
+    let policy = app.store.run_blocking(Store::find_policy).await?;
     Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
 }
 
@@ -40,6 +40,6 @@ pub(crate) async fn readiness(app: Data<App>) -> Result<HttpResponse, Problem> {
         return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
             .with_header(header::RETRY_AFTER, "1"));
     }
-    app.ask(Store::find_policy).await?;
+    app.store.run_blocking(Store::find_policy).await?;
     Ok(HttpResponse::Ok().json(StatusView { status: "ready" }))
 }

@@ -151,9 +151,13 @@ impl Rest {
         if !self.credential.is_valid(&self.app.security) {
             return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
         }
-        let page = self.app.list_orders(self.query.clone(), most, OrderPage::clone).await?;
+        let page = self.app.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;
         let needs_names = self.expand || self.format.needs_names();
-        let names = if needs_names { Some(self.app.names(&page.orders).await?) } else { None };
+        let names = if needs_names {
+            Some(self.app.store.find_service_names(&page.orders).await?)
+        } else {
+            None
+        };
         let is_first = !self.begun;
         self.begun = true;
         self.ended = page.next.is_none();

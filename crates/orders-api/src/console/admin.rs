@@ -87,12 +87,12 @@ pub(super) async fn render(
     said: Said,
 ) -> Result<HttpResponse, Problem> {
     let shell = Shell::new(request, "admin", "Admin");
-    let (zone, now) = (shell.zone, app.keys().now());
-    let database = match app.store().database() {
+    let (zone, now) = (shell.zone, app.store.keys().now());
+    let database = match app.store.store().database() {
         "sqlite" => "SQLite",
         _ => "PostgreSQL",
     };
-    let (keys, webhooks, policy, sequence) = app.ask(look).await?;
+    let (keys, webhooks, policy, sequence) = app.store.run_blocking(look).await?;
     let mut keys: Vec<KeyRow> = keys.into_iter().map(|key| key_row(zone, now, key)).collect();
     keys.sort_by_key(|row| row.state != "active");
     let webhooks = webhooks.iter().map(|webhook| webhook_row(zone, webhook)).collect();

@@ -119,12 +119,12 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         Err(problem) => return Err(problem),
     }
     let mut shell = Shell::new(&request, "calendar", "Calendar");
-    let (zone, now) = (shell.zone, app.keys().now());
+    let (zone, now) = (shell.zone, app.store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();
     let (from, to) = (zone.start_of(first), zone.start_of(last));
     let query = CalendarQuery { from, to, limit: MOST };
-    let calendar = app.ask(move |store| store.find_calendar(&query)).await?;
+    let calendar = app.store.run_blocking(move |store| store.find_calendar(&query)).await?;
     shell.sequence = Some(calendar.sequence);
     shell.title = address.heading();
     page::show(&request, StatusCode::OK, &draw(shell, address, &calendar, (from, to), now))

@@ -71,7 +71,7 @@ struct Bar {
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let shell = Shell::new(&request, "figures", "Figures");
     let zone = shell.zone;
-    let today = zone.date(app.keys().now());
+    let today = zone.date(app.store.keys().now());
     let (mut from, mut to) = (earlier(today, USUAL_DAYS / 2), later(today, USUAL_DAYS / 2));
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         let day = NaiveDate::parse_from_str(&value, "%Y-%m-%d").ok();
@@ -87,7 +87,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
-    let figures = app.ask(move |store| store.find_figures(start, end)).await?;
+    let figures = app.store.run_blocking(move |store| store.find_figures(start, end)).await?;
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();

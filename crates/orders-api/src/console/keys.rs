@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{KeyChange, KeyCommand, KeyName, Period, Retry, Role};
+use orders_core::{KeyCommand, KeyName, Period, Retry, Role};
 
 use super::admin::{self, Said};
 use super::form::Form;
@@ -53,9 +53,8 @@ pub(crate) async fn rotate(
 /// `POST /console/keys/{id}/revoke`
 pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
-    let render = |change: &KeyChange| Ok(keys::to_keep(change));
-    match app.change_key(command, None, keys::to_keep, render).await {
-        Ok(_sent) => Ok(page::go_to("/console/admin")),
+    match app.store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
+        Ok(_changed) => Ok(page::go_to("/console/admin")),
         Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
     }
 }
@@ -68,10 +67,10 @@ async fn change(
     retry: Option<Retry>,
     title: &'static str,
 ) -> Result<HttpResponse, Problem> {
-    let render = |change: &KeyChange| Ok(keys::to_keep(change));
     let done = match command {
         Ok((command, text)) => {
-            app.change_key(command, retry, keys::to_keep, render).await.map(|_sent| text)
+            let changed = app.store.change_key(command, retry, keys::to_keep).await;
+            changed.map(|_changed| text).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
     };

@@ -73,9 +73,9 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     let query = asked.query(shell.zone);
     let streamed = streamed(&query);
-    let page = app.list_orders(query, ROWS, OrderPage::clone).await?;
-    let services = app.ask(|store| store.list_services(None, 200)).await?;
-    let names = app.names(&page.orders).await?;
+    let page = app.store.list_orders(query, ROWS, OrderPage::clone).await?;
+    let services = app.store.run_blocking(|store| store.list_services(None, 200)).await?;
+    let names = app.store.find_service_names(&page.orders).await?;
     let name = |id| {
         names.get(&id).map_or_else(|| format!("Service {id}"), |name| name.as_str().to_owned())
     };

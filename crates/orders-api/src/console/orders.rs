@@ -90,7 +90,7 @@ pub(crate) async fn create(
     };
     let retry = draft.retry(&request, &content);
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
-    match app.change_order(security::actor(&request), operation, retry, orders::render).await {
+    match orders::change(&app, security::actor(&request), operation, retry).await {
         Ok(sent) => {
             let location = sent.answer.location.unwrap_or_default();
             Ok(page::go_to(&format!("/console{location}")))
@@ -109,7 +109,7 @@ async fn show_new(
     status: StatusCode,
     draft: Draft,
 ) -> Result<HttpResponse, Problem> {
-    let services = app.ask(|store| store.list_services(None, SERVICES)).await?;
+    let services = app.store.run_blocking(|store| store.list_services(None, SERVICES)).await?;
     let shell = Shell::new(request, "orders", "New order");
     page::show(request, status, &NewPage { shell, choices: draft.choices(&services), draft })
 }
@@ -167,9 +167,7 @@ async fn finish(
     draft: Option<Draft>,
 ) -> Result<HttpResponse, Problem> {
     let id = operation.order_id().clone();
-    let Err(problem) =
-        app.change_order(security::actor(request), operation, retry, orders::render).await
-    else {
+    let Err(problem) = orders::change(app, security::actor(request), operation, retry).await else {
         return Ok(page::go_to(&format!("/console/orders/{id}")));
     };
     let status = problem.status();
@@ -197,17 +195,18 @@ async fn show_order(
     // First where the feed of events is, so that whatever comes later is heard of.
     let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
     let (around, history) = app
-        .ask(move |store| {
+        .store
+        .run_blocking(move |store| {
             let around = store.find_calendar(&nothing)?;
             Ok((around, store.list_history(&asked, None, CHANGES)?))
         })
         .await?;
-    let order = app.find_order(id.clone()).await?;
+    let order = app.store.find_order(id.clone()).await?;
     if history.is_empty() {
         return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
     }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
-    let names = app.names(&all).await?;
+    let names = app.store.find_service_names(&all).await?;
     let mut shell = Shell::new(request, "orders", &format!("Order {id}"));
     let zone = shell.zone;
     shell.sequence = Some(around.sequence);

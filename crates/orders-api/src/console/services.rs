@@ -69,7 +69,7 @@ async fn change(
     command: Result<ServiceCommand, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
-        Ok(command) => app.change_service(command, None, services::render).await.map(drop),
+        Ok(command) => services::change(app, command, None).await.map(drop),
         Err(problem) => Err(problem),
     };
     match done {
@@ -91,7 +91,8 @@ async fn render(
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     let after =
         query.filter(|(name, _)| name == "after").find_map(|(_, id)| ServiceId::parse(&id).ok());
-    let mut rows = app.ask(move |store| store.list_services(after, ROWS + 1)).await?;
+    let mut rows =
+        app.store.run_blocking(move |store| store.list_services(after, ROWS + 1)).await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let next = rows.last().map(|last| last.id).filter(|_| more);

@@ -65,9 +65,9 @@ pub(crate) async fn sign_out(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(session) = security::session_to_end(&request).await? {
-        app.ask(move |store| store.end_session(&session)).await?;
+        app.store.run_blocking(move |store| store.end_session(&session)).await?;
         // If the refresh fails, the sign-out takes effect here within a second.
-        drop(app.security.keys.refresh().await);
+        drop(app.store.refresh_keys().await);
     }
     let mut answer = page::go_to("/");
     set_cookie(&mut answer, &app, None);

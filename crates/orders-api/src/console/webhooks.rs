@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{WebhookChange, WebhookCommand, WebhookId};
+use orders_core::{WebhookCommand, WebhookId};
 use orders_db::DeliveryStatus;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use super::page::{self, Shell};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::webhooks::{self, secret_text};
-use crate::{retries, wire};
+use crate::wire;
 
 pub(super) use fields::Fields;
 pub(super) use words::state;
@@ -193,8 +193,8 @@ async fn change(
     form: Option<&Form>,
 ) -> Result<(), Problem> {
     let retry = form.and_then(|form| form.retry(request));
-    let render = |_change: &WebhookChange| Ok(retries::empty(StatusCode::OK));
-    app.change_webhook(command, retry, webhooks::to_keep, render).await.map(drop)
+    let changed = app.store.change_webhook(command, retry, webhooks::to_keep).await;
+    changed.map(drop).map_err(Problem::from)
 }
 
 /// Leads to the webhook, or shows why a change was refused.
@@ -234,7 +234,8 @@ async fn render(
         }
     }
     let asked = id.clone();
-    let listed = app.ask(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
+    let listed =
+        app.store.run_blocking(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
     let mut deliveries = listed.await?;
     let has_older = deliveries.len() > ROWS;
     deliveries.truncate(ROWS);

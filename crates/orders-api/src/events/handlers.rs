@@ -26,10 +26,11 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let query::FeedQuery { after, limit } = query::feed(&request)?;
     headers::accepts_json(&request)?;
     // One more than the limit shows whether there is a next page.
-    let mut changes = match app.ask(move |store| store.list_events(after, limit + 1)).await? {
-        EventPage::Changes(changes) => changes,
-        EventPage::Gone { first } => return Err(Problem::events_gone(first)),
-    };
+    let mut changes =
+        match app.store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
+            EventPage::Changes(changes) => changes,
+            EventPage::Gone { first } => return Err(Problem::events_gone(first)),
+        };
     let next = lists::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
     let data = changes.iter().map(EventView::of).collect();
@@ -49,7 +50,9 @@ pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpR
     }
     let slot = if request.method() == Method::HEAD { None } else { Some(live::take_slot(&app)?) };
     // Before the status is sent, so that an outage or purged events are reported as usual.
-    if let EventPage::Gone { first } = app.ask(move |store| store.list_events(after, 1)).await? {
+    if let EventPage::Gone { first } =
+        app.store.run_blocking(move |store| store.list_events(after, 1)).await?
+    {
         return Err(Problem::events_gone(first));
     }
     let mut response = HttpResponse::build(StatusCode::OK);

@@ -141,7 +141,8 @@ pub(crate) async fn run(app: Data<App>) {
         // The sender is in the app, so this does not fail.
         drop(streams.wait_for(|streams| *streams > 0).await);
         let (sender, sequences) = watch::channel(0);
-        let listener = app.listen(move |sequence| sender.send_modify(|known| *known = sequence));
+        let listener =
+            app.store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
         {
             let (follow, end) =
                 (follow(&app, sequences), streams.wait_for(|streams| *streams == 0));
@@ -196,7 +197,7 @@ pub(super) async fn read(
     max_events: usize,
     max_bytes: usize,
 ) -> Result<Read, Problem> {
-    let rendered = app.ask(move |store| {
+    let rendered = app.store.run_blocking(move |store| {
         Ok(match store.list_events(position, max_events)? {
             EventPage::Changes(changes) => Some(Rendered::from_changes(&changes, max_bytes)),
             EventPage::Gone { .. } => None,

@@ -13,7 +13,7 @@ use crate::{headers, retries};
 #[test]
 fn cursor() {
     check!().with_iterations(CASES).with_max_len(96).for_each(|bytes: &[u8]| {
-        let (list, other) = (ListKey::new("orders from=1"), ListKey::new("orders from=2"));
+        let (list, other) = (ListKey::new("/orders"), ListKey::new("/services"));
         let place = String::from_utf8_lossy(bytes);
         let cursor = list.write(&place);
         assert_eq!(list.read(&cursor).as_deref(), Some(&*place));

@@ -11,6 +11,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use super::{Code, FieldError, More, Problem};
 use crate::openapi::shape;
+use crate::store_client::ChangeError;
 use crate::wire::PolicyView;
 
 impl From<StoreError> for Problem {
@@ -38,6 +39,28 @@ impl From<StoreError> for Problem {
             | StoreError::Url(_)
             | StoreError::Migration(_)
             | StoreError::Corrupt(_) => Self::unexpected(error.to_string()),
+        }
+    }
+}
+
+impl<R> From<ChangeError<R>> for Problem
+where
+    Self: From<R>,
+{
+    fn from(error: ChangeError<R>) -> Self {
+        match error {
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::AlreadyDone => Self::new(
+                Code::AlreadyDone,
+                "This was done before under the same Idempotency-Key. The secret that it showed \
+                 then is shown only once; if it was lost, rotate it.",
+            ),
+            ChangeError::KeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "Another request was answered under this Idempotency-Key. A new request needs a \
+                 new one.",
+            ),
+            ChangeError::Store(error) => error.into(),
         }
     }
 }

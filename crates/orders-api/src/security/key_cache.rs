@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 /// The timeout of a refresh.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The API keys, which the store refreshes all the time.
+/// The API keys, which the store refreshes regularly. Clones share them.
+#[derive(Clone)]
 pub(crate) struct KeyCache(Arc<Store>);
 
 impl KeyCache {

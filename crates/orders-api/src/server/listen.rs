@@ -82,6 +82,7 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
 > {
     let app = ActixApp::new()
         .app_data(app.security.clone())
+        .app_data(Data::new(app.store.clone()))
         .app_data(app)
         .wrap(actix_middleware::from_fn(middleware::every_request))
         .configure(routes::configure)

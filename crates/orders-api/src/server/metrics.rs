@@ -47,16 +47,16 @@ struct DatabaseMetrics {
 
 /// `GET /metrics`
 pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = app.ask(|store| {
+    let query = app.store.run_blocking(|store| {
         let last_sequence = store.find_last_sequence()?;
         Ok(DatabaseMetrics { last_sequence, webhooks: store.list_webhooks(None, MAX_WEBHOOKS)? })
     });
     let database = timeout(DB_TIMEOUT, query).await.ok().and_then(Result::ok);
     let mut all = app.metrics.requests.collect();
-    all.extend(families::store(&app.store().read_meter()));
+    all.extend(families::store(&app.store.store().read_meter()));
     all.extend(families::database_up(app.security.keys.table().age() < MAX_KEY_AGE));
     all.extend(families::events(database.as_ref(), &app.live.metrics()));
-    all.extend(families::build(app.store().database()));
+    all.extend(families::build(app.store.store().database()));
     all.extend(app.metrics.process.collect());
     let text = TextEncoder::new().encode_to_string(&all);
     let text = text.map_err(|error| Problem::unexpected(format!("metrics: {error}")))?;

@@ -51,7 +51,7 @@ pub(crate) fn run(
         trusted_proxies: options.trust_proxy.clone(),
     };
     let (test_sender, test_queue) = webhooks::test_queue();
-    let app = App::new(store, Data::new(security), test_sender, options, tracing);
+    let app = App::new(store, security, test_sender, options, tracing);
     // The command line requires both files or neither.
     let files = options.tls_cert.clone().zip(options.tls_key.clone());
     let files = files.map(|(certificate, key)| tls::CertificateFiles { certificate, key });
@@ -127,7 +127,7 @@ async fn serve(
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
         .worker_max_blocking_threads(BLOCKING_THREADS);
     let delivery =
-        webhooks::start(app.store(), options.deliveries(), test_queue, shutdown.clone())?;
+        webhooks::start(app.store.store(), options.deliveries(), test_queue, shutdown.clone())?;
     let server = listen::listen(builder, listener, app.clone(), tls, shutdown)?.run();
     actix_rt::spawn(events::run(app.clone()));
     log::info!("listening on {scheme}://{address}");

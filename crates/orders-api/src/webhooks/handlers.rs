@@ -3,7 +3,7 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
+use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
@@ -28,7 +28,8 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     headers::accepts_json(&request)?;
     // One more than the limit shows whether there is a next page.
     let limit = query.limit;
-    let mut webhooks = app.ask(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
+    let mut webhooks =
+        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
     let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
     let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
@@ -55,7 +56,8 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -68,7 +70,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 
 pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
-    let found = app.ask(move |store| store.find_webhook(&asked)).await?;
+    let found = app.store.run_blocking(move |store| store.find_webhook(&asked)).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
 }
 
@@ -89,7 +91,7 @@ pub(crate) async fn patch(
     }
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Change { id, patch };
-    Ok(app.change_webhook(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
@@ -97,8 +99,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    let sent = app.change_webhook(WebhookCommand::Delete(id), retry, to_keep, to_keep).await?;
-    Ok(sent.into_response())
+    Ok(change(&app, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
 /// `POST /webhooks/{id}/rotate`
@@ -124,7 +125,8 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    Ok(app.change_webhook(command, retry, to_keep, render).await?.into_secret_response())
+    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -141,7 +143,7 @@ pub(crate) async fn replay(
     let after = body.read(Code::InvalidWebhook, request::read_replay)?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Replay { id, after };
-    Ok(app.change_webhook(command, retry, to_keep, to_keep).await?.into_response())
+    Ok(change(&app, command, retry).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`
@@ -158,7 +160,9 @@ pub(crate) async fn deliveries(
     headers::accepts_json(&request)?;
     find_webhook(&app, &id).await?;
     let (limit, status, asked) = (query.page.limit, query.status, id.clone());
-    let listed = app.ask(move |store| store.list_deliveries(&asked, status, before, limit + 1));
+    let listed = app
+        .store
+        .run_blocking(move |store| store.list_deliveries(&asked, status, before, limit + 1));
     let mut listed = listed.await?;
     let next = lists::cut(&mut listed, limit).map(|last| key.write(&last.id.to_string()));
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
@@ -176,7 +180,8 @@ pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 /// Sends a test event to a webhook and waits for the result.
 pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, Problem> {
     let webhook = find_webhook(app, id).await?;
-    let (secrets, now) = app.ask(move |store| store.find_signing_secrets(&webhook.id)).await?;
+    let (secrets, now) =
+        app.store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
     let event = TestEventView::of(id, &test, now);
     let body =
@@ -217,8 +222,22 @@ pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
     delivery::create_secret().map_err(|error| Problem::unexpected(error.to_string()))
 }
 
-/// Renders the response to a change, without secrets. This is what the idempotency store keeps.
-pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
+/// Makes a change whose response shows no secret.
+async fn change(
+    app: &App,
+    command: WebhookCommand,
+    retry: Option<Retry>,
+) -> Result<retries::Sent, Problem> {
+    retries::sent(app.store.change_webhook(command, retry, to_keep).await?, render)
+}
+
+/// Renders the response to store for a change: without secrets.
+pub(crate) fn to_keep(change: &WebhookChange) -> Option<KeptAnswer> {
+    render(change).ok()
+}
+
+/// Renders the response to a change, without secrets.
+fn render(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     Ok(match change {
         WebhookChange::Created(webhook, _) => KeptAnswer {
             location: Some(path_of(&webhook.id)),

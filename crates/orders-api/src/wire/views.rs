@@ -1,7 +1,5 @@
 //! What answers look like.
 
-use std::collections::HashMap;
-
 use orders_core::{
     Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Services, Stretch,
 };
@@ -14,6 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::openapi::shape;
 use crate::problem::{self, ProblemView};
+pub(crate) use crate::store_client::ServiceNames as Names;
 
 // `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
 
@@ -68,9 +67,6 @@ fn references() -> Array {
     let services = ArrayBuilder::new().items(ServiceReference::schema());
     services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
 }
-
-/// The services that orders name, to be shown with them.
-pub(crate) type Names = HashMap<ServiceId, ServiceName>;
 
 /// Serialized as the text that it is shown as.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ pub(super) fn described(app: &App, zone: Zone, names: &Names, change: &OrderChan
             (before != after).then(|| (name, before.unwrap_or_default(), after.unwrap_or_default()))
         });
     let actor = event.actor.as_str();
-    let table = app.keys();
+    let table = app.store.keys();
     let key = KeyId::parse(actor)
         .ok()
         .and_then(|id| table.find(&id).map(|entry| entry.key.name.as_str().to_owned()));

@@ -1,0 +1,321 @@
+//! The store client: what the service asks of its database, asynchronously and with timeouts. Knows
+//! no HTTP.
+//!
+//! A change returns what was done, or the refusal of the rule that decided it. Handlers, the console
+//! and the background tasks use the same methods.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_rt::time::timeout;
+use orders_core::{
+    Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, KeyRefusal, Operation, Order,
+    OrderId, Outcome, Refusal, Retry, ServiceChange, ServiceCommand, ServiceId, ServiceName,
+    ServiceRefusal, Verdict, WebhookChange, WebhookCommand, WebhookRefusal,
+};
+use orders_db::{
+    Answered, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, PageReply, Render, Reply,
+    Store, StoreError, Ticket,
+};
+use tokio::sync::oneshot;
+
+use crate::http::trace;
+use crate::security::KeyCache;
+
+/// The timeout of a change or a read.
+const DB_TIMEOUT: Duration = Duration::from_secs(4);
+/// The timeout of a batch.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(25);
+/// How much longer to wait for a commit that is already under way.
+const COMMIT_GRACE: Duration = Duration::from_millis(700);
+
+/// The names of services, by their ids.
+pub(crate) type ServiceNames = HashMap<ServiceId, ServiceName>;
+
+/// The result of a change.
+#[derive(Debug)]
+pub(crate) enum Changed<T> {
+    /// The change was made now.
+    Now(T),
+    /// The change was made before under the same idempotency key. This is the stored response.
+    Replayed(KeptAnswer),
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError<R> {
+    /// A rule refused the change.
+    #[error("the change was refused")]
+    Refused(R),
+    /// The change was made before under the same idempotency key, and its response showed a secret,
+    /// which is not stored.
+    #[error("the change was made before, and its secret is not shown again")]
+    AlreadyDone,
+    /// Another request used the same idempotency key.
+    #[error("another request used the same idempotency key")]
+    KeyReused,
+    /// The database failed or did not answer in time.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Async access to the store. Clones share the same store.
+#[derive(Clone)]
+pub(crate) struct StoreClient {
+    store: Arc<Store>,
+    keys: KeyCache,
+}
+
+impl StoreClient {
+    pub(crate) fn new(store: Arc<Store>, keys: KeyCache) -> Self {
+        Self { store, keys }
+    }
+
+    /// The store itself, for code that has a thread of its own.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Performs one operation on an order. With an idempotent request, the response that `to_keep`
+    /// makes is stored in the same transaction.
+    pub(crate) async fn change_order(
+        &self,
+        actor: Actor,
+        operation: Operation,
+        retry: Option<Retry>,
+        to_keep: fn(&Done) -> Option<KeptAnswer>,
+    ) -> Result<Changed<Done>, ChangeError<Refusal>> {
+        let command = Command { actor, action: Action::One(operation), retry };
+        let render: Render<Outcome> = Arc::new(move |outcome| match outcome {
+            Outcome::One(Ok(done)) => to_keep(done),
+            Outcome::One(Err(_))
+            | Outcome::Batch { .. }
+            | Outcome::Repeated
+            | Outcome::KeyReused => None,
+        });
+        match self.command(command, render, DB_TIMEOUT).await? {
+            Changed::Now(Outcome::One(Ok(done))) => Ok(Changed::Now(done)),
+            Changed::Now(Outcome::One(Err(refusal))) => Err(ChangeError::Refused(refusal)),
+            Changed::Now(Outcome::Batch { .. } | Outcome::Repeated | Outcome::KeyReused) => {
+                Err(unexpected_outcome())
+            }
+            Changed::Replayed(answer) => Ok(Changed::Replayed(answer)),
+        }
+    }
+
+    /// Performs a batch of operations on orders. Returns a verdict for each operation.
+    pub(crate) async fn change_orders(
+        &self,
+        actor: Actor,
+        batch: Batch,
+        retry: Option<Retry>,
+        to_keep: impl Fn(&[Verdict]) -> Option<KeptAnswer> + Send + Sync + 'static,
+    ) -> Result<Changed<Vec<Verdict>>, ChangeError<Refusal>> {
+        let command = Command { actor, action: Action::Batch(batch), retry };
+        let render: Render<Outcome> = Arc::new(move |outcome| match outcome {
+            Outcome::Batch { results, .. } => to_keep(results),
+            Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused => None,
+        });
+        match self.command(command, render, BATCH_TIMEOUT).await? {
+            Changed::Now(Outcome::Batch { results, .. }) => Ok(Changed::Now(results)),
+            Changed::Now(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) => {
+                Err(unexpected_outcome())
+            }
+            Changed::Replayed(answer) => Ok(Changed::Replayed(answer)),
+        }
+    }
+
+    async fn command(
+        &self,
+        command: Command,
+        render: Render<Outcome>,
+        limit: Duration,
+    ) -> Result<Changed<Outcome>, ChangeError<Refusal>> {
+        let answered = write(limit, |deadline, reply| {
+            self.store.change_orders(command, render, deadline, reply)
+        });
+        match answered.await? {
+            Answered::Now(outcome) => Ok(Changed::Now(outcome)),
+            Answered::Again(answer) => Ok(Changed::Replayed(answer)),
+            Answered::KeyReused => Err(ChangeError::KeyReused),
+        }
+    }
+
+    /// Changes the services.
+    pub(crate) async fn change_service(
+        &self,
+        command: ServiceCommand,
+        retry: Option<Retry>,
+        to_keep: fn(&ServiceChange) -> Option<KeptAnswer>,
+    ) -> Result<Changed<ServiceChange>, ChangeError<ServiceRefusal>> {
+        let answered = write(DB_TIMEOUT, |deadline, reply| {
+            self.store.change_services(command, retry, accepted(to_keep), deadline, reply)
+        });
+        changed(answered.await?)
+    }
+
+    /// Changes the API keys. The stored response must not show a secret.
+    pub(crate) async fn change_key(
+        &self,
+        command: KeyCommand,
+        retry: Option<Retry>,
+        to_keep: fn(&KeyChange) -> KeptAnswer,
+    ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
+        let to_keep = move |change: &KeyChange| Some(to_keep(change));
+        let answered = write(DB_TIMEOUT, |deadline, reply| {
+            self.store.change_keys(command, retry, accepted(to_keep), deadline, reply)
+        });
+        let answered = answered.await?;
+        // The change is in force here before it is answered. If the refresh fails, within a second.
+        drop(self.refresh_keys().await);
+        changed(answered)
+    }
+
+    /// Changes the webhooks. The stored response must not show a secret.
+    pub(crate) async fn change_webhook(
+        &self,
+        command: WebhookCommand,
+        retry: Option<Retry>,
+        to_keep: fn(&WebhookChange) -> Option<KeptAnswer>,
+    ) -> Result<Changed<WebhookChange>, ChangeError<WebhookRefusal>> {
+        let answered = write(DB_TIMEOUT, |deadline, reply| {
+            self.store.change_webhooks(command, retry, accepted(to_keep), deadline, reply)
+        });
+        changed(answered.await?)
+    }
+
+    /// The keys as last read from the database.
+    pub(crate) fn keys(&self) -> Arc<KeyTable> {
+        self.keys.table()
+    }
+
+    /// Reads the keys from the database now.
+    pub(crate) async fn refresh_keys(&self) -> Result<Arc<KeyTable>, StoreError> {
+        self.keys.refresh().await
+    }
+
+    /// Finds an order.
+    pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        read(|deadline, sender| self.store.find_order(id, deadline, reply_to(sender))).await
+    }
+
+    /// Lists a page of orders. `render` runs on the thread that read the page, so that only its
+    /// result moves between threads.
+    pub(crate) async fn list_orders<T: Send + 'static>(
+        &self,
+        query: OrderQuery,
+        limit: usize,
+        render: impl FnOnce(&OrderPage) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        read(|deadline, sender| {
+            // A caller that has timed out needs no reply.
+            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
+            self.store.list_orders(query, limit, deadline, reply);
+        })
+        .await
+    }
+
+    /// Finds the names of all services of these orders.
+    pub(crate) async fn find_service_names(
+        &self,
+        orders: &[Order],
+    ) -> Result<ServiceNames, StoreError> {
+        let ids = orders.iter().flat_map(|order| order.content.services.iter()).collect();
+        let services = self.run_blocking(move |store| store.find_services(&ids)).await?;
+        Ok(services.into_iter().map(|service| (service.id, service.name)).collect())
+    }
+
+    /// Calls `notify` with the last sequence each time that new events are committed.
+    pub(crate) fn listen(&self, notify: impl FnMut(u64) + Send + 'static) -> Listener {
+        self.store.listen(notify)
+    }
+
+    /// Runs a blocking read on the thread pool for blocking work.
+    pub(crate) async fn run_blocking<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.store);
+        let work = actix_rt::task::spawn_blocking(move || query(&store));
+        match trace::record_read(timeout(DB_TIMEOUT, work)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_panicked)) => {
+                Err(StoreError::Corrupt("the thread of a query has panicked".to_owned()))
+            }
+            Err(_elapsed) => Err(timed_out()),
+        }
+    }
+}
+
+/// Queues a read and waits for its result.
+async fn read<T>(
+    queue: impl FnOnce(Instant, oneshot::Sender<Result<T, StoreError>>),
+) -> Result<T, StoreError> {
+    let (sender, receiver) = oneshot::channel();
+    queue(Instant::now() + DB_TIMEOUT, sender);
+    match trace::record_read(timeout(DB_TIMEOUT, receiver)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(timed_out()),
+    }
+}
+
+/// Queues a write and waits for its result. A write that is answered as failed never runs later.
+async fn write<T: Send + 'static>(
+    limit: Duration,
+    queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
+) -> Result<T, StoreError> {
+    let (sender, receiver) = oneshot::channel();
+    let begun = Instant::now();
+    let ticket = queue(begun + limit, reply_to(sender));
+    let result = wait_for(&ticket, limit, receiver).await;
+    trace::record_write(begun, &ticket);
+    result
+}
+
+async fn wait_for<T>(
+    ticket: &Ticket,
+    limit: Duration,
+    mut receiver: oneshot::Receiver<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    // A closed channel: the writer panicked, before or after its commit.
+    if let Ok(reply) = timeout(limit, &mut receiver).await {
+        return reply.unwrap_or(Err(StoreError::OutcomeUnknown));
+    }
+    if ticket.give_up() {
+        return Err(timed_out());
+    }
+    match timeout(COMMIT_GRACE, receiver).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(StoreError::OutcomeUnknown),
+    }
+}
+
+fn reply_to<T: Send + 'static>(sender: oneshot::Sender<Result<T, StoreError>>) -> Reply<T> {
+    // A caller that has timed out needs no reply.
+    Box::new(move |result| drop(sender.send(result)))
+}
+
+/// Stores a response to an accepted change only. A refused one is decided again when it is repeated.
+fn accepted<C: 'static, R: 'static>(
+    to_keep: impl Fn(&C) -> Option<KeptAnswer> + Send + Sync + 'static,
+) -> Render<Result<C, R>> {
+    Arc::new(move |result| result.as_ref().ok().and_then(&to_keep))
+}
+
+fn changed<C, R>(answered: Answered<Result<C, R>>) -> Result<Changed<C>, ChangeError<R>> {
+    match answered {
+        Answered::Now(result) => result.map(Changed::Now).map_err(ChangeError::Refused),
+        Answered::Again(answer) if answer.hides_a_secret() => Err(ChangeError::AlreadyDone),
+        Answered::Again(answer) => Ok(Changed::Replayed(answer)),
+        Answered::KeyReused => Err(ChangeError::KeyReused),
+    }
+}
+
+fn timed_out() -> StoreError {
+    StoreError::Unavailable("no answer in time".to_owned())
+}
+
+fn unexpected_outcome() -> ChangeError<Refusal> {
+    StoreError::Corrupt("the outcome does not fit its command".to_owned()).into()
+}
