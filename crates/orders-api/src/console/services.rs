@@ -70,7 +70,7 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok(command) => {
-            let changed = app.store.change_service(command, None, |_| None).await;
+            let changed = app.store.change(command, None, |_| None).await;
             changed.map(drop).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
