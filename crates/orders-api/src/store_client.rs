@@ -15,7 +15,7 @@ use orders_core::{
 };
 use orders_db::{
     Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
-    PageReply, Render, Reply, Store, StoreError, Ticket,
+    Render, Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -199,12 +199,8 @@ impl StoreClient {
         limit: usize,
         render: impl FnOnce(&OrderPage) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        read(|deadline, sender| {
-            // A caller that has timed out needs no reply.
-            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
-            self.store.list_orders(query, limit, deadline, reply);
-        })
-        .await
+        self.run_blocking(move |store| store.list_orders(&query, limit).map(|page| render(&page)))
+            .await
     }
 
     /// Finds the names of all services of these orders.

@@ -50,7 +50,7 @@ pub use orders::calendar::{Calendar, CalendarOrder, CalendarQuery};
 pub use orders::reports::{Amount, Figures};
 pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 pub use policy::{PolicyChange, check_policy};
-pub use store::{PageReply, Store, StoreOptions, WholeImport};
+pub use store::{Store, StoreOptions, WholeImport};
 pub use ticket::{Steps, Ticket};
 pub use webhooks::{Attempt, Claim, Courier, Delivery, DeliveryStatus, Progress};
 pub use write::change::{Change, ChangeResult, Idempotency};

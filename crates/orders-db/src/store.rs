@@ -1,7 +1,6 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 mod keys;
-mod pages;
 mod reads;
 mod threads;
 mod webhooks;
@@ -27,8 +26,6 @@ use crate::write::idempotency::{Answered, Render};
 use crate::write::{Caller, Job, OrderJob};
 use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
 
-use pages::PageJob;
-pub use pages::PageReply;
 use threads::Threads;
 
 /// How much may wait, and how many connections there are.
@@ -40,9 +37,7 @@ pub struct StoreOptions {
     pub read_room: usize,
     /// The threads that read orders by id, each with a connection.
     pub readers: u32,
-    /// The most pages of orders that wait to be read.
-    pub list_room: usize,
-    /// The connections for lists and other reads, and the threads that read pages of orders.
+    /// The connections for lists and other reads.
     pub connections: u32,
     /// How often answers that were kept for a day are thrown away.
     pub purge_interval: Duration,
@@ -58,7 +53,6 @@ impl Default for StoreOptions {
             write_room: 20_000,
             read_room: 10_000,
             readers: 1,
-            list_room: 2_000,
             connections: 4,
             purge_interval: Duration::from_mins(1),
             event_retention: None,
@@ -74,7 +68,6 @@ const FEEDS: u32 = 3;
 pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
-    pages: Arc<Lane<PageJob>>,
     pool: Pool<Manager>,
     /// For the feed of events, so that no slow list holds it up.
     feeds: Pool<Manager>,
@@ -104,7 +97,6 @@ impl Store {
         let latest = Arc::new(Latest::default());
         let writes = Arc::new(Lane::new(options.write_room));
         let reads = Arc::new(Lane::new(options.read_room));
-        let pages = Arc::new(Lane::new(options.list_room));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
@@ -118,11 +110,6 @@ impl Store {
             let (lane, counts) = (Arc::clone(&reads), Arc::clone(&meter));
             let manager = Manager::new(url, Purpose::Find);
             threads.start("reader", move || read::run(&lane, &manager, &counts))?;
-        }
-        for _ in 0..options.connections {
-            let (lane, counts) = (Arc::clone(&pages), Arc::clone(&meter));
-            let pool = pool.clone();
-            threads.start("lister", move || pages::run(&lane, &pool, &counts))?;
         }
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
@@ -145,7 +132,6 @@ impl Store {
         Ok(Self {
             writes,
             reads,
-            pages,
             pool,
             feeds,
             latest,
@@ -221,7 +207,7 @@ impl Store {
             let in_use = connections.saturating_sub(idle_connections);
             PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
-        let lanes = [self.writes.read("write"), self.reads.read("read"), self.pages.read("list")];
+        let lanes = [self.writes.read("write"), self.reads.read("read")];
         self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
@@ -238,7 +224,6 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
-        self.pages.close();
         self.latest.close();
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();

@@ -137,7 +137,7 @@ impl LaneMeter {
 /// How a lane is.
 #[derive(Debug, Clone)]
 pub struct LaneReading {
-    /// `write`, `read` or `list`.
+    /// `write` or `read`.
     pub name: &'static str,
     /// How many operations wait.
     pub waiting: usize,
@@ -166,7 +166,7 @@ pub struct PoolReading {
 #[derive(Debug, Clone)]
 pub struct Readings {
     /// The lanes.
-    pub lanes: [LaneReading; 3],
+    pub lanes: [LaneReading; 2],
     /// What the writer does with each batch, in seconds: `lock` is the wait for the database's lock,
     /// `judge` loads and decides, `commit` writes and commits.
     pub steps: [(&'static str, Distribution); 3],
@@ -286,7 +286,7 @@ impl Meter {
         self.conflicts.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn read(&self, lanes: [LaneReading; 3], pools: [PoolReading; 2]) -> Readings {
+    pub(crate) fn read(&self, lanes: [LaneReading; 2], pools: [PoolReading; 2]) -> Readings {
         let errors = ErrorKind::ALL.iter().zip(&self.errors);
         Readings {
             lanes,
