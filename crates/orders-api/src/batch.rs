@@ -12,9 +12,11 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::app::App;
 use crate::body::Body;
 use crate::change_request::{ChangeRequest, Rules};
+use crate::http::request_context;
 use crate::problem::{Code, Problem};
+use crate::security::rate_limit;
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{auth, limits, middleware, retries};
+use crate::{retries, security};
 
 const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 
@@ -28,7 +30,7 @@ pub(crate) async fn change(
     let read = |body: &Body| read_batch(&body.parse()?, require_if_match);
     let ChangeRequest { body: BatchBody { mode, dry_run, operations }, retry, .. } =
         ChangeRequest::read_with(&request, payload, BATCH, read).await?;
-    limits::take_for_batch(&request, operations.len())?;
+    rate_limit::charge_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
         .map(|operation| {
@@ -47,11 +49,11 @@ pub(crate) async fn change(
     };
     let retry = retry.filter(|_| !dry_run);
     let instance = request.path().to_owned();
-    let request_id = middleware::id_of(&request);
+    let request_id = request_context::id(&request);
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
     let kept = Arc::clone(&report);
     let to_keep = move |verdicts: &[Verdict]| kept.render(verdicts).ok();
-    let changed = app.store.change_orders(auth::actor(&request), batch, retry, to_keep).await?;
+    let changed = app.store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
     Ok(retries::sent(changed, |verdicts| report.render(verdicts))?.into_response())
 }
 

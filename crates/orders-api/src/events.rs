@@ -1,92 +1,11 @@
-//! The handlers of the feed of events: its pages, and the stream of what comes.
+//! The feed of events: its pages, and the stream of new events.
 
+pub(crate) mod docs;
+mod handlers;
 mod live;
+mod query;
 mod reader;
 mod ring;
 
-use std::convert::Infallible;
-
-use actix_web::http::header::{self, HeaderName};
-use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream;
-use orders_db::EventPage;
-
-use crate::app::App;
-use crate::patience::Pace;
-use crate::problem::{Code, Problem};
-use crate::wire::{EventView, FeedView};
-use crate::{auth, headers, lists, query};
-
-pub(crate) use live::{Live, StreamNumbers, run};
-use reader::Reader;
-
-pub(crate) const EVENT_STREAM: &str = "text/event-stream";
-pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-/// `GET /events`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query::FeedQuery { after, limit } = query::feed(&request)?;
-    headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
-    let mut changes =
-        match app.store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
-            EventPage::Changes(changes) => changes,
-            EventPage::Gone { first } => return Err(Problem::events_gone(first)),
-        };
-    let next = lists::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
-    let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
-    let data = changes.iter().map(EventView::of).collect();
-    let mut answer = lists::with_link(&request, "after", next.as_deref());
-    Ok(answer.json(FeedView { data, next_after }))
-}
-
-/// `GET /events/stream`
-pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = query::after(&request)?;
-    let last = last_event_id(&request)?;
-    headers::choose(&request, &[(EVENT_STREAM, ())])?;
-    // What a client has seen counts, not the address by which it once began.
-    let after = last.or(asked).unwrap_or(0);
-    if app.is_draining() {
-        return Err(refusal("The service is shutting down."));
-    }
-    let slot = if request.method() == Method::HEAD { None } else { Some(live::enter(&app)?) };
-    // Before the status is sent, so that a database that is away, or events that are gone, are told
-    // of as in any answer.
-    if let EventPage::Gone { first } =
-        app.store.run_blocking(move |store| store.list_events(after, 1)).await?
-    {
-        return Err(Problem::events_gone(first));
-    }
-    let mut answer = HttpResponse::build(StatusCode::OK);
-    answer
-        .content_type(EVENT_STREAM)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Asks a proxy (nginx) not to hold back what has come.
-        .insert_header((X_ACCEL_BUFFERING, "no"));
-    let Some(slot) = slot else {
-        return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
-    };
-    let pace = request.conn_data::<Pace>().cloned();
-    let reader = Reader::new(app, slot, auth::pass(&request), after);
-    Ok(answer.streaming(reader.into_stream(pace)))
-}
-
-/// Where a stream that was cut goes on, as its client says (HTML, section 9.2.4).
-fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, Problem> {
-    let mut ids = request.headers().get_all(LAST_EVENT_ID);
-    let Some(id) = ids.next().filter(|id| !id.is_empty()) else { return Ok(None) };
-    let sequence = id.to_str().ok().and_then(|id| query::sequence(id).ok());
-    if let (Some(sequence), None) = (sequence, ids.next()) {
-        return Ok(Some(sequence));
-    }
-    let detail = "Last-Event-ID must be the sequence of an event, given once.";
-    Err(Problem::new(Code::InvalidHeader, detail))
-}
-
-fn refusal(detail: &str) -> Problem {
-    Problem::new(Code::Overloaded, detail).with_header(header::RETRY_AFTER, "1")
-}
+pub(crate) use handlers::{list, stream};
+pub(crate) use live::{Live, StreamMetrics, run};

@@ -10,7 +10,7 @@ use crate::cursor::ListKey;
 use crate::lists::ListRequest;
 use crate::problem::{Code, Problem};
 use crate::wire::EventView;
-use crate::{auth, headers, lists, orders, query};
+use crate::{headers, lists, orders, query, security};
 
 /// `GET /orders/{id}/history`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
@@ -34,5 +34,5 @@ pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<Http
     let retry = ChangeRequest::without_body(&request)?.retry;
     headers::accepts_json(&request)?;
     let operation = Operation::Restore { id };
-    Ok(orders::change(&app, auth::actor(&request), operation, retry).await?.into_response())
+    Ok(orders::change(&app, security::actor(&request), operation, retry).await?.into_response())
 }

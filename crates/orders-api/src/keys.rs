@@ -7,11 +7,11 @@ use orders_core::{KeyChange, KeyCommand, KeyId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
-use crate::auth::{self, MadeKey};
 use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
 use crate::lists::ListRequest;
 use crate::problem::{Code, Problem};
+use crate::security::{self, MadeKey};
 use crate::wire::{self, KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::{headers, lists, query, retries};
 
@@ -88,7 +88,7 @@ pub(crate) async fn rotate(
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
-    auth::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
+    security::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
 }
 
 /// What is kept of an answer: all but a body, which would show a secret.

@@ -1,16 +1,12 @@
 //! The HTTP service and its command line.
 
-mod access;
-mod access_log;
 mod app;
-mod auth;
 mod availability;
 mod batch;
 mod body;
 mod change_request;
 mod cli;
 mod console;
-mod cors;
 mod cursor;
 mod docs;
 mod events;
@@ -18,28 +14,22 @@ mod events;
 mod fuzz;
 mod headers;
 mod history;
+mod http;
 mod json;
 mod keys;
-mod limits;
-mod listen;
 mod lists;
-mod logging;
-mod metrics;
-mod middleware;
 mod openapi;
 mod orders;
-mod patience;
 mod problem;
 mod query;
 mod retries;
 mod routes;
-mod serve;
+mod security;
+mod server;
 mod services;
 mod status;
 mod store_client;
 mod streams;
-mod tls;
-mod trace;
 mod webhooks;
 mod wire;
 
@@ -51,7 +41,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
-use crate::trace::Tracing;
+use crate::http::trace::Tracing;
 
 /// Gives memory back to the system once it is free: after ten thousand connections the C library's
 /// allocator keeps nearly all that they took.
@@ -60,7 +50,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let (common, command) = cli::read();
-    logging::start(&common.log, common.log_format);
+    server::logging::start(&common.log, common.log_format);
     match run(&common, &command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -130,8 +120,8 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = serve::run(store, options, tracing.clone());
-            tracing.end();
+            let served = server::serve::run(store, options, tracing.clone());
+            tracing.shut_down();
             served
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),

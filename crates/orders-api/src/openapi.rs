@@ -3,19 +3,17 @@
 
 pub(crate) mod availability;
 pub(crate) mod batch;
-mod description;
+pub(crate) mod description;
 pub(crate) mod docs;
-pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod keys;
 mod markdown;
 pub(crate) mod orders;
-mod parameters;
-mod problems;
+pub(crate) mod parameters;
+pub(crate) mod problems;
 pub(crate) mod services;
 pub(crate) mod shape;
 pub(crate) mod status;
-pub(crate) mod webhooks;
 
 use std::sync::LazyLock;
 

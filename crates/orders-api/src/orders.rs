@@ -18,7 +18,7 @@ use crate::query::OrdersQuery;
 use crate::retries::Sent;
 use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
-use crate::{auth, headers, query, retries};
+use crate::{headers, query, retries, security};
 
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
 const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
@@ -88,7 +88,7 @@ pub(crate) async fn create(
         None => NewId::Made(made_id()?),
     };
     let operation = Operation::Create { id, content };
-    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -129,7 +129,7 @@ pub(crate) async fn replace(
     let ChangeRequest { body: content, if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -143,7 +143,7 @@ pub(crate) async fn patch(
     let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
     let operation = Operation::Update { id, if_match, patch };
-    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
@@ -151,7 +151,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = path_id(&request)?;
     let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
     let operation = Operation::Delete { id, if_match };
-    Ok(change(&app, auth::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.

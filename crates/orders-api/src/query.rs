@@ -1,7 +1,5 @@
 //! Query parameters: each known, well-formed, and given as often as it may be.
 
-mod feed;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
@@ -12,20 +10,18 @@ use validator::{Validate, ValidationError};
 use crate::cursor::ListKey;
 use crate::problem::{Code, Problem};
 
-pub(crate) use feed::{FeedQuery, after, feed, sequence};
-
 /// The parameters of a request, by name.
-struct Parameters(BTreeMap<String, Vec<String>>);
+pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
 /// How often a parameter may be given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Times {
+pub(crate) enum Times {
     Once,
     Many,
 }
 
 impl Parameters {
-    fn read(request: &HttpRequest, known: &[(&str, Times)]) -> Result<Self, Problem> {
+    pub(crate) fn read(request: &HttpRequest, known: &[(&str, Times)]) -> Result<Self, Problem> {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let Some((_, times)) = known.iter().find(|(known, _)| *known == name) else {
@@ -43,7 +39,7 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    fn all<T>(
+    pub(crate) fn all<T>(
         &mut self,
         name: &str,
         read: impl Fn(&str) -> Result<T, String>,
@@ -52,7 +48,7 @@ impl Parameters {
         values.iter().map(|value| read(value).map_err(|why| invalid(name, &why))).collect()
     }
 
-    fn one<T>(
+    pub(crate) fn one<T>(
         &mut self,
         name: &str,
         read: impl Fn(&str) -> Result<T, String>,
@@ -287,7 +283,7 @@ pub(crate) fn availability(request: &HttpRequest) -> Result<AvailabilityParamete
 
 /// A number of rows. One that is too long to be a number is too large as well, which a range check
 /// says.
-fn whole_number(text: &str) -> Result<usize, String> {
+pub(crate) fn whole_number(text: &str) -> Result<usize, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(0)).ok_or_else(|| "must be a whole number".to_owned())
 }
@@ -299,7 +295,7 @@ fn explain(text: &str, error: InstantError) -> String {
 }
 
 /// Checks what the types alone do not.
-fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
+pub(crate) fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
     match query.validate() {
         Ok(()) => Ok(query),
         Err(errors) => Err(first_fault(&errors)),

@@ -8,8 +8,8 @@ use orders_db::KeptAnswer;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::auth;
 use crate::problem::{Code, Problem};
+use crate::security;
 use crate::store_client::Changed;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -60,7 +60,7 @@ pub(crate) fn retry(
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
     Some(Retry {
-        key: OwnKey { caller: auth::actor(request), key },
+        key: OwnKey { caller: security::actor(request), key },
         fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
     })
 }

@@ -7,10 +7,10 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::access::Access;
 use crate::problem::{self, Code, Problem};
+use crate::security::Access;
 use crate::{
-    availability, batch, console, docs, events, history, keys, metrics, openapi, orders, services,
+    availability, batch, console, docs, events, history, keys, openapi, orders, server, services,
     status, streams, webhooks,
 };
 
@@ -20,6 +20,11 @@ pub(crate) use resource::{Operation, Resource};
 pub(crate) fn resources() -> Vec<Resource> {
     let of_api = [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()];
     of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
+}
+
+/// The paths of all routes.
+pub(crate) fn paths() -> Vec<&'static str> {
+    resources().iter().map(|resource| resource.path).collect()
 }
 
 fn of_orders() -> Vec<Resource> {
@@ -91,7 +96,7 @@ fn of_services() -> Vec<Resource> {
 }
 
 fn of_events() -> Vec<Resource> {
-    use openapi::events as of;
+    use events::docs as of;
     const READER: Access = Access::READER;
     vec![
         Resource::at("/events").on(Method::GET, READER, events::list, of::list),
@@ -126,7 +131,7 @@ fn of_keys() -> Vec<Resource> {
 }
 
 fn of_webhooks() -> Vec<Resource> {
-    use openapi::webhooks as of;
+    use webhooks::docs as of;
     const ADMIN: Access = Access::KEYED_ADMIN;
     let webhook = |request: &_| webhooks::path_id(request).map(drop);
     let at = |path| Resource::at(path).only_where(webhook);
@@ -166,7 +171,7 @@ fn of_itself() -> Vec<Resource> {
         Resource::at("/metrics").on(
             Method::GET,
             Access::METRICS,
-            metrics::show,
+            server::metrics::show,
             of::status::metrics,
         ),
         Resource::at("/openapi.json").on(Method::GET, ANYONE, docs::document, of::docs::document),

@@ -14,12 +14,13 @@ use orders_core::{
     OrderId, Outcome, Refusal, Retry, ServiceId, ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, Render,
-    Reply, Store, StoreError, Ticket,
+    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
+    Render, Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
-use crate::trace;
+use crate::http::trace;
+use crate::security::KeyCache;
 
 /// The timeout of a change or a read.
 const DB_TIMEOUT: Duration = Duration::from_secs(4);
@@ -27,8 +28,6 @@ const DB_TIMEOUT: Duration = Duration::from_secs(4);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(25);
 /// How much longer to wait for a commit that is already under way.
 const COMMIT_GRACE: Duration = Duration::from_millis(700);
-/// The timeout of a refresh of the keys.
-const KEYS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The names of services, by their ids.
 pub(crate) type ServiceNames = HashMap<ServiceId, ServiceName>;
@@ -64,11 +63,12 @@ pub(crate) enum ChangeError<R> {
 #[derive(Clone)]
 pub(crate) struct StoreClient {
     store: Arc<Store>,
+    keys: KeyCache,
 }
 
 impl StoreClient {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store: Arc::new(store) }
+    pub(crate) fn new(store: Arc<Store>, keys: KeyCache) -> Self {
+        Self { store, keys }
     }
 
     /// The store itself, for code that has a thread of its own.
@@ -178,19 +178,12 @@ impl StoreClient {
 
     /// The keys as last read from the database.
     pub(crate) fn keys(&self) -> Arc<KeyTable> {
-        self.store.keys()
+        self.keys.table()
     }
 
     /// Reads the keys from the database now.
     pub(crate) async fn refresh_keys(&self) -> Result<Arc<KeyTable>, StoreError> {
-        let (sender, receiver) = oneshot::channel();
-        self.store.look_at_keys(reply_to(sender));
-        match timeout(KEYS_TIMEOUT, receiver).await {
-            Ok(Ok(refreshed)) => refreshed.map(|()| self.keys()),
-            Ok(Err(_)) | Err(_) => {
-                Err(StoreError::Unavailable("the keys were not read in time".to_owned()))
-            }
-        }
+        self.keys.refresh().await
     }
 
     /// Finds an order.
@@ -232,7 +225,7 @@ impl StoreClient {
     ) -> Result<T, StoreError> {
         let store = Arc::clone(&self.store);
         let work = actix_rt::task::spawn_blocking(move || query(&store));
-        match trace::read(timeout(DB_TIMEOUT, work)).await {
+        match trace::record_read(timeout(DB_TIMEOUT, work)).await {
             Ok(Ok(result)) => result,
             Ok(Err(_panicked)) => {
                 Err(StoreError::Corrupt("the thread of a query has panicked".to_owned()))
@@ -248,7 +241,7 @@ async fn read<T>(
 ) -> Result<T, StoreError> {
     let (sender, receiver) = oneshot::channel();
     queue(Instant::now() + DB_TIMEOUT, sender);
-    match trace::read(timeout(DB_TIMEOUT, receiver)).await {
+    match trace::record_read(timeout(DB_TIMEOUT, receiver)).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) | Err(_) => Err(timed_out()),
     }
@@ -263,7 +256,7 @@ async fn write<T: Send + 'static>(
     let begun = Instant::now();
     let ticket = queue(begun + limit, reply_to(sender));
     let result = wait_for(&ticket, limit, receiver).await;
-    trace::tell_write(begun, &ticket);
+    trace::record_write(begun, &ticket);
     result
 }
 

@@ -10,11 +10,12 @@ use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
 use crate::app::App;
-use crate::auth::{self, Pass};
+use crate::http::request_context;
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
+use crate::security::{self, Credential};
 use crate::wire::{self, Names};
-use crate::{headers, middleware, query};
+use crate::{headers, query};
 
 /// How many orders are read at once.
 const PAGE: usize = 1_000;
@@ -101,8 +102,8 @@ pub(crate) async fn answer(
     query::refuse_paging(request)?;
     let OrdersQuery { filter, sort, expand, page: _ } = query;
     let query = OrderQuery { filter, sort, after: None };
-    let pass = auth::pass(request);
-    let mut rest = Rest { app, pass, query, format, expand, begun: false, ended: false };
+    let credential = security::credential(request);
+    let mut rest = Rest { app, credential, query, format, expand, begun: false, ended: false };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
@@ -112,7 +113,7 @@ pub(crate) async fn answer(
         return Ok(answer.streaming(stream::empty::<Result<Bytes, CutShort>>()));
     }
     let what = format!("{}, cut short:", request.path());
-    let request_id = middleware::id_of(request);
+    let request_id = request_context::id(request);
     let others = stream::try_unfold(rest, |mut rest| async move {
         let piece = if rest.ended { None } else { Some(rest.next_piece(PAGE).await?) };
         Ok(piece.map(|piece| (piece, rest)))
@@ -134,8 +135,8 @@ struct CutShort;
 /// What is still to be sent.
 struct Rest {
     app: Data<App>,
-    /// By what the caller was let in: once that is revoked, nothing more is sent.
-    pass: Pass,
+    /// When it is revoked, the response is cut short.
+    credential: Credential,
     query: OrderQuery,
     format: Format,
     expand: bool,
@@ -147,7 +148,7 @@ impl Rest {
     /// The next orders, as they are to be sent; with what stands before the first, or behind the
     /// last. Empty where a filter has passed none of those looked at.
     async fn next_piece(&mut self, most: usize) -> Result<Bytes, Problem> {
-        if !self.pass.holds(&self.app) {
+        if !self.credential.is_valid(&self.app.security) {
             return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
         }
         let page = self.app.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;

@@ -2,16 +2,15 @@
 //! look like.
 
 mod batch;
-mod bodies;
+pub(crate) mod bodies;
 mod calendar;
 mod cells;
 mod imports;
-mod keys;
+pub(crate) mod keys;
 mod lines;
-mod reader;
+pub(crate) mod reader;
 mod schemas;
-mod views;
-mod webhooks;
+pub(crate) mod views;
 
 pub(crate) use batch::{BatchBody, read_batch};
 pub(crate) use bodies::{
@@ -28,9 +27,4 @@ pub(crate) use lines::write_lines;
 pub(crate) use views::{
     EventView, FeedView, Names, OrderView, PageView, PolicyView, ResultView, ResultsView,
     ServiceView, StretchView, write_page,
-};
-pub(crate) use webhooks::{
-    DeliveryView, NewWebhookView, ReplayBody, RotatedWebhookView, TestEventView, TestedView,
-    WebhookBody, WebhookPatchBody, WebhookRotateBody, WebhookView, read_replay, read_webhook,
-    read_webhook_patch, read_webhook_rotation,
 };

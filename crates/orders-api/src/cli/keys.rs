@@ -6,9 +6,9 @@ use std::io::Write;
 use orders_core::{KeyChange, KeyCommand};
 use orders_db::{Answered, Store};
 
-use crate::auth::{self, MadeKey};
 use crate::cli::KeysCommand;
 use crate::cli::wait::wait;
+use crate::security::{self, MadeKey};
 use crate::wire::KeyView;
 
 /// How many keys are read at once.
@@ -17,7 +17,7 @@ const PAGE: usize = 1_000;
 pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Error>> {
     match command.clone() {
         KeysCommand::Create { name, role, expires_in } => {
-            let MadeKey { id, hash, text } = auth::make_key(None)?;
+            let MadeKey { id, hash, text } = security::make_key(None)?;
             let create = KeyCommand::Create { id, name, role, expires_in, hash };
             let change = change(store, create)?;
             print(&format!("{} {text}", change.key().id))
@@ -29,7 +29,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             Ok(())
         }
         KeysCommand::Rotate { id, overlap, expires_in } => {
-            let MadeKey { id, hash, text } = auth::make_key(Some(id))?;
+            let MadeKey { id, hash, text } = security::make_key(Some(id))?;
             let rotate = KeyCommand::Rotate { id, overlap: overlap.0, expires_in, hash };
             let change = change(store, rotate)?;
             if let KeyChange::Rotated { former_until, .. } = &change {

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use orders_core::Period;
 
 use super::{read_delay, read_period};
-use crate::auth::Origin;
-use crate::limits::Network;
-use crate::webhooks::{Delays, DeliveryOptions, Guard};
+use crate::security::Network;
+use crate::security::Origin;
+use crate::webhooks::{DeliveryOptions, RetryDelays, SsrfGuard};
 
 /// How to serve.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -151,15 +151,15 @@ impl ServeOptions {
         self.workers.map_or_else(cores, usize::from)
     }
 
-    /// Where webhooks may lead.
-    pub(crate) fn guard(&self) -> Guard {
-        Guard { allow_private: self.allow_private_webhooks }
+    /// Decides which addresses webhooks may reach.
+    pub(crate) fn ssrf_guard(&self) -> SsrfGuard {
+        SsrfGuard { allow_private: self.allow_private_webhooks }
     }
 
     /// How deliveries to webhooks are made.
     pub(crate) fn deliveries(&self) -> DeliveryOptions {
-        let delays = Delays(self.webhook_retry_delays.clone());
-        DeliveryOptions { guard: self.guard(), delays, timeout: self.webhook_timeout }
+        let delays = RetryDelays(self.webhook_retry_delays.clone());
+        DeliveryOptions { ssrf_guard: self.ssrf_guard(), delays, timeout: self.webhook_timeout }
     }
 
     /// How many requests a caller may make a second, and at once.

@@ -21,10 +21,10 @@ use orders_db::{Calendar, CalendarOrder, CalendarQuery};
 use super::layout::{self, Layout};
 use super::sign_in;
 use super::zone::{Zone, later};
-use crate::access::Access;
 use crate::app::App;
-use crate::auth;
 use crate::problem::{Code, Problem};
+use crate::security;
+use crate::security::Access;
 
 use address::{Address, View};
 use blocked::Blocked;
@@ -110,7 +110,7 @@ impl CalendarModel<'_> {
 
 /// `GET /`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    match auth::admit(&request, Access::READER).await {
+    match security::authorize(&request, Access::READER).await {
         Ok(()) => {}
         // Whoever comes here without a key is asked for one, and told nothing else.
         Err(problem) if problem.code() == Code::Unauthenticated => {

@@ -9,9 +9,9 @@ use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
 use crate::app::App;
-use crate::auth::MadeKey;
 use crate::keys;
 use crate::problem::{Code, Problem};
+use crate::security::MadeKey;
 use crate::wire;
 
 /// `POST /console/keys`

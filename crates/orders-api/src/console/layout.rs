@@ -12,8 +12,8 @@ use orders_core::{OrderId, Role};
 
 use super::assets;
 use super::zone::Zone;
-use crate::auth;
 use crate::problem::Problem;
+use crate::security;
 
 /// What a page is shown under: nothing comes from elsewhere, no script or style stands in the page
 /// itself, no frame shows it, and no other site is told of it.
@@ -58,8 +58,8 @@ pub(crate) struct Visitor {
 
 impl Visitor {
     fn of(request: &HttpRequest) -> Self {
-        let (role, has_key) = (auth::role(request), auth::is_by_key(request));
-        Self { role, has_key, name: auth::actor(request).as_str().to_owned() }
+        let (role, has_key) = (security::role(request), security::is_authenticated(request));
+        Self { role, has_key, name: security::actor(request).as_str().to_owned() }
     }
 
     pub(crate) fn role(&self) -> &'static str {

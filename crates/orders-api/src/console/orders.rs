@@ -18,7 +18,7 @@ use super::zone::Zone;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store_client::{ChangeError, Changed};
-use crate::{auth, orders, retries};
+use crate::{orders, retries, security};
 
 use page::{show_new, show_order};
 
@@ -53,7 +53,7 @@ pub(crate) async fn create(
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
     match app
         .store
-        .change_order(auth::actor(&request), operation, retry, |done| Some(stored(done)))
+        .change_order(security::actor(&request), operation, retry, |done| Some(stored(done)))
         .await
     {
         Ok(changed) => Ok(layout::go_to(&created_page(changed)?)),
@@ -142,7 +142,7 @@ async fn finish(
     let page = page_of(operation.order_id());
     let changed = app
         .store
-        .change_order(auth::actor(request), operation, retry, |done| Some(stored(done)))
+        .change_order(security::actor(request), operation, retry, |done| Some(stored(done)))
         .await;
     let blank = || OrderForm { version: None, ..OrderForm::new(Zone::of(request), None) };
     let mut order_form = order_form.unwrap_or_else(blank);

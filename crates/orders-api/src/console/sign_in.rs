@@ -8,8 +8,8 @@ use askama::Template;
 use super::form::Form;
 use super::layout::{self, Layout};
 use crate::app::App;
-use crate::auth;
 use crate::problem::{Code, Problem};
+use crate::security;
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]
@@ -45,7 +45,7 @@ pub(crate) async fn sign_in(
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let next = own_path(form.one("next"));
-    let session = match auth::sign_in(&request, &app, form.one("key").trim()).await {
+    let session = match security::sign_in(&request, form.one("key").trim()).await {
         Ok(session) => session,
         Err(problem) if problem.code() == Code::Unauthenticated => {
             return ask(&request, StatusCode::UNPROCESSABLE_ENTITY, Some((problem.detail(), next)));
@@ -64,14 +64,18 @@ pub(crate) async fn sign_out(
     request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    auth::sign_out(&request, &app).await?;
+    if let Some(session) = security::session_to_end(&request).await? {
+        app.store.run_blocking(move |store| store.end_session(&session)).await?;
+        // If the refresh fails, the sign-out takes effect here within a second.
+        drop(app.store.refresh_keys().await);
+    }
     let mut answer = layout::go_to("/");
     set_cookie(&mut answer, &app, None);
     Ok(answer)
 }
 
 fn set_cookie(answer: &mut HttpResponse, app: &App, session: Option<&str>) {
-    let cookie = auth::set_cookie(session, app.secure_cookies);
+    let cookie = security::set_cookie(session, app.secure_cookies);
     if let Ok(cookie) = header::HeaderValue::from_str(&cookie) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }

@@ -37,7 +37,7 @@ pub(crate) async fn create(
     let (fields, content) = Fields::read(&form, &app);
     let done = match content {
         Ok(content) => {
-            let (id, secret) = (webhooks::make_id()?, webhooks::make_secret()?);
+            let (id, secret) = (webhooks::create_id()?, webhooks::create_secret()?);
             let text = secret_text(&secret);
             let command = WebhookCommand::Create { id: id.clone(), content, secret };
             let done = change(&request, &app, command, Some(&form)).await;
@@ -92,7 +92,7 @@ pub(crate) async fn rotate(
     });
     let done = match overlap {
         Ok(overlap) => {
-            let secret = webhooks::make_secret()?;
+            let secret = webhooks::create_secret()?;
             let text = secret_text(&secret);
             let command = WebhookCommand::Rotate { id: id.clone(), secret, overlap };
             change(&request, &app, command, Some(&form)).await.map(|()| text)
@@ -111,7 +111,7 @@ pub(crate) async fn rotate(
 /// `POST /console/webhooks/{id}/test`
 pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    let sent = webhooks::try_out(&app, &id).await?;
+    let sent = webhooks::send_test(&app, &id).await?;
     let result = FormResult { tried: Some(labels::test_result(&sent)), ..FormResult::default() };
     render(&request, &app, &id, StatusCode::OK, result).await
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, T
 use chrono_tz::Tz;
 use orders_core::Instant;
 
-use crate::auth;
+use crate::security;
 
 /// The cookie in which a browser tells its zone. It is no secret, and scripts write it.
 const COOKIE: &str = "orders_zone";
@@ -21,7 +21,7 @@ impl Zone {
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let query = form_urlencoded::parse(request.query_string().as_bytes());
         let asked = query.filter(|(name, _)| name == "tz").find_map(|(_, zone)| Self::parse(&zone));
-        let own = || Self::parse(&auth::cookie(request, COOKIE)?.replace("%2F", "/"));
+        let own = || Self::parse(&security::cookie(request, COOKIE)?.replace("%2F", "/"));
         asked.or_else(own).unwrap_or(Self(Tz::UTC))
     }
 

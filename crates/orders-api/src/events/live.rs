@@ -1,5 +1,4 @@
-//! What is going on: the one task that reads each new event once, for all streams of this process,
-//! and how many streams there are.
+//! Publishes new events to all streams of this process. One task reads each event once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,80 +10,79 @@ use futures_util::pin_mut;
 use orders_db::EventPage;
 use tokio::sync::{Semaphore, watch};
 
-use super::refusal;
+use super::handlers::overloaded;
 use super::ring::{Found, Rendered, Ring};
 use crate::app::App;
 use crate::problem::Problem;
 
-/// How many events are read at once.
+/// The number of events that are read at once.
 const PAGE: usize = 500;
-/// How long the database is left alone when it does not answer.
+/// The pause after a failed read.
 const OUTAGE_PAUSE: Duration = Duration::from_millis(250);
-/// How much of a worker's time each stream may take: it is sent something once in as many of these
-/// as there are streams, so that they leave room for writes however many they are.
-const SHARE: Duration = Duration::from_micros(50);
-/// Pauses that are shorter are not worth a timer.
-const LEAST_PAUSE: Duration = Duration::from_millis(2);
+/// The time of a worker that each stream may take. A round lasts this long for each stream, and a
+/// stream is sent something once in a round, so that streams leave room for writes.
+const TURN: Duration = Duration::from_micros(50);
+/// Shorter rounds are not worth a timer.
+const MIN_ROUND: Duration = Duration::from_millis(2);
 
 /// What all streams of a process share.
 pub(crate) struct Live {
     ring: Mutex<Ring>,
-    /// Up to which sequence the ring goes: changed to wake the streams.
+    /// The last sequence in the ring. A change wakes the streams.
     published: watch::Sender<u64>,
     streams: watch::Sender<usize>,
-    most_streams: usize,
-    /// One stream at a time reads what is not in the ring.
-    pub(super) past: Semaphore,
+    max_streams: usize,
+    /// Lets one stream at a time read events that are no longer in the ring.
+    pub(super) backlog: Semaphore,
     epoch: Instant,
 }
 
-/// How many streams there are, and how far they are.
-pub(crate) struct StreamNumbers {
+/// The number of streams, and their progress.
+pub(crate) struct StreamMetrics {
     pub(crate) open: usize,
-    pub(crate) most: usize,
-    /// The sequence up to which all were told.
+    pub(crate) max: usize,
+    /// The last sequence that was published.
     pub(crate) published: u64,
 }
 
 impl Live {
-    pub(crate) fn new(most_streams: usize) -> Self {
+    pub(crate) fn new(max_streams: usize) -> Self {
         Self {
             ring: Mutex::default(),
             published: watch::Sender::new(0),
             streams: watch::Sender::new(0),
-            most_streams,
-            past: Semaphore::new(1),
+            max_streams,
+            backlog: Semaphore::new(1),
             epoch: Instant::now(),
         }
     }
 
-    /// Wakes all streams to see that the server is about to end.
-    pub(crate) fn end(&self) {
-        self.past.close();
+    /// Wakes all streams to check for a shutdown.
+    pub(crate) fn wake_all(&self) {
+        self.backlog.close();
         self.published.send_modify(|_| {});
     }
 
-    pub(crate) fn numbers(&self) -> StreamNumbers {
+    pub(crate) fn metrics(&self) -> StreamMetrics {
         let (open, published) = (*self.streams.borrow(), *self.published.borrow());
-        StreamNumbers { open, most: self.most_streams, published }
+        StreamMetrics { open, max: self.max_streams, published }
     }
 
     pub(super) fn published(&self) -> watch::Receiver<u64> {
         self.published.subscribe()
     }
 
-    pub(super) fn after(&self, position: u64, most: usize) -> Found {
-        self.ring().after(position, most)
+    pub(super) fn after(&self, position: u64, max_bytes: usize) -> Found {
+        self.ring().after(position, max_bytes)
     }
 
-    /// How long a stream must wait for its turn. All have their turns in the same time, each at
-    /// another moment of it.
-    pub(super) fn wait_for_turn(&self, number: u32) -> Duration {
+    /// Returns how long a stream must wait for its turn. Turns are spread over a round.
+    pub(super) fn time_until_turn(&self, number: u32) -> Duration {
         let round = self.round();
-        if round < LEAST_PAUSE {
+        if round < MIN_ROUND {
             return Duration::ZERO;
         }
-        // Multiples of the golden ratio are spread evenly, whichever of them are there.
+        // Multiples of the golden ratio are spread evenly, whichever streams there are.
         let turn = round.mul_f64(f64::from(number.wrapping_mul(2_654_435_769)) / 4_294_967_296.0);
         let round = round.as_micros();
         let passed = self.epoch.elapsed().as_micros() % round;
@@ -94,16 +92,16 @@ impl Live {
 
     /// The time in which each stream has one turn.
     fn round(&self) -> Duration {
-        SHARE.saturating_mul(u32::try_from(*self.streams.borrow()).unwrap_or(u32::MAX))
+        TURN.saturating_mul(u32::try_from(*self.streams.borrow()).unwrap_or(u32::MAX))
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        // Nothing in here panics while it holds the lock, so a poisoned one is whole.
+        // No code panics while it holds the lock.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, start: u64) {
-        self.ring().begin(Some(start));
+    fn restart(&self, start: u64) {
+        self.ring().restart(Some(start));
         self.published.send_replace(start);
     }
 
@@ -115,7 +113,7 @@ impl Live {
     }
 }
 
-/// A place among the streams; dropped, it is free again.
+/// A slot for one stream. It is freed when it is dropped.
 pub(super) struct Slot(Data<App>);
 
 impl Drop for Slot {
@@ -124,15 +122,15 @@ impl Drop for Slot {
     }
 }
 
-/// Takes a place for a stream, if there is one.
-pub(super) fn enter(app: &Data<App>) -> Result<Slot, Problem> {
+/// Takes a slot for a stream, if one is free.
+pub(super) fn take_slot(app: &Data<App>) -> Result<Slot, Problem> {
     let live = &app.live;
     let entered = live.streams.send_if_modified(|streams| {
-        let has_room = *streams < live.most_streams;
+        let has_room = *streams < live.max_streams;
         *streams += usize::from(has_room);
         has_room
     });
-    let refused = || refusal("There are as many streams of events as there may be.");
+    let refused = || overloaded("The maximum number of event streams is open.");
     entered.then(|| Slot(app.clone())).ok_or_else(refused)
 }
 
@@ -140,37 +138,38 @@ pub(super) fn enter(app: &Data<App>) -> Result<Slot, Problem> {
 pub(crate) async fn run(app: Data<App>) {
     loop {
         let mut streams = app.live.streams.subscribe();
-        // The sender is in the app, which is held here.
+        // The sender is in the app, so this does not fail.
         drop(streams.wait_for(|streams| *streams > 0).await);
-        let (sender, heard) = watch::channel(0);
+        let (sender, sequences) = watch::channel(0);
         let listener =
             app.store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
         {
-            let (follow, end) = (follow(&app, heard), streams.wait_for(|streams| *streams == 0));
+            let (follow, end) =
+                (follow(&app, sequences), streams.wait_for(|streams| *streams == 0));
             pin_mut!(follow, end);
             select(follow, end).await;
         }
         drop(listener);
-        app.live.ring().begin(None);
+        app.live.ring().restart(None);
     }
 }
 
-async fn follow(app: &App, mut heard: watch::Receiver<u64>) {
+async fn follow(app: &App, mut sequences: watch::Receiver<u64>) {
     let live = &app.live;
     let mut position = None;
-    while heard.changed().await.is_ok() {
-        let latest = *heard.borrow_and_update();
+    while sequences.changed().await.is_ok() {
+        let latest = *sequences.borrow_and_update();
         let mut last = position.unwrap_or_else(|| {
-            live.begin(latest);
+            live.restart(latest);
             latest
         });
         while last < latest {
             match read(app, last, PAGE, usize::MAX).await {
-                Ok(Past::Events(part)) => last = live.publish(part),
-                Ok(Past::Nothing) => break,
-                // Trimmed before it was read: whoever wants it is told so.
-                Ok(Past::Gone) => {
-                    live.begin(latest);
+                Ok(Read::Events(part)) => last = live.publish(part),
+                Ok(Read::Nothing) => break,
+                // Purged before it was read. Streams that need it will notice.
+                Ok(Read::Gone) => {
+                    live.restart(latest);
                     last = latest;
                 }
                 Err(problem) => {
@@ -184,30 +183,32 @@ async fn follow(app: &App, mut heard: watch::Receiver<u64>) {
     }
 }
 
-/// What is read of the database.
-pub(super) enum Past {
+/// Events that were read from the database.
+pub(super) enum Read {
     Events(Rendered),
     Nothing,
     Gone,
 }
 
-/// Reads and renders what follows a position.
+/// Reads and renders the events after a position.
 pub(super) async fn read(
     app: &App,
     position: u64,
-    events: usize,
-    bytes: usize,
-) -> Result<Past, Problem> {
+    max_events: usize,
+    max_bytes: usize,
+) -> Result<Read, Problem> {
     let rendered = app.store.run_blocking(move |store| {
-        Ok(match store.list_events(position, events)? {
-            EventPage::Changes(changes) => Some(Rendered::of(&changes, bytes)),
+        Ok(match store.list_events(position, max_events)? {
+            EventPage::Changes(changes) => Some(Rendered::from_changes(&changes, max_bytes)),
             EventPage::Gone { .. } => None,
         })
     });
     match rendered.await?.transpose() {
-        Ok(Some(Some(part))) => Ok(Past::Events(part)),
-        Ok(Some(None)) => Ok(Past::Nothing),
-        Ok(None) => Ok(Past::Gone),
-        Err(error) => Err(Problem::unexpected(format!("an event cannot be written: {error}"))),
+        Ok(Some(Some(part))) => Ok(Read::Events(part)),
+        Ok(Some(None)) => Ok(Read::Nothing),
+        Ok(None) => Ok(Read::Gone),
+        Err(error) => {
+            Err(Problem::unexpected(format!("an event could not be serialized: {error}")))
+        }
     }
 }

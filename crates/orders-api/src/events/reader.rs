@@ -1,6 +1,6 @@
-//! One stream of events, from its client's position on: out of the ring, and out of the database
-//! where that has forgotten what the client needs. It holds one piece at a time, and reads the next
-//! when its client has taken that; whoever takes nothing for long is cut by `patience.rs`.
+//! One stream of events, from its client's position: from the ring, or from the database if the ring
+//! no longer has the events. It holds one chunk at a time. `server/timeouts.rs` disconnects idle
+//! clients.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -13,94 +13,96 @@ use actix_web::web::{Bytes, Data};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
-use super::live::{Past, Slot, read};
+use super::live::{Read, Slot, read};
 use super::ring::Found;
 use crate::app::App;
-use crate::auth::Pass;
-use crate::patience::Pace;
+use crate::http::connection_state::ConnectionState;
+use crate::security::Credential;
 
-/// How long a client is to wait before it connects again.
-const BEGINNING: Bytes = Bytes::from_static(b"retry: 2000\n\n");
+/// The first chunk: how long a client waits before it reconnects.
+const FIRST_CHUNK: Bytes = Bytes::from_static(b"retry: 2000\n\n");
 /// A comment, which clients ignore.
 const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
-/// The longest silence.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How often it is looked whether the client may still read.
-const LOOK: Duration = Duration::from_millis(500);
-/// How much of the ring is sent at once, in bytes.
-const PIECE: usize = 16 << 10;
-/// How much is read of the database at once, in bytes.
-const PAGE: usize = 64 << 10;
-/// How many events at first, and at least and at most: about twice as many as fit.
-const FIRST_EVENTS: usize = 100;
-const EVENTS: (usize, usize) = (10, 400);
-/// How much longer than it took a read of the database is followed by none.
-const REST: u32 = 2;
+/// The time without a chunk after which a heartbeat is sent.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// How often the credential of the client is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The maximum size of a chunk from the ring, in bytes.
+const RING_CHUNK_BYTES: usize = 16 << 10;
+/// The maximum size of a chunk from the database, in bytes.
+const DB_CHUNK_BYTES: usize = 64 << 10;
+/// The number of events in the first read of the database, and the limits of the next ones. A read
+/// takes about twice as many events as fit into a chunk.
+const FIRST_READ: usize = 100;
+const MIN_READ: usize = 10;
+const MAX_READ: usize = 400;
+/// The pause after a read of the database, in multiples of its duration.
+const PAUSE_FACTOR: u32 = 2;
 
 pub(super) struct Reader {
     app: Data<App>,
-    pass: Pass,
-    /// The last sequence that was sent.
+    credential: Credential,
+    /// The sequence of the last event that was sent.
     position: u64,
-    /// How many events are read of the database next.
-    events: usize,
+    /// The number of events in the next read of the database.
+    next_read: usize,
     published: watch::Receiver<u64>,
     number: u32,
-    /// When something was last sent; `None` before the beginning.
+    /// When the last chunk was sent; `None` before the first one.
     sent: Option<Instant>,
     _slot: Slot,
 }
 
-/// What comes next.
+/// The next step of a stream.
 enum Next {
-    Piece(Bytes),
+    Chunk(Bytes),
     Nothing,
     End,
 }
 
 impl Reader {
-    pub(super) fn new(app: Data<App>, slot: Slot, pass: Pass, position: u64) -> Self {
+    pub(super) fn new(app: Data<App>, slot: Slot, credential: Credential, position: u64) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let published = app.live.published();
-        let events = FIRST_EVENTS;
-        Self { app, pass, position, events, published, number, sent: None, _slot: slot }
+        let next_read = FIRST_READ;
+        Self { app, credential, position, next_read, published, number, sent: None, _slot: slot }
     }
 
-    /// All that is sent, until the server ends, the client may not read any more, or it is gone.
+    /// Ends when the server shuts down, the credential is revoked or the client disconnects.
     pub(super) fn into_stream(
         self,
-        pace: Option<Pace>,
+        connection: Option<ConnectionState>,
     ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        // Polled whenever the connection is, so also when it has read that the client has ended.
-        let is_gone = move || pace.as_ref().is_some_and(Pace::client_has_ended);
+        // Polled whenever the connection is, so also when the client closes it.
+        let is_gone = move || connection.as_ref().is_some_and(ConnectionState::is_closed_by_client);
         let gone = poll_fn(move |_| if is_gone() { Poll::Ready(()) } else { Poll::Pending });
-        let pieces = stream::unfold(self, |mut reader| async move {
-            let piece = reader.next().await?;
+        let chunks = stream::unfold(self, |mut reader| async move {
+            let chunk = reader.next().await?;
             reader.sent = Some(Instant::now());
-            Some((Ok(piece), reader))
+            Some((Ok(chunk), reader))
         });
-        pieces.take_until(gone)
+        chunks.take_until(gone)
     }
 
-    /// The next bytes; `None` at the end.
+    /// Returns the next chunk, or `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
-        let Some(sent) = self.sent else { return Some(BEGINNING) };
+        let Some(sent) = self.sent else { return Some(FIRST_CHUNK) };
         self.wait_for_turn().await;
         loop {
-            if self.app.is_draining() || !self.pass.holds(&self.app) {
+            if self.app.is_draining() || !self.credential.is_valid(&self.app.security) {
                 return None;
             }
-            // Before looking, so that what is published later ends the wait below.
+            // Before reading, so that what is published afterwards ends the wait below.
             self.published.borrow_and_update();
-            let silence = SILENCE.saturating_sub(sent.elapsed());
-            match self.look(silence).await {
-                Next::Piece(piece) => return Some(piece),
+            let remaining = HEARTBEAT_INTERVAL.saturating_sub(sent.elapsed());
+            match self.read_next(remaining).await {
+                Next::Chunk(chunk) => return Some(chunk),
                 Next::End => return None,
-                Next::Nothing if sent.elapsed() >= SILENCE => return Some(HEARTBEAT),
+                Next::Nothing if sent.elapsed() >= HEARTBEAT_INTERVAL => return Some(HEARTBEAT),
                 Next::Nothing => {}
             }
-            let woken = timeout(LOOK.min(silence), self.published.changed()).await;
+            let woken = timeout(CHECK_INTERVAL.min(remaining), self.published.changed()).await;
             if woken.is_ok() {
                 self.wait_for_turn().await;
             }
@@ -108,48 +110,48 @@ impl Reader {
     }
 
     async fn wait_for_turn(&self) {
-        let wait = self.app.live.wait_for_turn(self.number);
+        let wait = self.app.live.time_until_turn(self.number);
         if !wait.is_zero() {
             sleep(wait).await;
         }
     }
 
-    async fn look(&mut self, patience: Duration) -> Next {
-        match self.app.live.after(self.position, PIECE) {
-            Found::Events(piece, last) => {
+    async fn read_next(&mut self, limit: Duration) -> Next {
+        match self.app.live.after(self.position, RING_CHUNK_BYTES) {
+            Found::Events(chunk, last) => {
                 self.position = last;
-                Next::Piece(piece)
+                Next::Chunk(chunk)
             }
             Found::Nothing => Next::Nothing,
-            Found::Behind => self.look_back(patience).await,
+            Found::TooOld => self.read_database(limit).await,
         }
     }
 
-    /// Reads what the ring has forgotten. One stream at a time does, and leaves the database alone
-    /// for a while afterwards, so that those who catch up take a third of one thread at most.
-    async fn look_back(&mut self, patience: Duration) -> Next {
-        let Ok(Ok(_permit)) = timeout(patience, self.app.live.past.acquire()).await else {
+    /// Reads events that are no longer in the ring. One stream at a time does, with a pause
+    /// afterwards, so that streams that catch up take at most a third of one thread.
+    async fn read_database(&mut self, limit: Duration) -> Next {
+        let Ok(Ok(_permit)) = timeout(limit, self.app.live.backlog.acquire()).await else {
             return Next::Nothing;
         };
-        if !self.pass.holds(&self.app) {
+        if !self.credential.is_valid(&self.app.security) {
             return Next::End;
         }
         let start = Instant::now();
-        let read = read(&self.app, self.position, self.events, PAGE).await;
-        let rest = start.elapsed().saturating_mul(REST);
+        let read = read(&self.app, self.position, self.next_read, DB_CHUNK_BYTES).await;
+        let pause = start.elapsed().saturating_mul(PAUSE_FACTOR);
         let next = match read {
-            Ok(Past::Gone) => return Next::End,
-            Ok(Past::Nothing) => None,
-            Ok(Past::Events(part)) => Some(part),
+            Ok(Read::Gone) => return Next::End,
+            Ok(Read::Nothing) => None,
+            Ok(Read::Events(part)) => Some(part),
             Err(problem) => {
-                log::debug!("a stream cannot go on yet: {problem}");
+                log::debug!("an event stream could not be continued: {problem}");
                 None
             }
         };
-        sleep(rest.min(LOOK)).await;
+        sleep(pause.min(CHECK_INTERVAL)).await;
         let Some(part) = next else { return Next::Nothing };
         self.position = part.last();
-        self.events = (part.len() * 2).clamp(EVENTS.0, EVENTS.1);
-        Next::Piece(part.into_bytes())
+        self.next_read = (part.len() * 2).clamp(MIN_READ, MAX_READ);
+        Next::Chunk(part.into_bytes())
     }
 }

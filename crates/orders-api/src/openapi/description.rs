@@ -18,51 +18,51 @@ use super::problems::{self, READ};
 use super::{parameters, shape};
 use crate::problem::Code;
 
-pub(super) const ORDERS: &str = "Orders";
-pub(super) const SERVICES: &str = "Services";
-pub(super) const EVENTS: &str = "Events";
-pub(super) const KEYS: &str = "Keys";
-pub(super) const WEBHOOKS: &str = "Webhooks";
-pub(super) const TIMES: &str = "Free times";
-pub(super) const ABOUT: &str = "About the service";
+pub(crate) const ORDERS: &str = "Orders";
+pub(crate) const SERVICES: &str = "Services";
+pub(crate) const EVENTS: &str = "Events";
+pub(crate) const KEYS: &str = "Keys";
+pub(crate) const WEBHOOKS: &str = "Webhooks";
+pub(crate) const TIMES: &str = "Free times";
+pub(crate) const ABOUT: &str = "About the service";
 /// In the order in which a reader wants them.
-pub(super) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, KEYS, ABOUT];
+pub(crate) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, KEYS, ABOUT];
 
 /// The header that every answer has.
-pub(super) const REQUEST_ID: &str = "X-Request-Id";
+pub(crate) const REQUEST_ID: &str = "X-Request-Id";
 /// The headers that tell how much may still be asked.
-pub(super) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
+pub(crate) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 /// The names of the ways in which a key is sent.
-pub(super) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
+pub(crate) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
 
 /// What is said of one operation.
 pub(crate) struct Description {
-    pub(super) summary: &'static str,
-    pub(super) parameters: Vec<Parameter>,
+    pub(crate) summary: &'static str,
+    pub(crate) parameters: Vec<Parameter>,
     /// The media types that its body may have, each with what it then must be.
-    pub(super) bodies: Vec<(&'static str, RefOr<Schema>)>,
-    pub(super) answers: Vec<Answer>,
+    pub(crate) bodies: Vec<(&'static str, RefOr<Schema>)>,
+    pub(crate) answers: Vec<Answer>,
     /// The problems that it can end with, by their statuses.
-    pub(super) problems: BTreeMap<u16, Vec<Code>>,
+    pub(crate) problems: BTreeMap<u16, Vec<Code>>,
     body_required: bool,
     /// The role that it takes.
-    pub(super) role: Option<Role>,
+    pub(crate) role: Option<Role>,
     id: &'static str,
     tag: &'static str,
     schemas: Vec<(String, RefOr<Schema>)>,
 }
 
 /// An answer that is no problem.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) meaning: &'static str,
-    pub(super) contents: Vec<(&'static str, RefOr<Schema>)>,
-    pub(super) headers: Vec<(&'static str, Header)>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) meaning: &'static str,
+    pub(crate) contents: Vec<(&'static str, RefOr<Schema>)>,
+    pub(crate) headers: Vec<(&'static str, Header)>,
     schemas: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Description {
-    pub(super) fn new(tag: &'static str, id: &'static str, summary: &'static str) -> Self {
+    pub(crate) fn new(tag: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self {
             summary,
             parameters: Vec::new(),
@@ -77,36 +77,36 @@ impl Description {
         }
     }
 
-    pub(super) fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+    pub(crate) fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
     /// Its body is a `T`, of this media type.
-    pub(super) fn reads<T: ToSchema>(mut self, media: &'static str) -> Self {
+    pub(crate) fn reads<T: ToSchema>(mut self, media: &'static str) -> Self {
         self.bodies.push((media, note::<T>(&mut self.schemas)));
         self
     }
 
     /// Its body is a `T`, of this media type, or there is none.
-    pub(super) fn may_read<T: ToSchema>(self, media: &'static str) -> Self {
+    pub(crate) fn may_read<T: ToSchema>(self, media: &'static str) -> Self {
         Self { body_required: false, ..self.reads::<T>(media) }
     }
 
-    pub(super) fn answers(mut self, mut answer: Answer) -> Self {
+    pub(crate) fn answers(mut self, mut answer: Answer) -> Self {
         self.schemas.append(&mut answer.schemas);
         self.answers.push(answer);
         self
     }
 
     /// It can end with each of these problems.
-    pub(super) fn refuses(self, codes: &[&[Code]]) -> Self {
+    pub(crate) fn refuses(self, codes: &[&[Code]]) -> Self {
         let codes = codes.iter().flat_map(|some| some.iter());
         codes.fold(self, |this, code| this.refuses_as(code.status(), *code))
     }
 
     /// It can end with this problem, with a status that is not always the same.
-    pub(super) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
+    pub(crate) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
         let codes = self.problems.entry(status.as_u16()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -115,7 +115,7 @@ impl Description {
     }
 
     /// It can be sent again under an idempotency key. Said last, since all its answers are meant.
-    pub(super) fn can_be_sent_again(mut self) -> Self {
+    pub(crate) fn can_be_sent_again(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
         for answer in &mut self.answers {
             answer.headers.push(("Idempotency-Replayed", header(shape::one_of_texts(&["true"]))));
@@ -124,7 +124,7 @@ impl Description {
     }
 
     /// It can be sent again under an idempotency key, but shows its answer once. Said last.
-    pub(super) fn shows_its_answer_once(mut self) -> Self {
+    pub(crate) fn shows_its_answer_once(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
         self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
@@ -139,7 +139,7 @@ impl Description {
     }
 
     /// As the document has it.
-    pub(super) fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
@@ -168,34 +168,34 @@ impl Description {
     }
 
     /// All schemas that it refers to by name.
-    pub(super) fn into_schemas(self) -> Vec<(String, RefOr<Schema>)> {
+    pub(crate) fn into_schemas(self) -> Vec<(String, RefOr<Schema>)> {
         self.schemas
     }
 }
 
 impl Answer {
-    pub(super) fn new(status: StatusCode, meaning: &'static str) -> Self {
+    pub(crate) fn new(status: StatusCode, meaning: &'static str) -> Self {
         let (contents, headers) = (Vec::new(), Vec::new());
         Self { status, meaning, contents, headers, schemas: Vec::new() }
     }
 
-    pub(super) fn ok(meaning: &'static str) -> Self {
+    pub(crate) fn ok(meaning: &'static str) -> Self {
         Self::new(StatusCode::OK, meaning)
     }
 
     /// Its body is a `T` as JSON.
-    pub(super) fn json<T: ToSchema>(mut self) -> Self {
+    pub(crate) fn json<T: ToSchema>(mut self) -> Self {
         let schema = note::<T>(&mut self.schemas);
         self.content("application/json", schema)
     }
 
     /// Its body has this media type.
-    pub(super) fn content(mut self, media: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
+    pub(crate) fn content(mut self, media: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
         self.contents.push((media, schema.into()));
         self
     }
 
-    pub(super) fn header(mut self, name: &'static str, schema: Object) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, schema: Object) -> Self {
         self.headers.push((name, header(schema)));
         self
     }
@@ -231,7 +231,7 @@ fn security(role: Option<Role>) -> Vec<SecurityRequirement> {
 }
 
 /// A header of an answer.
-pub(super) fn header(schema: Object) -> Header {
+pub(crate) fn header(schema: Object) -> Header {
     HeaderBuilder::new().schema(Some(schema)).build()
 }
 

@@ -5,9 +5,9 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use orders_core::Role;
 
 use super::description::{Answer, Description};
-use crate::access::Access;
 use crate::problem::Code;
 use crate::routes::{self, Operation};
+use crate::security::Access;
 
 const INTRODUCTION: &str = "\
 # HTTP reference

@@ -6,15 +6,15 @@ use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::shape;
 
-pub(super) fn path(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(crate) fn path(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(ParameterIn::Path, name, meaning, schema, Required::True)
 }
 
-pub(super) fn query(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(crate) fn query(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(ParameterIn::Query, name, meaning, schema, Required::False)
 }
 
-pub(super) fn required_query(
+pub(crate) fn required_query(
     name: &str,
     meaning: &str,
     schema: impl Into<RefOr<Schema>>,
@@ -38,55 +38,55 @@ fn parameter(
         .build()
 }
 
-pub(super) fn order_id() -> Parameter {
+pub(crate) fn order_id() -> Parameter {
     path("id", "The order's id", shape::order_id())
 }
 
-pub(super) fn service_id() -> Parameter {
+pub(crate) fn service_id() -> Parameter {
     path("id", "The service's number", shape::service_digits())
 }
 
-pub(super) fn key_id() -> Parameter {
+pub(crate) fn key_id() -> Parameter {
     path("id", "The key's id", shape::key_id())
 }
 
-pub(super) fn webhook_id() -> Parameter {
+pub(crate) fn webhook_id() -> Parameter {
     path("id", "The webhook's id", shape::webhook_id())
 }
 
 /// What every list takes.
-pub(super) fn page() -> [Parameter; 2] {
+pub(crate) fn page() -> [Parameter; 2] {
     [
         query("limit", "How many rows a page has at most", shape::whole_number(1, 1000, Some(100))),
         query("cursor", "The `next_cursor` of the page before", shape::cursor()),
     ]
 }
 
-pub(super) fn service(meaning: &str) -> Parameter {
+pub(crate) fn service(meaning: &str) -> Parameter {
     let services = ArrayBuilder::new().items(shape::service_digits()).max_items(Some(100));
     query("service", meaning, services.build())
 }
 
-pub(super) fn expand() -> Parameter {
+pub(crate) fn expand() -> Parameter {
     query("expand", "Shows the services with their names", shape::one_of_texts(&["services"]))
 }
 
-pub(super) fn last_event_id() -> Parameter {
+pub(crate) fn last_event_id() -> Parameter {
     let meaning = "The sequence of the last event that was seen; goes before `after`";
     parameter(ParameterIn::Header, "Last-Event-ID", meaning, shape::position(), Required::False)
 }
 
-pub(super) fn if_match() -> Parameter {
+pub(crate) fn if_match() -> Parameter {
     let meaning = "The versions that are meant, as entity tags, or `*` for any";
     parameter(ParameterIn::Header, "If-Match", meaning, shape::entity_tags(), Required::False)
 }
 
-pub(super) fn if_none_match() -> Parameter {
+pub(crate) fn if_none_match() -> Parameter {
     let meaning = "The versions that the caller has already, as entity tags";
     parameter(ParameterIn::Header, "If-None-Match", meaning, shape::entity_tags(), Required::False)
 }
 
-pub(super) fn idempotency_key() -> Parameter {
+pub(crate) fn idempotency_key() -> Parameter {
     let meaning =
         "Makes the request safe to send again for a day: the same key is answered the same";
     let key = shape::idempotency_key();

@@ -13,18 +13,18 @@ use super::shape;
 use crate::problem::Code;
 
 /// What any request that is answered as JSON can end with.
-pub(super) const JSON: &[Code] = &[Code::InvalidParameter, Code::NotAcceptable];
+pub(crate) const JSON: &[Code] = &[Code::InvalidParameter, Code::NotAcceptable];
 /// What any request that reads a body can end with.
-pub(super) const BODY: &[Code] =
+pub(crate) const BODY: &[Code] =
     &[Code::MalformedJson, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType];
 /// What any request that asks the database can end with.
-pub(super) const READ: &[Code] = &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable];
+pub(crate) const READ: &[Code] = &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable];
 /// What any request that changes something can end with.
-pub(super) const WRITE: &[Code] =
+pub(crate) const WRITE: &[Code] =
     &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable, Code::OutcomeUnknown];
 
 /// The name of a code's schema: `OrderConflictProblem`.
-pub(super) fn name(code: Code) -> String {
+pub(crate) fn name(code: Code) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
         first.to_ascii_uppercase() + rest
@@ -47,14 +47,14 @@ pub(crate) fn one_of(codes: &[Code]) -> RefOr<Schema> {
 }
 
 /// A problem as it is met.
-pub(super) fn example(code: Code) -> Example {
+pub(crate) fn example(code: Code) -> Example {
     let example = ExampleBuilder::new().summary(code.title());
     // It was made as JSON, so it can be read as JSON.
     example.value(serde_json::from_str(code.example().get()).ok()).build()
 }
 
 /// The answer of one status with any of these problems.
-pub(super) fn response(codes: &[Code]) -> ResponseBuilder {
+pub(crate) fn response(codes: &[Code]) -> ResponseBuilder {
     let example = |code: &Code| {
         let name = code.name();
         (name, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{name}"))))

@@ -3,10 +3,11 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
-use crate::access::Access;
+use crate::http::request_context;
 use crate::openapi::Description;
 use crate::problem::{Code, Problem};
-use crate::{auth, middleware};
+use crate::security;
+use crate::security::Access;
 
 /// A path and its operations.
 pub(crate) struct Resource {
@@ -81,9 +82,9 @@ impl Resource {
         let guarded = move |request: HttpRequest, arguments: A| {
             let handler = handler.clone();
             async move {
-                middleware::note_route(&request, path);
+                request_context::set_route(&request, path);
                 exists(&request)?;
-                auth::admit(&request, access).await?;
+                security::authorize(&request, access).await?;
                 Ok::<_, Problem>(handler.call(arguments).await)
             }
         };
@@ -125,7 +126,7 @@ fn other_methods(
     web::to(move |request: HttpRequest| {
         let allow = allow.clone();
         async move {
-            middleware::note_route(&request, path);
+            request_context::set_route(&request, path);
             exists(&request)?;
             if request.method() == Method::OPTIONS {
                 return Ok(HttpResponse::NoContent()

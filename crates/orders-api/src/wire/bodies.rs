@@ -181,11 +181,11 @@ pub(super) fn read_version(json: &Json<'_>) -> Result<u64, String> {
     version.ok_or_else(|| "must be a version: a whole number from 1 on".to_owned())
 }
 
-pub(super) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
+pub(crate) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
     if let Json::Bool(value) = json { Ok(*value) } else { Err("must be true or false".to_owned()) }
 }
 
-pub(super) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
+pub(crate) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
     match json {
         Json::Text(text) => Ok(text),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {

@@ -6,7 +6,7 @@ use crate::json::{Json, Members};
 use crate::problem::FieldError;
 
 /// Reads the members of an object and gathers all that is wrong with them.
-pub(super) struct Reader<'j> {
+pub(crate) struct Reader<'j> {
     pointer: String,
     members: &'j [(Cow<'j, str>, Json<'j>)],
     is_object: bool,
@@ -16,11 +16,11 @@ pub(super) struct Reader<'j> {
 
 impl<'j> Reader<'j> {
     /// A reader of the whole body. The `ignored` members may be there and mean nothing.
-    pub(super) fn new(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
+    pub(crate) fn new(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
         Self::at(String::new(), json, ignored)
     }
 
-    pub(super) fn at(pointer: String, json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
+    pub(crate) fn at(pointer: String, json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
         let (members, is_object) = match json {
             Json::Object(members) => (Members::as_slice(members), true),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
@@ -36,7 +36,7 @@ impl<'j> Reader<'j> {
         reader
     }
 
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&Json<'_>) -> Result<T, String>,
@@ -46,7 +46,7 @@ impl<'j> Reader<'j> {
         read(json).map_err(|detail| self.fault(name, &detail)).ok()
     }
 
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&Json<'_>) -> Result<T, String>,
@@ -56,7 +56,7 @@ impl<'j> Reader<'j> {
     }
 
     /// A member in which several things may be wrong.
-    pub(super) fn required_many<T>(
+    pub(crate) fn required_many<T>(
         &mut self,
         name: &'static str,
         read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
@@ -65,7 +65,7 @@ impl<'j> Reader<'j> {
         self.optional_many(name, read)
     }
 
-    pub(super) fn optional_many<T>(
+    pub(crate) fn optional_many<T>(
         &mut self,
         name: &'static str,
         read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
@@ -82,7 +82,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Vec<FieldError>> {
+    pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
         for (name, _) in self.members {
             if !self.known.contains(&name.as_ref()) {
                 self.fault(name, "is not known here");

@@ -70,7 +70,7 @@ fn references() -> Array {
 
 /// Serialized as the text that it is shown as.
 #[derive(Debug)]
-pub(super) struct Shown<T>(pub(super) T);
+pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: std::fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@ use orders_core::{Disabled, Instant, Webhook};
 use orders_db::Delivery;
 
 use super::super::zone::Zone;
-use crate::webhooks::Sent;
+use crate::webhooks::SendResult;
 
 /// A delivery.
 pub(super) struct Row {
@@ -44,9 +44,9 @@ pub(super) fn row(zone: Zone, delivery: Delivery) -> Row {
 }
 
 /// What became of a trial, and whether it was taken.
-pub(super) fn test_result(sent: &Sent) -> (bool, String) {
+pub(super) fn test_result(sent: &SendResult) -> (bool, String) {
     let took = sent.duration.as_millis();
-    match (&sent.answer, sent.error()) {
+    match (&sent.response, sent.error()) {
         (Ok(status), None) => (true, format!("It took the test: {status} after {took} ms.")),
         (_, error) => {
             let why = error.unwrap_or_default();

@@ -1,0 +1,45 @@
+//! What is said of the feed of events.
+
+use super::handlers::EVENT_STREAM;
+use crate::openapi::description::{Answer, Description, EVENTS};
+use crate::openapi::parameters::{last_event_id, query};
+use crate::openapi::problems::{JSON, READ};
+use crate::openapi::shape;
+use crate::problem::Code;
+use crate::wire::FeedView;
+
+pub(crate) fn list() -> Description {
+    let limit = shape::whole_number(1, 1000, Some(100));
+    Description::new(EVENTS, "listEvents", "List all changes to all orders, oldest first")
+        .takes([
+            query(
+                "after",
+                "The `next_after` of the page before; 0 for the start",
+                shape::position(),
+            ),
+            query("limit", "How many events a page has at most", limit),
+        ])
+        .answers(
+            Answer::ok("A page of changes, as CloudEvents 1.0, in the order of their commits")
+                .json::<FeedView>()
+                .header("Link", shape::link()),
+        )
+        .refuses(&[JSON, READ, &[Code::EventsGone]])
+}
+
+pub(crate) fn stream() -> Description {
+    Description::new(EVENTS, "streamEvents", "Follow all changes to all orders as they happen")
+        .takes([
+            query(
+                "after",
+                "The sequence behind which it starts; 0 for the start",
+                shape::position(),
+            ),
+            last_event_id(),
+        ])
+        .answers(
+            Answer::ok("The events as Server-Sent Events, without end; a comment every 15 seconds")
+                .content(EVENT_STREAM, shape::text()),
+        )
+        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
+}

@@ -1,0 +1,86 @@
+//! Handlers of `/events`: pages of the feed, and the stream of new events.
+
+use std::convert::Infallible;
+
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use orders_db::EventPage;
+
+use super::reader::Reader;
+use super::{live, query};
+use crate::app::App;
+use crate::http::connection_state::ConnectionState;
+use crate::problem::{Code, Problem};
+use crate::wire::{EventView, FeedView};
+use crate::{headers, lists, security};
+
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// `GET /events`
+pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let query::FeedQuery { after, limit } = query::feed(&request)?;
+    headers::accepts_json(&request)?;
+    // One more than the limit shows whether there is a next page.
+    let mut changes =
+        match app.store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
+            EventPage::Changes(changes) => changes,
+            EventPage::Gone { first } => return Err(Problem::events_gone(first)),
+        };
+    let next = lists::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
+    let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
+    let data = changes.iter().map(EventView::of).collect();
+    let mut response = lists::with_link(&request, "after", next.as_deref());
+    Ok(response.json(FeedView { data, next_after }))
+}
+
+/// `GET /events/stream`
+pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let start = query::after(&request)?;
+    let last = last_event_id(&request)?;
+    headers::choose(&request, &[(EVENT_STREAM, ())])?;
+    // After a reconnect, Last-Event-ID is more recent than the URL.
+    let after = last.or(start).unwrap_or(0);
+    if app.is_draining() {
+        return Err(overloaded("The server is shutting down."));
+    }
+    let slot = if request.method() == Method::HEAD { None } else { Some(live::take_slot(&app)?) };
+    // Before the status is sent, so that an outage or purged events are reported as usual.
+    if let EventPage::Gone { first } =
+        app.store.run_blocking(move |store| store.list_events(after, 1)).await?
+    {
+        return Err(Problem::events_gone(first));
+    }
+    let mut response = HttpResponse::build(StatusCode::OK);
+    response
+        .content_type(EVENT_STREAM)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // Disables the response buffer of nginx.
+        .insert_header((X_ACCEL_BUFFERING, "no"));
+    let Some(slot) = slot else {
+        return Ok(response.streaming(stream::empty::<Result<Bytes, Infallible>>()));
+    };
+    let connection = request.conn_data::<ConnectionState>().cloned();
+    let reader = Reader::new(app, slot, security::credential(&request), after);
+    Ok(response.streaming(reader.into_stream(connection)))
+}
+
+/// Parses the position of a reconnecting client (HTML, section 9.2.4).
+fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    let mut ids = request.headers().get_all(LAST_EVENT_ID);
+    let Some(id) = ids.next().filter(|id| !id.is_empty()) else { return Ok(None) };
+    let sequence = id.to_str().ok().and_then(|id| query::sequence(id).ok());
+    if let (Some(sequence), None) = (sequence, ids.next()) {
+        return Ok(Some(sequence));
+    }
+    let detail = "Last-Event-ID must be the sequence of an event, given once.";
+    Err(Problem::new(Code::InvalidHeader, detail))
+}
+
+pub(super) fn overloaded(detail: &str) -> Problem {
+    Problem::new(Code::Overloaded, detail).with_header(header::RETRY_AFTER, "1")
+}

@@ -1,0 +1,74 @@
+//! Query parameters of the feed of events.
+
+use actix_web::HttpRequest;
+use validator::Validate;
+
+use crate::problem::Problem;
+use crate::query::{Parameters, Times, validated, whole_number};
+
+/// The maximum number of digits of a sequence.
+const MAX_DIGITS: usize = 18;
+
+/// The parameters of `GET /events`.
+#[derive(Debug, Validate)]
+pub(crate) struct FeedQuery {
+    /// The sequence after which the page starts.
+    pub(crate) after: u64,
+    /// The maximum number of events.
+    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
+    pub(crate) limit: usize,
+}
+
+/// Parses the parameters of `GET /events`.
+pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
+    let mut parameters =
+        Parameters::read(request, &[("after", Times::Once), ("limit", Times::Once)])?;
+    let after = parameters.one("after", sequence)?.unwrap_or(0);
+    let limit = parameters.one("limit", whole_number)?.unwrap_or(100);
+    validated(FeedQuery { after, limit })
+}
+
+/// Parses `after`, the only parameter of `GET /events/stream`.
+pub(crate) fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    Parameters::read(request, &[("after", Times::Once)])?.one("after", sequence)
+}
+
+/// Parses a sequence: 0, or the sequence of an event.
+pub(crate) fn sequence(text: &str) -> Result<u64, String> {
+    let is_one = text.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=MAX_DIGITS).contains(&text.len())
+        && (text == "0" || !text.starts_with('0'));
+    let number = text.parse().ok().filter(|_| is_one);
+    number.ok_or_else(|| "must be the sequence of an event, or 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_is_digits_and_nothing_else() {
+        for (text, number) in [("0", 0), ("7", 7), ("999999999999999999", 999_999_999_999_999_999)]
+        {
+            assert_eq!(sequence(text), Ok(number));
+        }
+        let long = "9".repeat(1_000);
+        for text in [
+            "",
+            "-1",
+            "+1",
+            " 1",
+            "1 ",
+            "01",
+            "00",
+            "1.0",
+            "1e3",
+            "0x1",
+            "٣",
+            "9223372036854775808",
+            &long,
+        ] {
+            assert!(sequence(text).is_err(), "{text}");
+        }
+    }
+}

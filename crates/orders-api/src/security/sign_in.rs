@@ -1,0 +1,42 @@
+//! Starts and ends the sessions of browsers.
+
+use actix_web::HttpRequest;
+use orders_db::Session;
+
+use super::authorize::{Presented, authenticate};
+use super::caller::{Caller, Credential};
+use super::{Security, origin, rate_limit, session};
+use crate::problem::{Code, Problem};
+
+/// Starts a session with a key. Returns `None` if no key is required.
+pub(crate) async fn sign_in(request: &HttpRequest, key: &str) -> Result<Option<String>, Problem> {
+    let security = Security::from_request(request)?;
+    origin::check(request, &security.policy.origins)?;
+    rate_limit::charge_request(request, None)?;
+    let caller = authenticate(request, security, Presented::Key(key)).await?;
+    let Some(caller) = caller else { return Ok(None) };
+    let now = security.keys.table().now();
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
+    let (id, secret) = match &caller.credential {
+        Credential::Environment => (None, security.policy.environment_key),
+        Credential::Key(id, secret) => (Some(id), Some(*secret)),
+        Credential::Open | Credential::Session(..) => (None, None),
+    };
+    Ok(secret.and_then(|secret| session::create(id, secret, now, random)))
+}
+
+/// Returns the valid session of a request to sign out, if it has one. Ending it in the database
+/// invalidates all copies of its cookie.
+pub(crate) async fn session_to_end(request: &HttpRequest) -> Result<Option<Session>, Problem> {
+    let security = Security::from_request(request)?;
+    origin::check(request, &security.policy.origins)?;
+    let Some(presented) = session::presented(request) else { return Ok(None) };
+    origin::check_is_present(request)?;
+    match authenticate(request, security, Presented::Session(presented)).await {
+        Ok(Some(Caller { credential: Credential::Session(session, _), .. })) => Ok(Some(session)),
+        Ok(_) => Ok(None),
+        Err(problem) if problem.code() == Code::Unauthenticated => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}

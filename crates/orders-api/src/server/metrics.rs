@@ -1,0 +1,64 @@
+//! `GET /metrics`, in the format of Prometheus.
+
+mod families;
+mod requests;
+
+use std::time::Duration;
+
+use actix_rt::time::timeout;
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use orders_core::Webhook;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{TEXT_FORMAT, TextEncoder};
+
+use crate::app::App;
+use crate::problem::Problem;
+use requests::RequestMetrics;
+
+/// The timeout of the database. Without its answer, the other metrics are still shown.
+const DB_TIMEOUT: Duration = Duration::from_secs(1);
+/// The database is up if it has answered within this time. A thread and a connection of its own read
+/// the keys every 400 ms.
+const MAX_KEY_AGE: Duration = Duration::from_secs(2);
+/// The number of webhooks to which their metrics are limited.
+const MAX_WEBHOOKS: usize = 1_000;
+
+/// The metrics of this crate.
+pub(crate) struct Metrics {
+    pub(super) requests: RequestMetrics,
+    process: ProcessCollector,
+}
+
+impl Metrics {
+    /// Creates metrics for the requests that so many threads process, by the paths of their routes.
+    pub(crate) fn new(workers: usize, routes: Vec<&'static str>) -> Self {
+        let process = ProcessCollector::for_self();
+        Self { requests: RequestMetrics::new(workers, routes), process }
+    }
+}
+
+/// The metrics that are read from the database.
+struct DatabaseMetrics {
+    last_sequence: u64,
+    webhooks: Vec<Webhook>,
+}
+
+/// `GET /metrics`
+pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
+    let query = app.store.run_blocking(|store| {
+        let last_sequence = store.find_last_sequence()?;
+        Ok(DatabaseMetrics { last_sequence, webhooks: store.list_webhooks(None, MAX_WEBHOOKS)? })
+    });
+    let database = timeout(DB_TIMEOUT, query).await.ok().and_then(Result::ok);
+    let mut all = app.metrics.requests.collect();
+    all.extend(families::store(&app.store.store().read_meter()));
+    all.extend(families::database_up(app.security.keys.table().age() < MAX_KEY_AGE));
+    all.extend(families::events(database.as_ref(), &app.live.metrics()));
+    all.extend(families::build(app.store.store().database()));
+    all.extend(app.metrics.process.collect());
+    let text = TextEncoder::new().encode_to_string(&all);
+    let text = text.map_err(|error| Problem::unexpected(format!("metrics: {error}")))?;
+    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
+}

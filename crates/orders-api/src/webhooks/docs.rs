@@ -1,0 +1,106 @@
+//! What is said of the operations on webhooks.
+
+use actix_web::http::StatusCode;
+
+use super::request::{ReplayBody, WebhookBody, WebhookPatchBody, WebhookRotateBody};
+use super::response::{DeliveryView, NewWebhookView, RotatedWebhookView, TestedView, WebhookView};
+use crate::openapi::description::{Answer, Description, WEBHOOKS};
+use crate::openapi::problems::{BODY, JSON, READ, WRITE};
+use crate::openapi::{parameters, shape};
+use crate::problem::Code;
+use crate::wire::PageView;
+
+/// What is wrong with a webhook as it is sent.
+const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];
+
+pub(crate) fn list() -> Description {
+    Description::new(WEBHOOKS, "listWebhooks", "List webhooks, page by page, oldest first")
+        .takes(parameters::page())
+        .answers(
+            Answer::ok("A page of webhooks, without their secrets")
+                .json::<PageView<WebhookView>>()
+                .header("Link", shape::link()),
+        )
+        .refuses(&[JSON, READ])
+}
+
+pub(crate) fn create() -> Description {
+    Description::new(WEBHOOKS, "createWebhook", "Have an endpoint told of events from now on")
+        .reads::<WebhookBody>("application/json")
+        .answers(
+            Answer::new(StatusCode::CREATED, "The webhook, with its secret, this once")
+                .json::<NewWebhookView>()
+                .header("Location", shape::path_of("webhooks")),
+        )
+        .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::TooManyWebhooks]])
+        .shows_its_answer_once()
+}
+
+pub(crate) fn find() -> Description {
+    Description::new(WEBHOOKS, "findWebhook", "Read a webhook, and how far deliveries to it are")
+        .takes([parameters::webhook_id()])
+        .answers(Answer::ok("The webhook").json::<WebhookView>())
+        .refuses(&[JSON, READ, &[Code::NotFound]])
+}
+
+pub(crate) fn patch() -> Description {
+    let summary = "Change a webhook; what holds it is tried anew";
+    Description::new(WEBHOOKS, "patchWebhook", summary)
+        .takes([parameters::webhook_id()])
+        .reads::<WebhookPatchBody>("application/merge-patch+json")
+        .reads::<WebhookPatchBody>("application/json")
+        .answers(Answer::ok("The webhook as it is now").json::<WebhookView>())
+        .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::NotFound]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn delete() -> Description {
+    Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook, with the log of its deliveries")
+        .takes([parameters::webhook_id()])
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The webhook is gone"))
+        .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn rotate() -> Description {
+    let summary = "Give a webhook another secret; for a while both sign";
+    Description::new(WEBHOOKS, "rotateWebhook", summary)
+        .takes([parameters::webhook_id()])
+        .may_read::<WebhookRotateBody>("application/json")
+        .answers(
+            Answer::ok("The webhook, with its new secret, this once").json::<RotatedWebhookView>(),
+        )
+        .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook]])
+        .shows_its_answer_once()
+}
+
+pub(crate) fn test() -> Description {
+    let summary = "Send a signed event that tells of nothing, now, and say what became of it";
+    Description::new(WEBHOOKS, "testWebhook", summary)
+        .takes([parameters::webhook_id()])
+        .answers(Answer::ok("What became of it").json::<TestedView>())
+        .refuses(&[JSON, READ, &[Code::NotFound]])
+}
+
+pub(crate) fn deliveries() -> Description {
+    let summary = "List what became of events that were sent, page by page, the newest first";
+    Description::new(WEBHOOKS, "listDeliveries", summary)
+        .takes([parameters::webhook_id()])
+        .takes(parameters::page())
+        .takes([parameters::query("status", "Only those of one status", shape::delivery_status())])
+        .answers(
+            Answer::ok("A page of deliveries; the last 10 000 or so are kept")
+                .json::<PageView<DeliveryView>>()
+                .header("Link", shape::link()),
+        )
+        .refuses(&[JSON, READ, &[Code::NotFound]])
+}
+
+pub(crate) fn replay() -> Description {
+    Description::new(WEBHOOKS, "replayWebhook", "Deliver all events behind a sequence (again)")
+        .takes([parameters::webhook_id()])
+        .reads::<ReplayBody>("application/json")
+        .answers(Answer::ok("The webhook, about to be delivered to").json::<WebhookView>())
+        .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])
+        .can_be_sent_again()
+}

@@ -1,0 +1,269 @@
+//! What webhooks, and what became of deliveries to them, look like in answers.
+
+use std::borrow::Cow;
+
+use orders_core::{EventPattern, Instant, Webhook, WebhookDescription, WebhookId};
+use orders_db::Delivery;
+use serde::Serialize;
+use utoipa::openapi::{Object, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::delivery::SendResult;
+use crate::openapi::shape;
+use crate::wire::views::Shown;
+
+/// A webhook as it is answered: without what signs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Webhook)]
+pub(crate) struct WebhookView<'a> {
+    #[schema(schema_with = shape::webhook_id)]
+    id: &'a str,
+    #[schema(schema_with = shape::webhook_url)]
+    url: &'a str,
+    #[schema(schema_with = shape::event_patterns)]
+    events: Vec<&'static str>,
+    #[schema(schema_with = shape::description_or_null, required)]
+    description: Option<&'a str>,
+    /// Whether nothing is delivered.
+    disabled: bool,
+    /// Why: its owner said so (`operator`), or it answered 410 (`gone`).
+    #[schema(schema_with = shape::disabled_reason, required)]
+    disabled_reason: Option<&'static str>,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
+    updated_at: Shown<Instant>,
+    #[schema(inline)]
+    state: StateView,
+}
+
+/// How far deliveries are.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateView {
+    /// The sequence up to which events were delivered, given up, or not asked for.
+    #[schema(schema_with = shape::position)]
+    position: Shown<u64>,
+    /// How many events are behind that, those that are not asked for included.
+    #[schema(minimum = 0)]
+    pending: u64,
+    /// How many deliveries in the log were given up.
+    #[schema(minimum = 0)]
+    failed: u64,
+    /// How often the next event was tried in vain.
+    #[schema(minimum = 0)]
+    attempts: u32,
+    /// When it is tried again.
+    #[schema(schema_with = shape::instant_or_null, required)]
+    next_attempt_at: Option<Shown<Instant>>,
+}
+
+impl<'a> WebhookView<'a> {
+    pub(crate) fn of(webhook: &'a Webhook) -> Self {
+        let content = &webhook.content;
+        Self {
+            id: webhook.id.as_str(),
+            url: &content.url,
+            events: content.events.iter().map(EventPattern::as_str).collect(),
+            description: content.description.as_ref().map(WebhookDescription::as_str),
+            disabled: webhook.disabled.is_some(),
+            disabled_reason: webhook.disabled.map(orders_core::Disabled::as_str),
+            created_at: Shown(webhook.created_at),
+            updated_at: Shown(webhook.updated_at),
+            state: StateView {
+                position: Shown(webhook.position),
+                pending: webhook.pending,
+                failed: webhook.failed,
+                attempts: webhook.held.map_or(0, |held| held.attempts),
+                next_attempt_at: webhook.held.map(|held| Shown(held.next_attempt_at)),
+            },
+        }
+    }
+}
+
+/// A webhook as it is answered once, when it was made.
+#[derive(Serialize)]
+pub(crate) struct NewWebhookView<'a> {
+    #[serde(flatten)]
+    webhook: WebhookView<'a>,
+    /// What signs. It is shown this once, and nobody can read it again.
+    secret: String,
+}
+
+impl<'a> NewWebhookView<'a> {
+    pub(crate) fn of(webhook: &'a Webhook, secret: String) -> Self {
+        Self { webhook: WebhookView::of(webhook), secret }
+    }
+}
+
+/// A webhook as it is answered once, when it was given another secret.
+#[derive(Serialize)]
+pub(crate) struct RotatedWebhookView<'a> {
+    #[serde(flatten)]
+    webhook: WebhookView<'a>,
+    /// What signs from now on. It is shown this once.
+    secret: String,
+    /// Until when the one of before signs, too.
+    former_secret_expires_at: Shown<Instant>,
+}
+
+impl<'a> RotatedWebhookView<'a> {
+    pub(crate) fn of(webhook: &'a Webhook, secret: String, former_until: Instant) -> Self {
+        let former_secret_expires_at = Shown(former_until);
+        Self { webhook: WebhookView::of(webhook), secret, former_secret_expires_at }
+    }
+}
+
+impl PartialSchema for NewWebhookView<'_> {
+    fn schema() -> RefOr<Schema> {
+        webhook_with([("secret", shape::signing_secret())])
+    }
+}
+
+impl ToSchema for NewWebhookView<'_> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("NewWebhook")
+    }
+}
+
+impl PartialSchema for RotatedWebhookView<'_> {
+    fn schema() -> RefOr<Schema> {
+        let until = ("former_secret_expires_at", shape::instant());
+        webhook_with([("secret", shape::signing_secret()), until])
+    }
+}
+
+impl ToSchema for RotatedWebhookView<'_> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RotatedWebhook")
+    }
+}
+
+/// The schema of a webhook with more members: as one object, since it may have no others.
+fn webhook_with<const N: usize>(members: [(&str, Object); N]) -> RefOr<Schema> {
+    let mut schema = WebhookView::schema();
+    if let RefOr::T(Schema::Object(webhook)) = &mut schema {
+        for (name, shape) in members {
+            webhook.properties.insert(name.to_owned(), shape.into());
+            webhook.required.push(name.to_owned());
+        }
+    }
+    schema
+}
+
+/// What became of an event that was sent to a webhook.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Delivery)]
+pub(crate) struct DeliveryView<'a> {
+    #[schema(schema_with = shape::digits)]
+    id: Shown<u64>,
+    /// What the header `webhook-id` said.
+    #[schema(pattern = "^msg_[0-9a-f]{16}_[1-9][0-9]*$")]
+    message_id: String,
+    /// The event's sequence.
+    #[schema(schema_with = shape::digits)]
+    sequence: Shown<u64>,
+    #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
+    #[serde(rename = "type")]
+    kind: String,
+    #[schema(schema_with = shape::delivery_status)]
+    status: &'static str,
+    #[schema(minimum = 1)]
+    attempts: u32,
+    /// What the last attempt was answered.
+    #[schema(schema_with = shape::http_status_or_null, required)]
+    http_status: Option<u16>,
+    /// What went wrong with the last attempt.
+    #[schema(required)]
+    error: Option<&'a str>,
+    /// How long the last attempt took.
+    #[schema(minimum = 0)]
+    duration_ms: u64,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
+    updated_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    next_attempt_at: Option<Shown<Instant>>,
+}
+
+impl<'a> DeliveryView<'a> {
+    pub(crate) fn of(webhook: &WebhookId, delivery: &'a Delivery) -> Self {
+        Self {
+            id: Shown(delivery.id),
+            message_id: webhook.message_id(delivery.sequence),
+            sequence: Shown(delivery.sequence),
+            kind: format!("order.{}", delivery.kind),
+            status: delivery.status.as_str(),
+            attempts: delivery.attempts,
+            http_status: delivery.http_status,
+            error: delivery.error.as_deref(),
+            duration_ms: delivery.duration_ms,
+            created_at: Shown(delivery.created_at),
+            updated_at: Shown(delivery.updated_at),
+            next_attempt_at: delivery.next_attempt_at.map(Shown),
+        }
+    }
+}
+
+/// What became of a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookTest)]
+pub(crate) struct TestedView {
+    /// Whether it was taken.
+    delivered: bool,
+    /// What was answered.
+    #[schema(schema_with = shape::http_status_or_null, required)]
+    http_status: Option<u16>,
+    /// What went wrong.
+    #[schema(required)]
+    error: Option<String>,
+    #[schema(minimum = 0)]
+    duration_ms: u64,
+}
+
+impl TestedView {
+    pub(crate) fn of(sent: &SendResult) -> Self {
+        Self {
+            delivered: sent.is_success(),
+            http_status: sent.response.as_ref().ok().copied(),
+            error: sent.error(),
+            duration_ms: u64::try_from(sent.duration.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// What is sent to test a webhook: an event that tells of nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct TestEventView<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: Shown<Instant>,
+    datacontenttype: &'static str,
+    data: TestData<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct TestData<'a> {
+    webhook_id: &'a str,
+}
+
+impl<'a> TestEventView<'a> {
+    pub(crate) fn of(webhook: &'a WebhookId, id: &'a str, now: Instant) -> Self {
+        Self {
+            specversion: "1.0",
+            id,
+            source: format!("/webhooks/{webhook}"),
+            kind: "webhook.test",
+            time: Shown(now),
+            datacontenttype: "application/json",
+            data: TestData { webhook_id: webhook.as_str() },
+        }
+    }
+}
