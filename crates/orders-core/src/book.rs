@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Occupant, Reach, Span};
+use crate::calendar::{Occupant, Occupants, Reach, Span};
 use crate::{
-    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Instant, Needs, Operation,
-    Order, OrderId, Outcome, OwnKey, Policy, Retry, ServiceId, Services, Snapshot, Stored, Stretch,
-    Verdict, decide,
+    Action, Actor, CalendarId, Changes, Command, Event, Fingerprint, FreeStretches, Instant,
+    Interval, Needs, Operation, Order, OrderId, Outcome, OwnKey, Policy, Retry, RowChange,
+    ServiceId, Services, Slot, Snapshot, Stored, Stretch, Verdict, decide,
 };
 
 /// Orders in memory, kept apart by the rule.
@@ -16,6 +16,7 @@ pub struct Book {
     policy: Policy,
     services: BTreeSet<ServiceId>,
     orders: BTreeMap<OrderId, Stored>,
+    places: HashMap<CalendarId, Occupants>,
     events: Vec<Event>,
     /// What idempotency keys stand for, and since when.
     answered: HashMap<OwnKey, (Fingerprint, Instant)>,
@@ -29,6 +30,7 @@ impl Book {
             policy,
             services: BTreeSet::new(),
             orders: BTreeMap::new(),
+            places: HashMap::new(),
             events: Vec::new(),
             answered: HashMap::new(),
         }
@@ -77,16 +79,17 @@ impl Book {
     #[must_use]
     pub fn free_stretches(&self, services: &Services, from: Instant, to: Instant) -> Vec<Stretch> {
         let calendars = self.policy.calendars(services);
-        let mut starts: Vec<Instant> = self
-            .orders()
-            .filter(|order| {
-                self.policy.slots(order).iter().any(|s| calendars.contains(&s.calendar))
-            })
-            .map(|order| order.content.datetime)
+        let mut free = FreeStretches::new(&self.policy, &calendars, from, to);
+        let (first, last) = free.starts();
+        let of = |calendar: &CalendarId| self.places.get(calendar);
+        let mut slots: Vec<Interval> = calendars
+            .iter()
+            .filter_map(of)
+            .flat_map(|occupants| occupants.between(first, last))
+            .map(|occupant| occupant.interval)
             .collect();
-        starts.sort();
-        let mut free = FreeStretches::new(self.policy.window, from, to);
-        let mut found: Vec<Stretch> = starts.into_iter().filter_map(|at| free.pass(at)).collect();
+        slots.sort();
+        let mut found: Vec<Stretch> = slots.into_iter().filter_map(|at| free.pass(at)).collect();
         found.extend(free.finish());
         found
     }
@@ -130,28 +133,30 @@ impl Book {
     }
 
     fn occupants(&self, span: &Span) -> Vec<Occupant> {
-        let mut occupants: Vec<Occupant> = self
-            .orders()
-            .filter(|order| self.policy.slots(order).iter().any(|s| s.calendar == span.calendar))
-            .filter(|order| (span.from..=span.to).contains(&order.content.datetime))
-            .map(|order| Occupant {
-                start: order.content.datetime,
-                order_id: order.id.clone(),
-                group: order.group,
-            })
-            .collect();
-        occupants.sort_by_key(|occupant| occupant.start);
+        let Some(places) = self.places.get(&span.calendar) else { return Vec::new() };
+        let within = places.between(span.from, span.to).cloned();
         match span.reach {
-            Reach::All => {}
-            Reach::First(limit) => occupants.truncate(limit),
-            Reach::Last(limit) => {
-                occupants.drain(..occupants.len().saturating_sub(limit));
-            }
+            Reach::All => within.collect(),
+            Reach::First(limit) => within.take(limit).collect(),
+            Reach::Last(limit) => within.rev().take(limit).collect(),
         }
-        occupants
     }
 
     fn apply(&mut self, changes: Changes) {
+        for RowChange { before, after } in &changes.rows {
+            if let Some(order) = before {
+                for slot in self.policy.slots(order) {
+                    let places = self.places.entry(slot.calendar).or_default();
+                    places.remove(slot.interval.start(), &order.id);
+                }
+            }
+            if let Some(order) = after {
+                for Slot { calendar, interval, group } in self.policy.slots(order) {
+                    let occupant = Occupant { interval, order_id: order.id.clone(), group };
+                    self.places.entry(calendar).or_default().insert(occupant);
+                }
+            }
+        }
         for event in changes.events {
             let stored = Stored::left_by(event.kind, event.order.clone());
             self.orders.insert(event.subject().clone(), stored);

@@ -6,33 +6,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::{Group, Instant, OrderId, ServiceId};
-
-/// A calendar: within one, orders must keep their distance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CalendarId {
-    /// The one that all orders share in scope `global`.
-    Global,
-    /// A service's, in scope `service`.
-    Service(ServiceId),
-}
-
-/// The place of an order in one calendar. It holds the window from its start on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
-    /// In which calendar.
-    pub calendar: CalendarId,
-    /// The order's time.
-    pub start: Instant,
-    /// The order's group.
-    pub group: Group,
-}
+use crate::{CalendarId, Group, Instant, Interval, OrderId};
 
 /// An order in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    /// The order's time.
-    pub start: Instant,
+    /// What it holds of the calendar, from its time on.
+    pub interval: Interval,
     /// The order's id.
     pub order_id: OrderId,
     /// The order's group.
@@ -63,13 +43,21 @@ pub struct Span {
     pub reach: Reach,
 }
 
+impl Occupant {
+    /// The order's time.
+    #[must_use]
+    pub fn start(&self) -> Instant {
+        self.interval.start()
+    }
+}
+
 /// Occupants by their time; those of one instant by their ids.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Occupants(BTreeMap<Instant, Vec<Occupant>>);
 
 impl Occupants {
     pub(crate) fn insert(&mut self, occupant: Occupant) {
-        match self.0.entry(occupant.start) {
+        match self.0.entry(occupant.start()) {
             // Nearly always the only one: no more room than for one.
             Entry::Vacant(free) => {
                 free.insert(vec![occupant]);
@@ -121,7 +109,7 @@ pub(crate) struct Calendar {
 impl Calendar {
     /// Takes in what a span was answered with. Occupants may come in any order, and again.
     pub(crate) fn add(&mut self, span: &Span, occupants: Vec<Occupant>) {
-        let times = occupants.iter().map(|occupant| occupant.start);
+        let times = occupants.iter().map(Occupant::start);
         // The instant at which a list was cut short may have more occupants: it is not covered.
         let (from, to) = match span.reach {
             Reach::First(limit) if occupants.len() >= limit => {
@@ -157,7 +145,7 @@ impl Calendar {
 
     /// Takes note of an order that took a place, if that is where the calendar is loaded.
     pub(crate) fn enter(&mut self, occupant: Occupant) {
-        if self.covers(occupant.start, occupant.start) {
+        if self.covers(occupant.start(), occupant.start()) {
             self.occupants.insert(occupant);
         }
     }
@@ -224,7 +212,7 @@ mod tests {
 
     fn occupant(start: i64, id: &str) -> Occupant {
         Occupant {
-            start: at(start),
+            interval: Interval::new(at(start), start + 10).unwrap(),
             order_id: OrderId::parse(id).unwrap(),
             group: Group(NonZeroU64::MIN),
         }

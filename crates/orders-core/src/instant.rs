@@ -85,6 +85,11 @@ impl Instant {
         Self::from_millis(parsed.timestamp_millis()).ok_or(InstantError::OutOfRange)
     }
 
+    /// The instant so many milliseconds since 1970-01-01T00:00:00Z, or else the nearest there is.
+    pub(crate) fn saturating_from_millis(millis: i64) -> Self {
+        Self(millis.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
     /// The instant one period later, or `None` past the year 9999.
     #[must_use]
     pub fn checked_add(self, period: Period) -> Option<Self> {

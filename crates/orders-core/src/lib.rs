@@ -48,6 +48,7 @@ mod free;
 mod import;
 mod instant;
 mod key;
+mod occupancy;
 mod order;
 mod period;
 mod policy;
@@ -60,7 +61,7 @@ mod way;
 mod webhook;
 
 pub use book::Book;
-pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
+pub use calendar::{Occupant, Reach, Span};
 pub use changes::{Changes, RowChange};
 pub use command::{
     Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
@@ -76,6 +77,7 @@ pub use key::{
     Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,
     SecretHash, decide_key,
 };
+pub use occupancy::{CalendarId, Interval, Slot};
 pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
 pub use period::{Period, PeriodError};
 pub use policy::{Policy, PolicyPatch, Scope};
@@ -85,7 +87,7 @@ pub use service::{
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
 pub use snapshot::{Needs, Snapshot, Stored};
-pub use spacing::{SpacingCheck, Violation, too_close};
+pub use spacing::{SpacingCheck, Violation};
 pub use webhook::{
     Disabled, EventPattern, EventPatterns, EventPatternsError, Held, SigningSecret, Webhook,
     WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookDescriptionError,

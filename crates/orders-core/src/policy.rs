@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::calendar::{CalendarId, Slot};
-use crate::{Order, Period, Services};
+use crate::Period;
 
 /// Which orders can conflict with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,22 +78,5 @@ impl Policy {
             scope: patch.scope.unwrap_or(self.scope),
             edit_lock: patch.edit_lock.unwrap_or(self.edit_lock),
         }
-    }
-
-    /// The calendars that an order with these services is in.
-    #[must_use]
-    pub fn calendars(&self, services: &Services) -> Vec<CalendarId> {
-        match self.scope {
-            Scope::Global => vec![CalendarId::Global],
-            Scope::Service => services.iter().map(CalendarId::Service).collect(),
-        }
-    }
-
-    /// The slots that an order holds, one in each of its calendars.
-    #[must_use]
-    pub fn slots(&self, order: &Order) -> Vec<Slot> {
-        let start = order.content.datetime;
-        let slot = |calendar| Slot { calendar, start, group: order.group };
-        self.calendars(&order.content.services).into_iter().map(slot).collect()
     }
 }

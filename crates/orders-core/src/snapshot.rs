@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Calendar, CalendarId, Occupant, Reach, Slot, Span};
+use crate::calendar::{Calendar, Occupant, Reach, Span};
 use crate::changes::{Changes, RowChange};
 use crate::{
-    Command, EventKind, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey, Period,
-    Policy, ServiceId,
+    CalendarId, Command, EventKind, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey,
+    Policy, ServiceId, Slot,
 };
 
 /// What is stored under an order's id.
@@ -140,19 +140,10 @@ impl Needs {
         };
         self.services.extend(services.iter().flat_map(|services| services.iter()));
         if let (Some(datetime), Some(services)) = (datetime, services) {
-            let (from, to) = too_close_to(datetime, policy.window);
-            let span = |calendar| Span { calendar, from, to, reach: Reach::All };
-            self.spans.extend(policy.calendars(services).into_iter().map(span));
+            let around = |calendar| policy.around(calendar, policy.interval(calendar, datetime));
+            self.spans.extend(policy.calendars(services).into_iter().map(around));
         }
     }
-}
-
-/// The first and the last instant that are less than a window from this one.
-pub(crate) fn too_close_to(at: Instant, window: Period) -> (Instant, Instant) {
-    (
-        at.checked_sub(window).and_then(Instant::next).unwrap_or(Instant::MIN),
-        at.checked_add(window).and_then(Instant::previous).unwrap_or(Instant::MAX),
-    )
 }
 
 /// The part of the database that some commands are judged by. What was not loaded is unknown, and
@@ -181,14 +172,14 @@ impl Snapshot {
             if let Some(order) = before {
                 for slot in policy.slots(order) {
                     if let Some(calendar) = self.calendars.get_mut(&slot.calendar) {
-                        calendar.leave(slot.start, &order.id);
+                        calendar.leave(slot.interval.start(), &order.id);
                     }
                 }
             }
             if let Some(order) = after {
-                for Slot { calendar, start, group } in policy.slots(order) {
+                for Slot { calendar, interval, group } in policy.slots(order) {
                     if let Some(calendar) = self.calendars.get_mut(&calendar) {
-                        calendar.enter(Occupant { start, order_id: order.id.clone(), group });
+                        calendar.enter(Occupant { interval, order_id: order.id.clone(), group });
                     }
                 }
             }

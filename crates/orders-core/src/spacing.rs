@@ -1,32 +1,18 @@
-//! The spacing rule: no two orders of one calendar, of different groups, are less than the window
-//! apart. Judges one order against a state. Knows no clock and no database.
+//! The spacing rule: no two slots of one calendar and of different groups overlap. Judges one order
+//! against a state. Knows no clock and no database.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::calendar::{CalendarId, Occupant, Slot};
+use crate::calendar::{Occupant, Span};
 use crate::free::nearest_free;
-use crate::snapshot::{Needs, too_close_to};
+use crate::snapshot::Needs;
 use crate::state::State;
 use crate::way::Way;
-use crate::{Group, Instant, Neighbour, Order, OrderConflict, OrderId, Period, Scope};
+use crate::{CalendarId, Group, Instant, Neighbour, Order, OrderConflict, OrderId, Scope, Slot};
 
 /// How many conflicting orders a refusal names.
 const NAMED: usize = 10;
-
-/// Whether two instants are less than a window apart. Exactly one window apart is allowed.
-///
-/// ```
-/// use orders_core::{Instant, Period, too_close};
-///
-/// let at = |text| Instant::parse(text).unwrap();
-/// let window = Period::THREE_HOURS;
-/// assert!(too_close(at("2022-11-01T09:00:00Z"), at("2022-11-01T11:59:59.999Z"), window));
-/// assert!(!too_close(at("2022-11-01T09:00:00Z"), at("2022-11-01T12:00:00Z"), window));
-/// ```
-#[must_use]
-pub fn too_close(a: Instant, b: Instant, window: Period) -> bool {
-    a.millis_since(b).abs() < window.as_millis()
-}
 
 /// Two orders that stand too close to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,56 +27,76 @@ pub struct Violation {
     pub groups: (Group, Group),
 }
 
-/// Checks slots against a window, in one pass over any number of them: the slots come calendar by
-/// calendar, each in the order of time.
+/// Checks slots in one pass over any number of them. The slots of each calendar come in the order
+/// of their starts; calendars may come one after the other or mixed.
 ///
-/// Looking at neighbours is enough: between two orders of different groups that are too close
-/// there are, somewhere, two neighbours of different groups that are at least as close.
-#[derive(Debug, Clone)]
-pub struct SpacingCheck {
-    window: Period,
-    last: Option<(OrderId, Slot)>,
-}
+/// Each slot is compared with the one that reaches furthest so far. That is enough to find a
+/// violation wherever there is one: a slot that overlaps an earlier one also overlaps the furthest,
+/// and the earlier one overlaps the furthest too. If the slot and the furthest are of one group,
+/// then the earlier and the furthest are of different groups, and a violation was found before.
+#[derive(Debug, Clone, Default)]
+pub struct SpacingCheck(HashMap<CalendarId, (OrderId, Slot)>);
 
 impl SpacingCheck {
     /// A check that has seen no slot yet.
     #[must_use]
-    pub fn new(window: Period) -> Self {
-        Self { window, last: None }
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Looks at the next slot; answers if it is too close to the one before.
-    pub fn next(&mut self, order_id: OrderId, slot: Slot) -> Option<Violation> {
-        let before = self.last.replace((order_id.clone(), slot));
-        let (earlier_id, earlier) = before.filter(|(_, earlier)| {
-            earlier.calendar == slot.calendar
-                && earlier.group != slot.group
-                && too_close(earlier.start, slot.start, self.window)
-        })?;
-        Some(Violation {
+    /// Looks at the next slot. Answers the violation, if it overlaps the one that reaches furthest.
+    pub fn next(&mut self, order_id: &OrderId, slot: Slot) -> Option<Violation> {
+        let furthest = match self.0.entry(slot.calendar) {
+            Entry::Vacant(first) => {
+                first.insert((order_id.clone(), slot));
+                return None;
+            }
+            Entry::Occupied(furthest) => furthest.into_mut(),
+        };
+        let (earlier_id, earlier) = &*furthest;
+        let violation = earlier.conflicts_with(&slot).then(|| Violation {
             calendar: slot.calendar,
-            earlier: (earlier_id, earlier.start),
-            later: (order_id, slot.start),
+            earlier: (earlier_id.clone(), earlier.interval.start()),
+            later: (order_id.clone(), slot.interval.start()),
             groups: (earlier.group, slot.group),
-        })
+        });
+        if earlier.interval.end_ms() <= slot.interval.end_ms() {
+            *furthest = (order_id.clone(), slot);
+        }
+        violation
     }
 }
 
 /// An order's place, as the rule sees it: where it would be, and what does not count against it.
 pub(crate) struct Candidate<'a> {
     pub(crate) order: &'a Order,
-    pub(crate) calendars: Vec<CalendarId>,
+    pub(crate) slots: Vec<Slot>,
+    /// Where the slots lie that could overlap the order's, slot by slot.
+    spans: Vec<Span>,
 }
 
 impl<'a> Candidate<'a> {
     pub(crate) fn new(state: &State<'_>, order: &'a Order) -> Self {
-        Self { order, calendars: state.policy.calendars(&order.content.services) }
+        let slots = state.policy.slots(order);
+        let around = |slot: &Slot| state.policy.around(slot.calendar, slot.interval);
+        Self { order, spans: slots.iter().map(around).collect(), slots }
     }
 
-    /// Invariant: two orders of one calendar and of different groups are at least a window apart.
-    /// An order never conflicts with itself.
-    fn clashes_with(&self, at: Instant, other: &Occupant, window: Period) -> bool {
-        too_close(at, other.start, window) && !self.is_exempt_from(&other.order_id, other.group)
+    /// The orders that are too close to this one, at its own time. One that shares several calendars
+    /// with it comes once for each.
+    ///
+    /// Invariant: two slots of one calendar and of different groups do not overlap. An order never
+    /// conflicts with itself.
+    fn clashing<'s>(
+        &'s self,
+        state: &'s State<'_>,
+    ) -> Result<impl Iterator<Item = &'s Occupant>, Needs> {
+        let clashes = |(number, other): &(usize, &Occupant)| {
+            let slot = self.slots.get(*number);
+            slot.is_some_and(|slot| slot.interval.overlaps(other.interval))
+                && !self.is_exempt_from(&other.order_id, other.group)
+        };
+        Ok(state.occupants(&self.spans)?.filter(clashes).map(|(_, other)| other))
     }
 
     pub(crate) fn is_exempt_from(&self, id: &OrderId, group: Group) -> bool {
@@ -99,26 +105,21 @@ impl<'a> Candidate<'a> {
 
     /// Whether the order, at its own time, is too close to another.
     pub(crate) fn is_blocked(&self, state: &State<'_>) -> Result<bool, Needs> {
-        let (at, window) = (self.order.content.datetime, state.policy.window);
-        let mut near = state.occupants(&self.calendars, too_close_to(at, window))?;
-        Ok(near.any(|other| self.clashes_with(at, other, window)))
+        Ok(self.clashing(state)?.next().is_some())
     }
 
     /// The refusal, if the order is too close to another.
     pub(crate) fn conflict(&self, state: &State<'_>) -> Result<Option<OrderConflict>, Needs> {
-        let (at, window) = (self.order.content.datetime, state.policy.window);
-        let near = state.occupants(&self.calendars, too_close_to(at, window))?;
         // By id, since in scope `service` an order may be met in several calendars.
-        let clashing: BTreeMap<&OrderId, &Occupant> = near
-            .filter(|other| self.clashes_with(at, other, window))
-            .map(|other| (&other.order_id, other))
-            .collect();
+        let clashing: BTreeMap<&OrderId, &Occupant> =
+            self.clashing(state)?.map(|other| (&other.order_id, other)).collect();
         if clashing.is_empty() {
             return Ok(None);
         }
         let count = clashing.len();
+        let at = self.order.content.datetime;
         let mut nearest: Vec<&Occupant> = clashing.into_values().collect();
-        nearest.sort_by_key(|other| (other.start.millis_since(at).abs(), other.start));
+        nearest.sort_by_key(|other| (other.start().millis_since(at).abs(), other.start()));
         nearest.truncate(NAMED);
         // All of it before any need is reported, so that one load serves the whole refusal.
         let mut needs = Needs::default();
@@ -139,8 +140,8 @@ impl<'a> Candidate<'a> {
         let services = state.stored(&other.order_id)?.live().map(|order| &order.content.services);
         Ok(Neighbour {
             order_id: other.order_id.clone(),
-            datetime: other.start,
-            gap_ms: other.start.millis_since(self.order.content.datetime),
+            datetime: other.start(),
+            gap_ms: other.start().millis_since(self.order.content.datetime),
             services: match (services, state.policy.scope) {
                 (Some(services), Scope::Global) => services.iter().collect(),
                 (Some(services), Scope::Service) => services.shared(&self.order.content.services),

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crate::calendar::{CalendarId, Occupant, Occupants, Reach, Span};
+use crate::calendar::{Occupant, Occupants, Span};
 use crate::changes::{Changes, RowChange};
 use crate::import::ImportGroup;
 use crate::snapshot::{Needs, Snapshot, Stored};
 use crate::way::Way;
 use crate::{
-    Actor, Event, EventKind, Fingerprint, Group, Instant, Order, OrderId, OwnKey, Policy, Retry,
-    ServiceId,
+    Actor, CalendarId, Event, EventKind, Fingerprint, Group, Instant, Order, OrderId, OwnKey,
+    Policy, Retry, ServiceId,
 };
 
 pub(crate) struct State<'a> {
@@ -101,22 +101,22 @@ impl<'a> State<'a> {
         if needs.is_empty() { Ok(unknown) } else { Err(needs) }
     }
 
-    /// All that hold a place in these calendars between two instants, both ends included.
+    /// All occupants that start within these spans, each with the number of its span.
     pub(crate) fn occupants<'s>(
         &'s self,
-        calendars: &'s [CalendarId],
-        (from, to): (Instant, Instant),
-    ) -> Result<impl Iterator<Item = &'s Occupant>, Needs> {
-        let covered =
-            |id: &CalendarId| self.snapshot.calendar(*id).is_some_and(|c| c.covers(from, to));
-        let missing = calendars.iter().filter(|id| !covered(id));
-        let span = |id: &CalendarId| Span { calendar: *id, from, to, reach: Reach::All };
-        let spans: BTreeSet<Span> = missing.map(span).collect();
-        if !spans.is_empty() {
-            return Err(Needs { spans, ..Needs::default() });
+        spans: &'s [Span],
+    ) -> Result<impl Iterator<Item = (usize, &'s Occupant)>, Needs> {
+        let covers = |span: &Span| {
+            self.snapshot.calendar(span.calendar).is_some_and(|c| c.covers(span.from, span.to))
+        };
+        let missing: BTreeSet<Span> = spans.iter().filter(|span| !covers(span)).copied().collect();
+        if !missing.is_empty() {
+            return Err(Needs { spans: missing, ..Needs::default() });
         }
-        let sources = calendars.iter().flat_map(move |id| self.sources(*id, from, to, Way::Later));
-        Ok(sources.flatten())
+        Ok(spans.iter().enumerate().flat_map(|(number, span)| {
+            let sources = self.sources(span.calendar, span.from, span.to, Way::Later);
+            sources.flatten().map(move |occupant| (number, occupant))
+        }))
     }
 
     /// The occupants of one calendar, as far as they are loaded: those that no command has touched,
@@ -268,13 +268,13 @@ impl<'a> State<'a> {
         };
         for slot in before.iter().filter_map(Stored::live).flat_map(|old| self.policy.slots(old)) {
             if let Some(occupants) = self.placed.get_mut(&slot.calendar) {
-                occupants.remove(slot.start, id);
+                occupants.remove(slot.interval.start(), id);
             }
         }
         if let Some(order) = placed {
             for slot in self.policy.slots(&order) {
                 self.placed.entry(slot.calendar).or_default().insert(Occupant {
-                    start: slot.start,
+                    interval: slot.interval,
                     order_id: id.clone(),
                     group: slot.group,
                 });

@@ -1,7 +1,6 @@
 //! Which way time is searched: one piece of code for both.
 
 use crate::calendar::Reach;
-use crate::snapshot::too_close_to;
 use crate::{Instant, Period};
 
 /// Which way time is searched.
@@ -17,14 +16,6 @@ impl Way {
         match self {
             Self::Later => to.millis_since(from),
             Self::Earlier => from.millis_since(to),
-        }
-    }
-
-    /// The instant one period ahead, if there is one.
-    pub(crate) fn step(self, from: Instant, period: Period) -> Option<Instant> {
-        match self {
-            Self::Later => from.checked_add(period),
-            Self::Earlier => from.checked_sub(period),
         }
     }
 
@@ -49,15 +40,6 @@ impl Way {
         match self {
             Self::Later => Instant::MAX,
             Self::Earlier => Instant::MIN,
-        }
-    }
-
-    /// The last instant ahead that is too close to this one.
-    pub(crate) fn last_too_close(self, at: Instant, window: Period) -> Instant {
-        let (first, last) = too_close_to(at, window);
-        match self {
-            Self::Later => last,
-            Self::Earlier => first,
         }
     }
 
