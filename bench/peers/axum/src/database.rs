@@ -17,9 +17,8 @@ const WRITERS: usize = 32;
 
 /// Tables and constraint are the service's own; orders are numbered by a sequence, for which
 /// nobody waits.
-const SCHEMA: [&str; 3] = [
-    include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
+const SCHEMA: [&str; 2] = [
+    include_str!("../../../../migrations/postgres/2026-12-01-000000_initial/up.sql"),
     "CREATE SEQUENCE peer_number;",
 ];
 

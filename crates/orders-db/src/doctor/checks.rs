@@ -17,6 +17,7 @@ pub(super) enum Looks {
 }
 
 const ORDERS: &str = "SELECT count(*) AS number FROM orders";
+const LENGTHS: &str = "SELECT count(DISTINCT scope) AS number FROM order_slots";
 const USES: &str = "SELECT count(*) AS number FROM order_services";
 const EVENTS: &str = "SELECT count(*) AS number FROM events";
 pub(super) const ONE: &str = "SELECT CAST(1 AS BIGINT) AS number";
@@ -29,20 +30,36 @@ const fn of_services(check: Check) -> Check {
     Check { reads_services: true, ..check }
 }
 
-pub(super) const CHECKS: [Check; 10] = [
+pub(super) const CHECKS: [Check; 11] = [
     check(
         "the database itself refuses what must never be",
         ONE,
         Looks::Apart {
             sqlite: "SELECT 'the trigger ' || name || ' is gone' AS line FROM (
                          SELECT 'order_slots_no_overlap_on_insert' AS name
-                         UNION ALL SELECT 'order_slots_no_overlap_on_update') AS wanted
+                         UNION ALL SELECT 'order_slots_no_overlap_on_update'
+                         UNION ALL SELECT 'slot_lengths_only_grow'
+                         UNION ALL SELECT 'slot_lengths_stay') AS wanted
                      WHERE NOT EXISTS (SELECT 1 FROM sqlite_master AS m
                                        WHERE m.type = 'trigger' AND m.name = wanted.name)",
             postgres: "SELECT 'the constraint order_slots_no_overlap is gone' AS line
                        WHERE NOT EXISTS (SELECT 1 FROM pg_constraint
                                          WHERE conname = 'order_slots_no_overlap'
                                            AND conrelid = 'order_slots'::regclass)",
+        },
+    ),
+    check(
+        "the longest slot of each calendar is known",
+        LENGTHS,
+        Looks::Apart {
+            sqlite: "SELECT 'calendar ' || s.scope || ' has a slot of ' || s.longest_ms
+                            || ' ms, longer than is known' AS line
+                     FROM (SELECT scope, max(end_ms - start_ms) AS longest_ms
+                           FROM order_slots GROUP BY scope) AS s
+                     LEFT JOIN slot_lengths AS l ON l.scope = s.scope
+                     WHERE l.longest_ms IS NULL OR l.longest_ms < s.longest_ms",
+            // Its constraint needs no bound.
+            postgres: "SELECT '' AS line WHERE false",
         },
     ),
     check(
