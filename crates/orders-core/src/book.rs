@@ -3,12 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Occupant, Occupants, Reach, Span};
-use crate::{
-    Action, Actor, CalendarId, Changes, Command, Event, Fingerprint, FreeStretches, Instant,
-    Interval, Needs, Operation, Order, OrderId, Outcome, OwnKey, Policy, Retry, RowChange,
-    ServiceId, Services, Slot, Snapshot, Stored, Stretch, Verdict, decide,
+use crate::decide::{
+    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Needs, Occupant, Occupants,
+    Operation, Outcome, OwnKey, Reach, Retry, RowChange, Snapshot, Span, Stored, Stretch, Verdict,
+    decide,
 };
+use crate::occupancy::{CalendarId, Interval, Slot};
+use crate::order::{Order, OrderId, Services};
+use crate::policy::Policy;
+use crate::service::ServiceId;
+use crate::time::Instant;
 
 /// Orders in memory, kept apart by the rule.
 #[derive(Debug, Clone)]

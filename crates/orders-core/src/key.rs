@@ -5,7 +5,8 @@ mod change;
 
 use std::fmt;
 
-use crate::{Actor, Instant};
+use crate::decide::Actor;
+use crate::time::Instant;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
 

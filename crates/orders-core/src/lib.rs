@@ -37,57 +37,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod book;
-mod calendar;
-mod changes;
-mod command;
-mod decide;
-mod event;
-mod fee;
-mod free;
-mod import;
-mod instant;
-mod key;
-mod occupancy;
-mod order;
-mod period;
-mod policy;
-mod retry;
-mod service;
-mod snapshot;
-mod spacing;
-mod state;
-mod way;
-mod webhook;
+pub mod book;
+pub mod decide;
+mod decimal;
+pub mod key;
+pub mod occupancy;
+pub mod order;
+pub mod policy;
+pub mod service;
+pub mod time;
+pub mod webhook;
 
 pub use book::Book;
-pub use calendar::{Occupant, Reach, Span};
-pub use changes::{Changes, RowChange};
-pub use command::{
-    Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
-    OrderConflict, OrderPatch, Outcome, Refusal, Verdict, Versions,
+pub use decide::{
+    Action, Actor, Batch, BatchError, Changes, Command, Decision, Done, Event, EventKind,
+    Fingerprint, FreeStretches, IdempotencyKey, IdempotencyKeyError, IfMatch, Import, ImportGroup,
+    Mode, Needs, Neighbour, NewId, Occupant, Operation, OrderConflict, OrderPatch, Outcome, OwnKey,
+    Reach, Refusal, Repeat, Retry, RowChange, Snapshot, SpacingCheck, Span, Stored, Stretch,
+    Verdict, Versions, Violation, decide,
 };
-pub use decide::{Decision, decide};
-pub use event::{Actor, Event, EventKind};
-pub use fee::{Fee, FeeError};
-pub use free::{FreeStretches, Stretch};
-pub use import::{Import, ImportGroup};
-pub use instant::{Instant, InstantError};
 pub use key::{
     Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,
     SecretHash, decide_key,
 };
 pub use occupancy::{CalendarId, Interval, Slot};
-pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
-pub use period::{Period, PeriodError};
+pub use order::{
+    Fee, FeeError, Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError,
+};
 pub use policy::{Policy, PolicyPatch, Scope};
-pub use retry::{Fingerprint, IdempotencyKey, IdempotencyKeyError, OwnKey, Repeat, Retry};
 pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
-pub use snapshot::{Needs, Snapshot, Stored};
-pub use spacing::{SpacingCheck, Violation};
+pub use time::{Instant, InstantError, Period, PeriodError};
 pub use webhook::{
     Disabled, EventPattern, EventPatterns, EventPatternsError, Held, SigningSecret, Webhook,
     WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookDescriptionError,

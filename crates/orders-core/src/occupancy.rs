@@ -4,8 +4,10 @@
 //! one calendar and of different groups must not overlap: that is the whole spacing rule, here and
 //! in the schema. Every order has duration 0 yet, and every calendar the policy's window.
 
-use crate::calendar::{Reach, Span};
-use crate::{Group, Instant, Order, Period, Policy, Scope, ServiceId, Services};
+use crate::order::{Group, Order, Services};
+use crate::policy::{Policy, Scope};
+use crate::service::ServiceId;
+use crate::time::{Instant, Period};
 
 /// How long every order takes, in milliseconds.
 const DURATION_MS: i64 = 0;
@@ -133,17 +135,15 @@ impl Policy {
         Interval { start, end_ms: start.as_millis() + length_ms }
     }
 
-    /// The starts of all slots of a calendar that could overlap an interval.
+    /// The first and the last start of the slots of a calendar that could overlap an interval.
     #[must_use]
-    pub fn around(&self, calendar: CalendarId, interval: Interval) -> Span {
+    pub fn starts_around(&self, calendar: CalendarId, interval: Interval) -> (Instant, Instant) {
         // A slot that starts this early is over before the interval begins, however long it is.
         let over_ms = interval.start.as_millis() - self.longest_slot_ms(calendar);
-        Span {
-            calendar,
-            from: Instant::saturating_from_millis(over_ms + 1),
-            to: Instant::saturating_from_millis(interval.end_ms - 1),
-            reach: Reach::All,
-        }
+        (
+            Instant::saturating_from_millis(over_ms + 1),
+            Instant::saturating_from_millis(interval.end_ms - 1),
+        )
     }
 }
 
@@ -201,10 +201,9 @@ mod tests {
     fn the_search_for_overlaps_looks_back_by_the_longest_slot() {
         let policy = Policy { window: Period::from_millis(10).unwrap(), ..Policy::default() };
         let at = |millis| Instant::from_millis(millis).unwrap();
-        let span = policy.around(CalendarId::Global, policy.interval(CalendarId::Global, at(100)));
-        assert_eq!((span.from, span.to), (at(91), at(109)));
-        let long = policy.around(CalendarId::Global, interval(100, 500));
-        assert_eq!((long.from, long.to), (at(91), at(499)));
+        let starts = |interval| policy.starts_around(CalendarId::Global, interval);
+        assert_eq!(starts(policy.interval(CalendarId::Global, at(100))), (at(91), at(109)));
+        assert_eq!(starts(interval(100, 500)), (at(91), at(499)));
     }
 
     #[test]
@@ -212,8 +211,8 @@ mod tests {
         let policy = Policy::default();
         let last = policy.interval(CalendarId::Global, Instant::MAX);
         assert!(last.end_ms() > Instant::MAX.as_millis());
-        assert_eq!(policy.around(CalendarId::Global, last).to, Instant::MAX);
+        assert_eq!(policy.starts_around(CalendarId::Global, last).1, Instant::MAX);
         let first = policy.interval(CalendarId::Global, Instant::MIN);
-        assert_eq!(policy.around(CalendarId::Global, first).from, Instant::MIN);
+        assert_eq!(policy.starts_around(CalendarId::Global, first).0, Instant::MIN);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Period;
+use crate::time::Period;
 
 /// Which orders can conflict with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

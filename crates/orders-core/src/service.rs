@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fee::Decimal;
+use crate::decimal::Decimal;
 
 /// A service's number, 1 to 2^53 − 1: what a JSON number holds exactly in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! How keys change: made, rotated with an overlap, revoked.
 
 use super::{Key, KeyId, KeyName, Role, SecretHash};
-use crate::{Instant, Period};
+use crate::time::{Instant, Period};
 
 /// A change to the keys that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

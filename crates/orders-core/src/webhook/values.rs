@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::EventKind;
+use crate::decide::EventKind;
 
 /// A webhook's identity: `whk_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

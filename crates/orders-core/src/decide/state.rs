@@ -4,15 +4,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use crate::calendar::{Occupant, Occupants, Span};
-use crate::changes::{Changes, RowChange};
-use crate::import::ImportGroup;
-use crate::snapshot::{Needs, Snapshot, Stored};
-use crate::way::Way;
-use crate::{
-    Actor, CalendarId, Event, EventKind, Fingerprint, Group, Instant, Order, OrderId, OwnKey,
-    Policy, Retry, ServiceId,
-};
+use super::changes::{Changes, RowChange};
+use super::event::{Actor, Event, EventKind};
+use super::import::ImportGroup;
+use super::needs::Needs;
+use super::occupants::{Occupant, Occupants, Span};
+use super::retry::{Fingerprint, OwnKey, Retry};
+use super::snapshot::{Snapshot, Stored};
+use crate::occupancy::CalendarId;
+use crate::order::{Group, Order, OrderId};
+use crate::policy::Policy;
+use crate::service::ServiceId;
+use crate::time::{Instant, Way};
 
 pub(crate) struct State<'a> {
     pub(crate) policy: &'a Policy,

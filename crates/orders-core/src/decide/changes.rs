@@ -1,6 +1,7 @@
 //! Changes: what must be stored for a decision.
 
-use crate::{Event, Order};
+use super::event::Event;
+use crate::order::Order;
 
 /// What must be stored for the commands that were accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,9 +36,10 @@ mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
-    use crate::{
-        Actor, EventKind, Fee, Group, Instant, OrderContent, OrderId, ServiceId, Services,
-    };
+    use crate::decide::{Actor, EventKind};
+    use crate::order::{Fee, Group, OrderContent, OrderId, Services};
+    use crate::service::ServiceId;
+    use crate::time::Instant;
 
     #[test]
     fn changes_are_empty_without_events_and_answers() {

@@ -1,7 +1,6 @@
 //! Which way time is searched: one piece of code for both.
 
-use crate::calendar::Reach;
-use crate::{Instant, Period};
+use crate::time::{Instant, Period};
 
 /// Which way time is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +47,6 @@ impl Way {
         match self {
             Self::Later => (near, far),
             Self::Earlier => (far, near),
-        }
-    }
-
-    pub(crate) fn reach(self, most: usize) -> Reach {
-        match self {
-            Self::Later => Reach::First(most),
-            Self::Earlier => Reach::Last(most),
         }
     }
 }

@@ -1,13 +1,16 @@
-//! Snapshots: what was loaded, under the lock, to judge some commands by, and what is still needed.
+//! Snapshots: what was loaded, under the lock, to judge some commands by.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use crate::calendar::{Calendar, Occupant, Reach, Span};
-use crate::changes::{Changes, RowChange};
-use crate::{
-    CalendarId, Command, EventKind, Fingerprint, Instant, NewId, Operation, Order, OrderId, OwnKey,
-    Policy, ServiceId, Slot,
-};
+use super::changes::{Changes, RowChange};
+use super::coverage::Calendar;
+use super::event::EventKind;
+use super::occupants::{Occupant, Span};
+use super::retry::{Fingerprint, OwnKey};
+use crate::occupancy::{CalendarId, Slot};
+use crate::order::{Order, OrderId};
+use crate::policy::Policy;
+use crate::service::ServiceId;
 
 /// What is stored under an order's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,113 +38,6 @@ impl Stored {
         match self {
             Self::Live(order) => Some(order),
             Self::Never | Self::Deleted(_) => None,
-        }
-    }
-}
-
-/// What must be loaded before commands can be judged.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Needs {
-    /// Orders, living or deleted.
-    pub orders: BTreeSet<OrderId>,
-    /// Services, to know whether they exist.
-    pub services: BTreeSet<ServiceId>,
-    /// Stretches of calendars.
-    pub spans: BTreeSet<Span>,
-    /// Idempotency keys, to know what they stand for.
-    pub keys: BTreeSet<OwnKey>,
-}
-
-impl Needs {
-    /// What judging these commands takes, as far as the commands alone tell. The policy may be a
-    /// guess: what a wrong one misses is asked for later.
-    #[must_use]
-    pub fn of<'a>(policy: &Policy, commands: impl IntoIterator<Item = &'a Command>) -> Self {
-        let mut needs = Self::default();
-        for command in commands {
-            needs.keys.extend(command.retry().map(|retry| retry.key.clone()));
-            for operation in command.action.operations() {
-                needs.add(policy, operation);
-            }
-        }
-        needs
-    }
-
-    /// Whether nothing is missing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.orders.is_empty()
-            && self.services.is_empty()
-            && self.spans.is_empty()
-            && self.keys.is_empty()
-    }
-
-    /// Leaves out what a snapshot has.
-    pub fn leave_out(&mut self, snapshot: &Snapshot) {
-        self.orders.retain(|id| snapshot.order(id).is_none());
-        self.services.retain(|id| snapshot.service(*id).is_none());
-        self.keys.retain(|key| snapshot.key(key).is_none());
-        let covers = |span: &Span| {
-            span.reach == Reach::All
-                && snapshot.calendar(span.calendar).is_some_and(|c| c.covers(span.from, span.to))
-        };
-        self.spans.retain(|span| !covers(span));
-    }
-
-    /// Takes a value, or notes what it lacks.
-    pub(crate) fn gather<T>(&mut self, result: Result<T, Self>) -> Option<T> {
-        result.map_err(|needs| self.extend(needs)).ok()
-    }
-
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.orders.extend(other.orders);
-        self.services.extend(other.services);
-        self.spans.extend(other.spans);
-        self.keys.extend(other.keys);
-    }
-
-    /// Of several lists that start at the same instant only the longest is loaded.
-    pub(crate) fn merge_lists(&mut self) {
-        let spans = std::mem::take(&mut self.spans);
-        let mut lists: BTreeMap<(CalendarId, Instant, bool), Span> = BTreeMap::new();
-        for span in spans {
-            let key = match span.reach {
-                Reach::All => {
-                    self.spans.insert(span);
-                    continue;
-                }
-                Reach::First(_) => (span.calendar, span.from, true),
-                Reach::Last(_) => (span.calendar, span.to, false),
-            };
-            let list = lists.entry(key).or_insert(span);
-            list.reach = list.reach.max(span.reach);
-        }
-        self.spans.extend(lists.into_values());
-    }
-
-    fn add(&mut self, policy: &Policy, operation: &Operation) {
-        let is_new = match operation {
-            Operation::Create { id, .. } => matches!(id, NewId::Made(_)),
-            Operation::Import(import) => matches!(import.id, NewId::Made(_)),
-            Operation::Update { .. } | Operation::Delete { .. } | Operation::Restore { .. } => {
-                false
-            }
-        };
-        if !is_new {
-            self.orders.insert(operation.order_id().clone());
-        }
-        let (datetime, services) = match operation {
-            Operation::Create { content, .. } => (Some(content.datetime), Some(&content.services)),
-            Operation::Import(import) => {
-                (Some(import.content.datetime), Some(&import.content.services))
-            }
-            Operation::Update { patch, .. } => (patch.datetime, patch.services.as_ref()),
-            Operation::Delete { .. } | Operation::Restore { .. } => (None, None),
-        };
-        self.services.extend(services.iter().flat_map(|services| services.iter()));
-        if let (Some(datetime), Some(services)) = (datetime, services) {
-            let around = |calendar| policy.around(calendar, policy.interval(calendar, datetime));
-            self.spans.extend(policy.calendars(services).into_iter().map(around));
         }
     }
 }

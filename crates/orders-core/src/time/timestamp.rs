@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Timelike};
 
-use crate::Period;
+use crate::time::Period;
 
 /// An instant in UTC, exact to the millisecond, within the years 0001 to 9999.
 ///

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Actor, Period};
+use super::event::Actor;
+use crate::time::Period;
 
 /// An idempotency key: 1 to 255 visible ASCII characters, chosen by the caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Instant, Order, OrderId};
+use crate::order::{Order, OrderId};
+use crate::time::Instant;
 
 /// Who asked for a change, as it is shown in an order's history.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

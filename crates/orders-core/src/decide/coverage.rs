@@ -1,103 +1,11 @@
-//! Calendars: who holds which instants, as far as it has been loaded.
+//! Coverage: which stretches of a calendar have been loaded.
 //!
-//! A calendar remembers for which stretches it was loaded. Asked about any other, it answers with
-//! the [`Span`] that is missing, never with "free".
+//! A calendar that is asked about any other stretch answers with the span that is missing, never
+//! with "free".
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
-use crate::{CalendarId, Group, Instant, Interval, OrderId};
-
-/// An order in a calendar.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Occupant {
-    /// What it holds of the calendar, from its time on.
-    pub interval: Interval,
-    /// The order's id.
-    pub order_id: OrderId,
-    /// The order's group.
-    pub group: Group,
-}
-
-/// How much of a stretch is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// All occupants.
-    All,
-    /// At most so many, the earliest ones.
-    First(usize),
-    /// At most so many, the latest ones.
-    Last(usize),
-}
-
-/// A stretch of a calendar that is to be loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
-    /// Which calendar.
-    pub calendar: CalendarId,
-    /// The first instant of the stretch.
-    pub from: Instant,
-    /// The last instant of the stretch.
-    pub to: Instant,
-    /// How many of its occupants.
-    pub reach: Reach,
-}
-
-impl Occupant {
-    /// The order's time.
-    #[must_use]
-    pub fn start(&self) -> Instant {
-        self.interval.start()
-    }
-}
-
-/// Occupants by their time; those of one instant by their ids.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Occupants(BTreeMap<Instant, Vec<Occupant>>);
-
-impl Occupants {
-    pub(crate) fn insert(&mut self, occupant: Occupant) {
-        match self.0.entry(occupant.start()) {
-            // Nearly always the only one: no more room than for one.
-            Entry::Vacant(free) => {
-                free.insert(vec![occupant]);
-            }
-            Entry::Occupied(mut taken) => {
-                let there = taken.get_mut();
-                match there.binary_search_by(|other| other.order_id.cmp(&occupant.order_id)) {
-                    Ok(same) => there.splice(same..=same, [occupant]).for_each(drop),
-                    Err(place) => there.insert(place, occupant),
-                }
-            }
-        }
-    }
-
-    pub(crate) fn remove(&mut self, start: Instant, order_id: &OrderId) {
-        let Entry::Occupied(mut taken) = self.0.entry(start) else { return };
-        taken.get_mut().retain(|occupant| occupant.order_id != *order_id);
-        if taken.get().is_empty() {
-            taken.remove();
-        }
-    }
-
-    /// At how many instants there are any.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The occupants between, both ends included, earliest first.
-    pub(crate) fn between(
-        &self,
-        from: Instant,
-        to: Instant,
-    ) -> impl DoubleEndedIterator<Item = &Occupant> {
-        // A range whose ends are the wrong way round is empty, not a mistake.
-        self.0
-            .range(from..=to.max(from))
-            .filter(move |(at, _)| **at <= to)
-            .flat_map(|(_, there)| there)
-    }
-}
+use super::occupants::{Occupant, Occupants, Reach, Span};
+use crate::order::OrderId;
+use crate::time::Instant;
 
 /// The loaded parts of one calendar.
 #[derive(Debug, Clone, Default)]
@@ -133,9 +41,7 @@ impl Calendar {
         for (from, to) in other.loaded.0 {
             self.loaded.add(from, to);
         }
-        for occupant in other.occupants.0.into_values().flatten() {
-            self.occupants.insert(occupant);
-        }
+        other.occupants.into_each(|occupant| self.occupants.insert(occupant));
     }
 
     /// Takes note of an order that left its place.
@@ -201,6 +107,8 @@ mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
+    use crate::occupancy::{CalendarId, Interval};
+    use crate::order::Group;
 
     fn at(millis: i64) -> Instant {
         Instant::from_millis(millis).unwrap()

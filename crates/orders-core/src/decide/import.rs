@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Group, Instant, NewId, OrderContent};
+use super::command::NewId;
+use crate::order::{Group, OrderContent};
+use crate::time::Instant;
 
 /// An order as it was elsewhere. The rule is asked about it as about any new order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,10 @@
+//! Time: instants and lengths of time, exact to the millisecond. Knows no clock.
+
+mod direction;
+mod period;
+mod timestamp;
+
+pub(crate) use direction::Way;
+pub(crate) use period::in_words;
+pub use period::{Period, PeriodError};
+pub use timestamp::{Instant, InstantError};
