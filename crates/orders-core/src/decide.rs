@@ -17,6 +17,8 @@ mod occupants;
 mod outcome;
 mod proposal;
 mod retry;
+#[cfg(feature = "serde")]
+mod serde;
 mod snapshot;
 mod spacing;
 mod spacing_check;
@@ -26,7 +28,7 @@ pub use batch::{Batch, BatchError, Mode};
 pub use changes::{Changes, RowChange};
 pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};
-pub use event::{Actor, Event, EventKind};
+pub use event::{Actor, Event, EventKind, EventKindError};
 pub use free_stretches::{FreeStretches, Stretch};
 pub use import::{Import, ImportGroup};
 pub use needs::Needs;

@@ -6,6 +6,7 @@ mod change;
 use std::fmt;
 
 use crate::decide::Actor;
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Instant;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
@@ -47,6 +48,14 @@ impl Role {
         }
     }
 }
+
+/// The text given is not a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be reader, writer or admin")]
+pub struct RoleError;
+
+read_from_text!(Role, RoleError, |text| Role::parse(text).ok_or(RoleError));
+serialize_as_text!(Role);
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,6 +105,9 @@ impl KeyId {
     }
 }
 
+read_from_text!(KeyId, KeyIdError, KeyId::parse);
+serialize_as_text!(KeyId);
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -103,7 +115,7 @@ impl fmt::Display for KeyId {
 }
 
 /// What a key is for: 1 to 200 characters after trimming, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
 /// Why a text is not a key's name.
@@ -131,9 +143,18 @@ impl KeyName {
     }
 }
 
+read_from_text!(KeyName, KeyNameError, KeyName::parse);
+serialize_as_text!(KeyName);
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What stands for a secret: its SHA-256. The secret has 256 random bits, so that no slow hash is
 /// needed to keep it from being guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretHash(pub [u8; 32]);
 
 /// A key. It outlives its revocation, so that its traces can be read.

@@ -39,12 +39,12 @@
 
 pub mod book;
 pub mod decide;
-mod decimal;
 pub mod key;
 pub mod occupancy;
 pub mod order;
 pub mod policy;
 pub mod service;
+mod text;
 pub mod time;
 pub mod webhook;
 

@@ -3,6 +3,8 @@
 mod content;
 mod fee;
 mod id;
+#[cfg(feature = "serde")]
+mod serde;
 mod services;
 
 use std::num::NonZeroU64;
@@ -22,7 +24,7 @@ pub use services::{Services, ServicesError};
 pub struct Group(pub NonZeroU64);
 
 /// An order as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
     /// Its id, for ever.
     pub id: OrderId,

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Period;
 
 /// Which orders can conflict with one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// All orders share one calendar.
     Global,
@@ -34,6 +35,14 @@ impl Scope {
     }
 }
 
+/// The text given is not a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be global or service")]
+pub struct ScopeError;
+
+read_from_text!(Scope, ScopeError, |text| Scope::parse(text).ok_or(ScopeError));
+serialize_as_text!(Scope);
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -41,7 +50,8 @@ impl fmt::Display for Scope {
 }
 
 /// The rules that every process on one database works by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
     /// Two orders of one calendar conflict when they are less than this apart.
     pub window: Period,

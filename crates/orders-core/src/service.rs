@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::decimal::Decimal;
+use crate::text::{Decimal, read_from_text, serialize_as_text};
 
 /// A service's number, 1 to 2^53 − 1: what a JSON number holds exactly in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,14 +50,74 @@ impl ServiceId {
     }
 }
 
+read_from_text!(ServiceId, ServiceIdError, ServiceId::parse);
+
+impl TryFrom<i64> for ServiceId {
+    type Error = ServiceIdError;
+
+    fn try_from(number: i64) -> Result<Self, ServiceIdError> {
+        Self::new(number).ok_or(ServiceIdError)
+    }
+}
+
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
+#[cfg(feature = "serde")]
+mod number {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ServiceId;
+
+    impl Serialize for ServiceId {
+        /// As a number, as a service's own record shows it.
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_i64(self.get())
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ServiceId {
+        /// From a number or a string of digits.
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(IdVisitor)
+        }
+    }
+
+    struct IdVisitor;
+
+    impl Visitor<'_> for IdVisitor {
+        type Value = ServiceId;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number from 1 to 9007199254740991")
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<ServiceId, E> {
+            number.try_into().map_err(E::custom)
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<ServiceId, E> {
+            self.visit_i64(i64::try_from(number).map_err(E::custom)?)
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<ServiceId, E> {
+            ServiceId::parse_number(&number.to_string()).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<ServiceId, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+}
+
 /// A service's name: 1 to 200 characters after trimming, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 
 /// Why a text is not a service's name.
@@ -100,8 +160,18 @@ impl ServiceName {
     }
 }
 
+read_from_text!(ServiceName, ServiceNameError, ServiceName::parse);
+serialize_as_text!(ServiceName);
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A service: a number and a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Service {
     /// Its number.
     pub id: ServiceId,

@@ -10,10 +10,13 @@ pub use change::{
 };
 pub use secret::SigningSecret;
 pub use values::{
-    EventPattern, EventPatterns, EventPatternsError, WebhookDescription, WebhookDescriptionError,
-    WebhookId, WebhookIdError,
+    EventPattern, EventPatternError, EventPatterns, EventPatternsError, WebhookDescription,
+    WebhookDescriptionError, WebhookId, WebhookIdError,
 };
 
+use std::fmt;
+
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Instant;
 
 /// An endpoint that is told of events.
@@ -62,7 +65,7 @@ pub struct Held {
 }
 
 /// Why nothing is delivered to a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Disabled {
     /// Its owner has said so.
     Operator,
@@ -84,6 +87,20 @@ impl Disabled {
             Self::Operator => "operator",
             Self::Gone => "gone",
         }
+    }
+}
+
+/// The text given is not a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be operator or gone")]
+pub struct DisabledError;
+
+read_from_text!(Disabled, DisabledError, |text| Disabled::parse(text).ok_or(DisabledError));
+serialize_as_text!(Disabled);
+
+impl fmt::Display for Disabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::order::{Order, OrderId};
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Instant;
 
 /// Who asked for a change, as it is shown in an order's history.
@@ -24,8 +25,20 @@ impl Actor {
     }
 }
 
+impl From<&str> for Actor {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What kind of change an event tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
     /// A new order, or a new one under the id of a deleted one.
     Created,
@@ -57,6 +70,14 @@ impl EventKind {
         }
     }
 }
+
+/// The text given is not a kind of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be created, updated, deleted or restored")]
+pub struct EventKindError;
+
+read_from_text!(EventKind, EventKindError, |text| EventKind::parse(text).ok_or(EventKindError));
+serialize_as_text!(EventKind);
 
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! Needs: what must be loaded before commands can be judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt;
 
 use super::command::{Command, NewId, Operation};
 use super::occupants::{Reach, Span};
@@ -24,6 +26,21 @@ pub struct Needs {
     /// Idempotency keys, to know what they stand for.
     pub keys: BTreeSet<OwnKey>,
 }
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the snapshot lacks {} orders, {} services, {} spans and {} idempotency keys",
+            self.orders.len(),
+            self.services.len(),
+            self.spans.len(),
+            self.keys.len()
+        )
+    }
+}
+
+impl Error for Needs {}
 
 impl Needs {
     /// What judging these commands takes, as far as the commands alone tell. The policy may be a

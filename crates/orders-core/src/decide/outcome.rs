@@ -1,12 +1,14 @@
 //! Outcomes: what became of commands, and why operations are refused.
 
+use std::fmt;
+
 use crate::order::{Order, OrderId};
 use crate::policy::Policy;
 use crate::service::ServiceId;
 use crate::time::{Instant, in_words};
 
 /// What was done, with the order as it is now; of a deletion, as it was, with the new version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Done {
     /// The order is new.
     Created(Order),
@@ -21,18 +23,22 @@ pub enum Done {
 }
 
 /// Why an operation was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// There is no such order.
+    #[error("there is no order {0}")]
     NotFound(OrderId),
     /// The order is in a version that the caller did not expect.
+    #[error("version mismatch: the current version is {current}")]
     VersionMismatch {
         /// The version that it is in.
         current: u64,
     },
     /// These services do not exist: their positions among the services given (from 0), and ids.
+    #[error("unknown services: {}", listed(.0))]
     UnknownServices(Vec<(usize, ServiceId)>),
     /// The order is too young to be updated.
+    #[error("the order is locked against updates until {editable_at}")]
     EditLocked {
         /// From when on it may be.
         editable_at: Instant,
@@ -40,15 +46,18 @@ pub enum Refusal {
         wait_ms: i64,
     },
     /// An order with this id exists.
+    #[error("order {0} exists already")]
     OrderExists(OrderId),
     /// The order would be too close to others.
+    #[error("{0}")]
     Conflict(Box<OrderConflict>),
     /// Nothing is wrong with this operation of an atomic batch, but with another one.
+    #[error("another operation of the batch was refused")]
     NotAttempted,
 }
 
 /// The refusal by the rule, with what helps to get round it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderConflict {
     /// The policy by which it was judged.
     pub policy: Policy,
@@ -62,8 +71,28 @@ pub struct OrderConflict {
     pub next: Option<Instant>,
 }
 
+impl fmt::Display for OrderConflict {
+    /// Names the nearest order and the minimum gap.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = self.policy.window.in_words();
+        match self.nearest.first() {
+            Some(nearest) => write!(
+                f,
+                "order {} is {}; orders must be at least {window} apart",
+                nearest.order_id,
+                nearest.in_words()
+            ),
+            None => write!(f, "orders must be at least {window} apart"),
+        }
+    }
+}
+
+fn listed(services: &[(usize, ServiceId)]) -> String {
+    services.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// An order that is too close to the time asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Neighbour {
     /// Its id.
     pub order_id: OrderId,

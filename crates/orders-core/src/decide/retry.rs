@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::event::Actor;
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Period;
 
 /// An idempotency key: 1 to 255 visible ASCII characters, chosen by the caller.
@@ -36,6 +37,9 @@ impl IdempotencyKey {
     }
 }
 
+read_from_text!(IdempotencyKey, IdempotencyKeyError, IdempotencyKey::parse);
+serialize_as_text!(IdempotencyKey);
+
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -52,7 +56,7 @@ pub struct OwnKey {
 }
 
 /// What stands for a request as a whole: two requests are the same if and only if theirs are equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Arc<str>);
 
 impl Fingerprint {

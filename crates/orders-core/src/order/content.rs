@@ -4,7 +4,7 @@ use crate::order::{Fee, Services};
 use crate::time::Instant;
 
 /// What a caller says of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderContent {
     /// When it takes place.
     pub datetime: Instant,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::decimal::Decimal;
+use crate::text::{Decimal, read_from_text};
 
 /// A fee from 0 to 999 999 999 999.99, exact to the hundredth.
 ///
@@ -66,6 +66,8 @@ impl Fee {
         number.scaled(shift).and_then(Self::from_hundredths).ok_or(FeeError::OutOfRange)
     }
 }
+
+read_from_text!(Fee, FeeError, Fee::parse);
 
 impl fmt::Display for Fee {
     /// The fewest digits: `100`, `99.5`, `0.1`.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::text::{read_from_text, serialize_as_text};
+
 /// An order's id: 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`, and not `.`, `..` or `batch`.
 ///
 /// These are the characters that a URL never escapes (RFC 3986, section 2.3); the three words
@@ -41,6 +43,9 @@ impl AsRef<str> for OrderId {
         &self.0
     }
 }
+
+read_from_text!(OrderId, OrderIdError, OrderId::parse);
+serialize_as_text!(OrderId);
 
 impl fmt::Display for OrderId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

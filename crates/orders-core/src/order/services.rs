@@ -8,6 +8,14 @@ use crate::service::ServiceId;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Services(Arc<[ServiceId]>);
 
+impl TryFrom<Vec<ServiceId>> for Services {
+    type Error = ServicesError;
+
+    fn try_from(ids: Vec<ServiceId>) -> Result<Self, ServicesError> {
+        Self::new(ids)
+    }
+}
+
 /// Why a list of services cannot be an order's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServicesError {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::{read_from_text, serialize_as_text};
+
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
@@ -71,6 +73,9 @@ impl Period {
         in_words(self.0)
     }
 }
+
+read_from_text!(Period, PeriodError, Period::parse);
+serialize_as_text!(Period);
 
 /// A length of `millis` milliseconds in English words; its sign does not matter.
 pub(crate) fn in_words(millis: i64) -> String {

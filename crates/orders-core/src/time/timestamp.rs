@@ -4,6 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, Timelike};
 
+use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Period;
 
 /// An instant in UTC, exact to the millisecond, within the years 0001 to 9999.
@@ -130,6 +131,9 @@ impl Instant {
         Self::from_millis(self.0 - 1)
     }
 }
+
+read_from_text!(Instant, InstantError, Instant::parse);
+serialize_as_text!(Instant);
 
 impl fmt::Display for Instant {
     /// RFC 3339 in UTC with three decimals and `Z`.

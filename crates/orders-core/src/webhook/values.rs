@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::decide::EventKind;
+use crate::text::{read_from_text, serialize_as_text};
 
 /// A webhook's identity: `whk_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +48,9 @@ impl WebhookId {
     }
 }
 
+read_from_text!(WebhookId, WebhookIdError, WebhookId::parse);
+serialize_as_text!(WebhookId);
+
 impl fmt::Display for WebhookId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -54,7 +58,7 @@ impl fmt::Display for WebhookId {
 }
 
 /// Which events are meant: all of orders, or those of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventPattern {
     /// `order.*`
     AllOfOrders,
@@ -98,8 +102,26 @@ impl EventPattern {
     }
 }
 
-/// Of which events a webhook is told: 1 to 5 patterns, each once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The text given is not a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be order.*, order.created, order.updated, order.deleted or order.restored")]
+pub struct EventPatternError;
+
+read_from_text!(EventPattern, EventPatternError, |text| {
+    EventPattern::parse(text).ok_or(EventPatternError)
+});
+serialize_as_text!(EventPattern);
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The events that a webhook receives: 1 to 5 patterns, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<EventPattern>"))]
 pub struct EventPatterns(Vec<EventPattern>);
 
 /// Why patterns are not what a webhook may have.
@@ -143,6 +165,14 @@ impl EventPatterns {
     }
 }
 
+impl TryFrom<Vec<EventPattern>> for EventPatterns {
+    type Error = EventPatternsError;
+
+    fn try_from(patterns: Vec<EventPattern>) -> Result<Self, EventPatternsError> {
+        Self::new(patterns)
+    }
+}
+
 impl Default for EventPatterns {
     /// `order.*`
     fn default() -> Self {
@@ -151,7 +181,7 @@ impl Default for EventPatterns {
 }
 
 /// What a webhook is for: at most 500 characters, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookDescription(String);
 
 /// Why a text is not a webhook's description.
@@ -175,6 +205,15 @@ impl WebhookDescription {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+read_from_text!(WebhookDescription, WebhookDescriptionError, WebhookDescription::parse);
+serialize_as_text!(WebhookDescription);
+
+impl fmt::Display for WebhookDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
