@@ -1,5 +1,5 @@
-//! A book of orders in memory: for programs that need the rule without a database, and as the
-//! plainest example of how snapshots are loaded and changes applied.
+//! A book of orders in memory: for programs that need the rule without a database, and as a complete
+//! example of how to load snapshots and apply changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,12 +22,12 @@ pub struct Book {
     orders: BTreeMap<OrderId, Stored>,
     places: HashMap<CalendarId, Occupants>,
     events: Vec<Event>,
-    /// What idempotency keys stand for, and since when.
+    /// The fingerprints of idempotency keys, and when each was used.
     answered: HashMap<OwnKey, (Fingerprint, Instant)>,
 }
 
 impl Book {
-    /// A book without orders and services.
+    /// Creates a book without orders and services.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
@@ -40,15 +40,15 @@ impl Book {
         }
     }
 
-    /// Lets orders name this service.
+    /// Adds a service that orders may name.
     pub fn add_service(&mut self, id: ServiceId) {
         self.services.insert(id);
     }
 
-    /// Does one thing to one order.
+    /// Runs one operation.
     ///
     /// # Errors
-    /// The [`Refusal`](crate::Refusal), if it was not done.
+    /// The [`Refusal`](crate::Refusal) if the operation is rejected.
     pub fn run(&mut self, actor: &Actor, operation: Operation, now: Instant) -> Verdict {
         let command = Command { actor: actor.clone(), action: Action::One(operation), retry: None };
         let mut outcomes = self.run_all(&[command], now).into_iter();
@@ -60,7 +60,7 @@ impl Book {
         }
     }
 
-    /// Runs commands in order and answers what became of each.
+    /// Runs commands in order. Returns the outcome of each.
     pub fn run_all(&mut self, commands: &[Command], now: Instant) -> Vec<Outcome> {
         let last_sequence = self.events.last().map_or(0, |event| event.sequence);
         let mut snapshot = Snapshot::new(last_sequence);
@@ -78,8 +78,8 @@ impl Book {
         }
     }
 
-    /// The stretches between two instants, both included, in which a new order with these services
-    /// would be accepted.
+    /// The intervals between two times, both included, in which a new order with these services would
+    /// be accepted.
     #[must_use]
     pub fn free_stretches(&self, services: &Services, from: Instant, to: Instant) -> Vec<Stretch> {
         let calendars = self.policy.calendars(services);
@@ -98,12 +98,12 @@ impl Book {
         found
     }
 
-    /// The orders there are, by id.
+    /// The orders, by id.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
         self.orders.values().filter_map(Stored::live)
     }
 
-    /// What happened so far.
+    /// All events so far.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         &self.events

@@ -1,7 +1,7 @@
-//! The decision: what becomes of commands, and what must be stored for them.
+//! Decisions: the outcomes of commands, and the changes to store for them.
 //!
-//! [`decide()`] judges [`Command`]s by a policy, a [`Snapshot`] of the database and the time. Where
-//! the snapshot lacks something, it answers with what it [`Needs`].
+//! [`decide()`] takes a policy, a [`Snapshot`] of the database, [`Command`]s and the time. If the
+//! snapshot lacks something, it returns what it [`Needs`].
 
 mod batch;
 mod changes;

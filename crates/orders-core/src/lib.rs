@@ -1,9 +1,9 @@
-//! Orders that cannot be double-booked: the domain and its rule, without I/O and without a clock.
+//! A booking service's domain: orders, the rule that keeps them apart, and everything that decides.
+//! No I/O and no clock.
 //!
-//! Everything that decides lives here. [`decide()`] takes a [`Policy`], a [`Snapshot`] of the
-//! database, [`Command`]s and the time, and answers what becomes of each command and what must be
-//! stored. It is pure: the same input gives the same answer, so every rule is tested without a
-//! database, and any program that links this crate gets the judgement that the service gives.
+//! [`decide()`] takes a [`Policy`], a [`Snapshot`] of the database, [`Command`]s and the time. It
+//! returns the outcome of each command and the changes to store. It is pure: the same input gives
+//! the same output, so every rule is tested without a database.
 //!
 //! [`Book`] keeps orders in memory by the same decision:
 //!

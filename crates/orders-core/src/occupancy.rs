@@ -1,4 +1,4 @@
-//! Occupancy: which slots an order holds by a policy. Nothing else in the workspace computes slots.
+//! Occupancy: which slots an order holds. Nothing else in the workspace computes slots.
 //!
 //! A slot is the interval `[datetime, datetime + duration + window)` in one calendar. Two slots of
 //! one calendar and of different groups must not overlap: that is the whole spacing rule, here and
@@ -38,32 +38,32 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Makes an interval, if it ends after it starts.
+    /// Creates an interval, if it ends after it starts.
     #[must_use]
     pub fn new(start: Instant, end_ms: i64) -> Option<Self> {
         (start.as_millis() < end_ms).then_some(Self { start, end_ms })
     }
 
-    /// Its first instant.
+    /// Its start.
     #[must_use]
     pub fn start(self) -> Instant {
         self.start
     }
 
-    /// Its end, which does not belong to it, in milliseconds since 1970-01-01T00:00:00Z. The end may
+    /// Its exclusive end, in milliseconds since 1970-01-01T00:00:00Z. The end may
     /// lie past the year 9999.
     #[must_use]
     pub fn end_ms(self) -> i64 {
         self.end_ms
     }
 
-    /// How long it is, in milliseconds.
+    /// Its length in milliseconds.
     #[must_use]
     pub fn length_ms(self) -> i64 {
         self.end_ms - self.start.as_millis()
     }
 
-    /// Whether both have an instant in common. Intervals that only touch do not overlap.
+    /// Returns `true` if both have a time in common. Intervals that only touch do not overlap.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.start.as_millis() < other.end_ms && other.start.as_millis() < self.end_ms
@@ -82,7 +82,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Whether both may not exist together.
+    /// Returns `true` if the spacing rule forbids both to exist.
     #[must_use]
     pub fn conflicts_with(&self, other: &Self) -> bool {
         self.calendar == other.calendar
@@ -100,8 +100,8 @@ impl Policy {
         }
     }
 
-    /// How long the longest slot of a calendar is, in milliseconds. A search for the slots that
-    /// reach a time looks back this far.
+    /// The length of the longest slot of a calendar, in milliseconds. A search for the slots that
+    /// overlap a time looks back this far.
     #[must_use]
     pub fn longest_slot_ms(&self, calendar: CalendarId) -> i64 {
         DURATION_MS + self.window_of(calendar).as_millis()

@@ -1,4 +1,4 @@
-//! Orders: their ids, their content, and what the server keeps beside it.
+//! Orders: their ids, their content, and what the server adds.
 
 mod content;
 mod fee;
@@ -16,23 +16,23 @@ pub use fee::{Fee, FeeError};
 pub use id::{OrderId, OrderIdError};
 pub use services::{Services, ServicesError};
 
-/// A number shared by the orders that are exempt from the rule among themselves. An order that is
-/// exempt from nothing has a group of its own.
+/// An exemption group: orders of one group are exempt from the spacing rule among themselves. Any
+/// other order has a group of its own.
 ///
-/// It is the sequence of the event that put the order, or the first of its group, at its time.
+/// The number is the sequence of the event that created the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group(pub NonZeroU64);
 
 /// An order as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
-    /// Its id, for ever.
+    /// Its id, which never changes.
     pub id: OrderId,
-    /// What its callers said of it.
+    /// What its caller decides.
     pub content: OrderContent,
-    /// 1 at first; one more with each change, deletion and restoring included.
+    /// Starts at 1 and rises by one with each change, deletion and restoring included.
     pub version: u64,
-    /// Which orders it is exempt from.
+    /// Its exemption group.
     pub group: Group,
     /// When it was created.
     pub created_at: Instant,

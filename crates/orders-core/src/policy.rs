@@ -1,4 +1,4 @@
-//! The policy: how far apart orders must be, and which orders share a calendar.
+//! The policy: the minimum gap between orders, and which orders share a calendar.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::time::Period;
 pub enum Scope {
     /// All orders share one calendar.
     Global,
-    /// Each service has a calendar; an order is in those of all its services.
+    /// Each service has a calendar. An order is in the calendars of all its services.
     Service,
 }
 
 impl Scope {
-    /// Reads `global` or `service`.
+    /// Parses `global` or `service`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -35,7 +35,7 @@ impl Scope {
     }
 }
 
-/// The text given is not a scope.
+/// An error which can be returned when parsing a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be global or service")]
 pub struct ScopeError;
@@ -49,26 +49,26 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The rules that every process on one database works by.
+/// The rules of one database. Every process on it follows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
-    /// Two orders of one calendar conflict when they are less than this apart.
+    /// The minimum gap between two orders of one calendar.
     pub window: Period,
     /// Which orders share a calendar.
     pub scope: Scope,
-    /// How old an order must be before it may be updated; `None` lets it be updated at once.
+    /// How old an order must be before it may be updated; `None` for no limit.
     pub edit_lock: Option<Period>,
 }
 
-/// What is to become different about a policy; what is `None` stays.
+/// A partial update of a policy. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PolicyPatch {
-    /// Another window.
+    /// The new window.
     pub window: Option<Period>,
-    /// Another scope.
+    /// The new scope.
     pub scope: Option<Scope>,
-    /// Another edit lock, or none.
+    /// The new edit lock, or none.
     pub edit_lock: Option<Option<Period>>,
 }
 
@@ -80,7 +80,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// This policy with some of it changed.
+    /// This policy with a patch applied.
     #[must_use]
     pub fn with(self, patch: &PolicyPatch) -> Self {
         Self {

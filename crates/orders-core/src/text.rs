@@ -1,10 +1,10 @@
-//! What values that are written as text have in common.
+//! Conversions from and to text that the values share.
 
 mod decimal;
 
 pub(crate) use decimal::Decimal;
 
-/// Implements `FromStr` and `TryFrom<&str>` by a function that reads the text.
+/// Implements `FromStr` and `TryFrom<&str>` by a parse function.
 macro_rules! read_from_text {
     ($type:ty, $error:ty, $read:expr) => {
         impl std::str::FromStr for $type {

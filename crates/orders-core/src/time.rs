@@ -1,4 +1,4 @@
-//! Time: instants and lengths of time, exact to the millisecond. Knows no clock.
+//! Time: timestamps and periods, exact to the millisecond. Knows no clock.
 
 mod direction;
 mod period;

@@ -1,5 +1,4 @@
-//! Webhooks: where events are sent, which ones, and how changes to webhooks are judged. How events
-//! are delivered is not known here.
+//! Webhooks: which events are sent to which endpoint, and how webhooks change. Delivers nothing.
 
 mod change;
 mod secret;
@@ -19,62 +18,62 @@ use std::fmt;
 use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Instant;
 
-/// An endpoint that is told of events.
+/// An endpoint that receives events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Its identity.
+    /// Its id.
     pub id: WebhookId,
-    /// What its owner says of it.
+    /// What its owner decides.
     pub content: WebhookContent,
-    /// Why nothing is delivered; `None` while it is.
+    /// Why nothing is delivered; `None` while the webhook is enabled.
     pub disabled: Option<Disabled>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
     /// When its owner last changed it, or it was disabled.
     pub updated_at: Instant,
-    /// The sequence up to which events were delivered, given up, or not asked for.
+    /// The sequence up to which events were delivered, given up, or not subscribed to.
     pub position: u64,
-    /// What keeps the event behind it from being delivered; `None` where nothing does.
+    /// The failed attempts for the next event; `None` if there are none.
     pub held: Option<Held>,
-    /// Rises with each change that must not be overwritten by whoever delivers meanwhile.
+    /// Rises with each change that a delivery in progress must not overwrite.
     pub generation: u64,
-    /// How many events are behind its position, those that it does not ask for included.
+    /// The number of events after its position, including those not subscribed to.
     pub pending: u64,
-    /// How many deliveries in its log were given up.
+    /// The number of deliveries that were given up.
     pub failed: u64,
 }
 
-/// What the owner of a webhook says of it.
+/// What the owner of a webhook decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookContent {
-    /// Where events are sent: an absolute URL, checked by whoever took it.
+    /// The endpoint: an absolute URL, validated by the API.
     pub url: String,
-    /// Of which events it is told.
+    /// The events that it receives.
     pub events: EventPatterns,
-    /// What it is for.
+    /// Its description.
     pub description: Option<WebhookDescription>,
 }
 
-/// An event that was tried in vain, and holds those behind it.
+/// An event whose delivery failed. It holds up those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// When it is tried again.
+    /// When the next attempt is due.
     pub next_attempt_at: Instant,
 }
 
 /// Why nothing is delivered to a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Disabled {
-    /// Its owner has said so.
+    /// Its owner disabled it.
     Operator,
-    /// It answered 410: it wants no more.
+    /// The endpoint answered 410.
     Gone,
 }
 
 impl Disabled {
-    /// Reads `operator` or `gone`.
+    /// Parses `operator` or `gone`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Operator, Self::Gone].into_iter().find(|reason| reason.as_str() == text)
@@ -90,7 +89,7 @@ impl Disabled {
     }
 }
 
-/// The text given is not a reason.
+/// An error which can be returned when parsing a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be operator or gone")]
 pub struct DisabledError;
@@ -105,6 +104,6 @@ impl fmt::Display for Disabled {
 }
 
 impl Webhook {
-    /// How many webhooks there may be.
+    /// The maximum number of webhooks.
     pub const MOST: u64 = 1_000;
 }

@@ -1,23 +1,22 @@
-//! Batches: several operations that are asked for as one.
+//! Batches: several operations in one request.
 
 use std::collections::HashSet;
 
 use super::command::Operation;
 use super::import::Import;
 
-/// How the operations of a batch hang together.
+/// How the operations of a batch depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// All or nothing, judged on the state that they leave behind together: two orders may swap
-    /// their times.
+    /// All or nothing, validated on the state after all of them: two orders may swap their times.
     Atomic,
-    /// One after the other, each on its own, each seeing those before it.
+    /// One after the other. Each succeeds or fails alone and sees those before it.
     Each,
-    /// All or nothing, creations only: the new orders are exempt from the rule among themselves.
+    /// All or nothing, creations only. The new orders are exempt from the rule among themselves.
     Group,
 }
 
-/// Several operations that were asked for as one.
+/// Several operations in one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     mode: Mode,
@@ -25,14 +24,14 @@ pub struct Batch {
     operations: Vec<Operation>,
 }
 
-/// Why operations do not make a batch.
+/// An error which can be returned when operations are put into a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// None, or more than 10 000.
+    /// There are no operations, or more than allowed.
     #[error("must have 1 to 10000 operations")]
     Number,
-    /// The operation at this position (from 0) names an order that one before it names. What
-    /// "the end state" of such an order would be, nobody could say.
+    /// The operation at this position (from 0) names an order that an earlier one names. The end
+    /// state of such an order would be ambiguous.
     #[error("must not name an order twice in an atomic batch")]
     Repeated(usize),
     /// The operation at this position (from 0) of a group does not create an order.
@@ -41,13 +40,15 @@ pub enum BatchError {
 }
 
 impl Batch {
-    /// The most operations that a batch can have.
+    /// The maximum number of operations in a batch.
     pub const MAX: usize = 10_000;
 
-    /// Checks operations that are to be done together.
+    /// Creates a batch.
     ///
     /// # Errors
-    /// [`BatchError`], by what is wrong with them.
+    /// - [`BatchError::Number`] for no operations, or more than [`Self::MAX`].
+    /// - [`BatchError::Repeated`] if an atomic batch or a group names an order twice.
+    /// - [`BatchError::NotCreate`] if a group has another operation than a creation.
     pub fn new(mode: Mode, dry_run: bool, operations: Vec<Operation>) -> Result<Self, BatchError> {
         if !(1..=Self::MAX).contains(&operations.len()) {
             return Err(BatchError::Number);
@@ -66,14 +67,14 @@ impl Batch {
         }
     }
 
-    /// The most orders that can be imported at once.
+    /// The maximum number of orders in one import.
     pub const MAX_IMPORT: usize = 100_000;
 
-    /// Orders that are to be imported at once, by [`Mode::Atomic`] or [`Mode::Each`]. An id that
-    /// comes twice is refused the second time.
+    /// Creates a batch of imports, in [`Mode::Atomic`] or [`Mode::Each`]. The second of two orders
+    /// with one id is rejected.
     ///
     /// # Errors
-    /// [`BatchError::Number`] for none, or more than [`Self::MAX_IMPORT`].
+    /// [`BatchError::Number`] for no orders, or more than [`Self::MAX_IMPORT`].
     pub fn import(mode: Mode, orders: Vec<Import>) -> Result<Self, BatchError> {
         if !(1..=Self::MAX_IMPORT).contains(&orders.len()) {
             return Err(BatchError::Number);
@@ -82,19 +83,20 @@ impl Batch {
         Ok(Self { mode, dry_run: false, operations: operations.collect() })
     }
 
-    /// A batch without operations. With an idempotency key its answer is kept, like any other's.
+    /// Creates a batch without operations. Its response is stored under its idempotency key like any
+    /// other.
     #[must_use]
     pub fn empty(mode: Mode) -> Self {
         Self { mode, dry_run: false, operations: Vec::new() }
     }
 
-    /// How the operations hang together.
+    /// How the operations depend on each other.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Whether the batch is only judged, and writes nothing.
+    /// Whether the batch is only validated, and writes nothing.
     #[must_use]
     pub fn dry_run(&self) -> bool {
         self.dry_run

@@ -1,33 +1,33 @@
-//! Changes: what must be stored for a decision.
+//! Changes: what a decision stores.
 
 use super::event::Event;
 use crate::order::Order;
 
-/// What must be stored for the commands that were accepted.
+/// What to store for the accepted commands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// Each order that is different now, once.
+    /// The orders that changed, each once.
     pub rows: Vec<RowChange>,
-    /// Each change, in order; more than `rows` where an order was changed several times.
+    /// The events, in order. There are more than `rows` if an order changed several times.
     pub events: Vec<Event>,
-    /// The positions (from 0) of the commands whose answers are to be kept under their keys.
+    /// The positions (from 0) of the commands whose responses are stored under their keys.
     pub answers: Vec<usize>,
 }
 
 impl Changes {
-    /// Whether there is nothing to be stored.
+    /// Returns `true` if there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.answers.is_empty()
     }
 }
 
-/// An order before and after; not both are `None`.
+/// An order before and after a decision. At least one of both is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowChange {
-    /// As it is stored.
+    /// The stored order.
     pub before: Option<Order>,
-    /// As it is to be stored.
+    /// The order to store.
     pub after: Option<Order>,
 }
 

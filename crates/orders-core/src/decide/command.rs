@@ -1,4 +1,4 @@
-//! Commands: what callers ask to be done to orders.
+//! Commands: what callers request.
 
 use super::batch::Batch;
 use super::event::Actor;
@@ -7,12 +7,12 @@ use super::retry::Retry;
 use crate::order::{Fee, OrderContent, OrderId, Services};
 use crate::time::Instant;
 
-/// The id of an order that is to be created.
+/// The id of a new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewId {
-    /// The caller chose it: an order may have it, or may have had it.
+    /// The caller chose it. An order may have it, or may have had it.
     Chosen(OrderId),
-    /// It was made for this order alone (a fresh UUID): no order has it or ever had it.
+    /// It was generated for this order (a new UUID). No order has it or ever had it.
     Made(OrderId),
 }
 
@@ -26,14 +26,14 @@ impl NewId {
     }
 }
 
-/// What is to become different about an order; what is `None` stays.
+/// A partial update of an order. `None` leaves a value unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderPatch {
-    /// Another time.
+    /// The new time.
     pub datetime: Option<Instant>,
-    /// Another fee.
+    /// The new fee.
     pub total_fee: Option<Fee>,
-    /// Other services.
+    /// The new services.
     pub services: Option<Services>,
 }
 
@@ -48,20 +48,20 @@ impl From<OrderContent> for OrderPatch {
     }
 }
 
-/// The versions that a caller is willing to change; `None` for any.
+/// The versions that a caller accepts; `None` for any.
 pub type IfMatch = Option<Versions>;
 
-/// Versions that an order may have for something to be done to it.
+/// A condition on the version of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Versions {
-    /// One of these.
+    /// One of these versions.
     Among(Vec<u64>),
-    /// Any other than these.
+    /// Any version but these.
     AllBut(Vec<u64>),
 }
 
 impl Versions {
-    /// Whether a version is among them.
+    /// Returns `true` if a version meets the condition.
     #[must_use]
     pub fn contain(&self, version: u64) -> bool {
         match self {
@@ -71,35 +71,35 @@ impl Versions {
     }
 }
 
-/// One thing to be done to one order.
+/// One change to one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Creates an order.
     Create {
         /// Its id.
         id: NewId,
-        /// What the caller says of it.
+        /// Its content.
         content: OrderContent,
     },
-    /// Brings an order along from elsewhere, with what is known of its past.
+    /// Imports an order from another database, with its version and times.
     Import(Box<Import>),
-    /// Changes an order, in part or wholly.
+    /// Updates an order, partially or fully.
     Update {
         /// Which order.
         id: OrderId,
-        /// Only in one of these versions.
+        /// The versions that the caller accepts.
         if_match: IfMatch,
-        /// What is to become different.
+        /// The new values.
         patch: OrderPatch,
     },
     /// Deletes an order and frees its time.
     Delete {
         /// Which order.
         id: OrderId,
-        /// Only in one of these versions.
+        /// The versions that the caller accepts.
         if_match: IfMatch,
     },
-    /// Brings a deleted order back as it last was.
+    /// Restores a deleted order as it last was.
     Restore {
         /// Which order.
         id: OrderId,
@@ -107,7 +107,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The id of the order that it is about.
+    /// The id of the order.
     #[must_use]
     pub fn order_id(&self) -> &OrderId {
         match self {
@@ -118,7 +118,7 @@ impl Operation {
     }
 }
 
-/// What one caller asks for at once.
+/// The action of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// One operation.
@@ -138,19 +138,19 @@ impl Action {
     }
 }
 
-/// What somebody asks for.
+/// One request to change orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// For what.
+    /// The requested action.
     pub action: Action,
-    /// What makes it safe to ask again, if the caller wants that.
+    /// The idempotency key, if the caller sent one.
     pub retry: Option<Retry>,
 }
 
 impl Command {
-    /// What makes it safe to ask again. A dry run, which leaves nothing behind, needs nothing.
+    /// The idempotency key. A dry run changes nothing, so it ignores the key.
     #[must_use]
     pub fn retry(&self) -> Option<&Retry> {
         let dry_run = matches!(&self.action, Action::Batch(batch) if batch.dry_run());

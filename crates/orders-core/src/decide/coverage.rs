@@ -1,7 +1,6 @@
-//! Coverage: which stretches of a calendar have been loaded.
+//! Coverage: which parts of a calendar are loaded.
 //!
-//! A calendar that is asked about any other stretch answers with the span that is missing, never
-//! with "free".
+//! What is not loaded is unknown, never free.
 
 use super::occupants::{Occupant, Occupants, Reach, Span};
 use crate::order::OrderId;
@@ -15,10 +14,10 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// Takes in what a span was answered with. Occupants may come in any order, and again.
+    /// Adds the occupants of a span. They may come in any order, and repeatedly.
     pub(crate) fn add(&mut self, span: &Span, occupants: Vec<Occupant>) {
         let times = occupants.iter().map(Occupant::start);
-        // The instant at which a list was cut short may have more occupants: it is not covered.
+        // The time at which a list was cut may have more occupants, so it is not covered.
         let (from, to) = match span.reach {
             Reach::First(limit) if occupants.len() >= limit => {
                 (Some(span.from), times.max().and_then(Instant::previous))
@@ -36,7 +35,7 @@ impl Calendar {
         }
     }
 
-    /// Takes in what was loaded of the same calendar at the same moment.
+    /// Merges parts of the same calendar, loaded at the same moment.
     pub(crate) fn merge(&mut self, other: Self) {
         for (from, to) in other.loaded.0 {
             self.loaded.add(from, to);
@@ -44,35 +43,35 @@ impl Calendar {
         other.occupants.into_each(|occupant| self.occupants.insert(occupant));
     }
 
-    /// Takes note of an order that left its place.
+    /// Removes an order.
     pub(crate) fn leave(&mut self, start: Instant, order_id: &OrderId) {
         self.occupants.remove(start, order_id);
     }
 
-    /// Takes note of an order that took a place, if that is where the calendar is loaded.
+    /// Adds an order, if the calendar is loaded there.
     pub(crate) fn enter(&mut self, occupant: Occupant) {
         if self.covers(occupant.start(), occupant.start()) {
             self.occupants.insert(occupant);
         }
     }
 
-    /// How much it takes to remember it: the number of occupants and of loaded stretches.
+    /// The number of occupants and of loaded intervals.
     pub(crate) fn size(&self) -> usize {
         self.occupants.len() + self.loaded.0.len()
     }
 
-    /// Whether all that lies between is loaded, both ends included.
+    /// Returns `true` if everything between is loaded, both ends included.
     pub(crate) fn covers(&self, from: Instant, to: Instant) -> bool {
         self.loaded_around(from).is_some_and(|(_, end)| to <= end)
     }
 
-    /// The loaded stretch that an instant lies in, both ends included.
+    /// The loaded interval around a time, both ends included.
     pub(crate) fn loaded_around(&self, at: Instant) -> Option<(Instant, Instant)> {
         self.loaded.around(at)
     }
 }
 
-/// Stretches of time, apart from one another, earliest first; both ends belong to them.
+/// Disjoint intervals of time, earliest first, both ends included.
 #[derive(Debug, Clone, Default)]
 struct Coverage(Vec<(Instant, Instant)>);
 
@@ -81,7 +80,7 @@ impl Coverage {
         if from > to {
             return;
         }
-        // What touches the new stretch becomes part of it.
+        // Merges the intervals that touch the new one.
         let before = |end: Instant| end.next().is_some_and(|after| after < from);
         let first = self.0.partition_point(|&(_, end)| before(end));
         let behind = |start: Instant| to.next().is_some_and(|after| after < start);

@@ -1,4 +1,4 @@
-//! The decision: what becomes of commands, judged one after the other against a snapshot.
+//! The decision: runs commands one after the other against a snapshot.
 
 use super::batch::{Batch, Mode};
 use super::changes::Changes;
@@ -15,25 +15,27 @@ use crate::order::Group;
 use crate::policy::Policy;
 use crate::time::Instant;
 
-/// What became of each command, and what must be stored for it.
+/// The outcomes of some commands, and the changes to store for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// One for each command, in order.
     pub outcomes: Vec<Outcome>,
-    /// Nothing, if no command was accepted.
+    /// Empty if no command was accepted.
     pub changes: Changes,
 }
 
-/// Judges commands in order, each seeing what those before it have changed.
+/// Decides commands in order. Each command sees the changes of those before it.
 ///
-/// The snapshot must have been read, and its changes must be stored, under one lock. `policy` and
-/// `now` are the database's, read under the same lock. Whoever only presumes a part of this has to find
-/// out, under the lock, whether it is so before anything is stored or answered.
+/// The caller reads `policy`, `snapshot` and `now` from the database under one lock, and stores the
+/// changes under the same lock.
 ///
 /// # Errors
-/// [`Needs`], if the snapshot lacks something: add that to it and ask again. A decision is never
-/// made on a guess. Asking again ends: each round asks for what no round before it has loaded, and
-/// a search for free times passes no more than 1 000 occupied stretches.
+/// [`Needs`] if the snapshot lacks something. Load it, add it to the snapshot and call again. A
+/// decision is never a guess. The calls come to an end: each asks for what none before it loaded,
+/// and a search for free times passes at most 1 000 occupied intervals.
+///
+/// # Examples
+/// [`Book`](crate::Book) is a complete caller.
 pub fn decide(
     policy: &Policy,
     snapshot: &Snapshot,
@@ -46,7 +48,7 @@ pub fn decide(
     for (position, command) in commands.iter().enumerate() {
         match run_once(&mut state, command, position) {
             Ok(outcome) => outcomes.push(outcome),
-            // Goes on, to learn in one pass what all of them need.
+            // Continues, to learn in one pass what all commands need.
             Err(missing) => needs.extend(missing),
         }
     }
@@ -57,7 +59,7 @@ pub fn decide(
     Ok(Decision { outcomes, changes: state.into_changes() })
 }
 
-/// Runs a command, unless it was done before under its key.
+/// Runs a command, unless its idempotency key was used before.
 fn run_once(state: &mut State<'_>, command: &Command, position: usize) -> Result<Outcome, Needs> {
     let Some(retry) = command.retry() else { return run(state, command) };
     match retry.judge(state.answered(&retry.key)?) {
@@ -120,15 +122,15 @@ fn run_one(state: &mut State<'_>, actor: &Actor, operation: &Operation) -> Resul
     Ok(Ok(done))
 }
 
-/// Others of the same batch may be imported into the group of this order.
+/// Gives an imported order's group to the name under which it was imported.
 fn name_group(state: &mut State<'_>, operation: &Operation, done: &Done) {
     if let (Operation::Import(import), Done::Created(order)) = (operation, done) {
         state.name_group(&import.group, order.group);
     }
 }
 
-/// Judges a batch on the state that all of it leaves behind. Of two operations that conflict with
-/// each other the later is refused; one that is refused stands in nobody's way.
+/// Runs a batch and validates the state after all of its operations. Of two operations that
+/// conflict with each other the later is rejected. A rejected operation blocks no other.
 fn run_together(
     state: &mut State<'_>,
     actor: &Actor,
@@ -166,7 +168,7 @@ fn run_together(
             Err(missing) => needs.extend(missing),
         }
     }
-    // Only now, so that what is suggested is free beside all operations that were fine.
+    // After the loop above, so that suggestions are free beside all accepted operations.
     for (position, order) in blocked {
         match (Candidate::new(state, order).conflict(state), results.get_mut(position)) {
             (Ok(Some(conflict)), Some(result)) => {

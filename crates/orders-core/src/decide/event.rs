@@ -1,4 +1,4 @@
-//! Events: what happened to orders, in the order in which it happened.
+//! Events: the changes of orders, in order.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use crate::order::{Order, OrderId};
 use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Instant;
 
-/// Who asked for a change, as it is shown in an order's history.
+/// The author of a change, as an order's history shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Actor(std::sync::Arc<str>);
 
 impl Actor {
-    /// Names an actor. Control characters are taken out, and no more than 200 characters kept.
+    /// Creates an actor. Removes control characters, and keeps at most 200 characters.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let kept: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -37,21 +37,21 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What kind of change an event tells of.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
-    /// A new order, or a new one under the id of a deleted one.
+    /// The order was created, perhaps under the id of a deleted one.
     Created,
-    /// Another time, fee or services.
+    /// The order has another time, fee or services.
     Updated,
-    /// The order is gone.
+    /// The order was deleted.
     Deleted,
-    /// A deleted order is back as it last was.
+    /// A deleted order was restored as it last was.
     Restored,
 }
 
 impl EventKind {
-    /// Reads `created`, `updated`, `deleted` or `restored`.
+    /// Parses `created`, `updated`, `deleted` or `restored`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Created, Self::Updated, Self::Deleted, Self::Restored]
@@ -71,7 +71,7 @@ impl EventKind {
     }
 }
 
-/// The text given is not a kind of event.
+/// An error which can be returned when parsing a kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be created, updated, deleted or restored")]
 pub struct EventKindError;
@@ -85,19 +85,21 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// One change to one order. Replayed in the order of `sequence`, the events of an order give it.
+/// One change to one order.
+///
+/// Invariant: the events of an order, replayed in the order of `sequence`, give the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place among all events of the database: 1, 2, 3, … in the order of commits.
+    /// Its number among all events of the database: 1, 2, 3, … in the order of commits.
     pub sequence: u64,
-    /// What kind of change.
+    /// Its kind.
     pub kind: EventKind,
-    /// When, by the database's clock; of an imported order, when it was last changed elsewhere.
+    /// When it happened, by the database's clock. For an imported order, when it was last changed.
     pub time: Instant,
-    /// Who asked for it.
+    /// Its author.
     pub actor: Actor,
-    /// The order as this change left it; of a deletion, as it was, with the deletion's version.
-    /// Its `updated_at` is this event's `time`.
+    /// The order after this change. For a deletion, the order before it, with the deletion's
+    /// version. Its `updated_at` is this event's `time`.
     pub order: Order,
 }
 

@@ -1,19 +1,19 @@
-//! The free stretches between two instants.
+//! The free intervals between two times.
 
 use crate::occupancy::{CalendarId, Interval};
 use crate::policy::Policy;
 use crate::time::Instant;
 
-/// A stretch of time in which every instant is free, both ends included.
+/// An interval in which every time is free, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// Its first instant.
+    /// Its first time.
     pub start: Instant,
-    /// Its last instant; the first one too, where only one fits between two orders.
+    /// Its last time. It equals the first where a single one is free.
     pub end: Instant,
 }
 
-/// Finds the free stretches between two instants, in one pass over the slots of some calendars.
+/// Finds the free intervals between two times, in one pass over the slots of some calendars.
 ///
 /// ```
 /// use orders_core::{CalendarId, FreeStretches, Instant, Policy};
@@ -29,17 +29,17 @@ pub struct Stretch {
 /// ```
 #[derive(Debug, Clone)]
 pub struct FreeStretches {
-    /// How long the slots of the new order would be.
+    /// The length of the new order's slots.
     length_ms: i64,
-    /// The first instant that may be free yet, in milliseconds.
+    /// The first time that may still be free, in milliseconds.
     at_ms: i64,
     to: Instant,
-    /// Where the slots start that have to be passed.
+    /// The first and the last start of the slots to pass.
     starts: (Instant, Instant),
 }
 
 impl FreeStretches {
-    /// A search for the times of a new order in these calendars, from one instant to another, both
+    /// Starts a search for the times of a new order in these calendars, between two times, both
     /// included.
     #[must_use]
     pub fn new(policy: &Policy, calendars: &[CalendarId], from: Instant, to: Instant) -> Self {
@@ -58,14 +58,14 @@ impl FreeStretches {
         }
     }
 
-    /// The first and the last start of the slots that have to be passed.
+    /// The first and the last start of the slots to pass.
     #[must_use]
     pub fn starts(&self) -> (Instant, Instant) {
         self.starts
     }
 
-    /// Passes the next slot, in the order of their starts. Answers the free stretch before it, if
-    /// there is one.
+    /// Passes the next slot, in the order of starts. Returns the free interval before it, if there
+    /// is one.
     pub fn pass(&mut self, slot: Interval) -> Option<Stretch> {
         let start_ms = self.at_ms;
         self.at_ms = start_ms.max(slot.end_ms());
@@ -73,14 +73,14 @@ impl FreeStretches {
         stretch(start_ms, (slot.start().as_millis() - self.length_ms).min(self.to.as_millis()))
     }
 
-    /// The free stretch after the last slot, if there is one.
+    /// Returns the free interval after the last slot, if there is one.
     #[must_use]
     pub fn finish(self) -> Option<Stretch> {
         stretch(self.at_ms, self.to.as_millis())
     }
 }
 
-/// The stretch between two instants, both included, unless it is empty or outside of time.
+/// The interval between two times, both included; `None` if it is empty or out of range.
 fn stretch(start_ms: i64, end_ms: i64) -> Option<Stretch> {
     let (start, end) = (Instant::from_millis(start_ms)?, Instant::from_millis(end_ms)?);
     (start <= end).then_some(Stretch { start, end })

@@ -1,4 +1,4 @@
-//! The search for the nearest times at which an order would be accepted.
+//! Searches for the nearest times at which an order would be accepted.
 
 use std::iter::Peekable;
 use std::ops::ControlFlow;
@@ -10,13 +10,13 @@ use super::state::State;
 use crate::occupancy::CalendarId;
 use crate::time::{Instant, Period, Way};
 
-/// How many occupied stretches are passed in search of a free instant.
+/// How many occupied intervals a search passes.
 const STRETCHES: usize = 1_000;
-/// How many occupants more are loaded, at first, in search of a free instant.
+/// How many further occupants the first load of a search asks for.
 const FIRST_LOOK: usize = 8;
 
-/// The nearest instant, from the order's own time on, at which it would be accepted; `None` where
-/// none lies within 366 days or 1 000 occupied stretches. Passes the occupants once, in order.
+/// The nearest time, in one direction, at which the order would be accepted; `None` if there is none
+/// within 366 days or 1 000 occupied intervals. Passes each occupant once, in order.
 pub(crate) fn nearest_free(
     state: &State<'_>,
     candidate: &Candidate<'_>,
@@ -54,10 +54,10 @@ pub(crate) fn nearest_free(
     if needs.is_empty() { Ok(Some(at)) } else { Err(needs) }
 }
 
-/// What to load of a calendar beyond what is loaded of it. More each time, so that a long run takes
-/// few loads and a short one a small one. Those that stand together where a list was cut short
-/// count too, so that the next list gets past them. Where it starts depends on nothing but the
-/// edge, so that all who search across it are served by one load.
+/// The span to load beyond the loaded part of a calendar. It grows with each load: a short search
+/// loads little, a long one loads rarely. Occupants at the place where the last list was cut count
+/// too, so that the next list gets past them. Its start depends on the edge only, so that one load
+/// serves all searches across it.
 fn further(state: &State<'_>, line: &Line, way: Way, edge: Instant, met: usize) -> Span {
     let far = way.end_of_time();
     let start = way.next(edge).unwrap_or(far);
@@ -69,19 +69,19 @@ fn further(state: &State<'_>, line: &Line, way: Way, edge: Instant, met: usize) 
     Span { calendar: line.calendar, from, to, reach: Reach::nearest(way, most) }
 }
 
-/// One of the calendars that an order needs a place in.
+/// A calendar that the order needs a slot in.
 struct Line {
     calendar: CalendarId,
-    /// How long the order's slot is.
+    /// The length of the order's slot.
     length_ms: i64,
-    /// How long the longest slot is.
+    /// The length of the longest slot.
     longest_ms: i64,
     /// How far the calendar is loaded, from the order's own time on.
     edge: Option<Instant>,
 }
 
 impl Line {
-    /// The furthest start of a slot that could overlap the order's, were it placed at `at`.
+    /// The furthest start of a slot that could overlap the order's slot at `at`.
     fn last_start(&self, at: Instant, way: Way) -> Instant {
         Instant::saturating_from_millis(match way {
             Way::Later => at.as_millis() + self.length_ms - 1,
@@ -90,24 +90,24 @@ impl Line {
     }
 }
 
-/// A walk from the time that was asked for past one occupant after the other.
+/// A scan from the requested time past one occupant after the other.
 ///
-/// An occupant rules out the times between `start - length` and `end`, where `length` is that of the
-/// order's own slot; at these two themselves the slots touch. The walk meets occupants in the order
-/// of `start - length`, whichever calendar they are in: then none that was passed can matter again.
+/// An occupant blocks the times strictly between `start - length` and `end`, where `length` is the
+/// length of the order's own slot. The scan visits the occupants of all calendars in the order of
+/// `start - length`. In this order, no occupant that was passed can block a later time of the scan.
 struct Walk<'c> {
     candidate: &'c Candidate<'c>,
     lines: &'c [Line],
     way: Way,
     asked: Instant,
     horizon: Instant,
-    /// How far ahead of `start - length` an occupant may still rule out a time.
+    /// How far after `start - length` an occupant can block a time.
     reach_ms: i64,
-    /// The first instant that may be free yet.
+    /// The first time that may still be free.
     at: Instant,
-    /// How many occupants were met.
+    /// The number of occupants visited.
     met: usize,
-    /// How many occupied stretches were passed.
+    /// The number of occupied intervals passed.
     passed: usize,
 }
 
@@ -119,8 +119,8 @@ impl<'c> Walk<'c> {
         Self { candidate, lines, way, asked, horizon, reach_ms, at: asked, met: 0, passed: 0 }
     }
 
-    /// Walks past all that could rule out the order's time, and on as far as every calendar is
-    /// loaded. Breaks off where it ends: at a free instant, or where none is near enough.
+    /// Scans as far as every calendar is loaded. Breaks with a free time, or with `None` if none is
+    /// near enough.
     fn along(&mut self, state: &State<'_>) -> ControlFlow<Option<Instant>> {
         let way = self.way;
         let known = self.lines.iter().map(|line| {
@@ -144,14 +144,14 @@ impl<'c> Walk<'c> {
             sources.map(|source| (line.length_ms, source.peekable()))
         });
         let mut sources: Vec<_> = sources.collect();
-        // The commonest by far, and nothing has to be compared.
+        // The most common case needs no merge.
         if let [(length_ms, only)] = sources.as_mut_slice() {
             return only.try_for_each(|occupant| self.pass(*length_ms, occupant));
         }
         Merged { sources, way }.try_for_each(|(length_ms, occupant)| self.pass(length_ms, occupant))
     }
 
-    /// Passes one occupant of a calendar in which the order's slot is so long.
+    /// Passes one occupant of a calendar in which the order's slot has this length.
     fn pass(&mut self, length_ms: i64, occupant: &Occupant) -> ControlFlow<Option<Instant>> {
         let at_ms = self.at.as_millis();
         let before_ms = occupant.start().as_millis() - length_ms;
@@ -181,8 +181,8 @@ impl<'c> Walk<'c> {
 
 type Source<'s> = (i64, Peekable<Box<dyn Iterator<Item = &'s Occupant> + 's>>);
 
-/// The occupants of several calendars in the order in which a walk meets them, each with the length
-/// of the order's slot in its calendar.
+/// The occupants of several calendars in the order of the scan, each with the length of the order's
+/// slot in its calendar.
 struct Merged<'s> {
     sources: Vec<Source<'s>>,
     way: Way,

@@ -1,4 +1,4 @@
-//! Orders that are brought along from elsewhere: from a file, or from another database.
+//! Imports: orders from a file or from another database.
 
 use std::sync::Arc;
 
@@ -6,31 +6,31 @@ use super::command::NewId;
 use crate::order::{Group, OrderContent};
 use crate::time::Instant;
 
-/// An order as it was elsewhere. The rule is asked about it as about any new order.
+/// An order from elsewhere. The spacing rule applies to it as to any new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     /// Its id.
     pub id: NewId,
-    /// What its callers said of it.
+    /// Its content.
     pub content: OrderContent,
-    /// Which version it is in, 1 at least. Where an order of this id was deleted here, its version
-    /// goes on from there, if that is higher.
+    /// Its version, at least 1. If an order with this id was deleted here and the version after that
+    /// is higher, that version is used.
     pub version: u64,
-    /// When it was created; `None` for now.
+    /// When it was created; `None` for the current time.
     pub created_at: Option<Instant>,
-    /// When it was last changed; `None` for now. The event that tells of it has this time.
+    /// When it was last changed; `None` for the current time. Its event has this time.
     pub updated_at: Option<Instant>,
-    /// What it is exempt from.
+    /// Its exemption group.
     pub group: ImportGroup,
 }
 
-/// What an imported order is exempt from. Never an order that was not imported with it.
+/// The exemption group of an imported order. It is only exempt from orders of the same import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportGroup {
-    /// Nothing.
+    /// A group of its own.
     Own,
-    /// The orders of the same batch that bear the same name.
+    /// The group of the orders of the same batch with this name.
     Named(Arc<str>),
-    /// The members of a group that an earlier batch of the same import has made.
+    /// A group that an earlier batch of the same import created.
     Known(Group),
 }

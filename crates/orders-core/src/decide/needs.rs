@@ -1,4 +1,4 @@
-//! Needs: what must be loaded before commands can be judged.
+//! Needs: what a decision has to load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -14,16 +14,16 @@ use crate::policy::Policy;
 use crate::service::ServiceId;
 use crate::time::Instant;
 
-/// What must be loaded before commands can be judged.
+/// What has to be loaded before commands can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needs {
-    /// Orders, living or deleted.
+    /// Orders, existing or deleted.
     pub orders: BTreeSet<OrderId>,
     /// Services, to know whether they exist.
     pub services: BTreeSet<ServiceId>,
-    /// Stretches of calendars.
+    /// Parts of calendars.
     pub spans: BTreeSet<Span>,
-    /// Idempotency keys, to know what they stand for.
+    /// Idempotency keys, to know whether they were used.
     pub keys: BTreeSet<OwnKey>,
 }
 
@@ -43,8 +43,8 @@ impl fmt::Display for Needs {
 impl Error for Needs {}
 
 impl Needs {
-    /// What judging these commands takes, as far as the commands alone tell. The policy may be a
-    /// guess: what a wrong one misses is asked for later.
+    /// Returns what these commands need, as far as the commands alone tell. The policy may be out of
+    /// date: [`decide`](crate::decide()) asks for the rest.
     #[must_use]
     pub fn of<'a>(policy: &Policy, commands: impl IntoIterator<Item = &'a Command>) -> Self {
         let mut needs = Self::default();
@@ -57,7 +57,7 @@ impl Needs {
         needs
     }
 
-    /// Whether nothing is missing.
+    /// Returns `true` if nothing is missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()
@@ -66,7 +66,7 @@ impl Needs {
             && self.keys.is_empty()
     }
 
-    /// Leaves out what a snapshot has.
+    /// Removes what a snapshot already has.
     pub fn leave_out(&mut self, snapshot: &Snapshot) {
         self.orders.retain(|id| snapshot.order(id).is_none());
         self.services.retain(|id| snapshot.service(*id).is_none());
@@ -78,7 +78,7 @@ impl Needs {
         self.spans.retain(|span| !covers(span));
     }
 
-    /// Takes a value, or notes what it lacks.
+    /// Unwraps a value, or adds what it needs.
     pub(crate) fn gather<T>(&mut self, result: Result<T, Self>) -> Option<T> {
         result.map_err(|needs| self.extend(needs)).ok()
     }
@@ -90,7 +90,7 @@ impl Needs {
         self.keys.extend(other.keys);
     }
 
-    /// Of several lists that start at the same instant only the longest is loaded.
+    /// Keeps only the longest of several lists that start at the same time.
     pub(crate) fn merge_lists(&mut self) {
         let spans = std::mem::take(&mut self.spans);
         let mut lists: BTreeMap<(CalendarId, Instant, bool), Span> = BTreeMap::new();

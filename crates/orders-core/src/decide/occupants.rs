@@ -1,4 +1,4 @@
-//! Occupants: the orders that hold the times of a calendar, and which of them are to be loaded.
+//! Occupants: the orders in a calendar, and the spans to load them by.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,35 +11,35 @@ use crate::time::{Instant, Way};
 /// An order in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    /// What it holds of the calendar, from its time on.
+    /// What it holds of the calendar.
     pub interval: Interval,
     /// The order's id.
     pub order_id: OrderId,
-    /// The order's group.
+    /// The order's exemption group.
     pub group: Group,
 }
 
-/// How much of a stretch is wanted.
+/// How many occupants of a span to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// All occupants.
     All,
-    /// At most so many, the earliest ones.
+    /// At most this many, the earliest ones.
     First(usize),
-    /// At most so many, the latest ones.
+    /// At most this many, the latest ones.
     Last(usize),
 }
 
-/// A stretch of a calendar that is to be loaded.
+/// A part of a calendar to load: the occupants that start within it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// Which calendar.
     pub calendar: CalendarId,
-    /// The first instant of the stretch.
+    /// The first start.
     pub from: Instant,
-    /// The last instant of the stretch.
+    /// The last start, included.
     pub to: Instant,
-    /// How many of its occupants.
+    /// How many occupants.
     pub reach: Reach,
 }
 
@@ -52,7 +52,7 @@ impl Occupant {
 }
 
 impl Span {
-    /// The starts of all slots of a calendar that could overlap an interval.
+    /// The span of all slots of a calendar that could overlap an interval.
     #[must_use]
     pub fn around(policy: &Policy, calendar: CalendarId, interval: Interval) -> Self {
         let (from, to) = policy.starts_around(calendar, interval);
@@ -61,7 +61,7 @@ impl Span {
 }
 
 impl Reach {
-    /// The nearest ones, seen this way.
+    /// At most this many, the nearest ones in a direction.
     pub(crate) fn nearest(way: Way, most: usize) -> Self {
         match way {
             Way::Later => Self::First(most),
@@ -70,14 +70,14 @@ impl Reach {
     }
 }
 
-/// Occupants by their time; those of one instant by their ids.
+/// Occupants by time, then by id.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Occupants(BTreeMap<Instant, Vec<Occupant>>);
 
 impl Occupants {
     pub(crate) fn insert(&mut self, occupant: Occupant) {
         match self.0.entry(occupant.start()) {
-            // Nearly always the only one: no more room than for one.
+            // Nearly always the only one: allocates room for one.
             Entry::Vacant(free) => {
                 free.insert(vec![occupant]);
             }
@@ -99,22 +99,23 @@ impl Occupants {
         }
     }
 
+    /// Passes each occupant on.
     pub(crate) fn into_each(self, insert: impl FnMut(Occupant)) {
         self.0.into_values().flatten().for_each(insert);
     }
 
-    /// At how many instants there are any.
+    /// The number of times that have occupants.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The occupants between, both ends included, earliest first.
+    /// The occupants that start between two times, both included, earliest first.
     pub(crate) fn between(
         &self,
         from: Instant,
         to: Instant,
     ) -> impl DoubleEndedIterator<Item = &Occupant> {
-        // A range whose ends are the wrong way round is empty, not a mistake.
+        // If `from` is after `to`, the range is empty.
         self.0
             .range(from..=to.max(from))
             .filter(move |(at, _)| **at <= to)

@@ -1,4 +1,4 @@
-//! Outcomes: what became of commands, and why operations are refused.
+//! Outcomes: the results of commands, and why operations are rejected.
 
 use std::fmt;
 
@@ -7,42 +7,43 @@ use crate::policy::Policy;
 use crate::service::ServiceId;
 use crate::time::{Instant, in_words};
 
-/// What was done, with the order as it is now; of a deletion, as it was, with the new version.
+/// A successful operation, with the order after it. For a deletion, the order before it, with the
+/// new version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Done {
-    /// The order is new.
+    /// The order was created.
     Created(Order),
-    /// The order is different now.
+    /// The order was updated.
     Updated(Order),
-    /// The order was as asked for already.
+    /// The order already had these values.
     Unchanged(Order),
-    /// The order is gone.
+    /// The order was deleted.
     Deleted(Order),
-    /// The order is back.
+    /// The order was restored.
     Restored(Order),
 }
 
-/// Why an operation was refused.
+/// Why an operation was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// There is no such order.
     #[error("there is no order {0}")]
     NotFound(OrderId),
-    /// The order is in a version that the caller did not expect.
+    /// The order has another version than the caller expects.
     #[error("version mismatch: the current version is {current}")]
     VersionMismatch {
-        /// The version that it is in.
+        /// Its current version.
         current: u64,
     },
     /// These services do not exist: their positions among the services given (from 0), and ids.
     #[error("unknown services: {}", listed(.0))]
     UnknownServices(Vec<(usize, ServiceId)>),
-    /// The order is too young to be updated.
+    /// The order is too new to be updated.
     #[error("the order is locked against updates until {editable_at}")]
     EditLocked {
-        /// From when on it may be.
+        /// The time from which it may be updated.
         editable_at: Instant,
-        /// How long that is from now, in milliseconds, 1 or more.
+        /// The milliseconds until then, 1 or more.
         wait_ms: i64,
     },
     /// An order with this id exists.
@@ -51,23 +52,23 @@ pub enum Refusal {
     /// The order would be too close to others.
     #[error("{0}")]
     Conflict(Box<OrderConflict>),
-    /// Nothing is wrong with this operation of an atomic batch, but with another one.
+    /// Another operation of the atomic batch failed.
     #[error("another operation of the batch was refused")]
     NotAttempted,
 }
 
-/// The refusal by the rule, with what helps to get round it.
+/// A conflict with the spacing rule, with times that are free instead.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderConflict {
-    /// The policy by which it was judged.
+    /// The policy that applied.
     pub policy: Policy,
-    /// The orders that are too close, the nearest first, at most ten.
+    /// The orders that are too close, the nearest first, at most 10.
     pub nearest: Vec<Neighbour>,
     /// How many orders are too close.
     pub count: usize,
-    /// The nearest instant before that would be accepted now, if it is not too far.
+    /// The nearest earlier time that would be accepted now, if it is not too far.
     pub previous: Option<Instant>,
-    /// The nearest instant after that would be accepted now, if it is not too far.
+    /// The nearest later time that would be accepted now, if it is not too far.
     pub next: Option<Instant>,
 }
 
@@ -91,21 +92,21 @@ fn listed(services: &[(usize, ServiceId)]) -> String {
     services.iter().map(|(_, id)| id.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// An order that is too close to the time asked for.
+/// An order that is too close to the requested time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Neighbour {
     /// Its id.
     pub order_id: OrderId,
     /// Its time.
     pub datetime: Instant,
-    /// Its time less the time asked for, in milliseconds; negative when it is the earlier.
+    /// Its time minus the requested time, in milliseconds; negative if it is earlier.
     pub gap_ms: i64,
-    /// The services that put both into one calendar; all of its own in scope `global`.
+    /// The services that both have in common; in scope `global`, all of its own.
     pub services: Vec<ServiceId>,
 }
 
 impl Neighbour {
-    /// Where it lies from the time asked for, in English words: `30 minutes earlier`.
+    /// Its distance from the requested time in words: `30 minutes earlier`.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self.gap_ms {
@@ -116,29 +117,29 @@ impl Neighbour {
     }
 }
 
-/// What became of one operation.
+/// The result of one operation.
 pub type Verdict = Result<Done, Refusal>;
 
-/// What became of one command.
+/// The result of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Of one operation.
+    /// The result of a single operation.
     One(Verdict),
-    /// Of each operation of a batch, in order.
+    /// The results of a batch.
     Batch {
-        /// Whether the batch as a whole was refused (never in mode `each`).
+        /// Whether the batch as a whole was rejected (never in mode `each`).
         refused: bool,
-        /// The operations' verdicts.
+        /// The result of each operation, in order.
         results: Vec<Verdict>,
     },
-    /// Of a command that was done before: nothing, and the answer of then is to be given again.
+    /// The command was run before under its key. The stored response is sent again.
     Repeated,
-    /// Of a command with the idempotency key of another: it was not looked at.
+    /// The idempotency key belongs to another request. The command was not run.
     KeyReused,
 }
 
 impl Outcome {
-    /// Whether the command was accepted, so that its answer is kept under its key.
+    /// Returns `true` if the command was accepted, so that its response is stored under its key.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         match self {

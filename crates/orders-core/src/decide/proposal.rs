@@ -1,4 +1,4 @@
-//! Proposals: what an operation would change, judged by all but the spacing rule.
+//! Proposals: what an operation would change, validated by every rule but the spacing rule.
 
 use super::command::{IfMatch, NewId, Operation, OrderPatch};
 use super::event::{Actor, EventKind};
@@ -11,15 +11,15 @@ use crate::order::{Group, Order, OrderContent, OrderId, Services};
 use crate::policy::Scope;
 use crate::time::Instant;
 
-/// A change that all but the spacing rule allow.
+/// A change that every rule but the spacing rule allows.
 pub(super) enum Proposal {
-    /// The order gets a place, which the rule must be asked about.
+    /// The order gets a new place. The spacing rule has to validate it.
     Place { kind: EventKind, order: Order },
     /// The order changes and keeps its place.
     Keep(Order),
     /// The order stays as it is.
     Nothing(Order),
-    /// The order goes.
+    /// The order is deleted.
     Remove(Order),
 }
 
@@ -41,7 +41,7 @@ impl Proposal {
     }
 }
 
-/// Judges an operation by all but the spacing rule. New orders go into `group`, if there is one.
+/// Validates an operation by every rule but the spacing rule. New orders go into `group`, if given.
 pub(super) fn propose(
     state: &State<'_>,
     operation: &Operation,
@@ -71,7 +71,7 @@ fn propose_create(
         NewId::Chosen(id) => match state.stored(id)? {
             Stored::Never => 0,
             Stored::Live(_) => return Ok(Err(Refusal::OrderExists(id.clone()))),
-            // Goes on counting, so that no ETag of the deleted order fits the new one.
+            // Continues the count, so that no ETag of the deleted order matches the new one.
             Stored::Deleted(order) => order.version,
         },
     };
@@ -86,7 +86,7 @@ fn propose_create(
     Ok(Ok(Proposal::Place { kind: EventKind::Created, order }))
 }
 
-/// Judges an imported order as a new one, then gives it what is known of its past.
+/// Validates an imported order as a new one, then restores its version and times.
 fn propose_import(state: &State<'_>, import: &Import) -> Result<Result<Proposal, Refusal>, Needs> {
     let Import { id, content, version, created_at, updated_at, group } = import;
     let proposal = propose_create(state, id, content, Some(state.import_group(group)))?;
@@ -132,7 +132,7 @@ fn propose_update(
             && !content.services.same_set(&order.content.services));
     let changed = Order { content, ..next_version(state, order) };
     Ok(Ok(if moves {
-        // A new place is the order's own: it leaves the group whose members are exempt.
+        // An order that moves leaves its exemption group.
         let order = Order { group: state.new_group(), ..changed };
         Proposal::Place { kind: EventKind::Updated, order }
     } else {
@@ -163,7 +163,7 @@ fn propose_restore(state: &State<'_>, id: &OrderId) -> Result<Result<Proposal, R
     Ok(Ok(Proposal::Place { kind: EventKind::Restored, order }))
 }
 
-/// The order in a version that the caller accepts.
+/// Finds the order, if its version is one that the caller accepts.
 fn find_live<'s>(
     state: &'s State<'_>,
     id: &OrderId,
@@ -176,7 +176,7 @@ fn find_live<'s>(
     Ok(if accepted { Ok(order) } else { Err(Refusal::VersionMismatch { current: order.version }) })
 }
 
-/// From when on the order may be updated, if not yet.
+/// The time from which the order may be updated, if that is still to come.
 fn editable_at(state: &State<'_>, order: &Order) -> Option<Instant> {
     let editable_at = order.created_at.saturating_add(state.policy.edit_lock?);
     (state.now < editable_at).then_some(editable_at)

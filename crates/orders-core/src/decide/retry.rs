@@ -1,5 +1,4 @@
-//! Safe retries: what tells a request that is sent again from a new one. How answers are kept is
-//! not known here.
+//! Idempotency: tells a repeated request from a new one. Stores no responses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +11,13 @@ use crate::time::Period;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
-/// The text given is not an idempotency key.
+/// An error which can be returned when parsing an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 255 visible ASCII characters")]
 pub struct IdempotencyKeyError;
 
 impl IdempotencyKey {
-    /// Checks a key.
+    /// Parses a key.
     ///
     /// # Errors
     /// [`IdempotencyKeyError`] if the text is not one.
@@ -46,21 +45,22 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// An idempotency key and whose it is: the same key of two callers is two keys.
+/// An idempotency key of one caller. Two callers may use the same key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnKey {
-    /// Who chose it.
+    /// The caller.
     pub caller: Actor,
     /// The key.
     pub key: IdempotencyKey,
 }
 
-/// What stands for a request as a whole: two requests are the same if and only if theirs are equal.
+/// Identifies the content of a request: two requests are the same if and only if their fingerprints
+/// are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Arc<str>);
 
 impl Fingerprint {
-    /// Takes a text that the caller has computed from the whole request.
+    /// Creates a fingerprint from a text that was computed from the whole request.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
@@ -73,31 +73,31 @@ impl Fingerprint {
     }
 }
 
-/// What lets a caller send a command again without its being done again.
+/// Makes a command safe to send again: it runs once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
-    /// The key by which it is known again.
+    /// The key that identifies the command.
     pub key: OwnKey,
-    /// What the key stands for.
+    /// The content that the key belongs to.
     pub fingerprint: Fingerprint,
 }
 
-/// How a command with an idempotency key stands to those before it.
+/// How a command relates to earlier ones with its idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// Nothing was done under its key yet.
+    /// The key is new.
     No,
-    /// It was done before: the answer of then is to be given again.
+    /// The same command was run before. The stored response is sent again.
     Same,
-    /// Something else was done under its key.
+    /// Another command was run under the key.
     Other,
 }
 
 impl Retry {
-    /// How long an answer is kept to be given again.
+    /// How long a response is stored.
     pub const KEPT_FOR: Period = Period::DAY;
 
-    /// Judges by what stands under the key, if anything does.
+    /// Compares the command with what is stored under the key.
     #[must_use]
     pub fn judge(&self, kept: Option<&Fingerprint>) -> Repeat {
         match kept {

@@ -1,4 +1,4 @@
-//! Snapshots: what was loaded, under the lock, to judge some commands by.
+//! Snapshots: the part of the database that a decision works on.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub enum Stored {
 }
 
 impl Stored {
-    /// What is stored once a change of some kind has left an order so.
+    /// What is stored after an event.
     pub(crate) fn left_by(kind: EventKind, order: Order) -> Self {
         match kind {
             EventKind::Created | EventKind::Updated | EventKind::Restored => Self::Live(order),
@@ -32,7 +32,7 @@ impl Stored {
         }
     }
 
-    /// The order, if there is one that is not deleted.
+    /// The order, unless it is deleted.
     #[must_use]
     pub fn live(&self) -> Option<&Order> {
         match self {
@@ -42,8 +42,8 @@ impl Stored {
     }
 }
 
-/// The part of the database that some commands are judged by. What was not loaded is unknown, and
-/// asking for it makes [`decide`](crate::decide()) answer with what it needs.
+/// A part of the database, read under the lock. What is not loaded is unknown:
+/// [`decide`](crate::decide()) then returns what it needs.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     last_sequence: u64,
@@ -54,14 +54,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot of a database whose last event has this sequence (0 when it has none).
+    /// Creates a snapshot of a database whose last event has this sequence (0 for no events).
     #[must_use]
     pub fn new(last_sequence: u64) -> Self {
         Self { last_sequence, ..Self::default() }
     }
 
-    /// Makes of it what it would be, had it been loaded after its decision's changes were stored.
-    /// Idempotency keys, which also come to an end by time, are forgotten.
+    /// Applies the decision's changes to this snapshot. Removes the idempotency keys, because those
+    /// also expire by time.
     pub fn follow(&mut self, policy: &Policy, changes: &Changes) {
         self.keys.clear();
         for RowChange { before, after } in &changes.rows {
@@ -87,7 +87,7 @@ impl Snapshot {
         }
     }
 
-    /// Takes in what another snapshot of the same moment has.
+    /// Merges another snapshot of the same moment.
     pub fn merge(&mut self, other: Self) {
         self.orders.extend(other.orders);
         self.services.extend(other.services);
@@ -97,29 +97,28 @@ impl Snapshot {
         }
     }
 
-    /// How much it takes to remember it: the number of orders, of their places, and of the
-    /// stretches that were loaded.
+    /// The number of orders, places and loaded intervals. Memory use is proportional to it.
     #[must_use]
     pub fn size(&self) -> usize {
         self.orders.len() + self.calendars.values().map(Calendar::size).sum::<usize>()
     }
 
-    /// Takes in what is stored under an id.
+    /// Adds what is stored under an id.
     pub fn add_order(&mut self, id: OrderId, stored: Stored) {
         self.orders.insert(id, stored);
     }
 
-    /// Takes in whether a service exists.
+    /// Adds whether a service exists.
     pub fn add_service(&mut self, id: ServiceId, exists: bool) {
         self.services.insert(id, exists);
     }
 
-    /// Takes in the occupants of a stretch: all of them, or as many as the span's reach asks for.
+    /// Adds the occupants of a span: all of them, or as many as its reach asks for.
     pub fn add_occupants(&mut self, span: &Span, occupants: Vec<Occupant>) {
         self.calendars.entry(span.calendar).or_default().add(span, occupants);
     }
 
-    /// Takes in what stands under an idempotency key, if anything does.
+    /// Adds what is stored under an idempotency key, if anything.
     pub fn add_key(&mut self, key: OwnKey, kept: Option<Fingerprint>) {
         self.keys.insert(key, kept);
     }
@@ -130,19 +129,19 @@ impl Snapshot {
         self.last_sequence
     }
 
-    /// What is stored under an id; `None` if that was not loaded.
+    /// What is stored under an id; `None` if that is not loaded.
     #[must_use]
     pub fn order(&self, id: &OrderId) -> Option<&Stored> {
         self.orders.get(id)
     }
 
-    /// Whether a service exists; `None` if that was not loaded.
+    /// Whether a service exists; `None` if that is not loaded.
     #[must_use]
     pub fn service(&self, id: ServiceId) -> Option<bool> {
         self.services.get(&id).copied()
     }
 
-    /// What stands under an idempotency key; `None` if that was not loaded.
+    /// What is stored under an idempotency key; `None` if that is not loaded.
     #[must_use]
     pub fn key(&self, key: &OwnKey) -> Option<Option<&Fingerprint>> {
         self.keys.get(key).map(Option::as_ref)

@@ -1,5 +1,5 @@
-//! The spacing rule: no two slots of one calendar and of different groups overlap. Judges one order
-//! against a state. Knows no clock and no database.
+//! The spacing rule: no two slots of one calendar and of different groups overlap. Validates one
+//! order against a state. Knows no clock and no database.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::time::Way;
 /// How many conflicting orders a refusal names.
 const NAMED: usize = 10;
 
-/// An order's place, as the rule sees it: where it would be, and what does not count against it.
+/// An order with the slots that it would hold.
 pub(crate) struct Candidate<'a> {
     pub(crate) order: &'a Order,
     pub(crate) slots: Vec<Slot>,
-    /// Where the slots lie that could overlap the order's, slot by slot.
+    /// For each slot, the span of the slots that could overlap it.
     spans: Vec<Span>,
 }
 
@@ -31,8 +31,8 @@ impl<'a> Candidate<'a> {
         Self { order, spans: slots.iter().map(around).collect(), slots }
     }
 
-    /// The orders that are too close to this one, at its own time. One that shares several calendars
-    /// with it comes once for each.
+    /// The orders that conflict with this one. An order that shares several calendars with it comes
+    /// once for each.
     ///
     /// Invariant: two slots of one calendar and of different groups do not overlap. An order never
     /// conflicts with itself.
@@ -52,14 +52,14 @@ impl<'a> Candidate<'a> {
         group == self.order.group || *id == self.order.id
     }
 
-    /// Whether the order, at its own time, is too close to another.
+    /// Returns `true` if the order conflicts with another.
     pub(crate) fn is_blocked(&self, state: &State<'_>) -> Result<bool, Needs> {
         Ok(self.clashing(state)?.next().is_some())
     }
 
-    /// The refusal, if the order is too close to another.
+    /// The conflict, if the order has one.
     pub(crate) fn conflict(&self, state: &State<'_>) -> Result<Option<OrderConflict>, Needs> {
-        // By id, since in scope `service` an order may be met in several calendars.
+        // By id, because in scope `service` an order may be found in several calendars.
         let clashing: BTreeMap<&OrderId, &Occupant> =
             self.clashing(state)?.map(|other| (&other.order_id, other)).collect();
         if clashing.is_empty() {
@@ -70,7 +70,7 @@ impl<'a> Candidate<'a> {
         let mut nearest: Vec<&Occupant> = clashing.into_values().collect();
         nearest.sort_by_key(|other| (other.start().millis_since(at).abs(), other.start()));
         nearest.truncate(NAMED);
-        // All of it before any need is reported, so that one load serves the whole refusal.
+        // Collects all needs before it returns any, so that one load is enough for the conflict.
         let mut needs = Needs::default();
         let previous = needs.gather(nearest_free(state, self, Way::Earlier));
         let next = needs.gather(nearest_free(state, self, Way::Later));
@@ -85,7 +85,7 @@ impl<'a> Candidate<'a> {
     }
 
     fn neighbour(&self, state: &State<'_>, other: &Occupant) -> Result<Neighbour, Needs> {
-        // A slot without an order is a stray writer's; it is in the way all the same.
+        // A slot without an order was written past the service. It blocks like any other.
         let services = state.stored(&other.order_id)?.live().map(|order| &order.content.services);
         Ok(Neighbour {
             order_id: other.order_id.clone(),

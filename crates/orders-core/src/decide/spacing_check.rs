@@ -1,4 +1,4 @@
-//! The check of any number of slots against the spacing rule.
+//! Checks any number of slots against the spacing rule.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use crate::occupancy::{CalendarId, Slot};
 use crate::order::{Group, OrderId};
 use crate::time::Instant;
 
-/// Two orders that stand too close to each other.
+/// Two orders that are too close to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The calendar that both are in.
@@ -16,7 +16,7 @@ pub struct Violation {
     pub earlier: (OrderId, Instant),
     /// The later order, and its time.
     pub later: (OrderId, Instant),
-    /// The groups that they are in, the earlier order's first.
+    /// The groups of both, the earlier order's first.
     pub groups: (Group, Group),
 }
 
@@ -31,13 +31,13 @@ pub struct Violation {
 pub struct SpacingCheck(HashMap<CalendarId, (OrderId, Slot)>);
 
 impl SpacingCheck {
-    /// A check that has seen no slot yet.
+    /// Creates a check that has seen no slot.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Looks at the next slot. Answers the violation, if it overlaps the one that reaches furthest.
+    /// Checks the next slot. Returns the violation, if it overlaps the one that reaches furthest.
     pub fn next(&mut self, order_id: &OrderId, slot: Slot) -> Option<Violation> {
         let furthest = match self.0.entry(slot.calendar) {
             Entry::Vacant(first) => {

@@ -1,4 +1,4 @@
-//! The working state of a decision: a snapshot, and over it what the commands so far have changed.
+//! The working state of a decision: a snapshot, and the changes of the commands so far.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
@@ -21,23 +21,23 @@ pub(crate) struct State<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Instant,
     snapshot: &'a Snapshot,
-    /// What is stored under each id that a command has changed. The snapshot's word no longer counts for these.
+    /// The changed orders by id. They replace the snapshot's.
     touched: HashMap<OrderId, Stored>,
-    /// Where the touched orders are.
+    /// The places of the changed orders.
     placed: HashMap<CalendarId, Occupants>,
-    /// Touched orders that are not to be looked at for now.
+    /// Changed orders that are ignored for now.
     hidden: HashSet<OrderId>,
     events: Vec<Event>,
-    /// What was stored before each change, to take changes back.
+    /// What was stored before each change, to undo changes.
     journal: Vec<(OrderId, Option<Stored>)>,
-    /// What the keys of the commands so far stand for, and where those commands are.
+    /// The idempotency keys of the commands so far, and the positions of those commands.
     answered: HashMap<OwnKey, Fingerprint>,
     answers: Vec<usize>,
-    /// The groups that the present batch has made for names.
+    /// The groups that the current batch created for names.
     named: HashMap<Arc<str>, Group>,
 }
 
-/// A point to which the state can be taken back.
+/// A point to which changes can be undone.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     events: usize,
@@ -61,7 +61,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// What stands under an idempotency key.
+    /// What is stored under an idempotency key.
     pub(crate) fn answered(&self, key: &OwnKey) -> Result<Option<&Fingerprint>, Needs> {
         match self.answered.get(key) {
             Some(answered) => Ok(Some(answered)),
@@ -72,7 +72,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Writes down that the command at this position was accepted under its key.
+    /// Records that the command at this position was accepted under its key.
     pub(crate) fn answer(&mut self, retry: &Retry, position: usize) {
         self.answered.insert(retry.key.clone(), retry.fingerprint.clone());
         self.answers.push(position);
@@ -104,7 +104,7 @@ impl<'a> State<'a> {
         if needs.is_empty() { Ok(unknown) } else { Err(needs) }
     }
 
-    /// All occupants that start within these spans, each with the number of its span.
+    /// The occupants within some spans, each with the index of its span.
     pub(crate) fn occupants<'s>(
         &'s self,
         spans: &'s [Span],
@@ -122,8 +122,8 @@ impl<'a> State<'a> {
         }))
     }
 
-    /// The occupants of one calendar, as far as they are loaded: those that no command has touched,
-    /// and those that one has placed; each in the order in which they are met.
+    /// The loaded occupants of one calendar in two sorted sequences: those that no command has
+    /// changed, and those that commands have placed.
     pub(crate) fn sources<'s>(
         &'s self,
         calendar: CalendarId,
@@ -131,7 +131,7 @@ impl<'a> State<'a> {
         to: Instant,
         way: Way,
     ) -> impl Iterator<Item = Box<dyn Iterator<Item = &'s Occupant> + 's>> + 's {
-        // Where no command has changed anything yet, there is nothing to look up.
+        // Skips the lookup while no command has changed anything.
         let untouched = |occupant: &&Occupant| {
             self.touched.is_empty() || !self.touched.contains_key(&occupant.order_id)
         };
@@ -148,7 +148,7 @@ impl<'a> State<'a> {
         loaded.into_iter().chain(placed)
     }
 
-    /// How far a calendar is loaded without a gap from an instant on; `None` if not even there.
+    /// How far a calendar is loaded without a gap from a time on; `None` if not even there.
     pub(crate) fn loaded_up_to(
         &self,
         calendar: CalendarId,
@@ -162,7 +162,7 @@ impl<'a> State<'a> {
         })
     }
 
-    /// How many occupants of a calendar are loaded between two instants.
+    /// The number of loaded occupants of a calendar between two times.
     pub(crate) fn count_loaded(
         &self,
         calendar: CalendarId,
@@ -171,7 +171,7 @@ impl<'a> State<'a> {
         self.snapshot.calendar(calendar).map_or(0, |c| c.occupants.between(from, to).count())
     }
 
-    /// Leaves a touched order out of sight, or shows it again.
+    /// Ignores a changed order, or considers it again.
     pub(crate) fn hide(&mut self, id: &OrderId, hidden: bool) {
         if hidden {
             self.hidden.insert(id.clone());
@@ -184,12 +184,12 @@ impl<'a> State<'a> {
         self.hidden.clear();
     }
 
-    /// A group that no order is in yet: the sequence of the next event.
+    /// A new group. Its number is the sequence of the next event.
     pub(crate) fn new_group(&self) -> Group {
         Group(NonZeroU64::MIN.saturating_add(self.last_sequence()))
     }
 
-    /// The group that an imported order would be in.
+    /// The group of an imported order.
     pub(crate) fn import_group(&self, group: &ImportGroup) -> Group {
         match group {
             ImportGroup::Own => self.new_group(),
@@ -200,14 +200,14 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Gives a name the group of the first order that was accepted under it.
+    /// Assigns a name the group of the first order that was accepted under it.
     pub(crate) fn name_group(&mut self, group: &ImportGroup, made: Group) {
         if let ImportGroup::Named(name) = group {
             self.named.entry(Arc::clone(name)).or_insert(made);
         }
     }
 
-    /// Forgets the names of the batch before: they mean something within one only.
+    /// Clears the names. They are valid within one batch.
     pub(crate) fn forget_names(&mut self) {
         self.named.clear();
     }
@@ -216,12 +216,12 @@ impl<'a> State<'a> {
         self.events.last().map_or(self.snapshot.last_sequence(), |event| event.sequence)
     }
 
-    /// Writes down a change to an order, and the event that tells of it.
+    /// Records a change to an order, and its event.
     pub(crate) fn record(&mut self, actor: &Actor, kind: EventKind, order: Order) {
         let event = Event {
             sequence: self.last_sequence() + 1,
             kind,
-            // Now, but for what is imported with its past.
+            // This is the current time, except for imported orders.
             time: order.updated_at,
             actor: actor.clone(),
             order: order.clone(),
@@ -237,7 +237,7 @@ impl<'a> State<'a> {
         Mark { events: self.events.len(), journal: self.journal.len() }
     }
 
-    /// Takes back all that was recorded since the mark.
+    /// Undoes everything recorded since the mark.
     pub(crate) fn undo_to(&mut self, mark: Mark) {
         self.events.truncate(mark.events);
         while self.journal.len() > mark.journal {
@@ -247,11 +247,11 @@ impl<'a> State<'a> {
         }
     }
 
-    /// All that was recorded, as what must be stored for it.
+    /// Converts the record into the changes to store.
     pub(crate) fn into_changes(mut self) -> Changes {
         let mut rows = Vec::new();
         for event in &self.events {
-            // Taken out, so that each order is looked at once, in the order of its first change.
+            // Removes it, so that each order comes once, in the order of its first change.
             let Some(stored) = self.touched.remove(event.subject()) else { continue };
             let before = self.snapshot.order(event.subject()).and_then(Stored::live);
             let row = RowChange { before: before.cloned(), after: stored.live().cloned() };
@@ -262,7 +262,7 @@ impl<'a> State<'a> {
         Changes { rows, events: self.events, answers: self.answers }
     }
 
-    /// Replaces what is stored under an id, and its places with it.
+    /// Replaces what is stored under an id, and its places.
     fn set(&mut self, id: &OrderId, stored: Option<Stored>) -> Option<Stored> {
         let placed = stored.as_ref().and_then(Stored::live).cloned();
         let before = match stored {

@@ -1,15 +1,15 @@
-//! What a caller says of an order.
+//! The content of an order: what its caller decides.
 
 use crate::order::{Fee, Services};
 use crate::time::Instant;
 
-/// What a caller says of an order.
+/// The part of an order that its caller decides.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrderContent {
-    /// When it takes place.
+    /// Its time.
     pub datetime: Instant,
-    /// What it costs in all.
+    /// Its total fee.
     pub total_fee: Fee,
-    /// What is done.
+    /// Its services.
     pub services: Services,
 }

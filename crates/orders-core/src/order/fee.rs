@@ -1,4 +1,4 @@
-//! Fees: hundredths in an integer, never rounded, never a float.
+//! Fees: an integer of hundredths, never rounded, never a float.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ use crate::text::{Decimal, read_from_text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fee(i64);
 
-/// Why a text is not a fee.
+/// An error which can be returned when parsing a fee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FeeError {
-    /// Not a number as JSON (RFC 8259, section 6) writes it.
+    /// Not a JSON number (RFC 8259, section 6).
     #[error("must be a number, or a string that holds a number as JSON writes it")]
     NotANumber,
-    /// More than two decimals that count.
+    /// More than two decimals; trailing zeros do not count.
     #[error("must have at most two decimals")]
     TooFine,
     /// Below 0 or above 999 999 999 999.99.
@@ -34,7 +34,7 @@ pub enum FeeError {
 impl Fee {
     const MAX: i64 = 99_999_999_999_999;
 
-    /// Makes a fee of so many hundredths, if it is in range.
+    /// Creates a fee from hundredths, if it is in range.
     #[must_use]
     pub fn from_hundredths(hundredths: i64) -> Option<Self> {
         (0..=Self::MAX).contains(&hundredths).then_some(Self(hundredths))
@@ -46,10 +46,12 @@ impl Fee {
         self.0
     }
 
-    /// Reads a number in any spelling that JSON allows, exactly.
+    /// Parses a number in any spelling that JSON allows, exactly.
     ///
     /// # Errors
-    /// [`FeeError`], by what is wrong with the text.
+    /// - [`FeeError::NotANumber`] if the text is not a JSON number.
+    /// - [`FeeError::TooFine`] if it has more than two decimals.
+    /// - [`FeeError::OutOfRange`] if it is negative or too large.
     pub fn parse(text: &str) -> Result<Self, FeeError> {
         let number = Decimal::parse(text).ok_or(FeeError::NotANumber)?;
         if number.digits.is_empty() {

@@ -7,21 +7,22 @@ use crate::text::{read_from_text, serialize_as_text};
 
 /// An order's id: 1 to 64 characters of `A-Z a-z 0-9 . _ ~ -`, and not `.`, `..` or `batch`.
 ///
-/// These are the characters that a URL never escapes (RFC 3986, section 2.3); the three words
-/// would be taken for something else in a path. Ids are compared byte for byte.
+/// A URL never escapes these characters (RFC 3986, section 2.3). The three words have another
+/// meaning in a path. Ids are compared byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(Arc<str>);
 
-/// The text given is not an order's id.
+/// An error which can be returned when parsing an order's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 characters of A-Z a-z 0-9 . _ ~ - and not ., .. or batch")]
 pub struct OrderIdError;
 
 impl OrderId {
-    /// Checks an id.
+    /// Parses an id.
     ///
     /// # Errors
-    /// [`OrderIdError`] if the text is not one.
+    /// [`OrderIdError`] if the text is too long or empty, has another character, or is one of the
+    /// three words.
     pub fn parse(text: &str) -> Result<Self, OrderIdError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(allowed);

@@ -16,25 +16,26 @@ impl TryFrom<Vec<ServiceId>> for Services {
     }
 }
 
-/// Why a list of services cannot be an order's.
+/// An error which can be returned when a list of services is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServicesError {
-    /// None, or more than 100.
+    /// There are none, or more than 100.
     #[error("must name 1 to 100 services")]
     Number,
-    /// The service at this position (from 0) is named before.
+    /// The service at this position (from 0) repeats an earlier one.
     #[error("must not name a service twice")]
     Repeated(usize),
 }
 
 impl Services {
-    /// The most services that an order can have.
+    /// The maximum number of services.
     pub const MAX: usize = 100;
 
     /// Checks a list of services.
     ///
     /// # Errors
-    /// [`ServicesError`], by what is wrong with the list.
+    /// - [`ServicesError::Number`] for none, or more than [`Self::MAX`].
+    /// - [`ServicesError::Repeated`] if a service comes twice.
     pub fn new(ids: Vec<ServiceId>) -> Result<Self, ServicesError> {
         if !(1..=Self::MAX).contains(&ids.len()) {
             return Err(ServicesError::Number);
@@ -57,12 +58,12 @@ impl Services {
         self.0.iter().copied()
     }
 
-    /// Whether both name the same services, in whatever order.
+    /// Returns `true` if both name the same services, in any order.
     pub(crate) fn same_set(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.iter().all(|id| other.0.contains(&id))
     }
 
-    /// The services that both name, in this list's order.
+    /// The services that both name, in the order of this list.
     pub(crate) fn shared(&self, other: &Self) -> Vec<ServiceId> {
         self.iter().filter(|id| other.0.contains(id)).collect()
     }

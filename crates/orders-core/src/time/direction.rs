@@ -1,8 +1,8 @@
-//! Which way time is searched: one piece of code for both.
+//! The direction of a search through time.
 
 use crate::time::{Instant, Period};
 
-/// Which way time is searched.
+/// The direction of a search through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Later,
@@ -18,7 +18,7 @@ impl Way {
         }
     }
 
-    /// The next instant ahead, if there is one.
+    /// The next timestamp ahead, if there is one.
     pub(crate) fn next(self, from: Instant) -> Option<Instant> {
         match self {
             Self::Later => from.next(),
@@ -26,7 +26,7 @@ impl Way {
         }
     }
 
-    /// The last instant ahead, at most one period away.
+    /// The timestamp one period ahead, clamped to the range.
     pub(crate) fn saturating_step(self, from: Instant, period: Period) -> Instant {
         match self {
             Self::Later => from.saturating_add(period),
@@ -34,7 +34,7 @@ impl Way {
         }
     }
 
-    /// The last instant there is.
+    /// The last timestamp in this direction.
     pub(crate) fn end_of_time(self) -> Instant {
         match self {
             Self::Later => Instant::MAX,
@@ -42,7 +42,7 @@ impl Way {
         }
     }
 
-    /// The same stretch, its earlier end first.
+    /// Both ends, the earlier first.
     pub(crate) fn ordered(self, near: Instant, far: Instant) -> (Instant, Instant) {
         match self {
             Self::Later => (near, far),

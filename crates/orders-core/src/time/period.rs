@@ -23,7 +23,7 @@ const DAY: i64 = 24 * HOUR;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(i64);
 
-/// Why a text is not a period.
+/// An error which can be returned when parsing a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     /// Neither `3h` nor `PT3H`.
@@ -42,7 +42,7 @@ impl Period {
     /// Three hours: the default window.
     pub const THREE_HOURS: Self = Self(3 * HOUR);
 
-    /// Makes a period of so many milliseconds, if it is in range.
+    /// Creates a period from milliseconds, if it is in range.
     #[must_use]
     pub fn from_millis(millis: i64) -> Option<Self> {
         (1..=Self::MAX.0).contains(&millis).then_some(Self(millis))
@@ -54,11 +54,12 @@ impl Period {
         self.0
     }
 
-    /// Reads `1d12h30m15s250ms` (any of the parts, each once, in this order), or an ISO 8601
+    /// Parses `1d12h30m15s250ms` (any of the parts, each once, in this order), or an ISO 8601
     /// duration of days, hours, minutes and seconds (`P1DT12H`, `PT0.25S`).
     ///
     /// # Errors
-    /// [`PeriodError`], by what is wrong with the text.
+    /// - [`PeriodError::Malformed`] if the text is neither form.
+    /// - [`PeriodError::OutOfRange`] if it is shorter than 1 ms or longer than 366 days.
     pub fn parse(text: &str) -> Result<Self, PeriodError> {
         let millis = match text.strip_prefix(['P', 'p']) {
             Some(iso) => parse_iso(&iso.to_ascii_uppercase()),
@@ -67,7 +68,7 @@ impl Period {
         Self::from_millis(millis.ok_or(PeriodError::Malformed)?).ok_or(PeriodError::OutOfRange)
     }
 
-    /// The length in English words: `3 hours`, `1 day 1 minute`, `59.999 seconds`.
+    /// The length in words: `3 hours`, `1 day 1 minute`, `59.999 seconds`.
     #[must_use]
     pub fn in_words(self) -> String {
         in_words(self.0)

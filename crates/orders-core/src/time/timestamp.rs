@@ -1,4 +1,4 @@
-//! Instants: UTC, to the millisecond, years 0001 to 9999. Reads and writes RFC 3339; knows no clock.
+//! Timestamps: UTC, to the millisecond, years 0001 to 9999. Reads and writes RFC 3339. Knows no clock.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Timelike};
 use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Period;
 
-/// An instant in UTC, exact to the millisecond, within the years 0001 to 9999.
+/// A point in time in UTC, exact to the millisecond, within the years 0001 to 9999.
 ///
 /// ```
 /// use orders_core::Instant;
@@ -19,7 +19,7 @@ use crate::time::Period;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);
 
-/// Why a text is not an instant.
+/// An error which can be returned when parsing a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InstantError {
     /// The text is not an RFC 3339 date-time with an offset, or names a date that does not exist.
@@ -33,18 +33,18 @@ pub enum InstantError {
     /// Second 60: a leap second has no place on the scale of UTC milliseconds.
     #[error("must not name a leap second (second 60)")]
     LeapSecond,
-    /// The instant lies outside the years 0001 to 9999 in UTC.
+    /// The time lies outside the years 0001 to 9999 in UTC.
     #[error("must lie within the years 0001 to 9999 in UTC")]
     OutOfRange,
 }
 
 impl Instant {
-    /// The first instant: `0001-01-01T00:00:00.000Z`.
+    /// The first timestamp: `0001-01-01T00:00:00.000Z`.
     pub const MIN: Self = Self(-62_135_596_800_000);
-    /// The last instant: `9999-12-31T23:59:59.999Z`.
+    /// The last timestamp: `9999-12-31T23:59:59.999Z`.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// Makes an instant from milliseconds since 1970-01-01T00:00:00Z, if it is in range.
+    /// Creates a timestamp from milliseconds since 1970-01-01T00:00:00Z, if it is in range.
     #[must_use]
     pub fn from_millis(millis: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&millis).then_some(Self(millis))
@@ -56,13 +56,16 @@ impl Instant {
         self.0
     }
 
-    /// Reads an RFC 3339 date-time (section 5.6): `T` and `Z` in either case, `-00:00` as UTC,
-    /// digits finer than a millisecond cut off.
+    /// Parses an RFC 3339 date-time (section 5.6). `T` and `Z` may have either case, `-00:00` is UTC,
+    /// and digits finer than a millisecond are cut off.
     ///
     /// # Errors
-    /// [`InstantError`], by what is wrong with the text.
+    /// - [`InstantError::NotRfc3339`] if the text is no date-time, or the date does not exist.
+    /// - [`InstantError::NoOffset`] if only the offset is missing.
+    /// - [`InstantError::LeapSecond`] for second 60.
+    /// - [`InstantError::OutOfRange`] outside the years 0001 to 9999.
     pub fn parse(text: &str) -> Result<Self, InstantError> {
-        // What chrono lets pass and RFC 3339 does not: a blank for the T, and a Unicode minus sign.
+        // chrono accepts a blank for the T and a Unicode minus sign. RFC 3339 does not.
         let bytes = text.as_bytes();
         if !text.is_ascii() || !matches!(bytes.get(10), Some(b'T' | b't')) {
             return Err(InstantError::NotRfc3339);
@@ -82,40 +85,40 @@ impl Instant {
                 InstantError::NotRfc3339
             });
         };
-        // Floors, so an instant before 1970 loses its finer digits too, and is not rounded up.
+        // Rounds down, also before 1970.
         Self::from_millis(parsed.timestamp_millis()).ok_or(InstantError::OutOfRange)
     }
 
-    /// The instant so many milliseconds since 1970-01-01T00:00:00Z, or else the nearest there is.
+    /// Creates a timestamp from milliseconds since 1970-01-01T00:00:00Z, clamped to the range.
     pub(crate) fn saturating_from_millis(millis: i64) -> Self {
         Self(millis.clamp(Self::MIN.0, Self::MAX.0))
     }
 
-    /// The instant one period later, or `None` past the year 9999.
+    /// Adds a period. Returns `None` past the year 9999.
     #[must_use]
     pub fn checked_add(self, period: Period) -> Option<Self> {
         Self::from_millis(self.0 + period.as_millis())
     }
 
-    /// The instant one period earlier, or `None` before the year 1.
+    /// Subtracts a period. Returns `None` before the year 1.
     #[must_use]
     pub fn checked_sub(self, period: Period) -> Option<Self> {
         Self::from_millis(self.0 - period.as_millis())
     }
 
-    /// The instant one period later, or the last there is.
+    /// Adds a period. Returns [`Self::MAX`] past the year 9999.
     #[must_use]
     pub fn saturating_add(self, period: Period) -> Self {
         self.checked_add(period).unwrap_or(Self::MAX)
     }
 
-    /// The instant one period earlier, or the first there is.
+    /// Subtracts a period. Returns [`Self::MIN`] before the year 1.
     #[must_use]
     pub fn saturating_sub(self, period: Period) -> Self {
         self.checked_sub(period).unwrap_or(Self::MIN)
     }
 
-    /// Milliseconds from `other` to `self`; negative when `self` is the earlier.
+    /// Milliseconds from `other` to `self`; negative if `self` is earlier.
     #[must_use]
     pub fn millis_since(self, other: Self) -> i64 {
         self.0 - other.0
@@ -138,9 +141,9 @@ serialize_as_text!(Instant);
 impl fmt::Display for Instant {
     /// RFC 3339 in UTC with three decimals and `Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // In range by construction, so the fallback is never seen.
+        // In range by construction, so the fallback is never used.
         let at = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
-        // By hand, since lists are made of instants: a tenth of the time that a format takes.
+        // By hand: ten times as fast as a format, and lists consist of timestamps.
         let mut text = *b"0000-00-00T00:00:00.000Z";
         for (place, number) in [
             (0..4, at.year().unsigned_abs()),

@@ -5,52 +5,52 @@ use super::{
 };
 use crate::time::{Instant, Period};
 
-/// What is to be different about a webhook; what is `None` stays.
+/// A partial update of a webhook. `None` leaves a value unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookPatch {
-    /// Another place.
+    /// The new URL.
     pub url: Option<String>,
-    /// Other events.
+    /// The new patterns.
     pub events: Option<EventPatterns>,
-    /// Another description, or none any more.
+    /// The new description, or none.
     pub description: Option<Option<WebhookDescription>>,
-    /// Whether it is to be disabled.
+    /// Whether to disable it.
     pub disabled: Option<bool>,
 }
 
-/// A change to the webhooks that somebody asks for.
+/// A request to change the webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookCommand {
-    /// Makes a webhook, to be told of what happens from now on.
+    /// Creates a webhook. It receives events from now on.
     Create {
         /// A random id.
         id: WebhookId,
-        /// What its owner says of it.
+        /// Its content.
         content: WebhookContent,
-        /// What signs.
+        /// Its signing secret.
         secret: SigningSecret,
     },
-    /// Changes a webhook. Its next event is tried at once, as if it had not been tried before.
+    /// Updates a webhook. Its next event is due at once, with no attempts counted.
     Change {
-        /// Which.
+        /// Which webhook.
         id: WebhookId,
-        /// What is different.
+        /// The new values.
         patch: WebhookPatch,
     },
-    /// Ends a webhook.
+    /// Deletes a webhook.
     Delete(WebhookId),
-    /// Gives a webhook another secret.
+    /// Replaces a webhook's signing secret.
     Rotate {
-        /// Which.
+        /// Which webhook.
         id: WebhookId,
-        /// What signs from now on.
+        /// The new secret.
         secret: SigningSecret,
-        /// How long those of before sign, too; `None` if they end at once.
+        /// How long previous secrets also sign; `None` if they end at once.
         overlap: Option<Period>,
     },
-    /// Has all events behind a sequence delivered (again), in their order.
+    /// Delivers all events after a sequence again, in order.
     Replay {
-        /// Which.
+        /// Which webhook.
         id: WebhookId,
         /// The sequence.
         after: u64,
@@ -58,7 +58,7 @@ pub enum WebhookCommand {
 }
 
 impl WebhookCommand {
-    /// The webhook that it is about.
+    /// The id of the webhook.
     #[must_use]
     pub fn id(&self) -> &WebhookId {
         match self {
@@ -71,64 +71,64 @@ impl WebhookCommand {
     }
 }
 
-/// What must be known to judge one [`WebhookCommand`], read under the lock.
+/// What one [`WebhookCommand`] is decided by, read under the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookSnapshot {
-    /// The webhook that the command is about, if there is one.
+    /// The webhook with the command's id, if there is one.
     pub named: Option<Webhook>,
-    /// How many webhooks there are.
+    /// The number of webhooks.
     pub count: u64,
-    /// The sequence of the last event there is; 0 if there is none.
+    /// The sequence of the last event; 0 for none.
     pub last_sequence: u64,
-    /// Up to which sequence events are not kept any more; 0 if all are.
+    /// The sequence up to which events are trimmed; 0 for none.
     pub trimmed_through: u64,
 }
 
-/// What happened to the webhooks, and what must be stored for it.
+/// A change to the webhooks to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookChange {
     /// A new webhook with its secret.
     Created(Webhook, SigningSecret),
-    /// It is different now.
+    /// The webhook was updated.
     Changed(Webhook),
-    /// It is delivered to from another place on.
+    /// The webhook has another position.
     Replayed(Webhook),
-    /// What was asked for was so already.
+    /// The webhook already had these values.
     Unchanged(Webhook),
-    /// It is gone.
+    /// The webhook was deleted.
     Deleted(WebhookId),
-    /// It has a new secret.
+    /// The webhook's secret was replaced.
     Rotated {
-        /// As it is.
+        /// The webhook.
         webhook: Webhook,
         /// The new secret.
         secret: SigningSecret,
-        /// Until when those of before sign, too.
+        /// Until when previous secrets also sign.
         former_until: Instant,
     },
 }
 
-/// Why a change to the webhooks is refused.
+/// Why a change to the webhooks is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookRefusal {
     /// There is no such webhook.
     #[error("there is no webhook {0}")]
     NotFound(WebhookId),
-    /// There are as many as there may be.
+    /// The maximum number of webhooks exists.
     #[error("there are {} webhooks already, and no more are possible", Webhook::MOST)]
     TooMany,
     /// No event has this sequence yet.
     #[error("the last event has sequence {0}")]
     NoSuchEvent(u64),
-    /// Events behind the sequence are gone; the first that is there is this.
+    /// Events after the sequence are gone. This is the first that is left.
     #[error("the first event that is left has sequence {0}")]
     EventsGone(u64),
 }
 
-/// Judges one change to the webhooks.
+/// Decides one change to the webhooks.
 ///
 /// # Errors
-/// [`WebhookRefusal`], by what forbids the change.
+/// [`WebhookRefusal`] if the change is rejected.
 pub fn decide_webhook(
     snapshot: &WebhookSnapshot,
     command: &WebhookCommand,
@@ -170,7 +170,7 @@ pub fn decide_webhook(
                 return Err(WebhookRefusal::EventsGone(snapshot.trimmed_through + 1));
             }
             let pending = snapshot.last_sequence.saturating_sub(*after);
-            Ok(WebhookChange::Replayed(Webhook { position: *after, pending, ..anew(webhook) }))
+            Ok(WebhookChange::Replayed(Webhook { position: *after, pending, ..restarted(webhook) }))
         }
     }
 }
@@ -191,11 +191,11 @@ fn change(before: Webhook, patch: &WebhookPatch, now: Instant) -> WebhookChange 
     if content == before.content && disabled == before.disabled {
         return WebhookChange::Unchanged(before);
     }
-    WebhookChange::Changed(Webhook { content, disabled, updated_at: now, ..anew(before) })
+    WebhookChange::Changed(Webhook { content, disabled, updated_at: now, ..restarted(before) })
 }
 
-/// The same, with nothing tried yet.
-fn anew(webhook: Webhook) -> Webhook {
+/// The same webhook, with no attempts counted.
+fn restarted(webhook: Webhook) -> Webhook {
     Webhook { held: None, generation: webhook.generation.saturating_add(1), ..webhook }
 }
 
