@@ -96,8 +96,8 @@ impl Coverage {
 
     fn around(&self, at: Instant) -> Option<(Instant, Instant)> {
         let position = self.0.partition_point(|&(start, _)| start <= at);
-        let stretch = position.checked_sub(1).and_then(|before| self.0.get(before));
-        stretch.copied().filter(|&(_, end)| at <= end)
+        let interval = position.checked_sub(1).and_then(|before| self.0.get(before));
+        interval.copied().filter(|&(_, end)| at <= end)
     }
 }
 

@@ -8,7 +8,7 @@ use super::occupants::{Occupant, Reach, Span};
 use super::spacing::Candidate;
 use super::state::State;
 use crate::occupancy::CalendarId;
-use crate::time::{Instant, Period, Way};
+use crate::time::{Direction, Instant, Period};
 
 /// How many occupied intervals a search passes.
 const STRETCHES: usize = 1_000;
@@ -20,36 +20,36 @@ const FIRST_LOOK: usize = 8;
 pub(crate) fn nearest_free(
     state: &State<'_>,
     candidate: &Candidate<'_>,
-    way: Way,
+    direction: Direction,
 ) -> Result<Option<Instant>, Needs> {
     let asked = candidate.order.content.datetime;
-    let lines: Vec<Line> = candidate
+    let targets: Vec<Target> = candidate
         .slots
         .iter()
-        .map(|slot| Line {
+        .map(|slot| Target {
             calendar: slot.calendar,
             length_ms: slot.interval.length_ms(),
             longest_ms: state.policy.longest_slot_ms(slot.calendar),
-            edge: state.loaded_up_to(slot.calendar, asked, way),
+            edge: state.loaded_up_to(slot.calendar, asked, direction),
         })
         .collect();
-    let mut walk = Walk::new(asked, candidate, &lines, way);
-    if let ControlFlow::Break(found) = walk.along(state) {
+    let mut scan = Scan::new(asked, candidate, &targets, direction);
+    if let ControlFlow::Break(found) = scan.along(state) {
         return Ok(found);
     }
-    let Walk { at, met, .. } = walk;
+    let Scan { at, met, .. } = scan;
     let mut needs = Needs::default();
-    for line in &lines {
-        let span = match line.edge {
-            Some(edge) if way.ahead(line.last_start(at, way), edge) >= 0 => continue,
-            Some(edge) => further(state, line, way, edge, met),
+    for target in &targets {
+        let missing = match target.edge {
+            Some(edge) if direction.ahead(target.last_start(at, direction), edge) >= 0 => continue,
+            Some(edge) => further(state, target, direction, edge, met),
             None => Span::around(
                 state.policy,
-                line.calendar,
-                state.policy.interval(line.calendar, asked),
+                target.calendar,
+                state.policy.interval(target.calendar, asked),
             ),
         };
-        needs.spans.insert(span);
+        needs.spans.insert(missing);
     }
     if needs.is_empty() { Ok(Some(at)) } else { Err(needs) }
 }
@@ -58,19 +58,25 @@ pub(crate) fn nearest_free(
 /// loads little, a long one loads rarely. Occupants at the place where the last list was cut count
 /// too, so that the next list gets past them. Its start depends on the edge only, so that one load
 /// serves all searches across it.
-fn further(state: &State<'_>, line: &Line, way: Way, edge: Instant, met: usize) -> Span {
-    let far = way.end_of_time();
-    let start = way.next(edge).unwrap_or(far);
-    let window = state.policy.window_of(line.calendar);
-    let cut = way.ordered(start, way.saturating_step(start, window));
-    let cut = state.count_loaded(line.calendar, cut);
+fn further(
+    state: &State<'_>,
+    target: &Target,
+    direction: Direction,
+    edge: Instant,
+    met: usize,
+) -> Span {
+    let far = direction.end_of_time();
+    let start = direction.next(edge).unwrap_or(far);
+    let window = state.policy.window_of(target.calendar);
+    let cut = direction.ordered(start, direction.saturating_step(start, window));
+    let cut = state.count_loaded(target.calendar, cut);
     let most = FIRST_LOOK * (1 + cut) + (FIRST_LOOK * met).min(STRETCHES);
-    let (from, to) = way.ordered(start, far);
-    Span { calendar: line.calendar, from, to, reach: Reach::nearest(way, most) }
+    let (from, to) = direction.ordered(start, far);
+    Span { calendar: target.calendar, from, to, reach: Reach::nearest(direction, most) }
 }
 
 /// A calendar that the order needs a slot in.
-struct Line {
+struct Target {
     calendar: CalendarId,
     /// The length of the order's slot.
     length_ms: i64,
@@ -80,12 +86,12 @@ struct Line {
     edge: Option<Instant>,
 }
 
-impl Line {
+impl Target {
     /// The furthest start of a slot that could overlap the order's slot at `at`.
-    fn last_start(&self, at: Instant, way: Way) -> Instant {
-        Instant::saturating_from_millis(match way {
-            Way::Later => at.as_millis() + self.length_ms - 1,
-            Way::Earlier => at.as_millis() - self.longest_ms + 1,
+    fn last_start(&self, at: Instant, direction: Direction) -> Instant {
+        Instant::saturating_from_millis(match direction {
+            Direction::Later => at.as_millis() + self.length_ms - 1,
+            Direction::Earlier => at.as_millis() - self.longest_ms + 1,
         })
     }
 }
@@ -95,10 +101,10 @@ impl Line {
 /// An occupant blocks the times strictly between `start - length` and `end`, where `length` is the
 /// length of the order's own slot. The scan visits the occupants of all calendars in the order of
 /// `start - length`. In this order, no occupant that was passed can block a later time of the scan.
-struct Walk<'c> {
+struct Scan<'c> {
     candidate: &'c Candidate<'c>,
-    lines: &'c [Line],
-    way: Way,
+    targets: &'c [Target],
+    direction: Direction,
     asked: Instant,
     horizon: Instant,
     /// How far after `start - length` an occupant can block a time.
@@ -111,44 +117,60 @@ struct Walk<'c> {
     passed: usize,
 }
 
-impl<'c> Walk<'c> {
-    fn new(asked: Instant, candidate: &'c Candidate<'c>, lines: &'c [Line], way: Way) -> Self {
-        let horizon = way.saturating_step(asked, Period::MAX);
-        let reach = lines.iter().map(|line| line.length_ms + line.longest_ms).max();
+impl<'c> Scan<'c> {
+    fn new(
+        asked: Instant,
+        candidate: &'c Candidate<'c>,
+        targets: &'c [Target],
+        direction: Direction,
+    ) -> Self {
+        let horizon = direction.saturating_step(asked, Period::MAX);
+        let reach = targets.iter().map(|target| target.length_ms + target.longest_ms).max();
         let reach_ms = reach.unwrap_or_default();
-        Self { candidate, lines, way, asked, horizon, reach_ms, at: asked, met: 0, passed: 0 }
+        Self {
+            candidate,
+            targets,
+            direction,
+            asked,
+            horizon,
+            reach_ms,
+            at: asked,
+            met: 0,
+            passed: 0,
+        }
     }
 
     /// Scans as far as every calendar is loaded. Breaks with a free time, or with `None` if none is
     /// near enough.
     fn along(&mut self, state: &State<'_>) -> ControlFlow<Option<Instant>> {
-        let way = self.way;
-        let known = self.lines.iter().map(|line| {
-            let edge = line.edge.unwrap_or(self.asked);
-            edge.as_millis() - line.length_ms
+        let direction = self.direction;
+        let known = self.targets.iter().map(|target| {
+            let edge = target.edge.unwrap_or(self.asked);
+            edge.as_millis() - target.length_ms
         });
-        let known_ms = match way {
-            Way::Later => known.min(),
-            Way::Earlier => known.max(),
+        let known_ms = match direction {
+            Direction::Later => known.min(),
+            Direction::Earlier => known.max(),
         };
         let Some(known_ms) = known_ms else { return ControlFlow::Continue(()) };
-        let sources = self.lines.iter().flat_map(|line| {
-            let back = match way {
-                Way::Later => Way::Earlier,
-                Way::Earlier => Way::Later,
+        let sources = self.targets.iter().flat_map(|target| {
+            let back = match direction {
+                Direction::Later => Direction::Earlier,
+                Direction::Earlier => Direction::Later,
             };
-            let near = line.last_start(self.asked, back);
-            let far = Instant::saturating_from_millis(known_ms + line.length_ms);
-            let (from, to) = way.ordered(near, far);
-            let sources = state.sources(line.calendar, from, to, way);
-            sources.map(|source| (line.length_ms, source.peekable()))
+            let near = target.last_start(self.asked, back);
+            let far = Instant::saturating_from_millis(known_ms + target.length_ms);
+            let (from, to) = direction.ordered(near, far);
+            let sources = state.sources(target.calendar, from, to, direction);
+            sources.map(|source| (target.length_ms, source.peekable()))
         });
         let mut sources: Vec<_> = sources.collect();
         // The most common case needs no merge.
         if let [(length_ms, only)] = sources.as_mut_slice() {
             return only.try_for_each(|occupant| self.pass(*length_ms, occupant));
         }
-        Merged { sources, way }.try_for_each(|(length_ms, occupant)| self.pass(length_ms, occupant))
+        Merged { sources, direction }
+            .try_for_each(|(length_ms, occupant)| self.pass(length_ms, occupant))
     }
 
     /// Passes one occupant of a calendar in which the order's slot has this length.
@@ -157,9 +179,9 @@ impl<'c> Walk<'c> {
         let before_ms = occupant.start().as_millis() - length_ms;
         let after_ms = occupant.interval.end_ms();
         self.met += 1;
-        let (is_beyond, end_ms) = match self.way {
-            Way::Later => (before_ms >= at_ms, after_ms),
-            Way::Earlier => (before_ms + self.reach_ms <= at_ms, before_ms),
+        let (is_beyond, end_ms) = match self.direction {
+            Direction::Later => (before_ms >= at_ms, after_ms),
+            Direction::Earlier => (before_ms + self.reach_ms <= at_ms, before_ms),
         };
         if is_beyond {
             return ControlFlow::Break(Some(self.at));
@@ -169,7 +191,9 @@ impl<'c> Walk<'c> {
             return ControlFlow::Continue(());
         }
         match Instant::from_millis(end_ms) {
-            Some(end) if self.way.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES => {
+            Some(end)
+                if self.direction.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES =>
+            {
                 self.passed += 1;
                 self.at = end;
                 ControlFlow::Continue(())
@@ -185,20 +209,20 @@ type Source<'s> = (i64, Peekable<Box<dyn Iterator<Item = &'s Occupant> + 's>>);
 /// slot in its calendar.
 struct Merged<'s> {
     sources: Vec<Source<'s>>,
-    way: Way,
+    direction: Direction,
 }
 
 impl<'s> Iterator for Merged<'s> {
     type Item = (i64, &'s Occupant);
 
     fn next(&mut self) -> Option<(i64, &'s Occupant)> {
-        let way = self.way;
+        let direction = self.direction;
         let distance = |(length_ms, source): &mut Source<'s>| {
             source.peek().map_or(i64::MAX, |occupant| {
                 let before_ms = occupant.start().as_millis() - *length_ms;
-                match way {
-                    Way::Later => before_ms,
-                    Way::Earlier => -before_ms,
+                match direction {
+                    Direction::Later => before_ms,
+                    Direction::Earlier => -before_ms,
                 }
             })
         };

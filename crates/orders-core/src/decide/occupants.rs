@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use crate::occupancy::{CalendarId, Interval};
 use crate::order::{Group, OrderId};
 use crate::policy::Policy;
-use crate::time::{Instant, Way};
+use crate::time::{Direction, Instant};
 
 /// An order in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +62,10 @@ impl Span {
 
 impl Reach {
     /// At most this many, the nearest ones in a direction.
-    pub(crate) fn nearest(way: Way, most: usize) -> Self {
-        match way {
-            Way::Later => Self::First(most),
-            Way::Earlier => Self::Last(most),
+    pub(crate) fn nearest(direction: Direction, most: usize) -> Self {
+        match direction {
+            Direction::Later => Self::First(most),
+            Direction::Earlier => Self::Last(most),
         }
     }
 }

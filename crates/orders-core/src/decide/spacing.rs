@@ -11,7 +11,7 @@ use super::state::State;
 use crate::occupancy::Slot;
 use crate::order::{Group, Order, OrderId};
 use crate::policy::Scope;
-use crate::time::Way;
+use crate::time::Direction;
 
 /// How many conflicting orders a refusal names.
 const NAMED: usize = 10;
@@ -72,8 +72,8 @@ impl<'a> Candidate<'a> {
         nearest.truncate(NAMED);
         // Collects all needs before it returns any, so that one load is enough for the conflict.
         let mut needs = Needs::default();
-        let previous = needs.gather(nearest_free(state, self, Way::Earlier));
-        let next = needs.gather(nearest_free(state, self, Way::Later));
+        let previous = needs.gather(nearest_free(state, self, Direction::Earlier));
+        let next = needs.gather(nearest_free(state, self, Direction::Later));
         let nearest = nearest.into_iter().map(|other| self.neighbour(state, other));
         let nearest: Vec<_> = nearest.map(|neighbour| needs.gather(neighbour)).collect();
         match (previous, next, nearest.into_iter().collect()) {

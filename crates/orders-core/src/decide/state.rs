@@ -15,7 +15,7 @@ use crate::occupancy::CalendarId;
 use crate::order::{Group, Order, OrderId};
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::{Instant, Way};
+use crate::time::{Direction, Instant};
 
 pub(crate) struct State<'a> {
     pub(crate) policy: &'a Policy,
@@ -117,7 +117,7 @@ impl<'a> State<'a> {
             return Err(Needs { spans: missing, ..Needs::default() });
         }
         Ok(spans.iter().enumerate().flat_map(|(number, span)| {
-            let sources = self.sources(span.calendar, span.from, span.to, Way::Later);
+            let sources = self.sources(span.calendar, span.from, span.to, Direction::Later);
             sources.flatten().map(move |occupant| (number, occupant))
         }))
     }
@@ -129,7 +129,7 @@ impl<'a> State<'a> {
         calendar: CalendarId,
         from: Instant,
         to: Instant,
-        way: Way,
+        direction: Direction,
     ) -> impl Iterator<Item = Box<dyn Iterator<Item = &'s Occupant> + 's>> + 's {
         // Skips the lookup while no command has changed anything.
         let untouched = |occupant: &&Occupant| {
@@ -137,13 +137,13 @@ impl<'a> State<'a> {
         };
         let shown = |occupant: &&Occupant| !self.hidden.contains(&occupant.order_id);
         let loaded = self.snapshot.calendar(calendar).map(|calendar| &calendar.occupants);
-        let loaded = loaded.map(|occupants| match way {
-            Way::Later => boxed(occupants.between(from, to).filter(untouched)),
-            Way::Earlier => boxed(occupants.between(from, to).rev().filter(untouched)),
+        let loaded = loaded.map(|occupants| match direction {
+            Direction::Later => boxed(occupants.between(from, to).filter(untouched)),
+            Direction::Earlier => boxed(occupants.between(from, to).rev().filter(untouched)),
         });
-        let placed = self.placed.get(&calendar).map(|occupants| match way {
-            Way::Later => boxed(occupants.between(from, to).filter(shown)),
-            Way::Earlier => boxed(occupants.between(from, to).rev().filter(shown)),
+        let placed = self.placed.get(&calendar).map(|occupants| match direction {
+            Direction::Later => boxed(occupants.between(from, to).filter(shown)),
+            Direction::Earlier => boxed(occupants.between(from, to).rev().filter(shown)),
         });
         loaded.into_iter().chain(placed)
     }
@@ -153,12 +153,12 @@ impl<'a> State<'a> {
         &self,
         calendar: CalendarId,
         at: Instant,
-        way: Way,
+        direction: Direction,
     ) -> Option<Instant> {
         let (from, to) = self.snapshot.calendar(calendar)?.loaded_around(at)?;
-        Some(match way {
-            Way::Later => to,
-            Way::Earlier => from,
+        Some(match direction {
+            Direction::Later => to,
+            Direction::Earlier => from,
         })
     }
 

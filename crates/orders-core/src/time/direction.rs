@@ -4,12 +4,12 @@ use crate::time::{Instant, Period};
 
 /// The direction of a search through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     Later,
     Earlier,
 }
 
-impl Way {
+impl Direction {
     /// How far `to` lies ahead of `from`, in milliseconds.
     pub(crate) fn ahead(self, from: Instant, to: Instant) -> i64 {
         match self {
