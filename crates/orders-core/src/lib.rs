@@ -51,27 +51,28 @@ pub mod webhook;
 pub use book::Book;
 pub use decide::{
     Action, Actor, Batch, BatchError, Changes, Command, Decision, Done, Event, EventKind,
-    Fingerprint, FreeStretches, IdempotencyKey, IdempotencyKeyError, IfMatch, Import, ImportGroup,
-    Mode, Needs, Neighbour, NewId, Occupant, Operation, OrderConflict, OrderPatch, Outcome, OwnKey,
-    Reach, Refusal, Repeat, Retry, RowChange, Snapshot, SpacingCheck, Span, Stored, Stretch,
-    Verdict, Versions, Violation, decide,
+    EventKindError, Fingerprint, FreeStretches, IdempotencyKey, IdempotencyKeyError, IfMatch,
+    Import, ImportGroup, Mode, Needs, Neighbour, NewId, Occupant, Operation, OrderConflict,
+    OrderPatch, Outcome, OwnKey, Reach, Refusal, Repeat, Retry, RowChange, Snapshot, SpacingCheck,
+    Span, Stored, Stretch, Verdict, Versions, Violation, decide,
 };
 pub use key::{
-    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,
-    SecretHash, decide_key,
+    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role,
+    RoleError, Secret, SecretHash, decide_key,
 };
 pub use occupancy::{CalendarId, Interval, Slot};
 pub use order::{
     Fee, FeeError, Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError,
 };
-pub use policy::{Policy, PolicyPatch, Scope};
+pub use policy::{Policy, PolicyPatch, Scope, ScopeError};
 pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
 pub use time::{Instant, InstantError, Period, PeriodError};
 pub use webhook::{
-    Disabled, EventPattern, EventPatterns, EventPatternsError, Held, SigningSecret, Webhook,
-    WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookDescriptionError,
-    WebhookId, WebhookIdError, WebhookPatch, WebhookRefusal, WebhookSnapshot, decide_webhook,
+    Disabled, DisabledError, EventPattern, EventPatternError, EventPatterns, EventPatternsError,
+    Held, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookContent,
+    WebhookDescription, WebhookDescriptionError, WebhookId, WebhookIdError, WebhookPatch,
+    WebhookRefusal, WebhookSnapshot, decide_webhook,
 };

@@ -54,9 +54,8 @@ impl Batch {
             return Err(BatchError::Number);
         }
         let creates = |operation: &Operation| matches!(operation, Operation::Create { .. });
-        if mode == Mode::Group
-            && let Some(position) = operations.iter().position(|operation| !creates(operation))
-        {
+        let other = operations.iter().position(|operation| !creates(operation));
+        if let (Mode::Group, Some(position)) = (mode, other) {
             return Err(BatchError::NotCreate(position));
         }
         let mut seen = HashSet::new();

@@ -134,11 +134,11 @@ mod tests {
         assert!(calendar.covers(at(0), at(9)) && !calendar.covers(at(0), at(10)));
         assert!(!calendar.covers(at(9), at(20)));
         calendar.add(&span(10, 19, Reach::All), vec![]);
-        assert!(calendar.covers(at(0), at(29)), "adjoining stretches become one");
+        assert!(calendar.covers(at(0), at(29)), "adjoining intervals become one");
     }
 
     #[test]
-    fn a_stretch_may_be_a_single_instant() {
+    fn an_interval_may_be_a_single_time() {
         let mut calendar = Calendar::default();
         calendar.add(&span(5, 5, Reach::All), vec![]);
         assert!(calendar.covers(at(5), at(5)));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_that_touch_or_overlap_become_one_and_others_stay_apart() {
+    fn intervals_that_touch_or_overlap_become_one_and_others_stay_apart() {
         let mut calendar = Calendar::default();
         for (from, to) in [(0, 9), (20, 29), (40, 49), (60, 69), (5, 12), (28, 41)] {
             calendar.add(&span(from, to, Reach::All), vec![]);

@@ -112,10 +112,10 @@ fn run_one(state: &mut State<'_>, actor: &Actor, operation: &Operation) -> Resul
         Ok(proposal) => proposal,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let Proposal::Place { order, .. } = &proposal
-        && let Some(conflict) = Candidate::new(state, order).conflict(state)?
-    {
-        return Ok(Err(Refusal::Conflict(Box::new(conflict))));
+    if let Proposal::Place { order, .. } = &proposal {
+        if let Some(conflict) = Candidate::new(state, order).conflict(state)? {
+            return Ok(Err(Refusal::Conflict(Box::new(conflict))));
+        }
     }
     let done = proposal.record(state, actor);
     name_group(state, operation, &done);

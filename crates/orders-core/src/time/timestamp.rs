@@ -70,9 +70,10 @@ impl Instant {
         if !text.is_ascii() || !matches!(bytes.get(10), Some(b'T' | b't')) {
             return Err(InstantError::NotRfc3339);
         }
-        if let Some((minute, offset)) = text.split_at_checked(17)
-            && let Some(offset) = offset.strip_prefix("60")
-        {
+        let second_60 = text
+            .split_at_checked(17)
+            .and_then(|(minute, rest)| rest.strip_prefix("60").map(|offset| (minute, offset)));
+        if let Some((minute, offset)) = second_60 {
             let without_leap = DateTime::parse_from_rfc3339(&format!("{minute}59{offset}"));
             let error = without_leap.map_or(InstantError::NotRfc3339, |_| InstantError::LeapSecond);
             return Err(error);
