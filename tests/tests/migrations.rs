@@ -68,8 +68,8 @@ fn the_sqlite3_of_the_system_finds_nothing_wrong_with_a_database() {
     let Some(server) = Server::fresh(Database::Sqlite) else { return };
     let scratch = server.scratch().clone();
     for number in 0..20 {
-        let create =
-            server.request("POST", "/orders").header("Idempotency-Key", format!("k{number}"));
+        let key = format!("k{number}");
+        let create = server.request("POST", "/orders").header("Idempotency-Key", &key);
         let body = order(&format!("o{number}"), NOON + number * 3 * HOUR);
         create.json(&body).send().assert_status(201);
     }
