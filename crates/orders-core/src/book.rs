@@ -1,14 +1,18 @@
-//! A book of orders in memory: for programs that need the rule without a database, and as the
-//! plainest example of how snapshots are loaded and changes applied.
+//! A book of orders in memory: for programs that need the rule without a database, and as a complete
+//! example of how to load snapshots and apply changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Occupant, Reach, Span};
-use crate::{
-    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Instant, Needs, Operation,
-    Order, OrderId, Outcome, OwnKey, Policy, Retry, ServiceId, Services, Snapshot, Stored, Stretch,
-    Verdict, decide,
+use crate::decide::{
+    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Needs, Occupant, Occupants,
+    Operation, Outcome, OwnKey, Reach, Retry, RowChange, Snapshot, Span, Stored, Stretch, Verdict,
+    decide,
 };
+use crate::occupancy::{CalendarId, Interval, Slot};
+use crate::order::{Order, OrderId, Services};
+use crate::policy::Policy;
+use crate::service::ServiceId;
+use crate::time::Instant;
 
 /// Orders in memory, kept apart by the rule.
 #[derive(Debug, Clone)]
@@ -16,33 +20,35 @@ pub struct Book {
     policy: Policy,
     services: BTreeSet<ServiceId>,
     orders: BTreeMap<OrderId, Stored>,
+    places: HashMap<CalendarId, Occupants>,
     events: Vec<Event>,
-    /// What idempotency keys stand for, and since when.
+    /// The fingerprints of idempotency keys, and when each was used.
     answered: HashMap<OwnKey, (Fingerprint, Instant)>,
 }
 
 impl Book {
-    /// A book without orders and services.
+    /// Creates a book without orders and services.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
             services: BTreeSet::new(),
             orders: BTreeMap::new(),
+            places: HashMap::new(),
             events: Vec::new(),
             answered: HashMap::new(),
         }
     }
 
-    /// Lets orders name this service.
+    /// Adds a service that orders may name.
     pub fn add_service(&mut self, id: ServiceId) {
         self.services.insert(id);
     }
 
-    /// Does one thing to one order.
+    /// Runs one operation.
     ///
     /// # Errors
-    /// The [`Refusal`](crate::Refusal), if it was not done.
+    /// The [`Refusal`](crate::Refusal) if the operation is rejected.
     pub fn run(&mut self, actor: &Actor, operation: Operation, now: Instant) -> Verdict {
         let command = Command { actor: actor.clone(), action: Action::One(operation), retry: None };
         let mut outcomes = self.run_all(&[command], now).into_iter();
@@ -54,7 +60,7 @@ impl Book {
         }
     }
 
-    /// Runs commands in order and answers what became of each.
+    /// Runs commands in order. Returns the outcome of each.
     pub fn run_all(&mut self, commands: &[Command], now: Instant) -> Vec<Outcome> {
         let last_sequence = self.events.last().map_or(0, |event| event.sequence);
         let mut snapshot = Snapshot::new(last_sequence);
@@ -72,31 +78,32 @@ impl Book {
         }
     }
 
-    /// The stretches between two instants, both included, in which a new order with these services
-    /// would be accepted.
+    /// The intervals between two times, both included, in which a new order with these services would
+    /// be accepted.
     #[must_use]
     pub fn free_stretches(&self, services: &Services, from: Instant, to: Instant) -> Vec<Stretch> {
         let calendars = self.policy.calendars(services);
-        let mut starts: Vec<Instant> = self
-            .orders()
-            .filter(|order| {
-                self.policy.slots(order).iter().any(|s| calendars.contains(&s.calendar))
-            })
-            .map(|order| order.content.datetime)
+        let mut free = FreeStretches::new(&self.policy, &calendars, from, to);
+        let (first, last) = free.starts();
+        let of = |calendar: &CalendarId| self.places.get(calendar);
+        let mut slots: Vec<Interval> = calendars
+            .iter()
+            .filter_map(of)
+            .flat_map(|occupants| occupants.between(first, last))
+            .map(|occupant| occupant.interval)
             .collect();
-        starts.sort();
-        let mut free = FreeStretches::new(self.policy.window, from, to);
-        let mut found: Vec<Stretch> = starts.into_iter().filter_map(|at| free.pass(at)).collect();
+        slots.sort();
+        let mut found: Vec<Stretch> = slots.into_iter().filter_map(|at| free.pass(at)).collect();
         found.extend(free.finish());
         found
     }
 
-    /// The orders there are, by id.
+    /// The orders, by id.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
         self.orders.values().filter_map(Stored::live)
     }
 
-    /// What happened so far.
+    /// All events so far.
     #[must_use]
     pub fn events(&self) -> &[Event] {
         &self.events
@@ -130,28 +137,30 @@ impl Book {
     }
 
     fn occupants(&self, span: &Span) -> Vec<Occupant> {
-        let mut occupants: Vec<Occupant> = self
-            .orders()
-            .filter(|order| self.policy.slots(order).iter().any(|s| s.calendar == span.calendar))
-            .filter(|order| (span.from..=span.to).contains(&order.content.datetime))
-            .map(|order| Occupant {
-                start: order.content.datetime,
-                order_id: order.id.clone(),
-                group: order.group,
-            })
-            .collect();
-        occupants.sort_by_key(|occupant| occupant.start);
+        let Some(places) = self.places.get(&span.calendar) else { return Vec::new() };
+        let within = places.between(span.from, span.to).cloned();
         match span.reach {
-            Reach::All => {}
-            Reach::First(limit) => occupants.truncate(limit),
-            Reach::Last(limit) => {
-                occupants.drain(..occupants.len().saturating_sub(limit));
-            }
+            Reach::All => within.collect(),
+            Reach::First(limit) => within.take(limit).collect(),
+            Reach::Last(limit) => within.rev().take(limit).collect(),
         }
-        occupants
     }
 
     fn apply(&mut self, changes: Changes) {
+        for RowChange { before, after } in &changes.rows {
+            if let Some(order) = before {
+                for slot in self.policy.slots(order) {
+                    let places = self.places.entry(slot.calendar).or_default();
+                    places.remove(slot.interval.start(), &order.id);
+                }
+            }
+            if let Some(order) = after {
+                for Slot { calendar, interval, group } in self.policy.slots(order) {
+                    let occupant = Occupant { interval, order_id: order.id.clone(), group };
+                    self.places.entry(calendar).or_default().insert(occupant);
+                }
+            }
+        }
         for event in changes.events {
             let stored = Stored::left_by(event.kind, event.order.clone());
             self.orders.insert(event.subject().clone(), stored);

@@ -1,36 +1,37 @@
-//! API keys: who may do what, and how a key lives. Its secrets are known here by what stands for
-//! them, never themselves.
+//! API keys: their roles, and how they change. Knows only the hashes of their secrets.
 
 mod change;
 
 use std::fmt;
 
-use crate::{Actor, Instant};
+use crate::decide::Actor;
+use crate::text::{read_from_text, serialize_as_text};
+use crate::time::Instant;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
 
-/// What a key may do. Each role may do all that those before it may.
+/// What a key may do. Each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Reads.
+    /// May read.
     Reader,
-    /// Changes orders.
+    /// May also change orders.
     Writer,
-    /// Changes services and keys.
+    /// May also change services, the policy, keys and webhooks.
     Admin,
 }
 
 impl Role {
-    /// All of them, the weakest first.
+    /// All roles, the weakest first.
     pub const ALL: [Self; 3] = [Self::Reader, Self::Writer, Self::Admin];
 
-    /// Whether this role may do what `needed` may.
+    /// Returns `true` if this role may do everything that `needed` may.
     #[must_use]
     pub fn includes(self, needed: Self) -> bool {
         self >= needed
     }
 
-    /// Reads `reader`, `writer` or `admin`.
+    /// Parses `reader`, `writer` or `admin`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
@@ -47,29 +48,37 @@ impl Role {
     }
 }
 
+/// An error which can be returned when parsing a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be reader, writer or admin")]
+pub struct RoleError;
+
+read_from_text!(Role, RoleError, |text| Role::parse(text).ok_or(RoleError));
+serialize_as_text!(Role);
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// A key's identity, which it keeps when its secret is replaced: `key_` and 16 hexadecimal digits.
+/// A key's id, which stays when its secret is rotated: `key_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(std::sync::Arc<str>);
 
-/// The text given is not the id of a key.
+/// An error which can be returned when parsing a key's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be key_ and 16 hexadecimal digits")]
 pub struct KeyIdError;
 
 impl KeyId {
-    /// Makes an id of random bytes.
+    /// Creates an id from random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(format!("key_{:016x}", u64::from_be_bytes(bytes)).into())
     }
 
-    /// Checks an id.
+    /// Parses an id.
     ///
     /// # Errors
     /// [`KeyIdError`] if the text is not one.
@@ -88,12 +97,15 @@ impl KeyId {
         &self.0
     }
 
-    /// Its holder, as the history of orders names it.
+    /// The actor that the history of orders names for this key.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::new(&self.0)
     }
 }
+
+read_from_text!(KeyId, KeyIdError, KeyId::parse);
+serialize_as_text!(KeyId);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,11 +113,11 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// What a key is for: 1 to 200 characters after trimming, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A key's name: 1 to 200 characters after trimming, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
-/// Why a text is not a key's name.
+/// An error which can be returned when parsing a key's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have 1 to 200 characters, blanks at its ends not counted, and no control characters")]
 pub struct KeyNameError;
@@ -130,32 +142,40 @@ impl KeyName {
     }
 }
 
-/// What stands for a secret: its SHA-256. The secret has 256 random bits, so that no slow hash is
-/// needed to keep it from being guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+read_from_text!(KeyName, KeyNameError, KeyName::parse);
+serialize_as_text!(KeyName);
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The SHA-256 of a secret. A secret has 256 random bits, so it needs no slow hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretHash(pub [u8; 32]);
 
-/// A key. It outlives its revocation, so that its traces can be read.
+/// A key. A revoked key stays, so that its changes keep their author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its identity.
+    /// Its id.
     pub id: KeyId,
-    /// What it is for.
+    /// Its name.
     pub name: KeyName,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
-    /// From when on it is of no use; `None` for never.
+    /// When it expires; `None` for never.
     pub expires_at: Option<Instant>,
-    /// When it was last used, to the minute or so; `None` if it never was.
+    /// When it was last used, to about a minute; `None` for never.
     pub last_used_at: Option<Instant>,
-    /// When it was revoked; `None` if it was not.
+    /// When it was revoked; `None` for never.
     pub revoked_at: Option<Instant>,
 }
 
 impl Key {
-    /// Whether it is of use at a time.
+    /// Returns `true` if it is valid at a time.
     #[must_use]
     pub fn is_active(&self, now: Instant) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
@@ -165,9 +185,9 @@ impl Key {
 /// One of a key's secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Secret {
-    /// What stands for it.
+    /// Its hash.
     pub hash: SecretHash,
-    /// From when on it is of no use, because another has replaced it; `None` for the newest.
+    /// When it expires, because another replaced it; `None` for the newest.
     pub until: Option<Instant>,
 }
 

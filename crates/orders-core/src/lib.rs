@@ -1,9 +1,9 @@
-//! Orders that cannot be double-booked: the domain and its rule, without I/O and without a clock.
+//! A booking service's domain: orders, the rule that keeps them apart, and everything that decides.
+//! No I/O and no clock.
 //!
-//! Everything that decides lives here. [`decide()`] takes a [`Policy`], a [`Snapshot`] of the
-//! database, [`Command`]s and the time, and answers what becomes of each command and what must be
-//! stored. It is pure: the same input gives the same answer, so every rule is tested without a
-//! database, and any program that links this crate gets the judgement that the service gives.
+//! [`decide()`] takes a [`Policy`], a [`Snapshot`] of the database, [`Command`]s and the time. It
+//! returns the outcome of each command and the changes to store. It is pure: the same input gives
+//! the same output, so every rule is tested without a database.
 //!
 //! [`Book`] keeps orders in memory by the same decision:
 //!
@@ -37,57 +37,42 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod book;
-mod calendar;
-mod changes;
-mod command;
-mod decide;
-mod event;
-mod fee;
-mod free;
-mod import;
-mod instant;
-mod key;
-mod order;
-mod period;
-mod policy;
-mod retry;
-mod service;
-mod snapshot;
-mod spacing;
-mod state;
-mod way;
-mod webhook;
+pub mod book;
+pub mod decide;
+pub mod key;
+pub mod occupancy;
+pub mod order;
+pub mod policy;
+pub mod service;
+mod text;
+pub mod time;
+pub mod webhook;
 
 pub use book::Book;
-pub use calendar::{CalendarId, Occupant, Reach, Slot, Span};
-pub use changes::{Changes, RowChange};
-pub use command::{
-    Action, Batch, BatchError, Command, Done, IfMatch, Mode, Neighbour, NewId, Operation,
-    OrderConflict, OrderPatch, Outcome, Refusal, Verdict, Versions,
+pub use decide::{
+    Action, Actor, Batch, BatchError, Changes, Command, Decision, Done, Event, EventKind,
+    EventKindError, Fingerprint, FreeStretches, IdempotencyKey, IdempotencyKeyError, IfMatch,
+    Import, ImportGroup, Mode, Needs, Neighbour, NewId, Occupant, Operation, OrderConflict,
+    OrderPatch, Outcome, OwnKey, Reach, Refusal, Repeat, Retry, RowChange, Snapshot, SpacingCheck,
+    Span, Stored, Stretch, Verdict, Versions, Violation, decide,
 };
-pub use decide::{Decision, decide};
-pub use event::{Actor, Event, EventKind};
-pub use fee::{Fee, FeeError};
-pub use free::{FreeStretches, Stretch};
-pub use import::{Import, ImportGroup};
-pub use instant::{Instant, InstantError};
 pub use key::{
-    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role, Secret,
-    SecretHash, decide_key,
+    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role,
+    RoleError, Secret, SecretHash, decide_key,
 };
-pub use order::{Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError};
-pub use period::{Period, PeriodError};
-pub use policy::{Policy, PolicyPatch, Scope};
-pub use retry::{Fingerprint, IdempotencyKey, IdempotencyKeyError, OwnKey, Repeat, Retry};
+pub use occupancy::{CalendarId, Interval, Slot};
+pub use order::{
+    Fee, FeeError, Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError,
+};
+pub use policy::{Policy, PolicyPatch, Scope, ScopeError};
 pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
-pub use snapshot::{Needs, Snapshot, Stored};
-pub use spacing::{SpacingCheck, Violation, too_close};
+pub use time::{Instant, InstantError, Period, PeriodError};
 pub use webhook::{
-    Disabled, EventPattern, EventPatterns, EventPatternsError, Held, SigningSecret, Webhook,
-    WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookDescriptionError,
-    WebhookId, WebhookIdError, WebhookPatch, WebhookRefusal, WebhookSnapshot, decide_webhook,
+    Disabled, DisabledError, EventPattern, EventPatternError, EventPatterns, EventPatternsError,
+    Held, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookContent,
+    WebhookDescription, WebhookDescriptionError, WebhookId, WebhookIdError, WebhookPatch,
+    WebhookRefusal, WebhookSnapshot, decide_webhook,
 };

@@ -1,21 +1,21 @@
-//! The policy: how far apart orders must be, and which orders share a calendar.
+//! The policy: the minimum gap between orders, and which orders share a calendar.
 
 use std::fmt;
 
-use crate::calendar::{CalendarId, Slot};
-use crate::{Order, Period, Services};
+use crate::text::{read_from_text, serialize_as_text};
+use crate::time::Period;
 
 /// Which orders can conflict with one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// All orders share one calendar.
     Global,
-    /// Each service has a calendar; an order is in those of all its services.
+    /// Each service has a calendar. An order is in the calendars of all its services.
     Service,
 }
 
 impl Scope {
-    /// Reads `global` or `service`.
+    /// Parses `global` or `service`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -35,31 +35,40 @@ impl Scope {
     }
 }
 
+/// An error which can be returned when parsing a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be global or service")]
+pub struct ScopeError;
+
+read_from_text!(Scope, ScopeError, |text| Scope::parse(text).ok_or(ScopeError));
+serialize_as_text!(Scope);
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// The rules that every process on one database works by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The rules of one database. Every process on it follows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
-    /// Two orders of one calendar conflict when they are less than this apart.
+    /// The minimum gap between two orders of one calendar.
     pub window: Period,
     /// Which orders share a calendar.
     pub scope: Scope,
-    /// How old an order must be before it may be updated; `None` lets it be updated at once.
+    /// How old an order must be before it may be updated; `None` for no limit.
     pub edit_lock: Option<Period>,
 }
 
-/// What is to become different about a policy; what is `None` stays.
+/// A partial update of a policy. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PolicyPatch {
-    /// Another window.
+    /// The new window.
     pub window: Option<Period>,
-    /// Another scope.
+    /// The new scope.
     pub scope: Option<Scope>,
-    /// Another edit lock, or none.
+    /// The new edit lock, or none.
     pub edit_lock: Option<Option<Period>>,
 }
 
@@ -71,7 +80,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// This policy with some of it changed.
+    /// This policy with a patch applied.
     #[must_use]
     pub fn with(self, patch: &PolicyPatch) -> Self {
         Self {
@@ -79,22 +88,5 @@ impl Policy {
             scope: patch.scope.unwrap_or(self.scope),
             edit_lock: patch.edit_lock.unwrap_or(self.edit_lock),
         }
-    }
-
-    /// The calendars that an order with these services is in.
-    #[must_use]
-    pub fn calendars(&self, services: &Services) -> Vec<CalendarId> {
-        match self.scope {
-            Scope::Global => vec![CalendarId::Global],
-            Scope::Service => services.iter().map(CalendarId::Service).collect(),
-        }
-    }
-
-    /// The slots that an order holds, one in each of its calendars.
-    #[must_use]
-    pub fn slots(&self, order: &Order) -> Vec<Slot> {
-        let start = order.content.datetime;
-        let slot = |calendar| Slot { calendar, start, group: order.group };
-        self.calendars(&order.content.services).into_iter().map(slot).collect()
     }
 }

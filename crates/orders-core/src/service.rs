@@ -1,14 +1,14 @@
-//! Services: what is done at an order. Their numbers, their names, and the judgement of changes to them.
+//! Services: their numbers, their names, and how they change.
 
 use std::fmt;
 
-use crate::fee::Decimal;
+use crate::text::{Decimal, read_from_text, serialize_as_text};
 
 /// A service's number, 1 to 2^53 − 1: what a JSON number holds exactly in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(i64);
 
-/// The text or number given is not a service's number.
+/// An error which can be returned when parsing a service's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to 9007199254740991")]
 pub struct ServiceIdError;
@@ -16,7 +16,7 @@ pub struct ServiceIdError;
 impl ServiceId {
     const MAX: i64 = (1 << 53) - 1;
 
-    /// Makes a service's number, if it is in range.
+    /// Creates a service's number, if it is in range.
     #[must_use]
     pub fn new(number: i64) -> Option<Self> {
         (1..=Self::MAX).contains(&number).then_some(Self(number))
@@ -28,7 +28,7 @@ impl ServiceId {
         self.0
     }
 
-    /// Reads decimal digits without leading zeros.
+    /// Parses decimal digits without leading zeros.
     ///
     /// # Errors
     /// [`ServiceIdError`] if the text is anything else, or out of range.
@@ -39,7 +39,7 @@ impl ServiceId {
         text.parse().ok().and_then(Self::new).ok_or(ServiceIdError)
     }
 
-    /// Reads a JSON number whose value is whole (`123`, `123.0` and `1.23e2` are the same number).
+    /// Parses a JSON number whose value is whole (`123`, `123.0` and `1.23e2` are the same number).
     ///
     /// # Errors
     /// [`ServiceIdError`] if it is not a number, not whole, or out of range.
@@ -50,17 +50,77 @@ impl ServiceId {
     }
 }
 
+read_from_text!(ServiceId, ServiceIdError, ServiceId::parse);
+
+impl TryFrom<i64> for ServiceId {
+    type Error = ServiceIdError;
+
+    fn try_from(number: i64) -> Result<Self, ServiceIdError> {
+        Self::new(number).ok_or(ServiceIdError)
+    }
+}
+
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
+#[cfg(feature = "serde")]
+mod number {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::ServiceId;
+
+    impl Serialize for ServiceId {
+        /// As a number, as a service's own record shows it.
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_i64(self.get())
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ServiceId {
+        /// From a number or a string of digits.
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(IdVisitor)
+        }
+    }
+
+    struct IdVisitor;
+
+    impl Visitor<'_> for IdVisitor {
+        type Value = ServiceId;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number from 1 to 9007199254740991")
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<ServiceId, E> {
+            number.try_into().map_err(E::custom)
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<ServiceId, E> {
+            self.visit_i64(i64::try_from(number).map_err(E::custom)?)
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<ServiceId, E> {
+            ServiceId::parse_number(&number.to_string()).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<ServiceId, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+}
+
 /// A service's name: 1 to 200 characters after trimming, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 
-/// Why a text is not a service's name.
+/// An error which can be returned when parsing a service's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceNameError {
     /// Empty, or longer than 200 characters.
@@ -75,7 +135,8 @@ impl ServiceName {
     /// Trims and checks a name.
     ///
     /// # Errors
-    /// [`ServiceNameError`], by what is wrong with the text.
+    /// - [`ServiceNameError::Length`] if the name is empty or longer than 200 characters.
+    /// - [`ServiceNameError::Control`] if it has a control character.
     pub fn parse(text: &str) -> Result<Self, ServiceNameError> {
         let name = text.trim();
         if name.chars().any(char::is_control) {
@@ -93,15 +154,25 @@ impl ServiceName {
         &self.0
     }
 
-    /// The name in Unicode lower case: what no two services share.
+    /// The name in Unicode lower case. It is unique.
     #[must_use]
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
 }
 
+read_from_text!(ServiceName, ServiceNameError, ServiceName::parse);
+serialize_as_text!(ServiceName);
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A service: a number and a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Service {
     /// Its number.
     pub id: ServiceId,
@@ -109,17 +180,17 @@ pub struct Service {
     pub name: ServiceName,
 }
 
-/// A change to the services that somebody asks for.
+/// A request to change the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
-    /// Creates a service; without an id it gets one above the highest ever used.
+    /// Creates a service. Without an id it gets the number after the highest ever used.
     Create {
-        /// The number that the caller chose.
+        /// The number that the caller chose, if any.
         id: Option<ServiceId>,
         /// Its name.
         name: ServiceName,
     },
-    /// Gives a service another name.
+    /// Renames a service.
     Replace(Service),
     /// Deletes a service that no order uses.
     Delete(ServiceId),
@@ -146,33 +217,33 @@ impl ServiceCommand {
     }
 }
 
-/// What must be known to judge one [`ServiceCommand`], read under the lock.
+/// What one [`ServiceCommand`] is decided by, read under the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceSnapshot {
-    /// The service with the number that the command names.
+    /// The service with the command's number.
     pub named: Option<Service>,
-    /// Which service has the name that the command gives, ignoring case.
+    /// The service that has the command's name, ignoring case.
     pub holder_of_name: Option<ServiceId>,
-    /// Whether an order uses the service that the command names.
+    /// Whether an order uses the service.
     pub in_use: bool,
-    /// The highest number ever used; 0 when none was.
+    /// The highest number ever used; 0 for none.
     pub last_id: i64,
 }
 
-/// What happened to the services, and what must be stored for it.
+/// A change to the services to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceChange {
     /// A new service.
     Created(Service),
-    /// A service with another name.
+    /// A renamed service.
     Replaced(Service),
-    /// The service was as asked for already.
+    /// The service already had this name.
     Unchanged(Service),
-    /// The service is gone.
+    /// The service was deleted.
     Deleted(ServiceId),
 }
 
-/// Why a change to the services is refused.
+/// Why a change to the services is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceRefusal {
     /// There is no such service.
@@ -184,7 +255,7 @@ pub enum ServiceRefusal {
     /// Another service has this name, ignoring case.
     #[error("service {0} has this name already")]
     NameTaken(ServiceId),
-    /// The highest number has been used, so the server cannot go above it.
+    /// The highest number was used, so the server cannot assign a higher one.
     #[error("no number above the highest ever used is left; choose an id")]
     NoIdLeft,
     /// An order uses the service.
@@ -192,10 +263,10 @@ pub enum ServiceRefusal {
     InUse(ServiceId),
 }
 
-/// Judges one change to the services.
+/// Decides one change to the services.
 ///
 /// # Errors
-/// [`ServiceRefusal`], by what forbids the change.
+/// [`ServiceRefusal`] if the change is rejected.
 pub fn decide_service(
     snapshot: &ServiceSnapshot,
     command: &ServiceCommand,

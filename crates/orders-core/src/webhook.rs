@@ -1,73 +1,79 @@
-//! Webhooks: whom to tell of events, of which, and the judgement of changes to them. How events are
-//! delivered is none of this module's business.
+//! Webhooks: which events are sent to which endpoint, and how webhooks change. Delivers nothing.
 
+mod change;
 mod secret;
 mod values;
 
+pub use change::{
+    WebhookChange, WebhookCommand, WebhookPatch, WebhookRefusal, WebhookSnapshot, decide_webhook,
+};
 pub use secret::SigningSecret;
 pub use values::{
-    EventPattern, EventPatterns, EventPatternsError, WebhookDescription, WebhookDescriptionError,
-    WebhookId, WebhookIdError,
+    EventPattern, EventPatternError, EventPatterns, EventPatternsError, WebhookDescription,
+    WebhookDescriptionError, WebhookId, WebhookIdError,
 };
 
-use crate::{Instant, Period};
+use std::fmt;
 
-/// An endpoint that is told of events.
+use crate::text::{read_from_text, serialize_as_text};
+use crate::time::Instant;
+
+/// An endpoint that receives events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Its identity.
+    /// Its id.
     pub id: WebhookId,
-    /// What its owner says of it.
+    /// What its owner decides.
     pub content: WebhookContent,
-    /// Why nothing is delivered; `None` while it is.
+    /// Why nothing is delivered; `None` while the webhook is enabled.
     pub disabled: Option<Disabled>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Instant,
     /// When its owner last changed it, or it was disabled.
     pub updated_at: Instant,
-    /// The sequence up to which events were delivered, given up, or not asked for.
+    /// The sequence up to which events were delivered, given up, or not subscribed to.
     pub position: u64,
-    /// What keeps the event behind it from being delivered; `None` where nothing does.
+    /// The failed attempts for the next event; `None` if there are none.
     pub held: Option<Held>,
-    /// Rises with each change that must not be overwritten by whoever delivers meanwhile.
+    /// Rises with each change that a delivery in progress must not overwrite.
     pub generation: u64,
-    /// How many events are behind its position, those that it does not ask for included.
+    /// The number of events after its position, including those not subscribed to.
     pub pending: u64,
-    /// How many deliveries in its log were given up.
+    /// The number of deliveries that were given up.
     pub failed: u64,
 }
 
-/// What the owner of a webhook says of it.
+/// What the owner of a webhook decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookContent {
-    /// Where events are sent: an absolute URL, checked by whoever took it.
+    /// The endpoint: an absolute URL, validated by the API.
     pub url: String,
-    /// Of which events it is told.
+    /// The events that it receives.
     pub events: EventPatterns,
-    /// What it is for.
+    /// Its description.
     pub description: Option<WebhookDescription>,
 }
 
-/// An event that was tried in vain, and holds those behind it.
+/// An event whose delivery failed. It holds up those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// When it is tried again.
+    /// When the next attempt is due.
     pub next_attempt_at: Instant,
 }
 
 /// Why nothing is delivered to a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Disabled {
-    /// Its owner has said so.
+    /// Its owner disabled it.
     Operator,
-    /// It answered 410: it wants no more.
+    /// The endpoint answered 410.
     Gone,
 }
 
 impl Disabled {
-    /// Reads `operator` or `gone`.
+    /// Parses `operator` or `gone`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Operator, Self::Gone].into_iter().find(|reason| reason.as_str() == text)
@@ -83,300 +89,21 @@ impl Disabled {
     }
 }
 
-/// What is to be different about a webhook; what is `None` stays.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WebhookPatch {
-    /// Another place.
-    pub url: Option<String>,
-    /// Other events.
-    pub events: Option<EventPatterns>,
-    /// Another description, or none any more.
-    pub description: Option<Option<WebhookDescription>>,
-    /// Whether it is to be disabled.
-    pub disabled: Option<bool>,
-}
+/// An error which can be returned when parsing a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be operator or gone")]
+pub struct DisabledError;
 
-/// A change to the webhooks that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WebhookCommand {
-    /// Makes a webhook, to be told of what happens from now on.
-    Create {
-        /// A random id.
-        id: WebhookId,
-        /// What its owner says of it.
-        content: WebhookContent,
-        /// What signs.
-        secret: SigningSecret,
-    },
-    /// Changes a webhook. Its next event is tried at once, as if it had not been tried before.
-    Change {
-        /// Which.
-        id: WebhookId,
-        /// What is different.
-        patch: WebhookPatch,
-    },
-    /// Ends a webhook.
-    Delete(WebhookId),
-    /// Gives a webhook another secret.
-    Rotate {
-        /// Which.
-        id: WebhookId,
-        /// What signs from now on.
-        secret: SigningSecret,
-        /// How long those of before sign, too; `None` if they end at once.
-        overlap: Option<Period>,
-    },
-    /// Has all events behind a sequence delivered (again), in their order.
-    Replay {
-        /// Which.
-        id: WebhookId,
-        /// The sequence.
-        after: u64,
-    },
-}
+read_from_text!(Disabled, DisabledError, |text| Disabled::parse(text).ok_or(DisabledError));
+serialize_as_text!(Disabled);
 
-impl WebhookCommand {
-    /// The webhook that it is about.
-    #[must_use]
-    pub fn id(&self) -> &WebhookId {
-        match self {
-            Self::Create { id, .. }
-            | Self::Change { id, .. }
-            | Self::Rotate { id, .. }
-            | Self::Replay { id, .. }
-            | Self::Delete(id) => id,
-        }
+impl fmt::Display for Disabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
-}
-
-/// What must be known to judge one [`WebhookCommand`], read under the lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookSnapshot {
-    /// The webhook that the command is about, if there is one.
-    pub named: Option<Webhook>,
-    /// How many webhooks there are.
-    pub count: u64,
-    /// The sequence of the last event there is; 0 if there is none.
-    pub last_sequence: u64,
-    /// Up to which sequence events are not kept any more; 0 if all are.
-    pub trimmed_through: u64,
-}
-
-/// What happened to the webhooks, and what must be stored for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WebhookChange {
-    /// A new webhook with its secret.
-    Created(Webhook, SigningSecret),
-    /// It is different now.
-    Changed(Webhook),
-    /// It is delivered to from another place on.
-    Replayed(Webhook),
-    /// What was asked for was so already.
-    Unchanged(Webhook),
-    /// It is gone.
-    Deleted(WebhookId),
-    /// It has a new secret.
-    Rotated {
-        /// As it is.
-        webhook: Webhook,
-        /// The new secret.
-        secret: SigningSecret,
-        /// Until when those of before sign, too.
-        former_until: Instant,
-    },
-}
-
-/// Why a change to the webhooks is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookRefusal {
-    /// There is no such webhook.
-    #[error("there is no webhook {0}")]
-    NotFound(WebhookId),
-    /// There are as many as there may be.
-    #[error("there are {} webhooks already, and no more are possible", Webhook::MOST)]
-    TooMany,
-    /// No event has this sequence yet.
-    #[error("the last event has sequence {0}")]
-    NoSuchEvent(u64),
-    /// Events behind the sequence are gone; the first that is there is this.
-    #[error("the first event that is left has sequence {0}")]
-    EventsGone(u64),
 }
 
 impl Webhook {
-    /// How many webhooks there may be.
+    /// The maximum number of webhooks.
     pub const MOST: u64 = 1_000;
-}
-
-/// Judges one change to the webhooks.
-///
-/// # Errors
-/// [`WebhookRefusal`], by what forbids the change.
-pub fn decide_webhook(
-    snapshot: &WebhookSnapshot,
-    command: &WebhookCommand,
-    now: Instant,
-) -> Result<WebhookChange, WebhookRefusal> {
-    let named =
-        |id: &WebhookId| snapshot.named.clone().ok_or_else(|| WebhookRefusal::NotFound(id.clone()));
-    match command {
-        WebhookCommand::Create { id, content, secret } => {
-            if snapshot.count >= Webhook::MOST {
-                return Err(WebhookRefusal::TooMany);
-            }
-            let webhook = Webhook {
-                id: id.clone(),
-                content: content.clone(),
-                disabled: None,
-                created_at: now,
-                updated_at: now,
-                position: snapshot.last_sequence,
-                held: None,
-                generation: 1,
-                pending: 0,
-                failed: 0,
-            };
-            Ok(WebhookChange::Created(webhook, secret.clone()))
-        }
-        WebhookCommand::Change { id, patch } => Ok(change(named(id)?, patch, now)),
-        WebhookCommand::Delete(id) => named(id).map(|webhook| WebhookChange::Deleted(webhook.id)),
-        WebhookCommand::Rotate { id, secret, overlap } => {
-            let former_until = overlap.map_or(now, |overlap| now.saturating_add(overlap));
-            Ok(WebhookChange::Rotated { webhook: named(id)?, secret: secret.clone(), former_until })
-        }
-        WebhookCommand::Replay { id, after } => {
-            let webhook = named(id)?;
-            if *after > snapshot.last_sequence {
-                return Err(WebhookRefusal::NoSuchEvent(snapshot.last_sequence));
-            }
-            if *after < snapshot.trimmed_through {
-                return Err(WebhookRefusal::EventsGone(snapshot.trimmed_through + 1));
-            }
-            let pending = snapshot.last_sequence.saturating_sub(*after);
-            Ok(WebhookChange::Replayed(Webhook { position: *after, pending, ..anew(webhook) }))
-        }
-    }
-}
-
-fn change(before: Webhook, patch: &WebhookPatch, now: Instant) -> WebhookChange {
-    let WebhookPatch { url, events, description, disabled } = patch.clone();
-    let content = before.content.clone();
-    let content = WebhookContent {
-        url: url.unwrap_or(content.url),
-        events: events.unwrap_or(content.events),
-        description: description.unwrap_or(content.description),
-    };
-    let disabled = match disabled {
-        Some(true) => before.disabled.or(Some(Disabled::Operator)),
-        Some(false) => None,
-        None => before.disabled,
-    };
-    if content == before.content && disabled == before.disabled {
-        return WebhookChange::Unchanged(before);
-    }
-    WebhookChange::Changed(Webhook { content, disabled, updated_at: now, ..anew(before) })
-}
-
-/// The same, with nothing tried yet.
-fn anew(webhook: Webhook) -> Webhook {
-    Webhook { held: None, generation: webhook.generation.saturating_add(1), ..webhook }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: i64) -> Instant {
-        Instant::from_millis(millis).unwrap()
-    }
-
-    fn secret(byte: u8) -> SigningSecret {
-        SigningSecret::new(vec![byte; 32]).unwrap()
-    }
-
-    fn snapshot(named: Option<Webhook>) -> WebhookSnapshot {
-        WebhookSnapshot { named, count: 1, last_sequence: 7, trimmed_through: 0 }
-    }
-
-    fn some_webhook() -> Webhook {
-        let content = WebhookContent {
-            url: "https://example.com/".to_owned(),
-            events: EventPatterns::default(),
-            description: None,
-        };
-        let id = WebhookId::from_random([1; 8]);
-        let create = WebhookCommand::Create { id, content, secret: secret(1) };
-        let made = decide_webhook(&snapshot(None), &create, at(1_000)).unwrap();
-        let WebhookChange::Created(webhook, _) = made else { panic!("{made:?}") };
-        webhook
-    }
-
-    #[test]
-    fn a_new_webhook_is_told_of_what_happens_from_now_on_and_there_is_a_limit() {
-        let webhook = some_webhook();
-        assert_eq!((webhook.position, webhook.disabled, webhook.held), (7, None, None));
-        let create =
-            WebhookCommand::Create { id: webhook.id, content: webhook.content, secret: secret(1) };
-        let full = WebhookSnapshot { count: Webhook::MOST, ..snapshot(None) };
-        assert_eq!(decide_webhook(&full, &create, at(1)), Err(WebhookRefusal::TooMany));
-    }
-
-    #[test]
-    fn a_change_begins_anew_with_the_event_that_holds_and_nothing_new_is_no_change() {
-        let held = Held { attempts: 3, next_attempt_at: at(9_000) };
-        let webhook = Webhook { held: Some(held), ..some_webhook() };
-        let patch = |disabled| WebhookCommand::Change {
-            id: webhook.id.clone(),
-            patch: WebhookPatch { disabled: Some(disabled), ..WebhookPatch::default() },
-        };
-        let decide = |named: &Webhook, command: &WebhookCommand| {
-            decide_webhook(&snapshot(Some(named.clone())), command, at(2_000)).unwrap()
-        };
-        assert_eq!(decide(&webhook, &patch(false)), WebhookChange::Unchanged(webhook.clone()));
-        let WebhookChange::Changed(disabled) = decide(&webhook, &patch(true)) else {
-            panic!("it was disabled")
-        };
-        assert_eq!((disabled.disabled, disabled.held), (Some(Disabled::Operator), None));
-        assert_eq!((disabled.updated_at, disabled.generation), (at(2_000), 2));
-        let gone = Webhook { disabled: Some(Disabled::Gone), ..webhook.clone() };
-        assert_eq!(decide(&gone, &patch(true)), WebhookChange::Unchanged(gone.clone()));
-    }
-
-    #[test]
-    fn a_patch_changes_what_it_names() {
-        let webhook = some_webhook();
-        let (url, description) = ("https://example.org/".to_owned(), "Billing");
-        let description = WebhookDescription::parse(description).unwrap();
-        let patch = WebhookPatch {
-            url: Some(url.clone()),
-            description: Some(Some(description.clone())),
-            ..WebhookPatch::default()
-        };
-        let command = WebhookCommand::Change { id: webhook.id.clone(), patch };
-        let changed = decide_webhook(&snapshot(Some(webhook.clone())), &command, at(2_000));
-        let Ok(WebhookChange::Changed(changed)) = changed else { panic!("{changed:?}") };
-        let events = webhook.content.events.clone();
-        let content = WebhookContent { url, events, description: Some(description) };
-        assert_eq!((changed.content, changed.disabled), (content, None));
-    }
-
-    #[test]
-    fn a_replay_goes_anywhere_where_events_are() {
-        let webhook = some_webhook();
-        let replay = |after| {
-            let command = WebhookCommand::Replay { id: webhook.id.clone(), after };
-            decide_webhook(&snapshot(Some(webhook.clone())), &command, at(2_000))
-        };
-        let Ok(WebhookChange::Replayed(moved)) = replay(0) else { panic!("it was moved") };
-        assert_eq!((moved.position, moved.pending), (0, 7));
-        assert!(replay(7).is_ok());
-        assert_eq!(replay(8), Err(WebhookRefusal::NoSuchEvent(7)));
-        let replay_of_all = WebhookCommand::Replay { id: webhook.id.clone(), after: 1 };
-        let trimmed = WebhookSnapshot { trimmed_through: 2, ..snapshot(Some(webhook.clone())) };
-        let refusal = Err(WebhookRefusal::EventsGone(3));
-        assert_eq!(decide_webhook(&trimmed, &replay_of_all, at(2_000)), refusal);
-        let nothing = WebhookCommand::Delete(webhook.id.clone());
-        let refusal = Err(WebhookRefusal::NotFound(webhook.id.clone()));
-        assert_eq!(decide_webhook(&snapshot(None), &nothing, at(1)), refusal);
-    }
 }

@@ -12,9 +12,16 @@ fn at(millis: i64) -> Instant {
 
 /// What the search finds, by milliseconds.
 fn found(from: i64, to: i64, occupied: &[i64]) -> Vec<(i64, i64)> {
-    let window = Period::from_millis(WINDOW).unwrap();
-    let mut free = FreeStretches::new(window, at(from), at(to));
-    let mut stretches: Vec<_> = occupied.iter().filter_map(|start| free.pass(at(*start))).collect();
+    let slots: Vec<_> = occupied.iter().map(|start| (*start, start + WINDOW)).collect();
+    found_between(from, to, &slots)
+}
+
+/// What the search finds between slots of any lengths, by milliseconds.
+fn found_between(from: i64, to: i64, slots: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let policy = Policy { window: Period::from_millis(WINDOW).unwrap(), ..Policy::default() };
+    let mut free = FreeStretches::new(&policy, &[CalendarId::Global], at(from), at(to));
+    let slot = |(start, end): &(i64, i64)| Interval::new(at(*start), *end).unwrap();
+    let mut stretches: Vec<_> = slots.iter().filter_map(|it| free.pass(slot(it))).collect();
     stretches.extend(free.finish());
     stretches.iter().map(|found| (found.start.as_millis(), found.end.as_millis())).collect()
 }
@@ -60,6 +67,15 @@ fn those_of_a_book_are_left_by_the_orders_of_the_same_calendars() {
     let found = book.free_stretches(&services(1), at(100), at(120));
     let free = [(100, 101), (107, 109), (115, 120)];
     assert_eq!(found, free.map(|(start, end)| Stretch { start: at(start), end: at(end) }));
+}
+
+#[test]
+fn they_are_left_by_slots_of_any_lengths_too() {
+    // A long one that others lie within, one that ends with it, and one that begins at its end.
+    let slots = [(0, 30), (3, 6), (10, 13), (27, 30), (30, 33), (50, 51)];
+    assert_eq!(found_between(0, 60, &slots), [(33, 47), (51, 60)]);
+    let lengths = [(0, 3), (6, 100), (10, 13), (103, 106)];
+    assert_eq!(found_between(0, 200, &lengths), [(3, 3), (100, 100), (106, 200)]);
 }
 
 #[test]

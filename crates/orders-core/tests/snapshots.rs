@@ -16,7 +16,8 @@ fn id(text: &str) -> OrderId {
 }
 
 fn occupant(text: &str, hours: i64) -> Occupant {
-    Occupant { start: at(hours), order_id: id(text), group: Group(NonZeroU64::MIN) }
+    let interval = Policy::default().interval(CalendarId::Global, at(hours));
+    Occupant { interval, order_id: id(text), group: Group(NonZeroU64::MIN) }
 }
 
 fn span(from: i64, to: i64, reach: Reach) -> Span {
@@ -237,7 +238,7 @@ fn a_search_through_a_long_run_takes_few_loads_and_asks_for_no_more_than_it_need
             }
             snapshot.add_service(ServiceId::new(1).unwrap(), true);
             for span in &needs.spans {
-                let within = all.iter().filter(|o| (span.from..=span.to).contains(&o.start));
+                let within = all.iter().filter(|o| (span.from..=span.to).contains(&o.start()));
                 let found: Vec<Occupant> = match span.reach {
                     Reach::All => within.cloned().collect(),
                     Reach::First(most) => within.take(most).cloned().collect(),

@@ -105,3 +105,64 @@ fn versions_are_those_named_or_all_but_those() {
         assert_eq!(all_but.contain(version), !is_named, "{version}");
     }
 }
+
+/// Every value is read by `parse`, `FromStr` and `TryFrom<&str>` alike, and shown as it is read.
+#[test]
+fn values_are_read_from_text_in_every_way_and_shown_again() {
+    fn assert_read<T>(text: &str)
+    where
+        T: std::str::FromStr + for<'a> TryFrom<&'a str> + std::fmt::Display,
+    {
+        let read: T = text.parse().ok().unwrap();
+        assert_eq!(read.to_string(), text);
+        assert_eq!(T::try_from(text).ok().unwrap().to_string(), text);
+        assert!("\0".parse::<T>().is_err(), "{text}");
+    }
+    assert_read::<Instant>("2022-11-01T11:11:11.111Z");
+    assert_read::<Period>("PT3H");
+    assert_read::<Fee>("99.5");
+    assert_read::<OrderId>("visit-7");
+    assert_read::<ServiceId>("123");
+    assert_read::<ServiceName>("Testing");
+    assert_read::<Scope>("service");
+    assert_read::<Role>("admin");
+    assert_read::<KeyId>("key_00010203040506ff");
+    assert_read::<KeyName>("billing");
+    assert_read::<WebhookId>("whk_00010203040506ff");
+    assert_read::<WebhookDescription>("Billing");
+    assert_read::<EventPattern>("order.*");
+    assert_read::<Disabled>("gone");
+    assert_read::<EventKind>("restored");
+    assert_read::<IdempotencyKey>("k-1");
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    fn shown(error: impl std::error::Error) -> String {
+        error.to_string()
+    }
+    assert_eq!(shown(ScopeError), "must be global or service");
+    assert_eq!(
+        shown(Needs::default()),
+        "the snapshot lacks 0 orders, 0 services, 0 spans and 0 idempotency keys"
+    );
+    let id = OrderId::parse("223").unwrap();
+    assert_eq!(shown(Refusal::NotFound(id.clone())), "there is no order 223");
+    let nearest = Neighbour {
+        order_id: id,
+        datetime: Instant::MIN,
+        gap_ms: -1_800_000,
+        services: Vec::new(),
+    };
+    let conflict = OrderConflict {
+        policy: Policy::default(),
+        nearest: vec![nearest],
+        count: 1,
+        previous: None,
+        next: None,
+    };
+    assert_eq!(
+        shown(Refusal::Conflict(Box::new(conflict))),
+        "order 223 is 30 minutes earlier; orders must be at least 3 hours apart"
+    );
+}

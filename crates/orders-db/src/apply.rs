@@ -89,8 +89,8 @@ impl<'a> Writes<'a> {
 fn slot_rows<'a>(policy: &Policy, order: &'a Order) -> Vec<SlotRow<'a>> {
     let row = |slot: orders_core::Slot| SlotRow {
         scope: rows::scope_column(slot.calendar),
-        start_ms: slot.start.as_millis(),
-        end_ms: slot.start.as_millis() + policy.window.as_millis(),
+        start_ms: slot.interval.start().as_millis(),
+        end_ms: slot.interval.end_ms(),
         grp: rows::bigint(slot.group.0.get()),
         order_id: order.id.as_str(),
     };

@@ -1,24 +1,30 @@
 //! The policy: found, and set together with the slots that follow from it.
 
-use std::collections::HashMap;
+mod groups;
+mod slots;
+
+use std::ops::ControlFlow;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{CalendarId, Group, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Violation};
+use orders_core::{Order, Policy, PolicyPatch, SpacingCheck, Violation};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::url::DatabaseUrl;
 use crate::maintenance::export::open_patiently;
+use crate::orders::{OrderQuery, list};
 use crate::rows;
-use crate::schema::{order_services, orders, policy};
+use crate::schema::policy;
 use crate::write::change::Change;
 use crate::{StoreError, transaction};
 
+use groups::{Merged, merge_groups};
+
 /// How many violations are named.
 const NAMED: usize = 10;
-/// How many rows are looked at in one query.
-const PAGE: i64 = 10_000;
+/// How many orders are read in one query.
+const PAGE: usize = 1_000;
 
 /// Sets the policy, if the orders there are allow it. Rejected with the first violations.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +98,8 @@ impl Change for PolicyChange {
         snapshot: &PolicySnapshot,
         new: &Policy,
     ) -> Result<(), Trouble> {
-        merge_groups(connection, &snapshot.merged)
-            .and_then(|()| write(connection, new, snapshot.moves_slots))
-            .map_err(|error| Trouble::of(&error))
+        merge_groups(connection, &snapshot.merged).map_err(|error| Trouble::of(&error))?;
+        write(connection, new, snapshot.moves_slots)
     }
 
     fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, Trouble> {
@@ -102,32 +107,16 @@ impl Change for PolicyChange {
     }
 }
 
-fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> QueryResult<()> {
-    if moves_slots {
-        connection.batch_execute("DELETE FROM order_slots")?;
-    }
+fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Result<(), Trouble> {
     diesel::update(policy::table)
         .set((
             policy::window_ms.eq(new.window.as_millis()),
             policy::scope.eq(new.scope.as_str()),
             policy::edit_lock_ms.eq(new.edit_lock.map(orders_core::Period::as_millis)),
         ))
-        .execute(connection)?;
-    if moves_slots {
-        connection.batch_execute(match new.scope {
-            Scope::Global => {
-                "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id)
-                 SELECT 0, o.datetime_ms, o.datetime_ms + p.window_ms, o.grp, o.id
-                 FROM orders o CROSS JOIN policy p"
-            }
-            Scope::Service => {
-                "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id)
-                 SELECT s.service_id, o.datetime_ms, o.datetime_ms + p.window_ms, o.grp, o.id
-                 FROM order_services s JOIN orders o ON o.id = s.order_id CROSS JOIN policy p"
-            }
-        })?;
-    }
-    Ok(())
+        .execute(connection)
+        .map_err(|error| Trouble::of(&error))?;
+    if moves_slots { slots::rewrite(connection, new) } else { Ok(()) }
 }
 
 /// Names to `visit` all neighbours that would be too close to each other by another policy, as the
@@ -151,161 +140,37 @@ pub fn check_policy(
     })
 }
 
-/// Groups that become one: each leads, by way of others, to the one that stands for all.
-#[derive(Default)]
-struct Merged(HashMap<i64, i64>);
-
-impl Merged {
-    fn join(&mut self, groups: (Group, Group)) {
-        let (a, b) = (rows::bigint(groups.0.0.get()), rows::bigint(groups.1.0.get()));
-        let (a, b) = (self.shorten(a), self.shorten(b));
-        // The oldest stands for all.
-        if a != b {
-            self.0.insert(a.max(b), a.min(b));
-        }
-    }
-
-    fn leader(&self, group: i64) -> i64 {
-        let mut leader = group;
-        while let Some(next) = self.0.get(&leader) {
-            leader = *next;
-        }
-        leader
-    }
-
-    /// Finds the leader, and makes the way there shorter for the next look.
-    fn shorten(&mut self, group: i64) -> i64 {
-        let leader = self.leader(group);
-        let mut at = group;
-        while at != leader {
-            at = self.0.insert(at, leader).unwrap_or(leader);
-        }
-        leader
-    }
-}
-
-diesel::table! {
-    merged_groups (former) {
-        former -> BigInt,
-        latter -> BigInt,
-    }
-}
-
-/// Puts all members of groups that were merged into one group, and with them what histories say of
-/// groups: an order that is restored is in the group that it was in.
-fn merge_groups(connection: &mut AnyConnection, merged: &Merged) -> QueryResult<()> {
-    if merged.0.is_empty() {
-        return Ok(());
-    }
-    connection.batch_execute(
-        "CREATE TEMPORARY TABLE merged_groups (
-             former BIGINT NOT NULL PRIMARY KEY, latter BIGINT NOT NULL
-         )",
-    )?;
-    for former in merged.0.keys().copied() {
-        let latter = merged.leader(former);
-        diesel::insert_into(merged_groups::table)
-            .values((merged_groups::former.eq(former), merged_groups::latter.eq(latter)))
-            .execute(connection)?;
-    }
-    connection.batch_execute(
-        "UPDATE orders SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
-         WHERE grp IN (SELECT former FROM merged_groups);
-         UPDATE events SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
-         WHERE grp IN (SELECT former FROM merged_groups);
-         DROP TABLE merged_groups",
-    )
-}
-
 /// Looks for neighbours that are too close to each other by a policy, until `goes_on` says no.
 pub(crate) fn violations(
     connection: &mut AnyConnection,
     policy: &Policy,
     mut goes_on: impl FnMut(Violation) -> bool,
 ) -> Result<(), Trouble> {
-    let mut check = SpacingCheck::new(policy.window);
-    let mut after = None;
-    loop {
-        let page =
-            page(connection, policy.scope, after.as_ref()).map_err(|error| Trouble::of(&error))?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.clone());
-        for row in page {
-            let slot = Slot {
-                calendar: match policy.scope {
-                    Scope::Global => CalendarId::Global,
-                    Scope::Service => CalendarId::Service(rows::service_id(row.service_id)?),
-                },
-                start: rows::instant(row.datetime_ms)?,
-                group: rows::group(row.grp)?,
-            };
-            let violation = check.next(rows::order_id(&row.order_id)?, slot);
-            if violation.is_some_and(|violation| !goes_on(violation)) {
-                return Ok(());
+    let mut check = SpacingCheck::new();
+    visit_orders(connection, |_, orders| {
+        for order in &orders {
+            for slot in policy.slots(order) {
+                let violation = check.next(&order.id, slot);
+                if violation.is_some_and(|violation| !goes_on(violation)) {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
-    }
-    Ok(())
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
-/// An order's place in a calendar, and the key of its page.
-#[derive(Debug, Clone, Queryable)]
-struct Place {
-    /// 0 in scope `global`.
-    service_id: i64,
-    datetime_ms: i64,
-    order_id: String,
-    grp: i64,
-}
-
-fn page(
+/// Visits all orders in the order of their times, page by page, until `visit` breaks off.
+pub(crate) fn visit_orders(
     connection: &mut AnyConnection,
-    scope: Scope,
-    after: Option<&Place>,
-) -> QueryResult<Vec<Place>> {
-    match scope {
-        Scope::Global => {
-            let mut page = orders::table
-                .order((orders::datetime_ms.asc(), orders::id.asc()))
-                .select((orders::datetime_ms, orders::id, orders::grp))
-                .limit(PAGE)
-                .into_boxed();
-            if let Some(Place { datetime_ms, order_id, .. }) = after {
-                // The first condition is where the index is entered.
-                page = page.filter(orders::datetime_ms.ge(datetime_ms));
-                page = page.filter(orders::datetime_ms.gt(datetime_ms).or(orders::id.gt(order_id)));
-            }
-            let rows: Vec<(i64, String, i64)> = page.load(connection)?;
-            let place =
-                |(datetime_ms, order_id, grp)| Place { service_id: 0, datetime_ms, order_id, grp };
-            Ok(rows.into_iter().map(place).collect())
+    mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, Trouble>,
+) -> Result<(), Trouble> {
+    let mut query = OrderQuery::default();
+    loop {
+        let page = list(connection, &query, PAGE)?;
+        if visit(connection, page.orders)?.is_break() || page.next.is_none() {
+            return Ok(());
         }
-        Scope::Service => {
-            let mut page = order_services::table
-                .inner_join(orders::table.on(orders::id.eq(order_services::order_id)))
-                .order((
-                    order_services::service_id.asc(),
-                    order_services::datetime_ms.asc(),
-                    order_services::order_id.asc(),
-                ))
-                .select((
-                    order_services::service_id,
-                    order_services::datetime_ms,
-                    order_services::order_id,
-                    orders::grp,
-                ))
-                .limit(PAGE)
-                .into_boxed();
-            if let Some(Place { service_id, datetime_ms, order_id, .. }) = after {
-                let later =
-                    order_services::datetime_ms.gt(datetime_ms).or(order_services::datetime_ms
-                        .eq(datetime_ms)
-                        .and(order_services::order_id.gt(order_id)));
-                // The first condition is where the index is entered.
-                page = page.filter(order_services::service_id.ge(service_id));
-                page = page.filter(order_services::service_id.gt(service_id).or(later));
-            }
-            page.load(connection)
-        }
+        query.after = page.next;
     }
 }

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use diesel::prelude::*;
 use orders_core::{
-    CalendarId, Fee, Group, Instant, Order, OrderContent, OrderId, Period, Policy, Scope, Service,
-    ServiceId, ServiceName, Services,
+    CalendarId, Fee, Group, Instant, Interval, Order, OrderContent, OrderId, Period, Policy, Scope,
+    Service, ServiceId, ServiceName, Services,
 };
 
 use crate::StoreError;
@@ -85,6 +85,11 @@ pub(crate) fn instant(millis: i64) -> Result<Instant, StoreError> {
     Instant::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("instant {millis}")))
 }
 
+pub(crate) fn interval(start_ms: i64, end_ms: i64) -> Result<Interval, StoreError> {
+    let interval = Interval::new(instant(start_ms)?, end_ms);
+    interval.ok_or_else(|| StoreError::Corrupt(format!("interval {start_ms} to {end_ms}")))
+}
+
 pub(crate) fn group(number: i64) -> Result<Group, StoreError> {
     let number = u64::try_from(number).ok().and_then(NonZeroU64::new);
     number.map(Group).ok_or_else(|| StoreError::Corrupt("group".to_owned()))
@@ -95,6 +100,14 @@ pub(crate) fn scope_column(calendar: CalendarId) -> i64 {
     match calendar {
         CalendarId::Global => 0,
         CalendarId::Service(id) => id.get(),
+    }
+}
+
+/// The calendar that a column `scope` names, if it names one.
+pub(crate) fn calendar(scope: i64) -> Option<CalendarId> {
+    match scope {
+        0 => Some(CalendarId::Global),
+        id => ServiceId::new(id).map(CalendarId::Service),
     }
 }
 

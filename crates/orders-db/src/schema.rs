@@ -51,9 +51,9 @@ diesel::table! {
     order_slots (scope, start_ms, order_id) {
         scope -> BigInt,
         start_ms -> BigInt,
+        order_id -> Text,
         end_ms -> BigInt,
         grp -> BigInt,
-        order_id -> Text,
     }
 }
 

@@ -46,9 +46,9 @@ pub(crate) fn load_after(
     }
 }
 
-fn occupant(start_ms: i64, grp: i64, order_id: &str) -> Result<Occupant, Trouble> {
+fn occupant(start_ms: i64, end_ms: i64, grp: i64, order_id: &str) -> Result<Occupant, Trouble> {
     Ok(Occupant {
-        start: rows::instant(start_ms)?,
+        interval: rows::interval(start_ms, end_ms)?,
         order_id: rows::order_id(order_id)?,
         group: rows::group(grp)?,
     })

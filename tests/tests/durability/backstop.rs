@@ -27,7 +27,11 @@ fn migrated(database: Database) -> (Scratch, Sql) {
 
 /// A statement that puts an order's slot into a calendar.
 fn slot(scope: i64, start: i64, group: i64, order: &str) -> String {
-    let end = start + WINDOW;
+    long_slot(scope, (start, start + WINDOW), group, order)
+}
+
+/// A statement that puts a slot of any length into a calendar.
+fn long_slot(scope: i64, (start, end): (i64, i64), group: i64, order: &str) -> String {
     format!(
         "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) \
          VALUES ({scope}, {start}, {end}, {group}, '{order}')"
@@ -78,6 +82,100 @@ fn slots_of_one_group_or_of_different_calendars_may_overlap(database: Database) 
 }
 
 #[apply(both_databases)]
+fn slots_of_different_lengths_must_not_overlap_either(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
+    let hours = |from: i64, to: i64| (NOON + from * HOUR, NOON + to * HOUR);
+    // A long one, and three short ones of its group within it and at its end.
+    sql.run(&long_slot(0, hours(0, 100), 1, "long")).unwrap();
+    for (number, from) in [(1, 2), (2, 50), (3, 98)] {
+        sql.run(&long_slot(0, hours(from, from + 1), 1, &format!("within-{number}"))).unwrap();
+    }
+    for (what, slot) in [
+        ("within the long one, after a short one", hours(60, 61)),
+        ("within the long one, just before its end", (NOON + 100 * HOUR - 1, NOON + 101 * HOUR)),
+        ("before the long one and into it", (NOON - HOUR, NOON + 1)),
+        ("around all of them", hours(-10, 200)),
+        ("exactly the long one's", hours(0, 100)),
+        ("exactly a short one's", hours(50, 51)),
+    ] {
+        let outcome = sql.run(&long_slot(0, slot, 2, "other"));
+        assert!(outcome.is_err(), "{what}");
+        assert_overlap(outcome);
+    }
+    // Touching ends are allowed, and so are other calendars, at any length.
+    sql.run(&long_slot(0, hours(-1, 0), 2, "before")).unwrap();
+    sql.run(&long_slot(0, hours(100, 300), 3, "after")).unwrap();
+    sql.run(&long_slot(7, hours(60, 61), 4, "elsewhere")).unwrap();
+    assert_overlap(sql.run(&long_slot(0, hours(299, 300), 4, "late")));
+    sql.run(&long_slot(0, hours(300, 301), 4, "late")).unwrap();
+    // The longest was looked back by also once it is gone.
+    sql.run("DELETE FROM order_slots WHERE order_id IN ('long', 'after')").unwrap();
+    sql.run(&long_slot(0, hours(51, 98), 5, "between")).unwrap();
+    assert_overlap(sql.run(&long_slot(0, hours(97, 98), 6, "late-between")));
+}
+
+#[apply(both_databases)]
+fn an_update_that_makes_a_slot_longer_is_guarded_too(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
+    for (number, start) in (1..).zip([0, HOUR, 2 * HOUR, 50 * HOUR]) {
+        let (slot, id) = ((NOON + start, NOON + start + HOUR), format!("o{number}"));
+        sql.run(&long_slot(0, slot, number, &id)).unwrap();
+    }
+    let mut update = |what: &str| sql.run(&format!("UPDATE order_slots SET {what}"));
+    assert_overlap(update("end_ms = end_ms + 1 WHERE order_id = 'o1'"));
+    assert_overlap(update("end_ms = end_ms + 172800000 WHERE order_id = 'o3'"));
+    assert_eq!(update("end_ms = end_ms + 169200000 WHERE order_id = 'o3'"), Ok(()));
+    // What was made longer is in the way of all that come later, with others between or not.
+    assert_overlap(sql.run(&slot(0, NOON + 20 * HOUR, 9, "new")));
+    assert_overlap(sql.run(&long_slot(0, (NOON + 50 * HOUR - 1, NOON + 50 * HOUR), 9, "new")));
+}
+
+/// Random slots of many lengths: the schema accepts exactly those that overlap none of another group.
+#[apply(both_databases)]
+fn the_schema_agrees_with_every_slot_compared_with_every_other(database: Database) {
+    let (_scratch, mut sql) = migrated(database);
+    let mut seed = 42_u64;
+    let mut below = |limit: u64| {
+        // Knuth's linear congruential generator; its high bits are random enough.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((seed >> 33) % limit).unwrap()
+    };
+    let mut accepted: Vec<(i64, (i64, i64), i64)> = Vec::new();
+    for number in 0..600 {
+        let start = NOON + below(300);
+        let length = if below(10) == 0 { 1 + below(120) } else { 1 + below(6) };
+        let (end, group) = (start + length, 1 + below(40));
+        let fits =
+            |(_, (s, e), g): &(i64, (i64, i64), i64)| *g == group || start >= *e || *s >= end;
+        let expected = accepted.iter().all(fits);
+        let outcome = sql.run(&long_slot(0, (start, end), group, &format!("o{number}")));
+        assert_eq!(outcome.is_ok(), expected, "{start} to {end} of {group}: {accepted:?}");
+        if expected {
+            accepted.push((number, (start, end), group));
+        }
+        // Now and then one goes, so that there is room for others.
+        if number % 7 == 6 {
+            let (gone, ..) = accepted.remove(0);
+            sql.run(&format!("DELETE FROM order_slots WHERE order_id = 'o{gone}'")).unwrap();
+        }
+    }
+    assert!(accepted.len() > 20, "{accepted:?}");
+}
+
+#[test]
+fn the_bound_that_the_triggers_look_back_by_never_shrinks() {
+    let (_scratch, mut sql) = migrated(Database::Sqlite);
+    sql.run(&long_slot(0, (NOON, NOON + 100 * HOUR), 1, "long")).unwrap();
+    sql.run(&slot(0, NOON + 200 * HOUR, 2, "short")).unwrap();
+    let longest = "SELECT longest_ms AS number FROM slot_lengths WHERE scope = 0";
+    assert_eq!(sql.number(longest), 100 * HOUR);
+    assert!(sql.run("UPDATE slot_lengths SET longest_ms = 1").is_err());
+    assert!(sql.run("DELETE FROM slot_lengths").is_err());
+    sql.run("DELETE FROM order_slots WHERE order_id = 'long'").unwrap();
+    assert_eq!(sql.number(longest), 100 * HOUR);
+}
+
+#[apply(both_databases)]
 fn an_update_into_an_overlap_is_refused(database: Database) {
     let (_scratch, mut sql) = migrated(database);
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
@@ -114,7 +212,8 @@ fn one_statement_with_two_overlapping_slots_is_refused_as_a_whole(database: Data
     );
     assert_overlap(sql.run(&two));
     assert_eq!(slots(&mut sql), 0);
-    let copy = "INSERT INTO order_slots SELECT scope, start_ms + 1, end_ms + 1, grp + 1, order_id FROM order_slots";
+    let copy = "INSERT INTO order_slots (scope, start_ms, end_ms, grp, order_id) \
+                SELECT scope, start_ms + 1, end_ms + 1, grp + 1, order_id FROM order_slots";
     sql.run(&slot(0, NOON, 1, "a")).unwrap();
     assert_overlap(sql.run(copy));
     assert_eq!(slots(&mut sql), 1);

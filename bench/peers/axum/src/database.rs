@@ -16,9 +16,8 @@ pub(crate) const WINDOW_MS: i64 = 3 * 60 * 60 * 1000;
 const WRITERS: usize = 32;
 
 /// The service's tables and constraint. A sequence numbers the orders, so no transaction waits.
-const SCHEMA: [&str; 3] = [
-    include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
+const SCHEMA: [&str; 2] = [
+    include_str!("../../../../migrations/postgres/2026-12-01-000000_initial/up.sql"),
     "CREATE SEQUENCE peer_number;",
 ];
 

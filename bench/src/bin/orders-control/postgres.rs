@@ -14,15 +14,8 @@ use crate::rows::{
 /// Connections for reads and writes.
 pub(crate) const POOL: u32 = 10;
 
-const MIGRATIONS: [&str; 7] = [
-    include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000100_idempotency_keys/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000300_keys/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000400_event_feed/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000500_webhooks/up.sql"),
-    include_str!("../../../../migrations/postgres/2026-11-21-000600_console/up.sql"),
-];
+const SCHEMA: &str =
+    include_str!("../../../../migrations/postgres/2026-12-01-000000_initial/up.sql");
 
 diesel::define_sql_function! {
     fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt);
@@ -43,9 +36,7 @@ impl Postgres {
             .map_err(|error| error.to_string())?;
         let conn = &mut *pool.get().map_err(|error| error.to_string())?;
         if orders::table.count().get_result::<i64>(conn).is_err() {
-            for migration in MIGRATIONS {
-                conn.batch_execute(migration).map_err(|error| error.to_string())?;
-            }
+            conn.batch_execute(SCHEMA).map_err(|error| error.to_string())?;
         }
         Ok(Self { pool })
     }

@@ -14,15 +14,7 @@ use crate::rows::{
 /// Connections for reads. Writes have one connection, because SQLite has one writer at a time.
 const READERS: u32 = 4;
 
-const MIGRATIONS: [&str; 7] = [
-    include_str!("../../../../migrations/sqlite/2026-11-21-000000_orders/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000100_idempotency_keys/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000200_orders_by_created_at/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000300_keys/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000400_event_feed/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000500_webhooks/up.sql"),
-    include_str!("../../../../migrations/sqlite/2026-11-21-000600_console/up.sql"),
-];
+const SCHEMA: &str = include_str!("../../../../migrations/sqlite/2026-12-01-000000_initial/up.sql");
 
 pub(crate) struct Sqlite {
     writer: Pool<Manager>,
@@ -43,9 +35,7 @@ impl Sqlite {
         let writer = pool(1)?;
         let conn = &mut *writer.get().map_err(|error| error.to_string())?;
         if orders::table.count().get_result::<i64>(conn).is_err() {
-            for migration in MIGRATIONS {
-                conn.batch_execute(migration).map_err(|error| error.to_string())?;
-            }
+            conn.batch_execute(SCHEMA).map_err(|error| error.to_string())?;
         }
         Ok(Self { readers: pool(READERS)?, writer })
     }

@@ -1,41 +1,41 @@
-//! How keys change: made, rotated with an overlap, revoked.
+//! How keys change: created, rotated with an overlap, revoked.
 
 use super::{Key, KeyId, KeyName, Role, SecretHash};
-use crate::{Instant, Period};
+use crate::time::{Instant, Period};
 
-/// A change to the keys that somebody asks for.
+/// A request to change the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyCommand {
-    /// Makes a key.
+    /// Creates a key.
     Create {
         /// A random id.
         id: KeyId,
-        /// What it is for.
+        /// Its name.
         name: KeyName,
-        /// What it may do.
+        /// Its role.
         role: Role,
-        /// How long it is of use; `None` for ever.
+        /// How long it is valid; `None` for ever.
         expires_in: Option<Period>,
-        /// What stands for its secret.
+        /// The hash of its secret.
         hash: SecretHash,
     },
-    /// Ends a key.
+    /// Revokes a key.
     Revoke(KeyId),
-    /// Gives a key another secret.
+    /// Replaces a key's secret.
     Rotate {
         /// Which key.
         id: KeyId,
-        /// How long the secret of before is still of use; `None` if it ends at once.
+        /// How long the previous secret stays valid; `None` if it ends at once.
         overlap: Option<Period>,
-        /// How long the key is of use from now on; `None` if that stays as it is.
+        /// How long the key is valid from now on; `None` leaves its end unchanged.
         expires_in: Option<Period>,
-        /// What stands for the new secret.
+        /// The hash of the new secret.
         hash: SecretHash,
     },
 }
 
 impl KeyCommand {
-    /// The key that it is about.
+    /// The id of the key.
     #[must_use]
     pub fn id(&self) -> &KeyId {
         match self {
@@ -44,26 +44,26 @@ impl KeyCommand {
     }
 }
 
-/// What happened to the keys, and what must be stored for it.
+/// A change to the keys to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChange {
     /// A new key with its secret.
     Created(Key, SecretHash),
-    /// The key is of no use any more.
+    /// The key was revoked.
     Revoked(Key),
-    /// The key has a new secret.
+    /// The key's secret was replaced.
     Rotated {
-        /// As it is now.
+        /// The key.
         key: Key,
-        /// The new secret.
+        /// The hash of the new secret.
         hash: SecretHash,
-        /// Until when the one of before is of use. Those before that end at once.
+        /// When the previous secret expires. Older ones end at once.
         former_until: Instant,
     },
 }
 
 impl KeyChange {
-    /// The key as it is now.
+    /// The key after the change.
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
@@ -72,24 +72,24 @@ impl KeyChange {
     }
 }
 
-/// Why a change to the keys is refused.
+/// Why a change to the keys is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefusal {
     /// There is no such key.
     #[error("there is no key {0}")]
     NotFound(KeyId),
-    /// It was revoked, for ever.
+    /// It was revoked.
     #[error("key {0} was revoked")]
     Revoked(KeyId),
-    /// It has expired, so its holder is no longer known by it.
+    /// It has expired.
     #[error("key {0} has expired")]
     Expired(KeyId),
 }
 
-/// Judges one change to the keys; `named` is the key that it is about, if there is one.
+/// Decides one change to the keys. `named` is the key with the command's id, if there is one.
 ///
 /// # Errors
-/// [`KeyRefusal`], by what forbids the change.
+/// [`KeyRefusal`] if the change is rejected.
 pub fn decide_key(
     named: Option<&Key>,
     command: &KeyCommand,
@@ -124,7 +124,7 @@ pub fn decide_key(
             }
             let expires_at = end(*expires_in).or(key.expires_at);
             let former_until = end(*overlap).unwrap_or(now);
-            // A secret outlives neither the overlap nor the end that its key had.
+            // The previous secret is valid neither after the overlap nor after its key's end.
             let former_until = key.expires_at.map_or(former_until, |at| at.min(former_until));
             Ok(KeyChange::Rotated { key: Key { expires_at, ..key }, hash: *hash, former_until })
         }

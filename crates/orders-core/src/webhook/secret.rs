@@ -1,20 +1,20 @@
-//! What signs the deliveries to a webhook. Unlike a key's, it has to be known to be used.
+//! Signing secrets of webhooks. Unlike a key's secret, they are stored, because signing needs them.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The bytes of a secret that signs: 24 to 64 of them (Standard Webhooks). Not shown by `Debug`.
+/// A signing secret: 24 to 64 bytes (Standard Webhooks). `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSecret(Arc<[u8]>);
 
 impl SigningSecret {
-    /// Takes the bytes of a secret, if there are 24 to 64.
+    /// Creates a secret, if there are 24 to 64 bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
         (24..=64).contains(&bytes.len()).then(|| Self(bytes.into()))
     }
 
-    /// The bytes, to sign with, to be stored, or to be shown once.
+    /// The bytes, to sign, to store, or to show once.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0

@@ -1,26 +1,27 @@
-//! The values of a webhook, each parsed once and right from then on.
+//! The values of a webhook.
 
 use std::fmt;
 
-use crate::EventKind;
+use crate::decide::EventKind;
+use crate::text::{read_from_text, serialize_as_text};
 
-/// A webhook's identity: `whk_` and 16 hexadecimal digits.
+/// A webhook's id: `whk_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookId(std::sync::Arc<str>);
 
-/// The text given is not the id of a webhook.
+/// An error which can be returned when parsing a webhook's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be whk_ and 16 hexadecimal digits")]
 pub struct WebhookIdError;
 
 impl WebhookId {
-    /// Makes an id of random bytes.
+    /// Creates an id from random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(format!("whk_{:016x}", u64::from_be_bytes(bytes)).into())
     }
 
-    /// Checks an id.
+    /// Parses an id.
     ///
     /// # Errors
     /// [`WebhookIdError`] if the text is not one.
@@ -39,7 +40,7 @@ impl WebhookId {
         &self.0
     }
 
-    /// What an event is known by when it is sent to this webhook, however often.
+    /// The id of the message that carries an event to this webhook, the same at each attempt.
     #[must_use]
     pub fn message_id(&self, sequence: u64) -> String {
         let digits = self.0.trim_start_matches("whk_");
@@ -47,14 +48,17 @@ impl WebhookId {
     }
 }
 
+read_from_text!(WebhookId, WebhookIdError, WebhookId::parse);
+serialize_as_text!(WebhookId);
+
 impl fmt::Display for WebhookId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Which events are meant: all of orders, or those of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A pattern of events: all events of orders, or those of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventPattern {
     /// `order.*`
     AllOfOrders,
@@ -63,7 +67,7 @@ pub enum EventPattern {
 }
 
 impl EventPattern {
-    /// All of them.
+    /// All patterns.
     pub const ALL: [Self; 5] = [
         Self::AllOfOrders,
         Self::OfKind(EventKind::Created),
@@ -72,7 +76,7 @@ impl EventPattern {
         Self::OfKind(EventKind::Restored),
     ];
 
-    /// Reads `order.*`, `order.created`, `order.updated`, `order.deleted` or `order.restored`.
+    /// Parses `order.*`, `order.created`, `order.updated`, `order.deleted` or `order.restored`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|pattern| pattern.as_str() == text)
@@ -98,17 +102,35 @@ impl EventPattern {
     }
 }
 
-/// Of which events a webhook is told: 1 to 5 patterns, each once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An error which can be returned when parsing a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be order.*, order.created, order.updated, order.deleted or order.restored")]
+pub struct EventPatternError;
+
+read_from_text!(EventPattern, EventPatternError, |text| {
+    EventPattern::parse(text).ok_or(EventPatternError)
+});
+serialize_as_text!(EventPattern);
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The events that a webhook receives: 1 to 5 patterns, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<EventPattern>"))]
 pub struct EventPatterns(Vec<EventPattern>);
 
-/// Why patterns are not what a webhook may have.
+/// An error which can be returned when a list of patterns is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EventPatternsError {
     /// There are none.
     #[error("must name one pattern at least")]
     None,
-    /// The pattern at this position, from 0, stands before, too.
+    /// The pattern at this position (from 0) repeats an earlier one.
     #[error("must not name a pattern twice")]
     Repeated(usize),
 }
@@ -117,7 +139,8 @@ impl EventPatterns {
     /// Checks patterns.
     ///
     /// # Errors
-    /// [`EventPatternsError`], by what is wrong with them.
+    /// - [`EventPatternsError::None`] for an empty list.
+    /// - [`EventPatternsError::Repeated`] if a pattern comes twice.
     pub fn new(patterns: Vec<EventPattern>) -> Result<Self, EventPatternsError> {
         if patterns.is_empty() {
             return Err(EventPatternsError::None);
@@ -136,10 +159,18 @@ impl EventPatterns {
         self.0.iter().copied()
     }
 
-    /// Whether events of a kind are meant.
+    /// Returns `true` if a pattern matches events of a kind.
     #[must_use]
     pub fn match_kind(&self, kind: EventKind) -> bool {
         self.0.iter().any(|pattern| pattern.matches(kind))
+    }
+}
+
+impl TryFrom<Vec<EventPattern>> for EventPatterns {
+    type Error = EventPatternsError;
+
+    fn try_from(patterns: Vec<EventPattern>) -> Result<Self, EventPatternsError> {
+        Self::new(patterns)
     }
 }
 
@@ -150,17 +181,17 @@ impl Default for EventPatterns {
     }
 }
 
-/// What a webhook is for: at most 500 characters, none of them a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A webhook's description: at most 500 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookDescription(String);
 
-/// Why a text is not a webhook's description.
+/// An error which can be returned when parsing a webhook's description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must have at most 500 characters, and no control characters")]
 pub struct WebhookDescriptionError;
 
 impl WebhookDescription {
-    /// Checks a description.
+    /// Parses a description.
     ///
     /// # Errors
     /// [`WebhookDescriptionError`] if the text is not one.
@@ -175,6 +206,15 @@ impl WebhookDescription {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+read_from_text!(WebhookDescription, WebhookDescriptionError, WebhookDescription::parse);
+serialize_as_text!(WebhookDescription);
+
+impl fmt::Display for WebhookDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -134,7 +134,7 @@ fn is_in_the_way(
         let order = history.order(&near.order_id, at);
         let stray = || {
             let mut strays = history.strays.iter();
-            strays.any(|(id, slot)| *id == near.order_id && slot.start == near.datetime)
+            strays.any(|(id, slot)| *id == near.order_id && slot.interval.start() == near.datetime)
         };
         let batch = !asked.is_alone() && asked.asks_for(&near.order_id);
         near.order_id != *id
@@ -176,7 +176,7 @@ fn is_free(history: &History, policy: &Policy, asked: &Asked<'_>, free: Instant,
     let blocks = |slot: &Slot| {
         calendars.contains(&slot.calendar)
             && Some(slot.group) != exempt
-            && too_close(slot.start, free, policy.window)
+            && slot.interval.overlaps(policy.interval(slot.calendar, free))
     };
     let others = history.live_at(at).filter(|order| order.id != *asked.operation.order_id());
     !others.flat_map(|order| policy.slots(order)).any(|slot| blocks(&slot))

@@ -36,7 +36,7 @@ type Place = (CalendarId, Instant);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     pub(crate) orders: BTreeMap<OrderId, Order>,
-    pub(crate) slots: BTreeMap<Place, Vec<(OrderId, Group)>>,
+    pub(crate) slots: BTreeMap<Place, Vec<(OrderId, Slot)>>,
     pub(crate) events: Vec<Event>,
     /// Where the last event of each order is.
     last_events: HashMap<OrderId, usize>,
@@ -72,11 +72,11 @@ impl Tables {
     }
 
     pub(crate) fn add_slot(&mut self, slot: Slot, id: OrderId) {
-        self.slots.entry((slot.calendar, slot.start)).or_default().push((id, slot.group));
+        self.slots.entry((slot.calendar, slot.interval.start())).or_default().push((id, slot));
     }
 
     fn take_slot(&mut self, slot: Slot, id: &OrderId) {
-        let place = (slot.calendar, slot.start);
+        let place = (slot.calendar, slot.interval.start());
         if let Some(there) = self.slots.get_mut(&place) {
             there.retain(|(other, _)| other != id);
             if there.is_empty() {
@@ -87,13 +87,12 @@ impl Tables {
 
     /// Somebody of another group who is less than a window from this slot.
     pub(crate) fn neighbour(&self, window: Period, id: &OrderId, slot: &Slot) -> Option<&OrderId> {
-        let from = slot.start.saturating_sub(window);
-        let to = slot.start.saturating_add(window);
+        let from = slot.interval.start().saturating_sub(window);
+        let to = slot.interval.start().saturating_add(window);
         self.slots
             .range((slot.calendar, from)..=(slot.calendar, to))
-            .filter(|((_, at), _)| too_close(*at, slot.start, window))
             .flat_map(|(_, there)| there)
-            .find(|(other, group)| other != id && *group != slot.group)
+            .find(|(other, there)| other != id && there.conflicts_with(slot))
             .map(|(other, _)| other)
     }
 
@@ -159,11 +158,11 @@ impl Tables {
 
     fn occupants(&self, span: &Span) -> Vec<Occupant> {
         let places = self.slots.range((span.calendar, span.from)..=(span.calendar, span.to));
-        let all = places.flat_map(|((_, start), there)| {
-            let occupant = |(id, group): &(OrderId, Group)| Occupant {
-                start: *start,
+        let all = places.flat_map(|(_, there)| {
+            let occupant = |(id, slot): &(OrderId, Slot)| Occupant {
+                interval: slot.interval,
                 order_id: id.clone(),
-                group: *group,
+                group: slot.group,
             };
             there.iter().map(occupant)
         });

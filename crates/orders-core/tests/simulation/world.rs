@@ -162,7 +162,9 @@ impl World {
             Scope::Service => CalendarId::Service(self.database.services[0]),
         };
         let group = Group(NonZeroU64::new(u64::MAX - number).unwrap());
-        let slot = Slot { calendar, start: client::time(&mut self.dice), group };
+        let start = client::time(&mut self.dice);
+        let interval = self.database.policy.interval(calendar, start);
+        let slot = Slot { calendar, interval, group };
         let id = OrderId::parse(&format!("stray-{number}")).unwrap();
         if self.database.stray(slot, id.clone()) {
             self.ledger.history.strays.push((id, slot));

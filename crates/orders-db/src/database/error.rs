@@ -94,7 +94,7 @@ impl Trouble {
             "deadlock detected",  // 40P01
             "statement timeout",  // 57014
         ];
-        const VIOLATION: [&str; 2] = ["order_slots_no_overlap", "order_slots_length"];
+        const VIOLATION: [&str; 1] = ["order_slots_no_overlap"];
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         if says(&LOST) {
             Self::Lost(message.to_owned())

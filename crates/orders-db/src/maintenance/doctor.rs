@@ -4,6 +4,7 @@
 
 mod callers;
 mod checks;
+mod slots;
 mod webhooks;
 
 use diesel::connection::SimpleConnection;
@@ -81,6 +82,7 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
         tell(webhook_rows(connection)?);
         if is_readable {
             tell(rule_by_orders(connection)?);
+            slots::reports(connection)?.into_iter().for_each(&mut tell);
         }
         prepare(connection)?;
         let beside = callers::CHECKS.iter().chain([&callers::FEED]).chain(&webhooks::CHECKS);
@@ -151,7 +153,7 @@ fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreErr
     let limit = (NAMED + 1).to_string();
     let found = lines(connection, &[query, " LIMIT ", &limit].concat())?;
     let looked_at = number(connection, check.count)?;
-    Ok(Report { is_note: check.is_note, ..Report::fault(check.name, looked_at, found) })
+    Ok(Report::fault(check.name, looked_at, found))
 }
 
 fn file_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {

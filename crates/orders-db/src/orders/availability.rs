@@ -61,29 +61,29 @@ fn stretches(
     policy: &Policy,
     limit: usize,
 ) -> Result<Vec<Stretch>, StoreError> {
-    let scopes: Vec<i64> = match policy.scope {
-        Scope::Global => vec![rows::scope_column(CalendarId::Global)],
-        Scope::Service => query.services.iter().map(|id| id.get()).collect(),
+    let calendars: Vec<CalendarId> = match policy.scope {
+        Scope::Global => vec![CalendarId::Global],
+        Scope::Service => query.services.iter().copied().map(CalendarId::Service).collect(),
     };
-    let mut from = query.from.saturating_sub(policy.window).as_millis();
-    let to = query.to.saturating_add(policy.window).as_millis();
-    let mut free = FreeStretches::new(policy.window, query.from, query.to);
+    let scopes: Vec<i64> = calendars.iter().map(|id| rows::scope_column(*id)).collect();
+    let mut free = FreeStretches::new(policy, &calendars, query.from, query.to);
+    let (mut from, to) = (free.starts().0.as_millis(), free.starts().1.as_millis());
     let mut found = Vec::new();
     loop {
-        let page: Vec<(i64, String)> = order_slots::table
+        let page: Vec<(i64, i64, String)> = order_slots::table
             .filter(order_slots::scope.eq_any(&scopes))
             .filter(order_slots::start_ms.ge(from))
             .filter(order_slots::start_ms.le(to))
             .order(order_slots::start_ms.asc())
             .limit(PAGE)
-            .select((order_slots::start_ms, order_slots::order_id))
+            .select((order_slots::start_ms, order_slots::end_ms, order_slots::order_id))
             .load(connection)
             .map_err(|error| StoreError::of_read(&error))?;
-        let last = page.last().map(|(start_ms, _)| *start_ms);
+        let last = page.last().map(|(start_ms, _, _)| *start_ms);
         let full = i64::try_from(page.len()).is_ok_and(|length| length == PAGE);
-        for (start_ms, order_id) in page {
+        for (start_ms, end_ms, order_id) in page {
             if query.ignore.as_ref().is_none_or(|ignored| ignored.as_str() != order_id) {
-                found.extend(free.pass(rows::instant(start_ms)?));
+                found.extend(free.pass(rows::interval(start_ms, end_ms)?));
             }
         }
         if found.len() >= limit {

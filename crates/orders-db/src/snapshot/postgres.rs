@@ -182,7 +182,7 @@ fn walk_spans<'b>(
 ) -> QueryResult<()> {
     out.push_sql(
         " UNION ALL \
-         SELECT 4::int2, s.order_id, NULL, s.start_ms, s.grp, q.number, NULL, NULL, NULL \
+         SELECT 4::int2, s.order_id, NULL, s.start_ms, s.grp, q.number, s.end_ms, NULL, NULL \
          FROM unnest(",
     );
     out.push_bind_param::<Array<BigInt>, _>(&spans.numbers)?;
@@ -232,8 +232,8 @@ pub(super) fn load(
             }
             SERVICE => services.extend(row.a),
             OCCUPANT => {
-                let found =
-                    super::occupant(some(row.a)?, some(row.b)?, some(row.text.as_deref())?)?;
+                let (start_ms, end_ms, grp) = (some(row.a)?, some(row.d)?, some(row.b)?);
+                let found = super::occupant(start_ms, end_ms, grp, some(row.text.as_deref())?)?;
                 occupants.entry(some(row.c)?).or_default().push(found);
             }
             KEY => {

@@ -150,12 +150,17 @@ fn list_occupants(
     connection: &mut SqliteConnection,
     span: &Span,
 ) -> Result<Vec<Occupant>, Trouble> {
-    type Row = (i64, i64, String);
+    type Row = (i64, i64, i64, String);
     let within = order_slots::table
         .filter(order_slots::scope.eq(rows::scope_column(span.calendar)))
         .filter(order_slots::start_ms.ge(span.from.as_millis()))
         .filter(order_slots::start_ms.le(span.to.as_millis()))
-        .select((order_slots::start_ms, order_slots::grp, order_slots::order_id));
+        .select((
+            order_slots::start_ms,
+            order_slots::end_ms,
+            order_slots::grp,
+            order_slots::order_id,
+        ));
     let found: QueryResult<Vec<Row>> = match span.reach {
         Reach::All => within.load(connection),
         Reach::First(most) => within
@@ -170,6 +175,6 @@ fn list_occupants(
     let found = found.map_err(|error| Trouble::of(&error))?;
     found
         .into_iter()
-        .map(|(start_ms, grp, order_id)| super::occupant(start_ms, grp, &order_id))
+        .map(|(start, end, grp, order_id)| super::occupant(start, end, grp, &order_id))
         .collect()
 }

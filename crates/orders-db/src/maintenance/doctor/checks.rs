@@ -8,8 +8,6 @@ pub(super) struct Check {
     pub(super) looks: Looks,
     /// Whether it reads the services within the rows of orders.
     pub(super) reads_services: bool,
-    /// Whether what it finds is nothing wrong.
-    pub(super) is_note: bool,
 }
 
 /// Without a limit, which is added.
@@ -19,37 +17,49 @@ pub(super) enum Looks {
 }
 
 const ORDERS: &str = "SELECT count(*) AS number FROM orders";
-const SLOTS: &str = "SELECT count(*) AS number FROM order_slots";
+const LENGTHS: &str = "SELECT count(DISTINCT scope) AS number FROM order_slots";
 const USES: &str = "SELECT count(*) AS number FROM order_services";
 const EVENTS: &str = "SELECT count(*) AS number FROM events";
 pub(super) const ONE: &str = "SELECT CAST(1 AS BIGINT) AS number";
 
 pub(super) const fn check(name: &'static str, count: &'static str, looks: Looks) -> Check {
-    Check { name, count, looks, reads_services: false, is_note: false }
+    Check { name, count, looks, reads_services: false }
 }
 
 const fn of_services(check: Check) -> Check {
     Check { reads_services: true, ..check }
 }
 
-const fn note(check: Check) -> Check {
-    Check { is_note: true, ..check }
-}
-
-pub(super) const CHECKS: [Check; 14] = [
+pub(super) const CHECKS: [Check; 11] = [
     check(
         "the database itself refuses what must never be",
         ONE,
         Looks::Apart {
             sqlite: "SELECT 'the trigger ' || name || ' is gone' AS line FROM (
                          SELECT 'order_slots_no_overlap_on_insert' AS name
-                         UNION ALL SELECT 'order_slots_no_overlap_on_update') AS wanted
+                         UNION ALL SELECT 'order_slots_no_overlap_on_update'
+                         UNION ALL SELECT 'slot_lengths_only_grow'
+                         UNION ALL SELECT 'slot_lengths_stay') AS wanted
                      WHERE NOT EXISTS (SELECT 1 FROM sqlite_master AS m
                                        WHERE m.type = 'trigger' AND m.name = wanted.name)",
             postgres: "SELECT 'the constraint order_slots_no_overlap is gone' AS line
                        WHERE NOT EXISTS (SELECT 1 FROM pg_constraint
                                          WHERE conname = 'order_slots_no_overlap'
                                            AND conrelid = 'order_slots'::regclass)",
+        },
+    ),
+    check(
+        "the longest slot of each calendar is known",
+        LENGTHS,
+        Looks::Apart {
+            sqlite: "SELECT 'calendar ' || s.scope || ' has a slot of ' || s.longest_ms
+                            || ' ms, longer than is known' AS line
+                     FROM (SELECT scope, max(end_ms - start_ms) AS longest_ms
+                           FROM order_slots GROUP BY scope) AS s
+                     LEFT JOIN slot_lengths AS l ON l.scope = s.scope
+                     WHERE l.longest_ms IS NULL OR l.longest_ms < s.longest_ms",
+            // Its constraint needs no bound.
+            postgres: "SELECT '' AS line WHERE false",
         },
     ),
     check(
@@ -62,56 +72,6 @@ pub(super) const CHECKS: [Check; 14] = [
                  UNION ALL SELECT 'event_feed', count(*) FROM event_feed
                  UNION ALL SELECT 'api_key_state', count(*) FROM api_key_state) AS c
              WHERE n <> 1",
-        ),
-    ),
-    check(
-        "orders keep their distance, by their slots",
-        SLOTS,
-        Looks::Alike(
-            "SELECT 'calendar ' || scope || ': order ' || before_id || ' and order ' || order_id
-                    || ' are ' || (start_ms - before_ms) || ' ms apart' AS line
-             FROM (SELECT scope, start_ms, grp, order_id,
-                          lag(start_ms) OVER w AS before_ms,
-                          lag(grp) OVER w AS before_grp,
-                          lag(order_id) OVER w AS before_id
-                   FROM order_slots
-                   WINDOW w AS (PARTITION BY scope ORDER BY start_ms, order_id)) AS s
-             WHERE before_grp <> grp AND start_ms - before_ms < (SELECT window_ms FROM policy)",
-        ),
-    ),
-    check(
-        "every order has its slots",
-        ORDERS,
-        Looks::Alike(
-            "SELECT 'order ' || wanted.id || ' has no slot of its own in calendar ' || wanted.scope
-                    AS line
-             FROM (SELECT o.id, CAST(0 AS BIGINT) AS scope, o.datetime_ms, o.grp
-                   FROM orders AS o WHERE (SELECT scope FROM policy) = 'global'
-                   UNION ALL
-                   SELECT o.id, u.service_id, o.datetime_ms, o.grp
-                   FROM order_services AS u JOIN orders AS o ON o.id = u.order_id
-                   WHERE (SELECT scope FROM policy) = 'service') AS wanted
-             WHERE NOT EXISTS (
-                 SELECT 1 FROM order_slots AS s
-                 WHERE s.scope = wanted.scope AND s.start_ms = wanted.datetime_ms
-                   AND s.order_id = wanted.id AND s.grp = wanted.grp
-                   AND s.end_ms = s.start_ms + (SELECT window_ms FROM policy))",
-        ),
-    ),
-    check(
-        "every slot is that of an order",
-        SLOTS,
-        Looks::Alike(
-            "SELECT 'calendar ' || s.scope || ' has a slot of order ' || s.order_id
-                    || ' that the order does not have' AS line
-             FROM order_slots AS s LEFT JOIN orders AS o ON o.id = s.order_id
-             WHERE o.id IS NULL OR o.datetime_ms <> s.start_ms OR o.grp <> s.grp
-                OR s.end_ms <> s.start_ms + (SELECT window_ms FROM policy)
-                OR ((SELECT scope FROM policy) = 'global' AND s.scope <> 0)
-                OR ((SELECT scope FROM policy) = 'service' AND NOT EXISTS (
-                        SELECT 1 FROM order_services AS u
-                        WHERE u.service_id = s.scope AND u.datetime_ms = s.start_ms
-                          AND u.order_id = s.order_id))",
         ),
     ),
     of_services(check(
@@ -236,19 +196,4 @@ pub(super) const CHECKS: [Check; 14] = [
                  FROM orders AS o HAVING max(o.grp) > (SELECT last_sequence FROM counters)) AS n",
         ),
     ),
-    note(check(
-        "neighbours exempt from each other: loaded together, or accepted with a policy",
-        SLOTS,
-        Looks::Alike(
-            "SELECT 'calendar ' || scope || ': order ' || before_id || ' and order ' || order_id
-                    || ' are ' || (start_ms - before_ms) || ' ms apart' AS line
-             FROM (SELECT scope, start_ms, grp, order_id,
-                          lag(start_ms) OVER w AS before_ms,
-                          lag(grp) OVER w AS before_grp,
-                          lag(order_id) OVER w AS before_id
-                   FROM order_slots
-                   WINDOW w AS (PARTITION BY scope ORDER BY start_ms, order_id)) AS s
-             WHERE before_grp = grp AND start_ms - before_ms < (SELECT window_ms FROM policy)",
-        ),
-    )),
 ];

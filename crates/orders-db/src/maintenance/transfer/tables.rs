@@ -8,8 +8,8 @@ use diesel::sql_types::{Bool, Text};
 use crate::StoreError;
 use crate::connection::AnyConnection;
 
-/// What Diesel notes its migrations in.
-const MIGRATIONS: &str = "__diesel_schema_migrations";
+/// Diesel's list of migrations, and the bound that SQLite's triggers keep for themselves.
+const OWN: [&str; 2] = ["__diesel_schema_migrations", "slot_lengths"];
 
 /// A table, as the catalogue of the database names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>, Store
     };
     let names = names.map_err(|error| StoreError::of_read(&error))?;
     let mut waiting = Vec::new();
-    for Name { name } in names.into_iter().filter(|name| name.name != MIGRATIONS) {
+    for Name { name } in names.into_iter().filter(|name| !OWN.contains(&name.name.as_str())) {
         let parents = parents(connection, &name)?;
         waiting.push((Table { columns: columns(connection, &name)?, name }, parents));
     }

@@ -1,0 +1,137 @@
+//! Events: the changes of orders, in order.
+
+use std::fmt;
+
+use crate::order::{Order, OrderId};
+use crate::text::{read_from_text, serialize_as_text};
+use crate::time::Instant;
+
+/// The author of a change, as an order's history shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Actor(std::sync::Arc<str>);
+
+impl Actor {
+    /// Creates an actor. Removes control characters, and keeps at most 200 characters.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let kept: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
+        Self(kept.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Actor {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The kind of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// The order was created, perhaps under the id of a deleted one.
+    Created,
+    /// The order has another time, fee or services.
+    Updated,
+    /// The order was deleted.
+    Deleted,
+    /// A deleted order was restored as it last was.
+    Restored,
+}
+
+impl EventKind {
+    /// Parses `created`, `updated`, `deleted` or `restored`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Created, Self::Updated, Self::Deleted, Self::Restored]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
+    /// `created`, `updated`, `deleted` or `restored`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Restored => "restored",
+        }
+    }
+}
+
+/// An error which can be returned when parsing a kind of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be created, updated, deleted or restored")]
+pub struct EventKindError;
+
+read_from_text!(EventKind, EventKindError, |text| EventKind::parse(text).ok_or(EventKindError));
+serialize_as_text!(EventKind);
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One change to one order.
+///
+/// Invariant: the events of an order, replayed in the order of `sequence`, give the order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its number among all events of the database: 1, 2, 3, … in the order of commits.
+    pub sequence: u64,
+    /// Its kind.
+    pub kind: EventKind,
+    /// When it happened, by the database's clock. For an imported order, when it was last changed.
+    pub time: Instant,
+    /// Its author.
+    pub actor: Actor,
+    /// The order after this change. For a deletion, the order before it, with the deletion's
+    /// version. Its `updated_at` is this event's `time`.
+    pub order: Order,
+}
+
+impl Event {
+    /// The order's id.
+    #[must_use]
+    pub fn subject(&self) -> &OrderId {
+        &self.order.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_read_as_they_are_shown() {
+        for (kind, text) in [
+            (EventKind::Created, "created"),
+            (EventKind::Updated, "updated"),
+            (EventKind::Deleted, "deleted"),
+            (EventKind::Restored, "restored"),
+        ] {
+            assert_eq!((kind.as_str(), kind.to_string().as_str()), (text, text));
+            assert_eq!(EventKind::parse(text), Some(kind));
+        }
+        assert_eq!(EventKind::parse("Created"), None);
+    }
+
+    #[test]
+    fn an_actor_is_named_without_control_characters_and_not_endlessly() {
+        assert_eq!(Actor::new("key \n\u{7f}4f2a").as_str(), "key 4f2a");
+        assert_eq!(Actor::new(&"é".repeat(201)).as_str(), "é".repeat(200));
+    }
+}

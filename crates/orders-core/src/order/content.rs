@@ -1,0 +1,15 @@
+//! The content of an order: what its caller decides.
+
+use crate::order::{Fee, Services};
+use crate::time::Instant;
+
+/// The part of an order that its caller decides.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OrderContent {
+    /// Its time.
+    pub datetime: Instant,
+    /// Its total fee.
+    pub total_fee: Fee,
+    /// Its services.
+    pub services: Services,
+}

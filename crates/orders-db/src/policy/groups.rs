@@ -1,0 +1,76 @@
+//! Exemption groups that become one, so that orders which a new policy finds too close may stay.
+
+use std::collections::HashMap;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use orders_core::Group;
+
+use crate::connection::AnyConnection;
+use crate::rows;
+
+/// Groups that become one: each leads, by way of others, to the one that represents all.
+#[derive(Default)]
+pub(super) struct Merged(HashMap<i64, i64>);
+
+impl Merged {
+    pub(super) fn join(&mut self, groups: (Group, Group)) {
+        let (a, b) = (rows::bigint(groups.0.0.get()), rows::bigint(groups.1.0.get()));
+        let (a, b) = (self.shorten(a), self.shorten(b));
+        // The oldest represents all.
+        if a != b {
+            self.0.insert(a.max(b), a.min(b));
+        }
+    }
+
+    fn leader(&self, group: i64) -> i64 {
+        let mut leader = group;
+        while let Some(next) = self.0.get(&leader) {
+            leader = *next;
+        }
+        leader
+    }
+
+    /// Finds the leader, and shortens the way there for the next search.
+    fn shorten(&mut self, group: i64) -> i64 {
+        let leader = self.leader(group);
+        let mut at = group;
+        while at != leader {
+            at = self.0.insert(at, leader).unwrap_or(leader);
+        }
+        leader
+    }
+}
+
+diesel::table! {
+    merged_groups (former) {
+        former -> BigInt,
+        latter -> BigInt,
+    }
+}
+
+/// Puts all members of groups that were merged into one group, and with them what histories say of
+/// groups: an order that is restored is in the group that it was in.
+pub(super) fn merge_groups(connection: &mut AnyConnection, merged: &Merged) -> QueryResult<()> {
+    if merged.0.is_empty() {
+        return Ok(());
+    }
+    connection.batch_execute(
+        "CREATE TEMPORARY TABLE merged_groups (
+             former BIGINT NOT NULL PRIMARY KEY, latter BIGINT NOT NULL
+         )",
+    )?;
+    for former in merged.0.keys().copied() {
+        let latter = merged.leader(former);
+        diesel::insert_into(merged_groups::table)
+            .values((merged_groups::former.eq(former), merged_groups::latter.eq(latter)))
+            .execute(connection)?;
+    }
+    connection.batch_execute(
+        "UPDATE orders SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
+         WHERE grp IN (SELECT former FROM merged_groups);
+         UPDATE events SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
+         WHERE grp IN (SELECT former FROM merged_groups);
+         DROP TABLE merged_groups",
+    )
+}

@@ -1,7 +1,0 @@
-DROP TABLE events;
-DROP TABLE order_slots;
-DROP TABLE order_services;
-DROP TABLE orders;
-DROP TABLE services;
-DROP TABLE counters;
-DROP TABLE policy;

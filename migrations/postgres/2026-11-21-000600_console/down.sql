@@ -1,2 +1,0 @@
-DROP TABLE refusals;
-DROP TABLE ended_sessions;

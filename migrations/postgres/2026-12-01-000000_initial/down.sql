@@ -1,0 +1,17 @@
+DROP TABLE refusals;
+DROP TABLE ended_sessions;
+DROP TABLE deliveries;
+DROP TABLE webhook_secrets;
+DROP TABLE webhooks;
+DROP TABLE event_feed;
+DROP TABLE api_key_state;
+DROP TABLE api_key_secrets;
+DROP TABLE api_keys;
+DROP TABLE idempotency_keys;
+DROP TABLE events;
+DROP TABLE order_slots;
+DROP TABLE order_services;
+DROP TABLE orders;
+DROP TABLE services;
+DROP TABLE counters;
+DROP TABLE policy;
