@@ -22,13 +22,13 @@ fn with_proxy() -> (Scratch, Server, TcpProxy) {
     (scratch, server, proxy)
 }
 
-/// Longer than the lock is kept for whoever comes next.
+/// Longer than the lock is kept for the next request.
 const LATER: Duration = Duration::from_millis(20);
 
-/// Creates orders, each some time after the other, until one has taken so many round trips.
+/// Creates orders, with a pause between them, until one took a number of round trips.
 fn await_round_trips(server: &Server, proxy: &TcpProxy, wanted: u64, pause: Duration) {
     // Where the machine is busy, the next may come too late, or what ends the one before.
-    let patience = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     for day in 0.. {
         std::thread::sleep(pause);
         let before = proxy.chunks_sent();
@@ -36,7 +36,7 @@ fn await_round_trips(server: &Server, proxy: &TcpProxy, wanted: u64, pause: Dura
         if proxy.chunks_sent() == before + wanted {
             return;
         }
-        assert!(Instant::now() < patience, "none of {day} orders took {wanted} round trips");
+        assert!(Instant::now() < deadline, "none of {day} orders took {wanted} round trips");
     }
 }
 
@@ -97,7 +97,7 @@ fn what_was_written_past_the_service_is_seen() {
     }
 }
 
-/// Creates orders until the service has reason to presume that nobody else writes.
+/// Creates orders until the service presumes that there is no other writer.
 fn be_alone(server: &Server, start: i64) {
     for day in 0..3 {
         let at = start + day * DAY;

@@ -54,7 +54,7 @@ fn migrations(database: Database) -> Vec<(String, String)> {
     paths.iter().map(read).collect()
 }
 
-/// A database as it was after so many migrations, with what the program of then had stored.
+/// A database after a number of migrations, with data of that time.
 fn as_after(database: Database, number: usize, hook: &str) -> Scratch {
     let scratch = database.fresh();
     let mut sql = scratch.sql();
@@ -140,7 +140,7 @@ fn orders_of_then(number: usize) -> String {
         )
         .unwrap();
         for service in services.trim_matches(['[', ']']).split(',') {
-            // By the third migration, these rows tell when the order was made.
+            // Since the third migration, these rows hold the time of creation.
             let made = if number >= 3 { format!(", {created}") } else { String::new() };
             write!(text, "INSERT INTO order_services VALUES ({service}, {at}, '{id}'{made});")
                 .unwrap();
@@ -149,7 +149,7 @@ fn orders_of_then(number: usize) -> String {
     text
 }
 
-/// Starts two processes at once, and tells how many migrations they ran together.
+/// Starts two processes at once, and returns how many migrations they ran together.
 fn start_two(scratch: &Scratch) -> ([Server; 2], usize) {
     let setup = Setup { arguments: &["--allow-private-webhooks"], ..Setup::default() };
     let servers = scope(|threads| {
