@@ -52,7 +52,7 @@ fn main() {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();
-    // What was refused is noted every five seconds.
+    // Rejections are recorded every five seconds.
     std::thread::sleep(std::time::Duration::from_secs(6));
     let wide = Looks { height: 900, ..Looks::default() };
     let narrow = Looks { width: 390, height: 844, ..Looks::default() };
@@ -125,7 +125,7 @@ fn webhook(folder: &Path, looks: Looks) {
     keep(folder, "webhook.png", &browser);
 }
 
-/// What is shown to whoever asks for a time that is taken.
+/// The page after a conflict.
 fn refusal(server: &Server, folder: &Path, looks: Looks) {
     let browser = Browser::at(server, Looks { height: 760, ..looks });
     browser.open("/console/new-order");

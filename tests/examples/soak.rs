@@ -1,5 +1,4 @@
-//! Randomized workloads for as long as one likes, each on one database with so many processes; `tests/soak` builds
-//! what it needs and starts it.
+//! Runs randomized workloads of any length. `tests/soak` builds what it needs and starts it.
 //!
 //! ```sh
 //! tests/soak --minutes 30 --seed 7 --database postgres --processes 3
@@ -22,17 +21,17 @@ use orders_tests::workload::{RandomWorkload, Round, Tally};
 const USAGE: &str = "usage: tests/soak [--minutes N] [--seed S] [--database sqlite|postgres] \
     [--processes N] [--clients N] [--rest-ms N] [--at-once]
 
-Runs workloads: clients that write and read at random while processes are killed, ended and stopped,
-connections cut and PostgreSQL ended at once. Every minute all that they saw is checked: one single
-order of all operations must explain it. Without --database and --processes there are four workloads,
-both databases with 1 and with 3 processes, one after the other or, with --at-once, side by side.
+Runs randomized workloads: clients read and write while processes are killed and frozen, connections are
+cut, and PostgreSQL is shut down. Every minute a checker searches for one sequential order of all operations
+that explains what the clients saw. Without --database and --processes it runs four workloads, on both
+databases with 1 and with 3 processes, one after the other or, with --at-once, side by side.
 
   --minutes N    how long each workload lasts (30); half of it in each scope of the policy
-  --seed S       where what is random begins; printed if it is not given
-  --clients N    how many clients each workload has (8)
-  --rest-ms N    how long a client rests between two operations, at most (60)";
+  --seed S       the seed of the random numbers; printed if it is not given
+  --clients N    the number of clients of each workload (8)
+  --rest-ms N    the longest pause of a client between two operations (60)";
 
-/// After so long all is quiet and checked, so that no history grows without end.
+/// How long a round lasts before it is checked, so that histories stay short.
 const ROUND: Duration = Duration::from_mins(1);
 
 struct Plan {

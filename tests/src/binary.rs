@@ -72,7 +72,7 @@ pub(crate) fn command_of(program: &Path, dir: &Path) -> Command {
             command.env_remove(&name);
         }
     }
-    // A directory of its own, so that a file made by mistake is seen, and none is left behind.
+    // A directory of its own, so that stray files are seen and removed.
     command.current_dir(dir).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
@@ -120,7 +120,7 @@ pub(crate) fn killed_after(
     while Instant::now() < end && child.try_wait().is_ok_and(|status| status.is_none()) {
         sleep(Duration::from_micros(500));
     }
-    // Of one that has ended, but was not waited for, nobody else has the id.
+    // The id of a process that was not waited for is not reused.
     child.kill().expect("it can be killed");
     let output = child.wait_with_output().expect("it can be waited for");
     Some(output.into()).filter(|run: &Run| run.code.is_some())

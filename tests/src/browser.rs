@@ -16,11 +16,11 @@ pub use driver::axe;
 use driver::start;
 
 /// How long something on a page is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// The name under which `WebDriver` refers to elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// How a browser is to be.
+/// The settings of a browser.
 #[derive(Debug, Clone, Copy)]
 pub struct Looks {
     /// The width of its window, in pixels.
@@ -55,7 +55,7 @@ impl Browser {
     /// A browser at a server.
     ///
     /// # Panics
-    /// If it does not start: if Chromium or its driver is not installed, for one.
+    /// If it does not start, for example because Chromium or its driver is not installed.
     #[must_use]
     pub fn at(server: &Server, looks: Looks) -> Self {
         let [driver, chromium] = ["chromedriver", "chromium"].map(|program| {
@@ -176,7 +176,7 @@ impl Browser {
     /// # Panics
     /// If it is not in time.
     pub fn wait_until<T>(&self, what: &str, found: impl Fn(&Self) -> Option<T>) -> T {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             if let Some(found) = found(self) {
                 return found;

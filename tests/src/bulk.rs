@@ -1,15 +1,15 @@
-//! Many orders at once, written past the service by one statement a table, the same for both
+//! Many orders at once, written directly by one statement a table, the same for both
 //! databases.
 
 use crate::Sql;
 use crate::time::HOUR;
 
-/// Orders by a rule, so that a test knows what each is like.
+/// Generated orders, which a test can predict.
 #[derive(Debug, Clone, Copy)]
 pub struct Bulk {
     /// How many there are.
     pub number: i64,
-    /// How many stand at one instant.
+    /// How many have the same time.
     pub at_once: i64,
 }
 
@@ -20,7 +20,7 @@ pub struct BulkOrder {
     pub id: String,
     /// Its time in epoch milliseconds.
     pub datetime: i64,
-    /// When it was made, in epoch milliseconds.
+    /// When it was created, in epoch milliseconds.
     pub created_at: i64,
     /// Its fee in hundredths.
     pub fee: i64,
@@ -43,7 +43,7 @@ impl Bulk {
         BulkOrder {
             id: format!("o{}", 10_000_000 + n),
             datetime: Self::FIRST + n / self.at_once * 3 * HOUR,
-            // In an order of its own, with no less that are made at the same time.
+            // In another order, with several that are created at the same time.
             created_at: Self::MADE + n * 600_011 % self.number / self.at_once * 10,
             fee: n * 7_919 % 100_000,
             services: [1 + n % 9].into_iter().chain(rare).collect(),
@@ -59,7 +59,7 @@ impl Bulk {
     /// Stores them and their ten services in a database that has the schema and no service.
     ///
     /// # Panics
-    /// If the database refuses.
+    /// If the database rejects it.
     pub fn store(self, sql: &mut Sql) {
         let Self { number, at_once } = self;
         let (first, made, rare) = (Self::FIRST, Self::MADE, Self::RARE);

@@ -18,7 +18,7 @@ pub struct Client {
     key: Option<String>,
 }
 
-/// A request in the making.
+/// A request that is being built.
 #[derive(Debug)]
 pub struct Request<'a> {
     client: &'a Client,
@@ -47,17 +47,17 @@ impl Client {
     /// A client of the server at `127.0.0.1:port`.
     #[must_use]
     pub fn new(address: String) -> Self {
-        Self::patient_for(HANG, address)
+        Self::with_timeout(HANG, address)
     }
 
     /// A client of the server at `127.0.0.1:port`, which waits no longer than this for an answer.
     #[must_use]
-    pub fn patient_for(patience: Duration, address: String) -> Self {
+    pub fn with_timeout(timeout: Duration, address: String) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(patience))
+            .timeout_global(Some(timeout))
             .allow_non_standard_methods(true)
             .build();
         Self { agent: config.new_agent(), address, key: None }
@@ -169,7 +169,7 @@ impl<'a> Request<'a> {
     /// Sends it and reads the answer, if the server lives to give one.
     ///
     /// # Errors
-    /// Whatever kept the answer away.
+    /// The reason that no answer came.
     ///
     /// # Panics
     /// If it is not a request at all, or the document does not know of such an answer.

@@ -1,4 +1,4 @@
-//! The two databases, and fresh throwaway ones of each.
+//! The two databases, and throwaway instances of each.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,10 +31,10 @@ struct Inner {
 }
 
 impl Database {
-    /// Makes a fresh, empty database.
+    /// Creates an empty database.
     ///
     /// # Panics
-    /// If it cannot be made: if PostgreSQL is not installed, for one.
+    /// If it cannot be created, for example because PostgreSQL is not installed.
     #[must_use]
     pub fn fresh(self) -> Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -54,7 +54,7 @@ impl Database {
 }
 
 impl Scratch {
-    /// What the program is told to find the database.
+    /// The URL of the database.
     #[must_use]
     pub fn url(&self) -> String {
         match self.0.cluster {
@@ -75,7 +75,7 @@ impl Scratch {
         &self.0.dir
     }
 
-    /// Opens a connection past the service, as a stray client would.
+    /// Opens a direct connection, as a foreign client would.
     #[must_use]
     pub fn sql(&self) -> Sql {
         match self.0.cluster {
@@ -140,8 +140,8 @@ impl Drop for Inner {
     }
 }
 
-/// A turn to use the cluster: so many tests at a time that its connections are enough for all,
-/// also on a machine with many cores.
+/// A permit to use the cluster. Limits how many tests use it at once, so that its connections
+/// suffice, even on a machine with many cores.
 struct Turn;
 
 const TURNS: u32 = 8;

@@ -13,7 +13,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// A disk of so many MiB.
+    /// A disk of a size in MiB.
     ///
     /// # Panics
     /// If it cannot be mounted: only root can.

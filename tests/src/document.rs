@@ -73,7 +73,7 @@ impl Document {
         let Some(path) = self.path_of(&answer.path) else {
             return;
         };
-        // What the parser of HTTP itself refuses is the one exception to problem bodies.
+        // Requests that the HTTP parser itself rejects are the one exception to problem bodies.
         let is_bare = answer.body.is_empty() && answer.header("Content-Type").is_none();
         if method == "OPTIONS" || (is_bare && matches!(answer.status, 400 | 408 | 431)) {
             return;
@@ -127,7 +127,7 @@ impl Document {
         self.fault(&format!("{what} {media}"), &content["schema"], &value)
     }
 
-    /// What a reference stands for, or the thing itself.
+    /// The target of a reference, or the value itself.
     fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
         let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         reference

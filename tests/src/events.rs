@@ -62,7 +62,7 @@ impl EventStream {
         stream
     }
 
-    /// Opens the stream, whatever the answer is.
+    /// Opens the stream and accepts any status.
     ///
     /// # Panics
     /// If there is none.
@@ -96,8 +96,8 @@ impl EventStream {
     ///
     /// # Panics
     /// If what comes is no stream of events.
-    pub fn next(&mut self, patience: Duration) -> Option<Message> {
-        let deadline = Instant::now() + patience;
+    pub fn next(&mut self, timeout: Duration) -> Option<Message> {
+        let deadline = Instant::now() + timeout;
         self.socket.set_nonblocking(false).unwrap();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -137,8 +137,8 @@ impl EventStream {
     }
 
     /// Waits for the end; `None` if it does not come in this time.
-    pub fn end(&mut self, patience: Duration) -> Option<End> {
-        let deadline = Instant::now() + patience;
+    pub fn end(&mut self, timeout: Duration) -> Option<End> {
+        let deadline = Instant::now() + timeout;
         while self.ended.is_none() && Instant::now() < deadline {
             drop(self.next(deadline.saturating_duration_since(Instant::now())));
         }

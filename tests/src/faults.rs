@@ -1,4 +1,4 @@
-//! System calls of a server that fail: what a disk that is broken or full does to it.
+//! Failing system calls of a server, as on a broken or full disk.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -30,7 +30,7 @@ pub struct Injected {
 }
 
 impl Injected {
-    /// From now on calls fail.
+    /// Makes calls fail from now on.
     ///
     /// # Panics
     /// If `strace` is not installed, or the system does not let it look into another process.

@@ -1,4 +1,4 @@
-//! Cleans up after the test process however it ends: a small shell that outlives it.
+//! Cleans up when the test process ends, by any cause: a small shell that outlives it.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -33,17 +33,17 @@ pub(crate) fn dir() -> &'static Path {
     &guard().dir
 }
 
-/// Notes that a server runs, so that it does not outlive the tests.
+/// Registers a running server, so that it does not outlive the tests.
 pub(crate) fn began(id: u32) {
     tell("began", id);
 }
 
-/// Notes that a server was waited for; its id may now be another process's.
+/// Unregisters a server that was waited for: its id may be reused.
 pub(crate) fn ended(id: u32) {
     tell("ended", id);
 }
 
-/// Notes a directory that is not to outlive the tests. No blank is in its name.
+/// Registers a directory to remove. Its name must not contain a blank.
 pub(crate) fn will_remove(dir: &Path) {
     tell("remove", dir.display());
 }

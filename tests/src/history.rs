@@ -1,12 +1,12 @@
-//! What concurrent clients saw, and the check whether one single order of operations explains it.
-//! Pure: knows no clock, no network and no database, and nothing of how the service decides.
+//! Checks that one sequential order of all operations explains what concurrent clients saw.
+//! Pure: knows no clock, no network, no database, and no code of the service.
 //!
 //! The feed of events gives the writes their order. The check goes along it once, with a model of the
-//! contract beside it: each event must be what the model does for some operation at this place, with
-//! the very answer that its client had; whatever wrote nothing (a read, a refusal, a repeat) must find
-//! a place between two events at which the model answers the same; and no operation may be placed
-//! before one that had ended when it began. Taking the first place that fits is enough: to stand
-//! earlier never hinders anybody else. So it takes time in proportion to the operations.
+//! contract. Each event must be what the model does for some operation at this place, with the answer
+//! that its client got. An operation without a write (a read, a rejection, a replay) must have a place
+//! between two events at which the model gives the same answer. No operation may be placed before one
+//! that had ended when it began. Taking the first place that fits is enough, because an earlier place
+//! never hinders another operation. So the time is proportional to the number of operations.
 
 mod check;
 mod event;

@@ -1,21 +1,18 @@
 //! The harness of the black-box tests: throwaway databases, the real binary, and HTTP clients.
-//! Knows the service only by its contract; nothing of it is linked.
+//! Knows the service only by its contract, and links nothing of it.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a harness has nobody to hand an error to: what fails here fails the test"
+    reason = "an error of the harness fails the test"
 )]
 #![expect(
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
-    reason = "what checks an answer hands it on to whoever wants to see more of it"
+    reason = "a check returns the answer for further checks"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "what is banned in the service, for settings and connections, is not in its tests"
-)]
+#![expect(clippy::disallowed_methods, reason = "the tests may read settings and open connections")]
 
 mod binary;
 mod browser;

@@ -25,11 +25,11 @@ const NOON: i64 = 1_700_000_000_000;
 pub struct Outcomes {
     /// The ids of the orders whose creation was acknowledged.
     pub acknowledged: BTreeSet<String>,
-    /// Those of which nobody knew.
+    /// Those with an unknown outcome.
     pub unknown: BTreeSet<String>,
-    /// Those that were refused: they must not be there.
+    /// Rejected ones: they must not be there.
     pub refused: BTreeSet<String>,
-    /// How many reads by id were answered with the order, and how many were refused.
+    /// How many reads by id returned the order, and how many were rejected.
     pub reads: (u64, u64),
     /// The longest that anybody waited.
     pub slowest: Duration,
@@ -179,7 +179,7 @@ impl Load<'_> {
     }
 }
 
-/// Checks that this is a refusal of which nothing was or will be done, and that says when to ask again.
+/// Checks that this is a 503 without effect that says when to retry.
 #[track_caller]
 fn assert_refused(answer: &Answer) {
     let problem = answer.json();

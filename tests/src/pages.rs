@@ -22,7 +22,7 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 /// Makes a key by the command: its id, and the key.
 ///
 /// # Panics
-/// If it is not made.
+/// If it is not created.
 #[must_use]
 pub fn make_key(scratch: &Scratch, role: &str) -> (String, String) {
     let made = scratch.run(&["keys", "create", "--name", "<b>Ann</b>", "--role", role]);

@@ -23,7 +23,7 @@ impl Pooler {
     /// A pooler before a server, in a mode such as `session`.
     ///
     /// # Panics
-    /// If it does not start: if it is not installed, for one.
+    /// If it does not start, for example because it is not installed.
     #[must_use]
     pub fn before(server: &Postgres, mode: &str) -> Self {
         let address = free_address();
@@ -45,7 +45,7 @@ impl Pooler {
         let mut command = Command::new("pgbouncer");
         command.arg("-q").arg(&settings);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // It refuses to run as root.
+        // pgbouncer refuses to run as root.
         if rustix::process::geteuid().is_root() {
             let (uid, gid) = unprivileged_user();
             command.uid(uid).gid(gid).current_dir("/");
@@ -53,15 +53,15 @@ impl Pooler {
         let child = command.spawn().expect("pgbouncer is installed");
         guard::began(child.id());
         let pooler = Self { child, address, settings };
-        let patience = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(&pooler.address).is_err() {
-            assert!(Instant::now() < patience, "pgbouncer does not listen");
+            assert!(Instant::now() < deadline, "pgbouncer does not listen");
             sleep(Duration::from_millis(10));
         }
         pooler
     }
 
-    /// What the program is told to find its database behind it.
+    /// The URL of the database through the pooler.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://orders@{}/orders", self.address)

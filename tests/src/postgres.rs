@@ -71,7 +71,7 @@ impl Postgres {
         let source =
             format!("host=127.0.0.1 port={} user=orders application_name=standby", self.port);
         let data = standby.data.to_str().expect("a path of ours is UTF-8");
-        // -R writes from where it is to be followed.
+        // -R configures the standby to follow the primary.
         standby
             .run("pg_basebackup", &["-d", &source, "-D", data, "-R", "-X", "stream", "-c", "fast"]);
         standby.start();
@@ -80,15 +80,15 @@ impl Postgres {
         assert_eq!(sql.number("SELECT pg_reload_conf()::int::bigint AS number"), 1);
         let followed =
             "SELECT count(*) AS number FROM pg_stat_replication WHERE sync_state = 'sync'";
-        let patience = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while sql.number(followed) != 1 {
-            assert!(Instant::now() < patience, "it is not followed:\n{}", standby.log());
+            assert!(Instant::now() < deadline, "it is not followed:\n{}", standby.log());
             sleep(Duration::from_millis(20));
         }
         standby
     }
 
-    /// What the program is told to find its database.
+    /// The URL of the database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://orders@127.0.0.1:{}/orders", self.port)
@@ -126,7 +126,7 @@ impl Postgres {
             .expect("the server starts");
         guard::began(child.id());
         self.running = Some(child);
-        let patience = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let state = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
             let ours = state.lines().next().and_then(|line| line.trim().parse().ok())
@@ -135,7 +135,7 @@ impl Postgres {
             if ours && matches!(status, Some("ready" | "standby")) {
                 return;
             }
-            assert!(Instant::now() < patience, "it does not start:\n{}", self.log());
+            assert!(Instant::now() < deadline, "it does not start:\n{}", self.log());
             sleep(Duration::from_millis(20));
         }
     }
@@ -171,7 +171,7 @@ impl Postgres {
         assert_eq!(self.sql("postgres").number(promoted), 1);
     }
 
-    /// The server and all that it has started, and nobody else.
+    /// Signals the server and all its child processes.
     fn signal_all(&self, signal: Signal) {
         let Some(server) = &self.running else { return };
         let id = server.id();

@@ -19,7 +19,7 @@ impl Proxy {
     /// A proxy before two addresses, as `deploy/haproxy.cfg` has it.
     ///
     /// # Panics
-    /// If it does not start: if it is not installed, for one.
+    /// If it does not start, for example because it is not installed.
     #[must_use]
     pub fn before(first: &str, second: &str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/haproxy.cfg");
@@ -36,9 +36,9 @@ impl Proxy {
         let child = child.expect("haproxy is installed");
         guard::began(child.id());
         let proxy = Self { child, client: Client::new(address) };
-        let patience = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(proxy.client.address()).is_err() {
-            assert!(Instant::now() < patience, "haproxy does not listen");
+            assert!(Instant::now() < deadline, "haproxy does not listen");
             sleep(Duration::from_millis(10));
         }
         proxy
@@ -59,7 +59,7 @@ impl Drop for Proxy {
     }
 }
 
-/// An address of this machine on which nobody listens at this moment.
+/// A local address with a free port.
 ///
 /// # Panics
 /// If there is none.

@@ -42,7 +42,7 @@ impl Random {
         usize::try_from(self.next() % limit).unwrap()
     }
 
-    /// True in so many of a hundred cases.
+    /// True with a probability in percent.
     pub(crate) fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }

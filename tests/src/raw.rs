@@ -19,7 +19,7 @@ impl Raw {
     /// Connects to `127.0.0.1:port`.
     ///
     /// # Panics
-    /// If nobody listens there.
+    /// If no server listens there.
     #[must_use]
     pub fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
@@ -29,7 +29,7 @@ impl Raw {
         Self { stream, sent: Vec::new() }
     }
 
-    /// Sends bytes. A server may refuse and close before it has read all: that shows in the answer.
+    /// Sends bytes. A server may answer and close before it has read all.
     #[must_use]
     pub fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.sent.extend_from_slice(bytes.as_ref());
@@ -37,7 +37,7 @@ impl Raw {
         self
     }
 
-    /// Reads up to and with a text that the server is to send first.
+    /// Reads up to the end of an expected text.
     ///
     /// # Panics
     /// If the server sends something else and closes.
@@ -93,7 +93,7 @@ impl Raw {
     }
 }
 
-/// Sends a request as it is, but for `$HOST`, which stands for the address.
+/// Sends a request as it is, with `$HOST` replaced by the address.
 #[must_use]
 pub fn raw(address: &str, request: &str) -> Answer {
     Raw::connect(address).send(request.replace("$HOST", address)).answer()

@@ -1,4 +1,4 @@
-//! Endpoints of webhooks: they keep what they were sent, and answer as they are told.
+//! Endpoints of webhooks: they record requests and answer as configured.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -69,7 +69,7 @@ impl Received {
 pub enum Reply {
     /// A status, with no body.
     Status(u16),
-    /// Whatever bytes.
+    /// Raw bytes.
     Raw(String),
     /// The head of an answer, one byte a second.
     Drip,
@@ -171,7 +171,7 @@ impl Receiver {
         self.received().iter().map(Received::sequence).collect()
     }
 
-    /// Waits until it was sent so many requests; returns them.
+    /// Waits until it has received a number of requests; returns them.
     ///
     /// # Panics
     /// If it was not within a minute.
@@ -211,7 +211,7 @@ fn serve(
         kept.len() - 1
     };
     let reply = answer(&received, place);
-    // Whether the other side still listens is its own affair.
+    // The other side may be gone.
     drop(send(reader.get_mut(), &reply));
 }
 

@@ -1,10 +1,10 @@
-//! Orders to send: the sample data of the contract, and orders by their instant alone.
+//! Orders to send: the sample data of the contract, and orders by their time.
 
 use serde_json::{Value, json};
 
 use crate::time::at;
 
-/// The sample data: three services, and three orders at one instant.
+/// The sample data: three services, and three orders at the same time.
 #[must_use]
 pub fn sample_data() -> Value {
     json!({
@@ -24,13 +24,13 @@ pub fn sample_data() -> Value {
     })
 }
 
-/// An order with an id of the client's choice, at an instant in epoch milliseconds.
+/// An order with an id, at a time in epoch milliseconds.
 #[must_use]
 pub fn order(id: &str, millis: i64) -> Value {
     json!({"id": id, "datetime": at(millis), "totalfee": 100, "services": [{"id": "123"}]})
 }
 
-/// An order without an id, at an instant as it is to be spelled.
+/// An order without an id, at a time as spelled.
 #[must_use]
 pub fn bare_order(datetime: &str) -> Value {
     json!({"datetime": datetime, "totalfee": 100, "services": [{"id": "123"}]})

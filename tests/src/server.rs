@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{Client, Database, Scratch, binary, guard, sample_data};
 
-/// How a server is to be started.
+/// How a server is started.
 #[derive(Debug, Clone, Default)]
 pub struct Setup<'a> {
     /// Arguments after the usual ones.
@@ -163,7 +163,7 @@ impl Server {
     /// How much memory it has, in KiB.
     ///
     /// # Panics
-    /// If the system does not tell.
+    /// If the system does not report it.
     #[must_use]
     pub fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -174,7 +174,7 @@ impl Server {
     /// How many files and connections it has open.
     ///
     /// # Panics
-    /// If the system does not tell.
+    /// If the system does not report it.
     #[must_use]
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
@@ -287,7 +287,7 @@ fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Re
                 let rest = rest.trim_start_matches(['s', ':', '/']);
                 let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
                 let address = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-                // Nobody waits for a second such line.
+                // A second such line is ignored.
                 drop(sender.send(address.to_owned()));
             }
             line.clear();

@@ -59,7 +59,7 @@ impl Sql {
     /// Runs statements.
     ///
     /// # Errors
-    /// What the database says when it refuses one.
+    /// The error of the database.
     pub fn run(&mut self, statements: &str) -> Result<(), String> {
         match self {
             Self::Sqlite(connection) => connection.batch_execute(statements),

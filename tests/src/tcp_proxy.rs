@@ -1,4 +1,4 @@
-//! A way to a database that can be closed, or swallow all that is sent on it.
+//! A TCP proxy that can be closed, or drop all data silently.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,10 +10,10 @@ const OPEN: u8 = 0;
 const BLACK_HOLE: u8 = 1;
 const CLOSED: u8 = 2;
 
-/// A TCP proxy that listens on a port of its own.
+/// A TCP proxy on a free port.
 #[derive(Debug)]
 pub struct TcpProxy {
-    /// Where it is entered.
+    /// Its address.
     pub address: String,
     target: Arc<Mutex<String>>,
     state: Arc<AtomicU8>,
@@ -42,7 +42,7 @@ impl TcpProxy {
                 let target = led_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let Ok(far) = TcpStream::connect(target) else { continue };
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                // Judged under the lock, so that none slips through while the proxy is closed.
+                // Checked under the lock, so that no connection slips through while the proxy closes.
                 if told.load(Ordering::SeqCst) == CLOSED {
                     continue;
                 }
@@ -57,35 +57,35 @@ impl TcpProxy {
         Self { address, target, state, streams, asked }
     }
 
-    /// How often anything was sent through it to the far side: at least once for each round trip.
+    /// How many chunks were sent to the target: at least one for each round trip.
     #[must_use]
     pub fn chunks_sent(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Leads those who come from now on to another address.
+    /// Connects new connections to another address.
     pub fn redirect(&self, target: String) {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
     }
 
-    /// Ends all connections, and any that comes.
+    /// Closes all connections, and each new one.
     pub fn close(&self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.store(CLOSED, Ordering::SeqCst);
         end(&mut streams);
     }
 
-    /// Lets connections through again.
+    /// Accepts connections again.
     pub fn reopen(&self) {
         self.state.store(OPEN, Ordering::SeqCst);
     }
 
-    /// From now on nothing arrives, and nobody is told.
+    /// From now on all data is dropped silently.
     pub fn black_hole(&self) {
         self.state.store(BLACK_HOLE, Ordering::SeqCst);
     }
 
-    /// Ends what was swallowed, as the far side would that has given it up; what comes now arrives.
+    /// Closes the connections that lost data; new ones work again.
     pub fn restore(&self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         self.state.store(OPEN, Ordering::SeqCst);

@@ -18,7 +18,7 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// Takes both as they are. Nobody may be writing, and the log has not been begun anew.
+    /// Reads both files. No writer may be active, and the log must not have been restarted.
     ///
     /// # Panics
     /// If it has been, or ends within a frame.
@@ -36,14 +36,14 @@ impl Logged {
         taken
     }
 
-    /// Moves all that the log of a file holds into the file, so that it begins anew.
+    /// Checkpoints the log of a file and restarts it.
     ///
     /// # Panics
-    /// If somebody else reads or writes.
+    /// If another connection reads or writes.
     pub fn fold(file: &Path) {
         Sql::open(file).run("PRAGMA wal_checkpoint(TRUNCATE)").expect("it is told to");
         let log = fs::metadata(format!("{}-wal", file.display()));
-        // Who is the last to close it takes it away.
+        // The last connection that closes removes the log.
         assert!(log.map_or(true, |log| log.len() == 0), "the log is folded");
     }
 
@@ -78,7 +78,7 @@ impl Logged {
         (0..self.frames()).rev().find(is_within).map_or(0, |frame| frame + 1)
     }
 
-    /// Writes the database with only so many bytes of its log.
+    /// Writes the database with its log truncated to a number of bytes.
     ///
     /// # Panics
     /// If they cannot be written.

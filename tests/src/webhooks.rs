@@ -26,7 +26,7 @@ pub fn keyed(scratch: &Scratch, arguments: &[&str]) -> (Server, Client) {
     (server, admin)
 }
 
-/// A webhook, as it was made.
+/// A webhook, as it was created.
 #[derive(Debug, Clone)]
 pub struct Hook {
     /// Its path.
@@ -36,10 +36,10 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Has a receiver told of everything.
+    /// Sends all events to a receiver.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub fn make(admin: &Client, receiver: &Receiver) -> Self {
         let body = json!({"url": receiver.url(), "events": ["order.*"], "description": "test"});
         let made = admin.post("/webhooks", &body).assert_status(201).json();
@@ -58,7 +58,7 @@ impl Hook {
         admin.request("PATCH", &*self.path).json(body).send().assert_status(200).json()
     }
 
-    /// Has everything behind a sequence delivered again.
+    /// Redelivers everything after a sequence.
     pub fn replay(&self, admin: &Client, after: u64) -> Value {
         let body = json!({"after": after.to_string()});
         admin.post(format!("{}/replay", self.path), &body).assert_status(200).json()

@@ -20,35 +20,35 @@ use seen::Seen;
 pub use tally::Tally;
 use worker::Worker;
 
-/// What is to be done.
+/// A randomized workload.
 #[derive(Debug, Clone, Copy)]
 pub struct RandomWorkload {
-    /// On which database.
+    /// The database.
     pub database: Database,
-    /// With how many processes.
+    /// The number of processes.
     pub processes: usize,
-    /// Where what is random begins.
+    /// The seed.
     pub seed: u64,
-    /// How many clients there are.
+    /// The number of clients.
     pub clients: usize,
-    /// How long a client rests between two operations, at most.
+    /// The longest pause of a client between two operations.
     pub rest: Duration,
-    /// How long a fault lasts, and how long it is calm after it, at most.
+    /// The longest duration of a fault, and of the pause after it.
     pub fault: (Duration, Duration),
 }
 
-/// A stretch of a workload, after which all is quiet and checked.
+/// A round of a workload. After it the load stops and everything is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
-    /// What shares a calendar in it.
+    /// The scope of the policy.
     pub scope: Scope,
-    /// How long it lasts.
+    /// Its duration.
     pub length: Duration,
-    /// How many operations there are at least, if it must last longer for them.
+    /// The least number of operations; the round lasts longer if needed.
     pub operations: u64,
 }
 
-/// What clients of one round share.
+/// What the clients of a round share.
 struct Shared {
     began: Instant,
     is_over: AtomicBool,
@@ -60,7 +60,7 @@ struct Shared {
 }
 
 impl RandomWorkload {
-    /// Runs the rounds, and tells after each what there was so far. Ends at the first one with a
+    /// Runs the rounds, and reports the tally after each. Ends at the first one with a
     /// violation.
     ///
     /// # Panics
@@ -96,7 +96,7 @@ impl RandomWorkload {
             let (events, stored) = deployment.at_rest(checker.sequence());
             tally.count(&operations, &events);
             let mut violations = checker.round(operations, &events, &stored);
-            // What clients saw comes first: what logs tell is only why.
+            // What clients saw comes first; the logs only explain it.
             violations.append(&mut tally.violations);
             violations.extend(deployment.complaints());
             tally.violations = violations;
@@ -109,7 +109,7 @@ impl RandomWorkload {
         tally
     }
 
-    /// Where this workload begins: no two that differ are to be alike.
+    /// The seed of this workload, which differs for each database and number of processes.
     fn start(&self) -> u64 {
         let of_database = match self.database {
             Database::Sqlite => 0,
@@ -146,7 +146,7 @@ impl RandomWorkload {
                 if running.iter().any(std::thread::ScopedJoinHandle::is_finished)
                     || faults.is_finished()
                 {
-                    // One has failed, and is to be heard.
+                    // One has failed: its panic is passed on.
                     break;
                 }
                 sleep(Duration::from_millis(10));

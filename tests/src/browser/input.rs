@@ -21,8 +21,8 @@ impl Browser {
         self.act(selector, &[("clear", json!({})), ("value", json!({"text": text}))]);
     }
 
-    /// Does something to the first element that a selector finds. What comes anew between the look
-    /// and the deed is looked for again.
+    /// Acts on the first element that a selector finds. If the element is replaced meanwhile,
+    /// it is looked up again.
     fn act(&self, selector: &str, deeds: &[(&str, Value)]) {
         self.wait_until(selector, |browser| {
             let element = browser.all(selector).into_iter().next()?;
@@ -57,7 +57,7 @@ impl Browser {
         self.post("/actions", &actions);
     }
 
-    /// Drags the first element that a selector finds by so many pixels.
+    /// Drags the first element that a selector finds by a number of pixels.
     ///
     /// # Panics
     /// If there is none.

@@ -9,7 +9,7 @@ use super::operation::{Ending, Operation, Order};
 use super::spacing::Scope;
 use super::sweep::Sweep;
 
-/// Something that no single order of the operations explains.
+/// A contradiction: no order of the operations explains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// What is wrong.
@@ -18,11 +18,11 @@ pub struct Violation {
     pub about: Vec<String>,
 }
 
-/// Checks histories that go on from one another. Between two rounds nobody writes.
+/// Checks consecutive histories. There are no writes between two rounds.
 #[derive(Debug)]
 pub struct Checker {
     model: Model,
-    /// Whose end nobody knows: they may still be done in the next round.
+    /// Operations with an unknown outcome: they may still be done in the next round.
     lingering: Vec<Operation>,
 }
 
@@ -39,13 +39,13 @@ impl Checker {
         self.model.sequence
     }
 
-    /// Tells that the policy was changed between two rounds.
+    /// Changes the scope between two rounds.
     pub fn set_scope(&mut self, scope: Scope) {
         self.model.set_scope(scope);
     }
 
     /// Checks all operations since the last round, all events since then, in the order of the feed,
-    /// and the orders that are stored now. No more than some are told.
+    /// and the orders that are stored now. Reports a limited number of violations.
     #[must_use]
     pub fn round(
         &mut self,
@@ -76,7 +76,7 @@ impl Checker {
         violations
     }
 
-    /// Compares what is stored with what the events leave behind.
+    /// Compares the stored orders with the state after the events.
     fn compare(&self, stored: &[Order], violations: &mut Vec<Violation>) {
         let mut found: BTreeMap<&str, &Order> = BTreeMap::new();
         for order in stored {

@@ -1,4 +1,4 @@
-//! What the feed tells of a change, and whether a request could have meant it.
+//! Events of the feed, and whether a request could have caused one.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use super::operation::{Change, Order, Request};
 pub enum Kind {
     /// A new order, or a new one under the id of a deleted one.
     Created,
-    /// Another time, fee or services.
+    /// A changed time, fee or services.
     Updated,
-    /// The order is gone.
+    /// A deleted order.
     Deleted,
-    /// A deleted order is back.
+    /// A restored order.
     Restored,
 }
 
@@ -35,7 +35,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether a request asks for this very change, whatever the state.
+    /// Whether a request asks for this change, in any state.
     pub(super) fn is_asked_for_by(&self, request: &Request) -> bool {
         match (self.kind, &self.after, request) {
             (_, _, Request::Batch { operations, .. }) => {

@@ -18,7 +18,7 @@ pub struct Model {
     kept_before: Kept,
 }
 
-/// What was done under each key, and how it was answered.
+/// What was done with each key, and its answer.
 type Kept = HashMap<String, (Request, Told)>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Attempt {
     new_key: Option<String>,
 }
 
-/// What only the service knows before it is done: the events at this place of the feed tell it.
+/// What only the service knows: times and ids, taken from the events at this place of the feed.
 pub(super) struct Stamps<'a> {
     events: &'a [Event],
     made: Vec<Event>,
@@ -87,7 +87,7 @@ impl Model {
         self.orders.values().filter(|entry| entry.is_there).map(|entry| &entry.order)
     }
 
-    /// Does an operation, with what the events at this place tell.
+    /// Performs an operation, with the times and ids of the events at this place.
     pub(super) fn attempt(&mut self, operation: &Operation, events: &[Event]) -> Attempt {
         let Operation { request, key, .. } = operation;
         let kept =
@@ -113,7 +113,7 @@ impl Model {
         Attempt { told, replayed: false, made, undo, new_key }
     }
 
-    /// Takes an attempt back.
+    /// Rolls an attempt back.
     pub(super) fn take_back(&mut self, attempt: Attempt) {
         self.undo(attempt.undo);
         if let Some(key) = attempt.new_key {
@@ -121,12 +121,12 @@ impl Model {
         }
     }
 
-    /// Tells that a round is over: keys are used in one round, and may linger for another.
+    /// Ends a round. Keys are kept for one more round.
     pub(super) fn end_round(&mut self) {
         self.kept_before = std::mem::take(&mut self.kept);
     }
 
-    /// Takes an event for true that the model does not understand, so as to go on from there.
+    /// Accepts an event that the model cannot explain, to continue from there.
     pub(super) fn adopt(&mut self, event: &Event) {
         self.sequence = event.sequence;
         let entry = self.orders.get(&event.id);
@@ -199,7 +199,7 @@ impl Model {
         }
     }
 
-    /// Judged on the state that all of them leave behind; of two that conflict the later fails.
+    /// Validated on the state after all of them; of two that conflict the later fails.
     fn run_together(&mut self, operations: &[Request], stamps: &mut Stamps<'_>) -> Told {
         let before = stamps.made.len();
         let mut results = Vec::new();

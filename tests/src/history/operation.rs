@@ -1,4 +1,4 @@
-//! What a client asked for, and what it was told.
+//! Requests of clients, and their answers.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct Order {
     pub services: Vec<u64>,
     /// From 1 on.
     pub version: u64,
-    /// When it was made, in epoch milliseconds.
+    /// When it was created, in epoch milliseconds.
     pub created_at: i64,
     /// When it was last changed, in epoch milliseconds.
     pub updated_at: i64,
@@ -52,36 +52,36 @@ pub enum Request {
     Update {
         /// Which.
         id: String,
-        /// What is to be set.
+        /// The new values.
         change: Change,
         /// The version that it must have.
         if_match: Option<u64>,
     },
-    /// The end of an order.
+    /// Deletes an order.
     Delete {
         /// Which.
         id: String,
         /// The version that it must have.
         if_match: Option<u64>,
     },
-    /// A deleted order is to come back.
+    /// Restores a deleted order.
     Restore {
         /// Which.
         id: String,
     },
     /// Several creations, whole updates and deletions.
     Batch {
-        /// Whether they are judged together, on the state that they leave behind.
+        /// Whether the batch is atomic: validated on the state after all operations.
         atomic: bool,
-        /// What is asked for; no id twice, if they are judged together.
+        /// The operations; no id twice in an atomic batch.
         operations: Vec<Request>,
     },
-    /// A look at an order.
+    /// Reads an order.
     Read {
         /// Which.
         id: String,
     },
-    /// A look at the free times between two instants, both ends included.
+    /// Asks for the free times between two times, both included.
     Free {
         /// From when, in epoch milliseconds.
         from: i64,
@@ -93,8 +93,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it is the same for a key: of the version that is meant, in a header, the contract does not
-    /// say that it counts.
+    /// Whether it is the same request for a key. The version in a header does not count.
     pub(super) fn repeats(&self, first: &Self) -> bool {
         let unconditional = |request: &Self| match request.clone() {
             Self::Update { id, change, .. } => Self::Update { id, change, if_match: None },
@@ -109,7 +108,7 @@ impl Request {
     }
 }
 
-/// What a client was told.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// 200 or 201 with an order.
@@ -118,26 +117,26 @@ pub enum Told {
     Deleted,
     /// A problem, by its status and code; with the conflict, if it is one.
     Refused(u16, String, Option<Conflict>),
-    /// The free stretches, both ends included.
+    /// The free intervals, both ends included.
     Free(Vec<(i64, i64)>),
-    /// The results of a batch: 200, or the status of a batch that was refused.
+    /// The results of a batch: 200, or the status of a rejected batch.
     Results(u16, Vec<Told>),
 }
 
-/// What a refusal by the rule tells.
+/// A rejection by the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The nearest of the orders in the way: at most ten, by distance, time and id.
+    /// The nearest conflicting orders: at most ten, sorted by distance, time and id.
     pub nearest: Vec<Neighbour>,
     /// How many there are.
     pub count: usize,
-    /// The nearest free instant before, in epoch milliseconds.
+    /// The nearest free time before, in epoch milliseconds.
     pub previous: Option<i64>,
-    /// The nearest free instant after.
+    /// The nearest free time after.
     pub next: Option<i64>,
 }
 
-/// An order that is in the way.
+/// A conflicting order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
     /// How far it is from the time that was asked for, in milliseconds; negative if it is earlier.
@@ -150,7 +149,7 @@ pub struct Neighbour {
     pub services: Vec<u64>,
 }
 
-/// How an operation ended for its client.
+/// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// With an answer.
@@ -160,9 +159,9 @@ pub enum Ending {
         /// Whether it was marked as given before.
         replayed: bool,
     },
-    /// It was told that nothing was done nor will be, or it never reached the service.
+    /// The answer says that the request had no effect, or it never reached the service.
     NotDone(String),
-    /// Nobody told it: what it asked for may be done at any time from its begin on, or never.
+    /// Unknown: it may be done at any time after it was sent, or never.
     Unknown(String),
 }
 

@@ -1,4 +1,4 @@
-//! What a request asks for, judged by all but the rule.
+//! What a request asks for, validated except for the rule.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ impl Model {
         let moves = datetime != old.order.datetime
             || (self.calendars.scope() == Scope::Service
                 && set(&services) != set(&old.order.services));
-        // Whoever moves leaves its group.
+        // An order that moves leaves its group.
         let group = if moves { self.sequence + 1 } else { old.group };
         let Entry { order, .. } = next_version(old, now);
         let order = Order { datetime, fee, services, ..order };

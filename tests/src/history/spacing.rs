@@ -1,4 +1,4 @@
-//! The rule, written down a second time and as plainly as can be: it shares no code with the service.
+//! A second, naive implementation of the rule. It shares no code with the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::time::HOUR;
 
 /// No suggestion lies further away.
 const FURTHEST: i64 = 366 * 24 * HOUR;
-/// So many orders in the way are named.
+/// The most conflicting orders that an answer names.
 const NAMED: usize = 10;
 
 /// What shares a calendar.
@@ -19,7 +19,7 @@ pub enum Scope {
     Service,
 }
 
-/// Who is where, in each calendar.
+/// The orders in each calendar.
 #[derive(Debug, Clone)]
 pub(super) struct Calendars {
     window: i64,
@@ -31,7 +31,7 @@ pub(super) struct Calendars {
 /// The ids at one time, with the group of each and all its services.
 type There = BTreeMap<String, (u64, Vec<u64>)>;
 
-/// A place that is asked for.
+/// A requested place.
 pub(super) struct Candidate<'a> {
     pub(super) order: &'a Order,
     pub(super) group: u64,
@@ -78,7 +78,7 @@ impl Calendars {
         }
     }
 
-    /// Who would be in the way at an instant, by time and id, with all services.
+    /// The orders that conflict with a time, sorted by time and id, with all services.
     fn in_the_way(&self, candidate: &Candidate<'_>, at: i64) -> BTreeMap<(i64, String), Vec<u64>> {
         let mut found = BTreeMap::new();
         for calendar in self.of(&candidate.order.services) {
@@ -102,7 +102,7 @@ impl Calendars {
         self.in_the_way(candidate, candidate.order.datetime).is_empty()
     }
 
-    /// What a refusal tells, if there is one.
+    /// The conflict, if there is one.
     pub(super) fn conflict(&self, candidate: &Candidate<'_>) -> Option<Conflict> {
         let asked = candidate.order.datetime;
         let found = self.in_the_way(candidate, asked);
@@ -132,7 +132,7 @@ impl Calendars {
         Some(Conflict { nearest, count, previous, next })
     }
 
-    /// All stretches between two instants in which an order with these services has its place.
+    /// All intervals between two times in which an order with these services is free.
     pub(super) fn free(&self, services: &[u64], from: i64, to: i64) -> Vec<(i64, i64)> {
         let calendars = self.of(services);
         // All that can be in the way, once each, in the order of time.
@@ -157,8 +157,8 @@ impl Calendars {
         free
     }
 
-    /// The nearest free instant. Whoever is in the way at an instant is in the way up to one window
-    /// behind it, so the furthest of them can be stepped over at once.
+    /// The nearest free time. An order that conflicts with a time conflicts up to one window
+    /// after it, so the search steps over the furthest of them at once.
     fn nearest_free(&self, candidate: &Candidate<'_>, later: bool) -> Option<i64> {
         let asked = candidate.order.datetime;
         let mut at = asked;

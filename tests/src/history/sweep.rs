@@ -9,7 +9,7 @@ use super::operation::{Ending, Operation, Request, Told};
 use super::proposal::key_reused;
 use super::writes::Writes;
 
-/// More violations than this help nobody.
+/// The most violations to report.
 const TOLD: usize = 10;
 
 pub(super) struct Sweep<'a> {
@@ -30,14 +30,14 @@ pub(super) struct Sweep<'a> {
     pub(super) violations: Vec<Violation>,
 }
 
-/// What the answers tell of a key.
+/// What the answers say about a key.
 #[derive(Default)]
 struct KeySeen<'a> {
     /// When it was first answered that something had been done under it: it was done before.
     used_by: Option<u64>,
-    /// What it stands for: whatever else was asked under it was never done.
+    /// The request that it represents. No other request with this key was done.
     stands_for: Option<&'a Request>,
-    /// What it does not stand for: this was never done under it.
+    /// Requests that it does not represent. They were not done.
     stands_not_for: Vec<&'a Request>,
 }
 
@@ -98,14 +98,14 @@ impl<'a> Sweep<'a> {
         let (over, mut open): (Vec<usize>, Vec<usize>) =
             candidates.into_iter().filter(asked).partition(|number| self.done[*number]);
         open.retain(|number| !self.is_refuted(*number));
-        // Who must be placed soonest comes first, those that may come first before those that may
-        // not: what could still be done later loses nothing by it.
+        // The operation with the earliest deadline comes first, and of these one that nothing hinders:
+        // an operation that can be done later loses nothing by it.
         open.sort_by_key(|number| {
             (!self.hindrances(*number).is_empty(), self.deadline(*number), *number)
         });
         let mut why = Vec::new();
         for number in open {
-            // As it is before the event: behind it, it is too late for them.
+            // With the state before the event: after it, it is too late for them.
             let late: Vec<(usize, String)> = self
                 .hindrances(number)
                 .into_iter()
@@ -149,7 +149,7 @@ impl<'a> Sweep<'a> {
         1
     }
 
-    /// Whether its key stands for something else, so that it cannot have been done.
+    /// Whether its key represents another request, so that this one cannot have been done.
     fn is_refuted(&self, number: usize) -> bool {
         let Operation { request, ending, .. } = &self.all[number];
         let is_excluded = |seen: &KeySeen<'_>| {
@@ -199,13 +199,13 @@ impl<'a> Sweep<'a> {
         Err(reason.join("; "))
     }
 
-    /// Who has ended before this one began, and has not been placed.
+    /// The operations that ended before this one began and have not been placed.
     fn hindrances(&self, number: usize) -> Vec<usize> {
         let began = self.all[number].begin;
         let before = |other: &usize| *other != number && self.all[*other].over() < began;
         let mut found: Vec<usize> = self.waiting.iter().copied().filter(before).collect();
         if !found.is_empty() {
-            // Behind these there may be others that have not been taken up for their sake.
+            // After these there may be others that waited for them.
             let rest = self.taken_up..self.all.len();
             let rest = rest.take_while(|other| self.all[*other].begin < began);
             found.extend(rest.filter(|other| self.is_known(*other)).filter(before));
@@ -222,7 +222,7 @@ impl<'a> Sweep<'a> {
         self.waiting.retain(|other| *other != number);
     }
 
-    /// Takes up whoever may be next, and places whoever needs no event.
+    /// Adds the operations that may come next, and places those that need no event.
     fn settle(&mut self) {
         loop {
             let first_end = self.waiting.iter().map(|number| self.all[*number].over()).min();
@@ -264,7 +264,7 @@ impl<'a> Sweep<'a> {
         told
     }
 
-    /// Tells that an operation has no place: after its end comes what began later, or the end.
+    /// Reports that an operation has no place: later operations, or the end, come first.
     fn give_up(&mut self, number: usize, here: String, later: Option<(usize, &Event)>) {
         let operation = &self.all[number];
         let mut about = vec![operation.to_string(), here];
@@ -298,7 +298,7 @@ impl<'a> Sweep<'a> {
         self.is_done(number);
     }
 
-    /// Looks at who is left when all events have been placed.
+    /// Checks the operations that are left after the last event.
     pub(super) fn finish(&mut self) {
         self.settle();
         while let Some(number) = self.waiting.first().copied() {

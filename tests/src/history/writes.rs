@@ -1,4 +1,4 @@
-//! Who may have caused an event.
+//! The operations that may have caused an event.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Notes an operation, if its client was not told that it wrote nothing.
+    /// Records an operation, unless its client was told that it wrote nothing.
     pub(super) fn note(&mut self, operation: &Operation, number: usize) {
         let may_have_written = match &operation.ending {
             Ending::Unknown(_) => true,

@@ -40,8 +40,8 @@ pub(super) fn anchor(number: usize, fee: u64) -> (String, Change) {
 }
 
 impl Process {
-    /// What its log tells that it must not: that it panicked, or that the constraints of the database
-    /// had to refuse what was decided.
+    /// Lines of its log that must not be there: a panic, or a constraint of the database
+    /// that rejected a decided write.
     pub(super) fn complaint(&self) -> Option<Violation> {
         let log = self.server.log();
         let bad = |line: &&str| {
@@ -147,7 +147,7 @@ impl Deployment {
         operations
     }
 
-    /// All events after one, and the orders that they leave behind.
+    /// All events after one, and the orders after them.
     pub(super) fn at_rest(&self, after: u64) -> (Vec<Event>, Vec<Order>) {
         let mut events = self.events(after);
         loop {

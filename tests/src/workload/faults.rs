@@ -1,4 +1,4 @@
-//! What goes wrong meanwhile: one thing after the other, each mended before the next.
+//! The faults: one after the other, each repaired before the next.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -38,8 +38,7 @@ const ANYWHERE: [Fault; 6] = [
 ];
 const WITH_A_SERVER: [Fault; 3] = [Fault::CutDatabase, Fault::SwallowDatabase, Fault::StopDatabase];
 
-/// Lets all there is happen once before anything happens twice, until the round is over; in the end
-/// all is mended.
+/// Injects each fault once before any comes twice, until the round is over; then repairs everything.
 pub(super) fn happen(
     deployment: &mut Deployment,
     random: &mut Random,

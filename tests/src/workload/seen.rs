@@ -1,16 +1,16 @@
-//! What all clients have been told so far: where to meet each other.
+//! The orders that all clients have seen so far, so that they use the same ones.
 
 use std::collections::BTreeMap;
 
 use crate::Random;
 use crate::history::{Order, Request, Told};
 
-/// So many orders are remembered.
+/// The most orders that are kept.
 const MOST: usize = 32;
-/// So many that are gone.
+/// The most deleted orders that are kept.
 const MOST_GONE: usize = 8;
 
-/// Orders as somebody was told of them last. They may have changed since.
+/// Orders as last seen. They may have changed since.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     orders: BTreeMap<String, Order>,
@@ -22,7 +22,7 @@ impl Seen {
         self.orders.get(id)
     }
 
-    /// Any that was there; the clients' own anchors are nobody else's business.
+    /// Any order, except the clients' own anchors.
     pub(super) fn any(&self, random: &mut Random) -> Option<String> {
         let ids: Vec<&String> = self.orders.keys().collect();
         (!ids.is_empty()).then(|| (*random.one_of(&ids)).clone())

@@ -17,11 +17,11 @@ pub struct Tally {
     pub repeated: u64,
     /// Reads of an order that was there, and of free times.
     pub read: u64,
-    /// Requests that were refused, by the rule or otherwise, batches as a whole.
+    /// Rejected requests, batches as a whole.
     pub refused: u64,
-    /// Of these, those refused by the rule.
+    /// Of these, those rejected by the rule.
     pub conflicts: u64,
-    /// Operations whose client was told that nothing was done.
+    /// Operations whose answer says that they had no effect.
     pub not_done: u64,
     /// Operations whose end no client knows.
     pub unknown: u64,

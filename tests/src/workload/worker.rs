@@ -1,4 +1,4 @@
-//! One client: asks for what is likely to be in somebody's way, and writes down what it is told.
+//! One client: sends requests that are likely to conflict, and records the answers.
 
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
@@ -10,11 +10,11 @@ use crate::Random;
 use crate::history::{Change, Ending, Operation, Order, Request, Scope};
 use crate::{Client, HOUR};
 
-/// Around this instant all happens: it is that of the sample orders.
+/// The time of the sample orders, around which all orders of the workload lie.
 const MIDST: i64 = 1_667_301_071_111;
 const WINDOW: i64 = 3 * HOUR;
 /// How long a client waits for an answer: less than some faults last.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a client asks again under a key whose fate it does not know.
 const REPEATS: usize = 3;
 
@@ -38,7 +38,7 @@ impl<'a> Worker<'a> {
         rest: Duration,
         scope: Scope,
     ) -> Self {
-        let client = |front: &String| Client::patient_for(PATIENCE, front.clone());
+        let client = |front: &String| Client::with_timeout(TIMEOUT, front.clone());
         Self {
             number,
             clients: fronts.iter().map(client).collect(),
@@ -83,7 +83,7 @@ impl<'a> Worker<'a> {
                 true
             }
             Ending::NotDone(_) | Ending::Unknown(_) => {
-                // Nobody gains by asking as fast as it fails.
+                // Do not retry in a busy loop.
                 sleep(Duration::from_millis(40));
                 false
             }
@@ -102,8 +102,8 @@ impl<'a> Worker<'a> {
         is_told
     }
 
-    /// A key for some writes. What may change nothing and write nothing has none: no event would
-    /// tell when its answer was kept.
+    /// A key for some writes. A request that may change nothing has none, because no event would
+    /// show when its answer was stored.
     fn key(&mut self, request: &Request, fee: u64) -> Option<String> {
         let writes = match request {
             Request::Read { .. } | Request::Free { .. } => false,
@@ -116,7 +116,7 @@ impl<'a> Worker<'a> {
         if !writes || !self.random.percent(40) {
             return None;
         }
-        // Now and then somebody uses a key for something else.
+        // Sometimes a key is reused for another request.
         if self.random.percent(4) && self.last_key.is_some() {
             return self.last_key.clone();
         }
@@ -174,7 +174,7 @@ impl<'a> Worker<'a> {
         Request::Update { id, change, if_match }
     }
 
-    /// Operations of which the first can be told from all others by its event.
+    /// A batch whose first operation is identified by its event.
     fn batch(&mut self, fee: u64) -> Request {
         let atomic = self.random.percent(50);
         let mut ids: Vec<String> = (0..3).map(|_| self.known_id()).collect();
@@ -183,7 +183,7 @@ impl<'a> Worker<'a> {
         self.random.shuffle(&mut ids);
         let mut operations = Vec::new();
         if !atomic {
-            // Nobody else has this order, and no rule is asked: something is written in any case.
+            // Only this client has this order, and the rule does not apply: the batch always writes.
             let (id, change) = anchor(self.number, fee);
             operations.push(Request::Update { id, change, if_match: None });
         }

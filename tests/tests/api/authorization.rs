@@ -42,7 +42,7 @@ fn routes() -> Vec<Route> {
             .replace("/keys/{id}", "/keys/key_0123456789abcdef")
             .replace("/webhooks/{id}", "/webhooks/whk_0123456789abcdef")
             .replace("{id}", "223")
-            // An answer without end cannot be waited for: whoever is let in is told what is wrong.
+            // The stream has no end, so an invalid query is used: an authorized caller gets its problem.
             .replace("/events/stream", "/events/stream?after=x")
             .replace("{code}", "forbidden")
             .replace("{file}", "start.js");
@@ -58,8 +58,7 @@ fn make(scratch: &Scratch, arguments: &[&str]) -> (String, String) {
     (id.to_owned(), key.to_owned())
 }
 
-/// Asks with an empty object; whoever is let in is told that this will not do, or that there is
-/// nothing.
+/// Sends an empty object: an authorized caller gets a problem about it, or a 404.
 fn ask(client: &Client, route: &Route) -> u16 {
     let request = client.request(&route.method, &*route.path);
     let get = route.method == "GET";
@@ -103,7 +102,7 @@ fn every_route_lets_in_whom_the_table_says(database: Database) {
     }
     let reader = server.with_key(&roles[0]);
     reader.request("HEAD", "/orders").send().assert_status(200);
-    // Routes come first, then who asks, and only then what is asked.
+    // The route is checked first, then the caller, then the request.
     server.get("/none").problem(404, "not-found");
     server.get("/orders/..").problem(404, "not-found");
     server.get("/keys/1").problem(404, "not-found");
@@ -217,7 +216,7 @@ fn odd_credentials_are_as_good_as_a_wrong_key(#[values(Database::Sqlite)] databa
     }
     let answer = get(&server, &format!("Authorization: bEARER\t {key}"));
     assert_eq!(answer.assert_status(200).header("Cache-Control"), Some("private, no-cache"));
-    // Whoever tries them is slowed down like anyone who tries keys.
+    // Guessing sessions is rate limited like guessing keys.
     let limited = Server::start_as(
         &scratch,
         &Setup { arguments: &["--rate-limit", "1", "--rate-burst", "5"], ..Setup::default() },

@@ -102,7 +102,7 @@ fn nesting_too_deep_is_malformed(database: Database) {
             raw_post(server.address(), "/orders", &body).problem(400, "malformed-json");
         }
     }
-    // A depth that is read is judged by its values.
+    // At an allowed depth the values are validated.
     let body = order_and(&format!("\"colour\":{}{}", "[".repeat(50), "]".repeat(50)));
     raw_post(server.address(), "/orders", &body).problem(422, "invalid-order");
     server.assert_untouched(&[]);

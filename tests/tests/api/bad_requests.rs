@@ -30,7 +30,7 @@ fn a_body_of_more_than_64_kib_is_too_large(database: Database) {
     let chunk = format!("4000\r\n{}\r\n", " ".repeat(0x4000)).repeat(4);
     let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}");
     raw(server.address(), &format!("{chunked}1\r\n \r\n0\r\n\r\n")).problem(413, "body-too-large");
-    // As much as fits is judged by what it is.
+    // A body within the limit is validated.
     raw(server.address(), &format!("{chunked}0\r\n\r\n")).problem(400, "malformed-json");
     server.assert_untouched(&[stored]);
 }
@@ -118,7 +118,7 @@ fn an_answer_that_cannot_be_had_in_the_form_asked_for_is_not_acceptable(database
         server.request("GET", "/services/123").header("Accept", right).send().assert_status(200);
         server.request("GET", "/orders").header("Accept", right).send().assert_status(200);
     }
-    // A problem is told in its own form, whatever was asked for.
+    // A problem has its own media type, whatever the request accepts.
     server.request("GET", "/none").header("Accept", "text/html").send().problem(404, "not-found");
     assert_eq!(server.get("/services/123").json()["name"], "Inspection");
     server.assert_untouched(&[]);
@@ -229,7 +229,7 @@ fn of_several_faults_the_first_in_the_contract_s_order_is_told(database: Databas
     unknown["services"] = json!([{"id": 1}]);
     ask("PUT", "/orders/none", json, json, &unknown.to_string()).problem(404, "not-found");
     unknown["id"] = json!("a");
-    // An unknown service is told before the id that is taken and the time that is.
+    // An unknown service is reported before a used id and a conflict.
     ask("POST", "/orders", json, json, &unknown.to_string()).problem(422, "unknown-service");
     ask("POST", "/orders", json, json, &order("a", NOON).to_string()).problem(409, "order-exists");
     ask("POST", "/orders", json, json, &order("b", NOON).to_string())

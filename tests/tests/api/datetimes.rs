@@ -46,7 +46,7 @@ fn every_spelling_of_an_instant_is_answered_in_utc_with_three_decimals(database:
         let path = format!("/orders/{}", created["id"].as_str().unwrap_or_default());
         assert_eq!(server.get(&path).json(), created, "{sent}");
         assert_eq!(server.all("/orders"), std::slice::from_ref(&created), "{sent}");
-        // The same instant in whatever spelling changes nothing.
+        // The same time in another spelling changes nothing.
         assert_eq!(server.put(&path, &bare_order(sent)).assert_status(200).json(), created);
         server.delete(path).assert_status(204);
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::both_databases;
 
-/// A path that a documented path stands for.
+/// A concrete path for a documented path template.
 fn some_path(documented: &str) -> String {
     let id = match documented.split('/').nth(1) {
         Some("services") => "123",

@@ -89,7 +89,7 @@ fn every_spelling_of_a_fee_is_answered_with_the_fewest_digits(database: Database
         assert_eq!(spelled(&created.clone().assert_status(201)), answered, "{sent}");
         assert_eq!(spelled(&server.get("/orders/a")), answered, "{sent}");
         assert_eq!(spelled(&server.get("/orders")), answered, "{sent}");
-        // The same amount in whatever spelling changes nothing.
+        // The same amount in another spelling changes nothing.
         let put = server.request("PUT", "/orders/a").body(with_fee(sent)).send();
         assert_eq!(put.assert_status(200).json(), created.json(), "{sent}");
         server.delete("/orders/a").assert_status(204);

@@ -147,7 +147,7 @@ fn what_is_rare_is_found_by_pages_that_each_look_at_few(database: Database) {
         let found = pages(&server, &format!("sort={sort}&min_fee=999&service=2&service=10"));
         let uses = |o: &BulkOrder| o.services.iter().any(|id| [2, 10].contains(id));
         assert_eq!(found.concat(), model(bulk.all(), sort, |o| uses(o) && o.fee >= 99_900));
-        // Few are within a bound, so that they are all looked at, whatever they are sorted by.
+        // Few are within a bound, so every sort order reads them all.
         let found = pages(&server, &format!("sort={sort}&from={}", at(late)));
         assert_eq!(found, [model(bulk.all(), sort, |o| o.datetime >= late)], "{sort}");
         let found = pages(&server, &format!("sort={sort}&limit=5&service=4&from={}", at(late)));

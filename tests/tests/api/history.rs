@@ -38,7 +38,7 @@ fn every_change_is_told_oldest_first_and_stays_after_deletion(database: Database
     }
     let sequences: Vec<&str> = told.iter().filter_map(|event| event["sequence"].as_str()).collect();
     assert_eq!(sequences, ["1", "2", "3", "4"], "a change that changes nothing is no event");
-    // Page by page it tells the same.
+    // The pages give the same history.
     let mut paged = Vec::new();
     let mut cursor = String::new();
     loop {

@@ -76,7 +76,7 @@ fn every_unsafe_method_is_answered_as_the_first_time(database: Database) {
         })
         .collect();
     let before = events(&scratch);
-    // All of it again, long after: nothing of it is judged by how things are now.
+    // A later repeat is not decided again.
     for ((number, (method, path, body, _)), first) in (0..).zip(steps).zip(&answers) {
         let again = send(&server, method, path, &format!("step-{number}"), body);
         assert_replayed(first, &again);
@@ -315,7 +315,7 @@ fn whoever_lost_the_answer_is_given_it_when_asking_again(database: Database) {
         let (key, body) =
             (format!("k{round}"), order(&format!("o{round}"), NOON + round * 24 * HOUR));
         send_and_hang_up(&server, &key, &body);
-        // Whether it arrived, is being done or is done: the order is made once.
+        // In every case the order is created once.
         let answer = send(&server, "POST", "/orders", &key, Some(&body)).assert_status(201);
         assert_eq!(answer.json()["version"], 1);
         assert_replayed_or_first(&answer, &send(&server, "POST", "/orders", &key, Some(&body)));

@@ -60,7 +60,7 @@ fn an_id_that_is_taken_is_refused_even_where_the_time_is_free(database: Database
     let server = Server::fresh(database);
     let first = create(&server, &order("taken", NOON));
     server.post("/orders", &order("taken", NOON + 48 * HOUR)).problem(409, "order-exists");
-    // Also where the time is not free: of both reasons this is the one to tell.
+    // Even if the time is not free: this reason comes first.
     server.post("/orders", &order("taken", NOON)).problem(409, "order-exists");
     assert_eq!(server.get("/orders/taken").json(), first);
 }

@@ -227,7 +227,7 @@ fn once_there_was_a_key_one_is_needed_for_ever(database: Database) {
     server.with_key(&key).delete(format!("/keys/{id}")).assert_status(204);
     assert_soon(401, || server.with_key(&key).get("/keys"));
     server.restart().get("/orders").problem(401, "unauthenticated");
-    // Listening beyond loopback is fine now, and lets nobody in.
+    // Binding to another address works now, and requires keys.
     let required = database.fresh();
     let setup = Setup { arguments: &["--auth", "required"], ..Setup::default() };
     Server::start_as(&required, &setup).get("/orders").problem(401, "unauthenticated");

@@ -129,7 +129,7 @@ fn pages_stay_stable_while_others_write(database: Database) {
     let (_, server) = with_orders(database, 30);
     let first = server.get("/orders?limit=10").json();
     assert_eq!(ids(&first), range(0, 10));
-    // Before the cursor: gone, added, and moved away; at the cursor: gone; behind it: gone, added.
+    // Before the cursor: deleted, added, moved; at the cursor: deleted; after it: deleted, added.
     for gone in ["o000", "o003", "o009", "o010", "o015"] {
         server.delete(format!("/orders/{gone}")).assert_status(204);
     }

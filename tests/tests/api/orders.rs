@@ -266,7 +266,7 @@ fn a_service_that_does_not_exist_is_named(database: Database) {
     create(&server, &order("a", NOON));
     server.put("/orders/a", &body).problem(422, "unknown-service");
     assert_eq!(server.get("/orders/a").json()["version"], 1);
-    // An order that does not exist is told before services that do not.
+    // An unknown order is reported before unknown services.
     server
         .put("/orders/b", &{
             let mut b = body.clone();

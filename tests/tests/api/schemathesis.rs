@@ -21,7 +21,7 @@ fn generated_requests_find_no_fault(database: Database) {
     let program = std::env::var_os("ORDERS_TESTS_SCHEMATHESIS");
     let program = program.expect("ORDERS_TESTS_SCHEMATHESIS is set: see tests/run");
     let scratch = database.fresh();
-    // With a key, so that it is seen that operations refuse whoever has none.
+    // With a key, so that operations without one are rejected.
     let variables = [("ORDERS_API_KEY", KEY)];
     let arguments = &["--sample-data"];
     let setup = Setup { arguments, variables: &variables, ..Setup::default() };

@@ -249,7 +249,7 @@ fn a_stream_that_fails_half_way_is_without_its_last_chunk(database: Database) {
         assert!(server.request("GET", &path).try_send().is_err(), "a client sees that it is cut");
         server.wait_for_log(&format!("{path}, cut short"));
     }
-    // A stream that fails at once is told of as any request is.
+    // A stream that fails at once is answered like any request.
     server
         .get(format!("/orders.csv?from={}", orders_tests::at(bulk.nth(2_499).datetime)))
         .problem(500, "internal-error");

@@ -80,7 +80,7 @@ fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
     browser.wait_for_text("Somebody else has changed this order");
     assert_eq!(server.get("/orders/223").json()["totalfee"], 222);
     assert!(browser.shows("222") && browser.value("#fee") == "1");
-    // Whoever has seen that may.
+    // A client that has seen the change may write.
     browser.click("[data-edit] .primary");
     browser.wait_for_text("Version\n3");
     assert_eq!(server.get("/orders/223").json()["totalfee"], 1);

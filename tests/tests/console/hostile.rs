@@ -40,7 +40,7 @@ fn nothing_that_is_stored_or_sent_runs() {
         let id = format!("x-{at}");
         let mut order = order(&id, first + i64::try_from(at).unwrap() * 4 * HOUR);
         order["services"] = json!([{"id": made["id"]}]);
-        // Whoever changes it has such a name, too, and is named in its history.
+        // The caller has such a name too, and the history shows it.
         let key = json!({"name": text, "role": "writer"});
         let key = admin.post("/keys", &key).assert_status(201).json();
         let writer = server.with_key(key["key"].as_str().unwrap());

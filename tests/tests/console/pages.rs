@@ -82,7 +82,7 @@ fn a_form_that_is_sent_twice_is_done_once(database: Database) {
         let answer = send_form(&server, "/console/new-order", "", &form);
         assert!(answer.status == 422 && answer.text().contains(what), "{what}: {answer}");
     }
-    // A form without the version that it was made for changes nothing.
+    // A form without its version changes nothing.
     let id = first.header("Location").unwrap().rsplit('/').next().unwrap().to_owned();
     let blind = "datetime=2022-11-04T09:00&fee=3&service=123&tz=UTC";
     assert_eq!(send_form(&server, &format!("/console/orders/{id}"), "", blind).status, 412);
@@ -120,7 +120,7 @@ fn pages_and_their_files_are_sent_so_that_nothing_foreign_gets_in(database: Data
             assert!(!file.text().contains("//cdn") && !file.text().contains("url(http"));
         }
     }
-    // Programs are told of problems as anywhere else.
+    // Programs get the usual problem documents.
     server.get("/console/orders/none").problem(404, "not-found");
     server.get("/console/assets/0/none.js").problem(404, "not-found");
     let old = server.get("/console/assets/0/console.js").assert_status(200);
@@ -217,7 +217,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(database: Da
     assert_eq!(refusals(&past), 0, "they count for the day on which it was asked");
 }
 
-/// How many refusals a page of figures tells of.
+/// How many rejections a page of reports shows.
 fn refusals(page: &str) -> u64 {
     let before = page.split("</b> conflicts were rejected").next().unwrap();
     before.rsplit('>').next().unwrap().parse().unwrap()

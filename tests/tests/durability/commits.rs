@@ -20,7 +20,7 @@ const DAY: i64 = 24 * HOUR;
 const NOT_AT_ALL: u8 = 0;
 const BEFORE_IT_ARRIVES: u8 = 1;
 const BEFORE_ITS_ANSWER: u8 = 2;
-/// It never arrives, and nobody is told.
+/// It is dropped silently.
 const FOR_EVER: u8 = 3;
 
 /// A TCP proxy to the database that can cut one connection at its commit.
@@ -65,7 +65,7 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
             match armed.swap(NOT_AT_ALL, Ordering::SeqCst) {
                 BEFORE_IT_ARRIVES => break,
                 BEFORE_ITS_ANSWER => {
-                    // The near end first, so that the answer finds nobody.
+                    // The near end first, so that the answer is lost.
                     drop(near.shutdown(Shutdown::Both));
                     drop(far.write_all(asked));
                     return;
@@ -178,7 +178,7 @@ fn all_who_share_a_commit_that_is_cut_off_are_answered_truly(
     #[values(BEFORE_IT_ARRIVES, BEFORE_ITS_ANSWER)] cut: u8,
 ) {
     let (scratch, server, scissors) = cut_off();
-    // Whatever is asked for the first time is sent with its text, and not known for a commit.
+    // A first statement is sent with its text, and is not recognized as a commit.
     drop(server.post("/orders", &order("warm", NOON - DAY)).assert_status(201));
     drop(server.put("/orders/warm", &order("warm", NOON - 2 * DAY)).assert_status(200));
     drop(server.delete("/orders/warm").assert_status(204));

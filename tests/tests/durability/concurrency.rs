@@ -21,7 +21,7 @@ const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 const WINDOW: i64 = 3 * HOUR;
 
-/// So many processes on one fresh database.
+/// A number of processes on one database.
 fn processes(database: Database, number: usize) -> (Scratch, Vec<Server>) {
     let first = Server::fresh(database);
     let scratch = first.scratch().clone();
@@ -196,8 +196,8 @@ fn no_order_is_refused_because_of_a_neighbour_that_was_itself_refused(
     let rounds = race(&servers, clients, 40, |client, round, number| {
         post(client, &order(&format!("r{round}c{number}"), instant(round, number)))
     });
-    // Nothing was moved or deleted, so whatever stood in the way of a refused order stands there
-    // still: that is all that can have stood there.
+    // Nothing was moved or deleted, so the orders that conflicted with a rejected one
+    // are still there.
     let stored = stored(&servers[0]);
     let mut created = 0;
     for (round, answers) in rounds.iter().enumerate() {
@@ -370,7 +370,7 @@ fn server_uses(server: &Server, service: usize) -> usize {
 fn orders_that_come_and_go_never_overlap(#[case] database: Database, #[case] number: usize) {
     let (scratch, servers) = processes(database, number);
     let clients = 16;
-    // Each client makes, moves and deletes orders of its own, all in one narrow stretch.
+    // Each client creates, moves and deletes its own orders, all within a short interval.
     let answers = race(&servers, clients, 60, |client, round, number| {
         let (id, instant) = (format!("c{number}"), NOON + scatter(round, number, 2 * DAY));
         match round % 4 {
@@ -383,7 +383,7 @@ fn orders_that_come_and_go_never_overlap(#[case] database: Database, #[case] num
                 .map_err(|error| error.to_string()),
         }
     });
-    // What each was last told is what is stored.
+    // The stored orders are those of the last answers.
     let mut expected = BTreeMap::new();
     for (number, answer) in answers.iter().flat_map(|answers| answers.iter().enumerate()) {
         match answer.status {
@@ -418,7 +418,7 @@ fn batches_that_the_database_refuses_keep_the_lock_from_nobody(
         .concat()
     };
     assert_eq!(count(&race(0), 201), 32);
-    // What a stranger has put where the next event belongs is in the way of whatever is written.
+    // A foreign row at the next sequence makes every write fail.
     sql.run(
         "INSERT INTO events (sequence, order_id, version, kind, time_ms, actor, datetime_ms, \
          total_fee, services, grp, created_at_ms) \
@@ -429,7 +429,7 @@ fn batches_that_the_database_refuses_keep_the_lock_from_nobody(
     let refused = race(100);
     assert_eq!(count(&refused, 503), 32, "{refused:?}");
     sql.run("DELETE FROM events WHERE order_id = 'stray'").unwrap();
-    // All of it, and at once: nobody sits on the lock.
+    // Everything, and at once: the lock is free.
     assert_eq!(count(&race(100), 201), 32);
     let stored = stored(&servers[0]);
     assert_eq!(stored.len(), 64);
@@ -459,7 +459,7 @@ fn nobody_writes_by_a_policy_that_was_replaced(#[case] database: Database, #[cas
             (first.join().unwrap().unwrap(), second.join().unwrap().unwrap(), set)
         });
         let both = first.status == 201 && second.status == 201;
-        // Either the new policy saw both and was refused, or the second order was judged by it.
+        // Either the new policy saw both and was rejected, or it decided the second order.
         assert_eq!(set.code, Some(i32::from(both)), "{first}\n{second}\n{set:?}");
         assert!(both || count(&[first, second], 201) == 1);
         for order in servers[0].all(&format!("/orders?from={}", at(instant))) {

@@ -158,7 +158,7 @@ fn one_process_that_dies_does_not_stop_the_others(database: Database) {
             }
             victim.kill9();
         });
-        // Whatever lock it held is gone with it.
+        // Its locks are released.
         let millis = NOON + (10 + round as i64) * 24 * HOUR;
         server.post("/orders", &order(&format!("survivor{round}"), millis)).assert_status(201);
         let list = server.all(&format!("/orders?from={}", at(millis)));

@@ -171,7 +171,7 @@ fn rendered() -> Render<Outcome> {
     })
 }
 
-/// Whether the outcome tells how long to wait, which depends on the clock.
+/// Whether the outcome contains a waiting time, which depends on the clock.
 fn waits(outcome: &Outcome) -> bool {
     format!("{outcome:?}").contains("EditLocked")
 }

@@ -89,7 +89,7 @@ fn whichever_write_fails_every_answer_is_true_and_all_goes_on(
     // The writes of one transaction, and what makes a transaction last: one call each.
     #[values(("pwrite64", 12), ("fdatasync,fsync", 3))] (calls, number): (&str, u32),
     #[values("EIO", "ENOSPC")] error: &str,
-    // Once, or until the disk is mended.
+    // Once, or until the disk is repaired.
     #[values("", "+")] lasting: &str,
 ) {
     let (scratch, server) = fresh();
@@ -147,7 +147,7 @@ fn what_was_refused_for_an_error_of_the_disk_is_not_done_by_a_crash(
         assert!(told.ask(&server));
         let fault = Fault { calls, error, when, file: None };
         let injected = Injected::into(&server, &fault);
-        // At its first such word, before anything is written that might hide what was left behind.
+        // At its first rejection, before another write can hide a leftover.
         killed += usize::from((0..4).any(|_| !told.ask(&server)));
         server.kill9();
         drop(injected);
@@ -170,7 +170,7 @@ fn a_checkpoint_that_fails_loses_nothing(
     let (scratch, mut server) = fresh();
     let mut told = Told::default();
     let (file, log) = (scratch.file(), format!("{}-wal", scratch.file().display()));
-    // Nobody writes to the database itself but who moves the log into it.
+    // Only a checkpoint writes to the database file.
     let fault = Fault { calls, error: "EIO", when, file: Some(&file) };
     // Until the log is nearly as long as it gets.
     while fs::metadata(&log).unwrap().len() < 3_900_000 {

@@ -113,7 +113,7 @@ fn lists_that_hang_use_up_their_pool_and_hold_up_nothing_else() {
     // Lists of a service's orders need this table; reads by id do not.
     sql.run("BEGIN; LOCK TABLE order_services IN ACCESS EXCLUSIVE MODE").unwrap();
     scope(|threads| {
-        // Each asks for something else: those who ask for the same page wait for it together.
+        // Distinct pages, because requests for the same page share one query.
         let lists: Vec<_> = (1..=30)
             .map(|limit| {
                 let client = server.another();

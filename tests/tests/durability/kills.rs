@@ -14,10 +14,10 @@ use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
-/// After so many rounds without the random that is wanted something is wrong.
+/// The most rounds to wait for a wanted random event.
 const MOST_ROUNDS: usize = 40;
 
-/// Runs a command to its end, and tells how long it takes.
+/// Runs a command to its end, and returns how long it took.
 fn timed(scratch: &Scratch, arguments: &[&str]) -> Duration {
     let start = Instant::now();
     drop(scratch.run(arguments).assert_fine());
@@ -32,7 +32,7 @@ fn shorten_if(was_over: bool, long: &mut Duration) {
     }
 }
 
-/// So many orders, far enough from one another, in lines.
+/// A number of orders without conflicts, as NDJSON.
 fn lines(number: i64) -> String {
     let mut lines = String::new();
     for n in 0..number {
@@ -193,7 +193,7 @@ fn a_restore_that_is_killed_leaves_the_old_or_the_new_database_whole() {
         let there = stored(&scratch).len();
         assert!(there == before && ended.is_none() || there == wanted.0, "{there}: {ended:?}");
         assert_sound(&scratch);
-        // What was left behind is in nobody's way.
+        // Leftovers do no harm.
         drop(scratch.run(&["restore", wanted.1]).assert_fine());
         assert_eq!(stored(&scratch).len(), wanted.0);
         std::mem::swap(&mut wanted, &mut other);

@@ -32,7 +32,7 @@ fn one_single_order_of_operations_explains_what_all_clients_saw(
     let tally = workload.run(&[round(Scope::Global), round(Scope::Service)], |_| ());
     eprintln!("{database:?}, {processes}, seed {}: {tally:?}", workload.seed);
     tally.assert_explained(&workload);
-    // Its lock is waited for longer than any fault here lasts: nobody is turned away.
+    // The wait for its lock is longer than any fault here, so nothing is rejected.
     let turned_away = tally.not_done * 100 > tally.operations;
     assert!(database == Database::Postgres || !turned_away, "{tally:?}");
     assert!(tally.kills > 0 && tally.conflicts > 0 && tally.repeated > 0, "{tally:?}");

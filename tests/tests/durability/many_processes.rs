@@ -98,7 +98,7 @@ fn two_processes_behind_a_pooler_that_keeps_sessions_apart_lose_nothing() {
     let servers = [free_address(), free_address()].map(|it| start(&scratch, &pooler.url(), &it));
     let clients = servers.each_ref().map(|server| server.with_key(OWN_KEY));
     prepare(&clients[0]);
-    // Also when what is behind it goes away meanwhile.
+    // Even if the target disappears meanwhile.
     let outcomes = under_load(&[&clients[0], &clients[1]], || {
         sleep(Duration::from_secs(1));
         postgres.stop(false);
@@ -142,7 +142,7 @@ fn a_process_whose_clock_is_off_by_an_hour_does_no_harm() {
     let outcomes = under_load(&[&right, &wrong], || sleep(Duration::from_secs(1)));
     assert!(outcomes.refused.is_empty() && outcomes.unknown.is_empty(), "{outcomes:?}");
     outcomes.assert_kept(&wrong);
-    // Times are those of the database, whoever wrote, so they rise with the sequence.
+    // Times come from the database, so they rise with the sequence.
     let events = right.get("/events?limit=1000").assert_status(200).json();
     let times = events["data"].as_array().unwrap().iter();
     let times: Vec<i64> = times.map(|event| millis_of(event["time"].as_str().unwrap())).collect();

@@ -51,7 +51,7 @@ fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
         }
         assert_eq!(far.get("/readyz").status, 503);
         far.get("/healthz").assert_status(200);
-        // What is wrong without a look into the database is told all the same.
+        // Faults that need no database are reported as usual.
         far.post("/orders", &json!({})).problem(422, "invalid-order");
         proxy.reopen();
         while far.get("/readyz").status != 200 {
@@ -59,7 +59,7 @@ fn while_the_database_is_gone_nothing_is_written_and_afterwards_all_goes_on() {
         }
         let at = NOON - (1 + round) * 24 * HOUR;
         let mut answer = far.post("/orders", &order(&format!("after{round}"), at));
-        // A connection found dead may still be told of; a later request gets a new one.
+        // A request may still meet a dead connection; a later one gets a new connection.
         while answer.status == 503 {
             assert_unavailable(&answer);
             answer = far.post("/orders", &order(&format!("after{round}"), at));

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
 const CLIENTS: i64 = 3;
-/// Each of them writes so many orders, and a batch of either mode.
+/// How many orders each client writes, besides a batch of each mode.
 const ORDERS: i64 = 8;
 
 /// A request that was acknowledged.
@@ -32,7 +32,7 @@ struct Asked {
     retry: Option<(String, Value, Vec<u8>)>,
 }
 
-/// Clients of one server, and what they were told.
+/// Clients of one server, and their answers.
 struct Story<'a> {
     admin: &'a Client,
     file: &'a Path,
@@ -183,7 +183,7 @@ impl State {
     }
 }
 
-/// A database that was written to by several at once, with its log; and what they were told.
+/// A database written by several clients, with its log; and their answers.
 fn written(scratch: &Scratch) -> (Logged, Vec<Asked>) {
     let file = scratch.file();
     drop(delivering(scratch, &[]));
@@ -263,7 +263,7 @@ fn wherever_the_log_is_cut_off_the_database_holds_a_prefix_with_all_that_was_ack
         last.events.len(),
         lengths.len()
     );
-    // Of several who write at once, some share a transaction.
+    // Some of several concurrent writers share a transaction.
     assert!(frames > 100 && commits > 12 && last.events.len() > 60);
     // And the doctor has nothing to say, wherever it is called.
     let ends: Vec<usize> = (0..frames)
@@ -359,7 +359,7 @@ fn a_batch_whose_answer_was_lost_in_a_crash_is_done_once_wherever_the_log_ends()
 fn a_migration_that_is_cut_off_anywhere_is_finished_by_the_next_start() {
     let scratch = Database::Sqlite.fresh();
     let source = scratch.file();
-    // Somebody who reads keeps the log from being folded at the end.
+    // An open reader prevents the checkpoint at the end.
     drop(fs::File::create(&source).unwrap());
     let mut reader = Sql::open(&source);
     reader.run("PRAGMA journal_mode = WAL; BEGIN; SELECT 1 FROM sqlite_schema").unwrap();

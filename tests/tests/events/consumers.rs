@@ -19,7 +19,7 @@ use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-/// An address that stays, while the server behind it is another one after each restart.
+/// A stable address for a server that restarts on other ports.
 struct Front {
     url: String,
     target: Arc<Mutex<String>>,

@@ -22,7 +22,7 @@ fn body(id: &str, number: i64, fee: i64) -> Value {
     json!({"id": id, "datetime": datetime, "totalfee": fee, "services": [{"id": "123"}]})
 }
 
-/// A copy of the orders, made of nothing but events.
+/// A copy of the orders, built from events only.
 #[derive(Debug, Default)]
 struct Copy {
     orders: BTreeMap<String, Value>,

@@ -199,7 +199,7 @@ fn there_are_no_more_streams_than_allowed_and_those_that_are_left_count_no_more(
     assert!(refused.header("Retry-After").is_some(), "{refused}");
     refused.problem(503, "overloaded");
     server.request("HEAD", "/events/stream").send().assert_status(200);
-    // Whoever goes makes room, thousands of times.
+    // A closed stream makes room for another, thousands of times.
     for _ in 0..1_000 {
         drop(streams.pop());
         let began = Instant::now();

@@ -12,9 +12,9 @@ use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-/// The lines of the access log once there are so many, by request id.
+/// The lines of the access log, once there are enough, by request id.
 fn lines(server: &Server, number: usize) -> Vec<Value> {
-    let patience = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let log = server.log();
         let parsed = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -22,7 +22,7 @@ fn lines(server: &Server, number: usize) -> Vec<Value> {
         if lines.len() >= number {
             return lines;
         }
-        assert!(Instant::now() < patience, "{} lines only:\n{log}", lines.len());
+        assert!(Instant::now() < deadline, "{} lines only:\n{log}", lines.len());
         sleep(Duration::from_millis(5));
     }
 }

@@ -94,7 +94,7 @@ fn a_restore_brings_back_the_backup_and_keeps_what_was_there() {
     assert_eq!(ids(&server), ["a"]);
     server.post("/orders", &order("d", NOON + 9 * HOUR)).assert_status(201);
     drop(server);
-    // The way back is a restore, too; no former file is lost.
+    // Going back is a restore too; no previous file is lost.
     let former = format!("{}.before-restore", scratch.file().display());
     drop(scratch.run(&["restore", &former]).assert_fine());
     assert_eq!(ids(&Server::start(&scratch)), ["a", "b", "c"]);

@@ -116,7 +116,7 @@ fn no_secret_is_ever_answered_or_logged(database: Database) {
             }
         }
     }
-    // Who asks for a path that has a secret in it is told of that path; the log is not.
+    // An answer may repeat the requested path; the log must not.
     for key in keys {
         for (method, path) in routes(key) {
             if !path.ends_with("/stream") {
@@ -166,7 +166,7 @@ fn the_answer_kept_for_one_caller_is_not_given_to_another(database: Database) {
     }
 }
 
-/// Answers as a PostgreSQL that wants a password, and whatever it is refuses it.
+/// Answers like a PostgreSQL that rejects every password.
 fn refusing_postgres() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-/// Connects, with so many answers read first on the same connection.
+/// Connects, and reads a number of answers on the connection first.
 fn connect(server: &Server, answers: usize) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     let host = server.address();
@@ -120,7 +120,7 @@ fn a_request_that_waits_behind_a_long_answer_is_not_late(
     assert!(last.contains("0\r\n\r\nHTTP/1.1 200 OK"), "{last}");
 }
 
-/// The slowest but one in a hundred of so many reads.
+/// The 99th percentile of a number of reads.
 fn p99(server: &Server, reads: usize) -> Duration {
     let client = server.another();
     let mut times: Vec<Duration> = (0..reads)
@@ -136,7 +136,7 @@ fn p99(server: &Server, reads: usize) -> Duration {
     *times.get(reads * 99 / 100).unwrap()
 }
 
-/// So many connections that send a byte of a head now and then, until all are cut.
+/// Connections that send their head byte by byte, until all are closed.
 fn bother(server: &Server, number: usize, gone: &AtomicBool) -> Duration {
     let mut slow: Vec<TcpStream> = (0..number).map(|_| connect(server, 0)).collect();
     let began = Instant::now();
@@ -207,14 +207,14 @@ fn ten_thousand_idle_connections_are_served_in_little_memory(
         sleep(Duration::from_millis(100));
     }
     assert!(server.open_files() < 100, "they are gone, with all that was theirs");
-    // Memory is given back a few seconds later, though nobody asks for anything.
+    // Memory is released a few seconds later, even without requests.
     let most = before + 20 * 1024;
     while server.resident_kib() > most && gone.elapsed() < Duration::from_mins(1) {
         sleep(Duration::from_millis(100));
     }
     let left = server.resident_kib();
     assert!(left <= most, "{left} KiB are left of {with} KiB, {before} KiB before");
-    // What they took is there for those who come after them.
+    // Their resources are free again.
     let again: Vec<TcpStream> = (0..10_000).map(|_| connect(&server, 1)).collect();
     let after = server.resident_kib();
     assert!(after < 200 * 1024, "{after} KiB with as many others, {with} KiB before");

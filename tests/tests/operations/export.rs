@@ -123,7 +123,7 @@ fn an_export_that_is_imported_again_changes_nothing(database: Database) {
 fn a_database_moved_to_postgresql_holds_the_same() {
     let (scratch, target) = (with_a_past(Database::Sqlite), Database::Postgres.fresh());
     let server = Server::start(&scratch);
-    // While a server uses it, something could be left behind.
+    // While a server uses it, writes could be lost.
     scratch.run(&["move", "--to", &target.url()]).assert_refused(1, "in use");
     server.post("/services", &json!({"name": "Nächte \\ \"quoted\" 😀"})).assert_status(201);
     let history = server.get("/orders/o8/history").json();
@@ -153,7 +153,7 @@ fn a_database_moved_to_postgresql_holds_the_same() {
         Some(events),
         history["data"].as_array().map(|all| i64::try_from(all.len()).unwrap())
     );
-    // What PostgreSQL numbers goes on behind what was moved.
+    // PostgreSQL's sequences continue after the moved rows.
     sql.run(&delivery.replace("(id, ", "(").replace("(41, ", "(")).unwrap();
     assert_eq!(sql.number("SELECT max(id) AS number FROM deliveries"), 42);
     sql.run("DELETE FROM deliveries WHERE id = 42").unwrap();

@@ -110,7 +110,7 @@ fn a_whole_of_many_slices_is_seen_at_once_or_never(database: Database) {
     assert_eq!((scratch.sql().number(sequence), server.all("/orders").len()), (0, 0));
     scope(|threads| {
         let importing = threads.spawn(|| scratch.run(&["import", &fine, "--quiet"]).assert_fine());
-        // Whoever sees the first sees the last.
+        // A reader that sees the first sees the last.
         while server.get("/orders/o0").status == 404 {
             assert!(!importing.is_finished() || server.get("/orders/o0").status == 200);
         }

@@ -132,9 +132,9 @@ fn streams_are_counted_while_they_are_open(database: Database) {
     assert_is(metrics.sum("orders_event_streams"), 1);
     assert_is(metrics.sum("orders_event_stream_lag"), 0);
     drop(stream);
-    let patience = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
     while Metrics::of(&server).sum("orders_event_streams") > 0.0 {
-        assert!(Instant::now() < patience, "it is counted for ever");
+        assert!(Instant::now() < deadline, "it is counted for ever");
     }
 }
 
@@ -146,7 +146,7 @@ fn webhooks_are_counted_by_how_they_are(database: Database) {
     let hooks = [Hook::make(&admin, &refusing), Hook::make(&admin, &Receiver::start())];
     drop(hooks[1].patch(&admin, &json!({"disabled": true})));
     admin.post("/orders", &order("a", NOON)).assert_status(201);
-    let patience = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let metrics = Metrics::of(&admin);
         let are = |state| metrics.value("orders_webhooks", &[("state", state)]);
@@ -157,7 +157,7 @@ fn webhooks_are_counted_by_how_they_are(database: Database) {
             assert_is(metrics.sum("orders_webhook_failed_deliveries"), 0);
             break;
         }
-        assert!(Instant::now() < patience, "{metrics:?}");
+        assert!(Instant::now() < deadline, "{metrics:?}");
     }
 }
 

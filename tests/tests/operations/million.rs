@@ -16,7 +16,7 @@ const SORTS: [&str; 4] = ["datetime", "-datetime", "created_at", "-created_at"];
 /// How much longer than the first page another may take, and what is too short to be compared.
 const RATIO: u32 = 5;
 const FLOOR: Duration = Duration::from_millis(40);
-/// How long a page may take for which orders are looked at in vain.
+/// How long a page may take that skips many orders.
 const MOST: Duration = Duration::from_millis(500);
 
 #[apply(both_databases)]
@@ -61,7 +61,7 @@ fn compare_pages(server: &Server, sort: &str, services: &str) {
     }
 }
 
-/// A bound behind which a list by this sort starts after so many orders.
+/// A bound that skips a number of orders in this sort order.
 fn bound(sort: &str, from: i64) -> String {
     let place = if sort.starts_with('-') { MILLION.number - from } else { from };
     let (name, time) = match sort.trim_start_matches('-') {

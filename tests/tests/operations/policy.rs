@@ -139,7 +139,7 @@ fn by_service_a_change_of_services_is_judged(database: Database) {
     // What it gave up is free, what it took is not.
     create(&server, "c", NOON + HOUR, &[456]);
     server.post("/orders", &order_for("d", NOON, &[789])).problem(409, "order-conflict");
-    // The fee is never judged, and to give one up is always allowed.
+    // The fee is never checked, and a deletion is always allowed.
     server.put("/orders/a", &order_for("a", NOON, &[123, 789])).problem(409, "order-conflict");
     let mut dearer = order_for("a", NOON, &[123]);
     dearer["totalfee"] = json!(7);

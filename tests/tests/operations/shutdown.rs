@@ -44,7 +44,7 @@ fn a_draining_server_says_so_and_serves_on_until_a_second_signal(database: Datab
     server.get("/healthz").assert_status(200);
     server.post("/orders", &order("late", NOON)).assert_status(201);
     server.another().get("/orders/223").assert_status(200);
-    // It does not wait for whoever is still sending, either.
+    // It does not wait for a client that is still sending.
     let head = format!(
         "POST /orders HTTP/1.1\r\nHost: {}\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
         server.address()

@@ -149,7 +149,7 @@ fn orders_of_then() -> String {
     text
 }
 
-/// Starts two processes at once, and tells how many migrations they ran together.
+/// Starts two processes at once, and returns how many migrations they ran together.
 fn start_two(scratch: &Scratch) -> ([Server; 2], usize) {
     let setup = Setup { arguments: &["--allow-private-webhooks"], ..Setup::default() };
     let servers = scope(|threads| {

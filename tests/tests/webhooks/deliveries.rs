@@ -31,7 +31,7 @@ fn gaps(received: &[Received]) -> Vec<Duration> {
 fn events_come_in_order_and_one_that_fails_holds_those_behind_it(database: Database) {
     let scratch = database.fresh();
     let (_server, admin) = delivering(&scratch, &SHORT);
-    // The third request, whatever it is, fails twice.
+    // The third request fails twice.
     let receiver = Receiver::answering(|_, place| {
         Reply::Status(if matches!(place, 2 | 3) { 500 } else { 200 })
     });
@@ -81,13 +81,13 @@ fn what_is_given_up_is_kept_lets_the_next_go_and_can_be_replayed(database: Datab
     let first = receiver.received()[0].sequence();
     let expected = [0, 1, 1, 1, 1, 1, 2].map(|place| first + place);
     assert_eq!(receiver.sequences(), expected);
-    // Mended, and replayed from just before it.
+    // Repaired, and replayed from just before it.
     status.store(200, Ordering::SeqCst);
     hook.replay(&admin, first);
     let received = receiver.wait_for(9);
     assert_eq!((received[7].sequence(), received[8].sequence()), (first + 1, first + 2));
     assert_eq!(received[7].header("webhook-id"), received[1].header("webhook-id"));
-    // From the very beginning, before it was made; and past what is not wanted.
+    // From the beginning, before the webhook was created; unwanted events are skipped.
     hook.wait_until_idle(&admin);
     hook.replay(&admin, 0);
     let all = receiver.wait_for(9 + 6);
@@ -202,6 +202,6 @@ fn a_server_that_ends_finishes_what_it_sends_and_another_goes_on(database: Datab
     let received = receiver.wait_for(5);
     let first = received[0].sequence();
     assert_eq!(receiver.sequences(), (first..first + 5).collect::<Vec<_>>(), "none twice");
-    // The lease was given back: nobody waited for its end.
+    // The lease was released, not left to expire.
     assert!(gaps(&received)[0] < Duration::from_secs(12), "{:?}", gaps(&received));
 }

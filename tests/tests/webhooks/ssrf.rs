@@ -82,7 +82,7 @@ fn what_is_registered_is_checked_again_at_each_delivery(database: Database) {
         let (_server, admin) = delivering(&scratch, &[]);
         Hook::make(&admin, &receiver).path
     };
-    // Registered while it was allowed; now it is not, by whatever name.
+    // Registered while it was allowed; now every name for it is rejected.
     let (_server, admin) = keyed(&scratch, &[]);
     let test = || admin.request("POST", format!("{path}/test")).send().assert_status(200).json();
     assert_eq!((&test()["delivered"], &test()["http_status"]), (&json!(false), &json!(null)));

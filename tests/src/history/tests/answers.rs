@@ -1,4 +1,4 @@
-//! What a caller is told must have been true at one moment within the operation.
+//! An answer must have been true at one moment within the operation.
 
 use super::story::*;
 use crate::history::*;
@@ -11,7 +11,7 @@ fn a_refusal_must_be_justified_within_its_operation() {
     story.ask((3, 8), create("b", NOON, 2));
     story.ask((4, 7), delete("a"));
     story.assert_explained();
-    // The same refusal, by an operation that began when the other order had gone.
+    // The same rejection, by an operation that began after the other order was deleted.
     (story.operations[1].begin, story.operations[1].end) = (9, 10);
     story.assert_caught(UNJUST, &[1]);
 }

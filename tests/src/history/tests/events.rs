@@ -5,14 +5,14 @@ use crate::history::*;
 
 #[test]
 fn a_lost_update_is_caught() {
-    // Both were told that they changed version 1.
+    // Both answers say that they changed version 1.
     let mut story = Story::new();
     story.ask((1, 2), create("a", NOON, 1));
     story.ask((3, 8), update("a", NOON, 2, Some(1)));
     story.ask((4, 7), update("a", NOON, 3, None));
     story.operations[2].request = update("a", NOON, 3, Some(1));
     story.assert_caught(MUST_NOT, &[2]);
-    // The second was judged and written on what the first had not changed yet.
+    // The second was decided on the state before the first.
     let mut story = Story::new();
     story.ask((1, 2), create("a", NOON, 1));
     let before = story.service.clone();

@@ -37,7 +37,7 @@ fn what_was_asked_under_a_key_that_stands_for_something_else_was_not_done() {
     story.ask((7, 8), delete("a")).ending = unknown();
     story.ask_again((9, 10), delete("b"), Some("k"));
     story.ask_again((11, 12), delete("b"), Some("k"));
-    // Another who asked for the same, was not heard, and whose key was used for something else.
+    // Another client sent the same request, got no answer, and its key represents another request.
     let never =
         Operation { number: 5, key: Some("k".to_owned()), begin: 5, ..story.operations[2].clone() };
     story.operations.push(never);
@@ -54,7 +54,7 @@ fn a_key_that_is_told_to_stand_for_something_else_does_so_from_before_and_not_fo
     story.ask((9, 10), delete("b")).ending = unknown();
     story.ask_again((11, 12), delete("a"), Some("k")).ending = unknown();
     story.ask_again((13, 14), delete("b"), Some("k"));
-    // Others who asked for the same and were not heard: one without the key, one under it.
+    // Other clients sent the same request and got no answer: one without the key, one with it.
     let key = Some("k".to_owned());
     let without = Operation { number: 5, begin: 5, key: None, ..story.operations[3].clone() };
     let under_it = Operation { number: 6, begin: 5, key, ..story.operations[2].clone() };

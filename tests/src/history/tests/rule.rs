@@ -1,4 +1,4 @@
-//! Double bookings are caught, whatever they came by, and honest histories are explained.
+//! Double bookings of every cause are caught, and correct histories are accepted.
 
 use super::story::*;
 use crate::history::*;

@@ -1,4 +1,4 @@
-//! Histories in the making, and the words in which the tests tell them.
+//! A builder of histories, for the tests.
 
 use crate::history::*;
 use crate::time::HOUR;
@@ -6,7 +6,7 @@ use crate::time::HOUR;
 pub(super) const WINDOW: i64 = 3 * HOUR;
 pub(super) const NOON: i64 = 1_700_000_000_000;
 
-/// A history in the making, by a service that is honest unless it is told to be otherwise.
+/// A history of a service that is correct unless the test says otherwise.
 pub(super) struct Story {
     pub(super) service: Model,
     pub(super) operations: Vec<Operation>,
