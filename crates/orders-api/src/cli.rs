@@ -1,5 +1,6 @@
 //! The command line. Every option is an environment variable too.
 
+pub(crate) mod auth_policy;
 mod serve;
 mod transfer;
 

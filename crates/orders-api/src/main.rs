@@ -124,7 +124,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = server::serve::run(store, options, tracing.clone());
+            let served = app::serve(store, options, tracing.clone());
             tracing.shut_down();
             served
         }

@@ -150,7 +150,7 @@ pub(crate) async fn rotate(
 /// `POST /console/webhooks/{id}/test`
 pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    let sent = webhooks::send_test(&app, &id).await?;
+    let sent = webhooks::send_test(&app.store, &app.test_deliveries, &id).await?;
     let told = Told { tried: Some(words::trial(&sent)), ..Told::default() };
     render(&request, &app, &id, StatusCode::OK, told).await
 }
@@ -224,7 +224,7 @@ async fn render(
     status: StatusCode,
     mut told: Told,
 ) -> Result<HttpResponse, Problem> {
-    let webhook = webhooks::find_webhook(app, id).await?;
+    let webhook = webhooks::find_webhook(&app.store, id).await?;
     let (mut only, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         match name.as_ref() {

@@ -7,19 +7,22 @@ use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, 
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
-use super::delivery::{self, Message, SendResult, TargetError, secret_text};
+use super::delivery::{self, Message, SendResult, SsrfGuard, TargetError, TestSender, secret_text};
 use super::request::{self, WebhookRotateBody};
 use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
 };
-use crate::app::App;
 use crate::body::Body;
 use crate::cursor::ListKey;
 use crate::problem::{Code, FieldError, Problem};
+use crate::store_client::StoreClient;
 use crate::{headers, lists, query, retries};
 
 /// `GET /webhooks`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let query = query::page(&request)?;
     let key = ListKey::new("webhooks");
     let after = lists::after(&key, query.cursor.as_deref(), |place| {
@@ -29,7 +32,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     // One more than the limit shows whether there is a next page.
     let limit = query.limit;
     let mut webhooks =
-        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
+        store.run_blocking(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
     let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
     let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
@@ -39,14 +42,15 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     let key = retries::key(&request)?;
     headers::accepts_json(&request)?;
     let body = Body::small(&request, payload, headers::sends_json).await?;
     let content = body.read(Code::InvalidWebhook, request::read_webhook)?;
-    check_url(&app, &content.url)?;
+    check_url(**guard, &content.url)?;
     let retry = retries::retry(&request, key, body.bytes());
     let secret = create_secret()?;
     let command = WebhookCommand::Create { id: create_id()?, content, secret: secret.clone() };
@@ -56,21 +60,24 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    let changed = store.change_webhook(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&app, &id).await?)))
+    Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&store, &id).await?)))
 }
 
-pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
+pub(crate) async fn find_webhook(store: &StoreClient, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
-    let found = app.store.run_blocking(move |store| store.find_webhook(&asked)).await?;
+    let found = store.run_blocking(move |store| store.find_webhook(&asked)).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
 }
 
@@ -78,7 +85,8 @@ pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, P
 pub(crate) async fn patch(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
@@ -87,26 +95,29 @@ pub(crate) async fn patch(
     let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
     let patch = body.read(Code::InvalidWebhook, request::read_webhook_patch)?;
     if let Some(url) = &patch.url {
-        check_url(&app, url)?;
+        check_url(**guard, url)?;
     }
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Change { id, patch };
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     let retry = retries::retry(&request, retries::key(&request)?, &[]);
-    Ok(change(&app, WebhookCommand::Delete(id), retry).await?.into_response())
+    Ok(change(&store, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
 /// `POST /webhooks/{id}/rotate`
 pub(crate) async fn rotate(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
@@ -125,7 +136,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    let changed = app.store.change_webhook(command, retry, to_keep).await?;
+    let changed = store.change_webhook(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -133,7 +144,7 @@ pub(crate) async fn rotate(
 pub(crate) async fn replay(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
@@ -143,26 +154,25 @@ pub(crate) async fn replay(
     let after = body.read(Code::InvalidWebhook, request::read_replay)?;
     let retry = retries::retry(&request, key, body.bytes());
     let command = WebhookCommand::Replay { id, after };
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`
 pub(crate) async fn deliveries(
     request: HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = query::deliveries(&request)?;
     let status = query.status.map_or("", orders_db::DeliveryStatus::as_str);
-    let key = ListKey::new(&format!("deliveries {id} {status}"));
+    let key = ListKey::new(format!("deliveries {id} {status}"));
     let cursor = query.page.cursor.as_deref();
     let before: Option<u64> = lists::after(&key, cursor, |place| place.parse().ok())?;
     headers::accepts_json(&request)?;
-    find_webhook(&app, &id).await?;
+    find_webhook(&store, &id).await?;
     let (limit, status, asked) = (query.page.limit, query.status, id.clone());
-    let listed = app
-        .store
-        .run_blocking(move |store| store.list_deliveries(&asked, status, before, limit + 1));
+    let listed =
+        store.run_blocking(move |store| store.list_deliveries(&asked, status, before, limit + 1));
     let mut listed = listed.await?;
     let next = lists::cut(&mut listed, limit).map(|last| key.write(&last.id.to_string()));
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
@@ -170,24 +180,32 @@ pub(crate) async fn deliveries(
 }
 
 /// `POST /webhooks/{id}/test`
-pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn test(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    tests: Data<TestSender>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&app, &id).await?)))
+    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&store, &tests, &id).await?)))
 }
 
 /// Sends a test event to a webhook and waits for the result.
-pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, Problem> {
-    let webhook = find_webhook(app, id).await?;
+pub(crate) async fn send_test(
+    store: &StoreClient,
+    tests: &TestSender,
+    id: &WebhookId,
+) -> Result<SendResult, Problem> {
+    let webhook = find_webhook(store, id).await?;
     let (secrets, now) =
-        app.store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
+        store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
     let event = TestEventView::of(id, &test, now);
     let body =
         serde_json::to_vec(&event).map_err(|error| Problem::unexpected(error.to_string()))?;
     let message = Message { id: format!("msg_{test}"), body: Bytes::from(body), secrets };
-    app.test_deliveries.send(webhook.content.url, message, now).await.ok_or_else(|| {
+    tests.send(webhook.content.url, message, now).await.ok_or_else(|| {
         Problem::new(
             Code::Overloaded,
             "Too many test deliveries are in progress, or the server is shutting down.",
@@ -197,15 +215,15 @@ pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, P
 }
 
 /// Rejects a URL to which nothing would be delivered.
-fn check_url(app: &App, url: &str) -> Result<(), Problem> {
-    let Some((code, why)) = url_fault(app, url) else { return Ok(()) };
+fn check_url(guard: SsrfGuard, url: &str) -> Result<(), Problem> {
+    let Some((code, why)) = url_fault(guard, url) else { return Ok(()) };
     let error = FieldError { pointer: "/url".to_owned(), detail: why.to_owned() };
     Err(Problem::of_fields(code, vec![error]))
 }
 
 /// Returns why nothing would be delivered to a URL, if so.
-pub(crate) fn url_fault(app: &App, url: &str) -> Option<(Code, &'static str)> {
-    match app.ssrf_guard.parse(url) {
+pub(crate) fn url_fault(guard: SsrfGuard, url: &str) -> Option<(Code, &'static str)> {
+    match guard.parse(url) {
         Ok(_) => None,
         Err(TargetError::Invalid(why)) => Some((Code::InvalidWebhook, why)),
         Err(TargetError::Refused(why)) => Some((Code::WebhookUrlRefused, why)),
@@ -224,11 +242,11 @@ pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
 
 /// Makes a change whose response shows no secret.
 async fn change(
-    app: &App,
+    store: &StoreClient,
     command: WebhookCommand,
     retry: Option<Retry>,
 ) -> Result<retries::Sent, Problem> {
-    retries::sent(app.store.change_webhook(command, retry, to_keep).await?, render)
+    retries::sent(store.change_webhook(command, retry, to_keep).await?, render)
 }
 
 /// Renders the response to store for a change: without secrets.
