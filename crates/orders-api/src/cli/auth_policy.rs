@@ -37,11 +37,13 @@ pub(crate) fn from_options(
     let may_be_open = is_loopback && options.auth == Auth::Auto && environment_key.is_none();
     if may_be_open && !has_keys {
         log::warn!(
-            "OPEN: there is no key, so every program and user of this machine has full access. \
-             To end this: orders-api keys create --name NAME --role admin"
+            "OPEN: there is no key, so every program and user of this machine may read and change \
+             everything. To end this: orders-api keys create --name NAME --role admin"
         );
     } else if !has_keys {
-        log::warn!("there is no key yet, so nobody has access; orders-api keys create creates one");
+        log::warn!(
+            "there is no key yet, so every request is rejected; orders-api keys create creates one"
+        );
     }
     Ok(AuthPolicy {
         may_be_open,
