@@ -1,94 +1,130 @@
-//! Takes the turns: prepares a database, starts a server, puts load on it, ends it.
+//! One run: prepares a database, starts a server, puts load on it, stops it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::contention::double_bookings;
 use crate::contestant::{Contestant, Programs};
+use crate::cpu::{CpuTime, Processes};
 use crate::fsyncs::Fsyncs;
 use crate::histogram::Histogram;
-use crate::keeper::Keeper;
 use crate::load::{Load, Outcome, Pace, drive};
 use crate::plan::{Row, Task};
-use crate::prepared::{Prepared, Stock};
+use crate::prepared::{Fixture, Prepared};
 use crate::server::Server;
-use crate::storm::double_bookings;
+use crate::supervisor::Supervisor;
 use crate::workload::{Traffic, Workload};
-use crate::{pgbench, raw_loop};
+use crate::{pgbench, raw_loop, wrk};
+
+/// The order number at which `wrk` starts when it is measured: beyond all of its warm-up.
+const WRK_MEASURED_FROM: u64 = 1_000_000;
 
 /// Long enough for an import.
 const IMPORT_TIME: Duration = Duration::from_mins(10);
 
 pub(crate) struct Bench<'a, 'b> {
-    pub(crate) keeper: &'a Keeper,
+    pub(crate) supervisor: &'a Supervisor,
     pub(crate) programs: &'a Programs,
     pub(crate) prepared: &'a Prepared<'b>,
-    /// Time at the start of a load that does not count: compilers in the peers get their work done.
+    /// How long a load runs before it is measured, so that the peers' compilers are done.
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
-    /// How many batches of 10 000 an import has.
+    /// Number of batches of 10 000 orders in an import.
     pub(crate) import_batches: u64,
 }
 
-/// What one turn came to.
+/// Which program sends the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generator {
+    BuiltIn,
+    Wrk,
+}
+
+/// The result of one run.
 #[derive(Default)]
 pub(crate) struct Sample {
     /// In the unit of the row.
     pub(crate) value: f64,
     pub(crate) latencies: Option<Histogram>,
-    /// The most resident memory, in millions of bytes, of what is one process.
+    /// Peak resident memory in millions of bytes, if the server is one process.
     pub(crate) peak_mb: Option<f64>,
+    /// Processor time per request.
+    pub(crate) cpu: Option<CpuTime>,
+    /// The rate that `wrk` measured on a database of its own.
+    pub(crate) wrk_per_second: Option<f64>,
 }
 
 impl Bench<'_, '_> {
-    pub(crate) fn take_turn(&self, row: &Row, contestant: Contestant) -> io::Result<Sample> {
-        let stock = self.prepared.take(contestant, row.engine, row.plan.content)?;
-        stock.database.settle()?;
+    pub(crate) fn run(
+        &self,
+        row: &Row,
+        contestant: Contestant,
+        generator: Generator,
+    ) -> io::Result<Sample> {
+        let fixture = self.prepared.take(contestant, row.engine, row.plan.content)?;
+        fixture.database.flush_and_warm()?;
         match contestant {
-            Contestant::RawLoop => self.raw_loop(&stock),
-            Contestant::Pgbench => self.pgbench(&stock, row.connections),
+            Contestant::RawLoop => self.raw_loop(&fixture),
+            Contestant::Pgbench => self.pgbench(&fixture, row.connections),
             Contestant::Service
             | Contestant::TwoServices
             | Contestant::Control
             | Contestant::Sequelize
             | Contestant::Axum
             | Contestant::Fastify
-            | Contestant::Constant => self.serve(row, contestant, &stock),
+            | Contestant::Constant => self.serve(row, contestant, generator, &fixture),
         }
     }
 
-    fn raw_loop(&self, stock: &Stock<'_>) -> io::Result<Sample> {
-        let value = raw_loop::creates_per_second(Path::new(&stock.database.url()), self.measured)?;
-        Ok(Sample { value, ..Sample::default() })
-    }
-
-    fn pgbench(&self, stock: &Stock<'_>, clients: usize) -> io::Result<Sample> {
+    fn raw_loop(&self, fixture: &Fixture<'_>) -> io::Result<Sample> {
         let value =
-            pgbench::creates_per_second(self.keeper, &stock.database, clients, self.measured)?;
+            raw_loop::creates_per_second(Path::new(&fixture.database.url()), self.measured)?;
         Ok(Sample { value, ..Sample::default() })
     }
 
-    fn serve(&self, row: &Row, contestant: Contestant, stock: &Stock<'_>) -> io::Result<Sample> {
+    fn pgbench(&self, fixture: &Fixture<'_>, clients: usize) -> io::Result<Sample> {
+        let value = pgbench::creates_per_second(
+            self.supervisor,
+            &fixture.database,
+            clients,
+            self.measured,
+        )?;
+        Ok(Sample { value, ..Sample::default() })
+    }
+
+    fn serve(
+        &self,
+        row: &Row,
+        contestant: Contestant,
+        generator: Generator,
+        fixture: &Fixture<'_>,
+    ) -> io::Result<Sample> {
         let started = Instant::now();
         let processes = if contestant == Contestant::TwoServices { 2 } else { 1 };
         let servers = (0..processes)
             .map(|_| {
                 let command = self.programs.command(contestant)?;
-                Server::start(self.keeper, command, &stock.database)
+                Server::start(self.supervisor, command, &fixture.database)
             })
             .collect::<io::Result<Vec<_>>>()?;
-        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
-        let mut sample = match row.plan.task {
-            Task::Load(traffic) => {
-                let outcome = self.load(&addresses, row, traffic, stock)?;
-                Sample::rate(outcome.per_second, outcome.latencies)
-            }
-            Task::HalfLoad(traffic) => self.half_load(&addresses, row, traffic, stock)?,
-            Task::Import => self.import(&addresses)?,
-            Task::Start => first_answer(&addresses, started)?,
-            Task::Storm => storm(&addresses, row.connections)?,
-            Task::Syncs => self.syncs(&servers, row, stock)?,
+        let target = Target {
+            addresses: servers.iter().map(|server| server.address).collect(),
+            processes: Processes {
+                servers: servers.iter().map(Server::id).collect(),
+                database: fixture.database.server_id(),
+            },
+            fixture,
+        };
+        let mut sample = match (row.plan.task, generator) {
+            (Task::Load(traffic), Generator::Wrk) => self.wrk(&target, row, traffic)?,
+            (Task::Load(traffic), Generator::BuiltIn) => self.load(&target, row, traffic)?.into(),
+            (Task::HalfLoad(traffic), _) => self.half_load(&target, row, traffic)?,
+            (Task::Import, _) => self.import(&target)?,
+            (Task::Start, _) => first_answer(&target, started)?,
+            (Task::Contention, _) => contention(&target, row.connections)?,
+            (Task::Syncs, _) => self.syncs(&target, row)?,
         };
         if let [server] = servers.as_slice() {
             sample.peak_mb = Some(server.peak_mb()?);
@@ -97,47 +133,32 @@ impl Bench<'_, '_> {
         Ok(sample)
     }
 
-    fn load(
-        &self,
-        addresses: &[SocketAddr],
-        row: &Row,
-        traffic: Traffic,
-        stock: &Stock<'_>,
-    ) -> io::Result<Outcome> {
-        self.drive(addresses, row.connections, Pace::AnswerByAnswer, traffic, stock)
+    fn load(&self, target: &Target<'_>, row: &Row, traffic: Traffic) -> io::Result<Outcome> {
+        self.drive(target, row.connections, Pace::ClosedLoop, traffic)
     }
 
-    fn half_load(
-        &self,
-        addresses: &[SocketAddr],
-        row: &Row,
-        traffic: Traffic,
-        stock: &Stock<'_>,
-    ) -> io::Result<Sample> {
-        let maximum = self.load(addresses, row, traffic, stock)?.per_second;
-        let pace = Pace::PerSecond(maximum / 2.0);
-        let latencies = self.drive(addresses, row.connections, pace, traffic, stock)?.latencies;
-        let [p50, p99] = [50, 99].map(|percent| latencies.percentile_us(percent).max(1));
-        let times = Duration::from_micros(p99).div_duration_f64(Duration::from_micros(p50));
-        Ok(Sample::rate(times, latencies))
+    fn half_load(&self, target: &Target<'_>, row: &Row, traffic: Traffic) -> io::Result<Sample> {
+        let maximum = self.load(target, row, traffic)?.per_second;
+        let pace = Pace::OpenLoop(maximum / 2.0);
+        let outcome = self.drive(target, row.connections, pace, traffic)?;
+        let [p50, p99] = [50, 99].map(|percent| outcome.latencies.percentile_us(percent).max(1));
+        let factor = Duration::from_micros(p99).div_duration_f64(Duration::from_micros(p50));
+        Ok(Sample { value: factor, ..outcome.into() })
     }
 
-    fn import(&self, addresses: &[SocketAddr]) -> io::Result<Sample> {
-        let load = Load {
-            connections: 1,
-            warm_up: Duration::ZERO,
-            measured: IMPORT_TIME,
-            pace: Pace::AnswerByAnswer,
+    fn import(&self, target: &Target<'_>) -> io::Result<Sample> {
+        let load = Load { connections: 1, measured: IMPORT_TIME, pace: Pace::ClosedLoop };
+        let outcome = target.drive(load, &mut Workload::import(self.import_batches))?;
+        let value = f64::from(outcome.orders) / outcome.elapsed.as_secs_f64();
+        Ok(Sample { value, ..outcome.into() })
+    }
+
+    fn syncs(&self, target: &Target<'_>, row: &Row) -> io::Result<Sample> {
+        let [server] = *target.processes.servers else {
+            return Err(io::Error::other("not one process"));
         };
-        let outcome = drive(addresses, load, &mut Workload::import(self.import_batches))?;
-        let per_second = f64::from(outcome.orders) / outcome.elapsed.as_secs_f64();
-        Ok(Sample::rate(per_second, outcome.latencies))
-    }
-
-    fn syncs(&self, servers: &[Server<'_>], row: &Row, stock: &Stock<'_>) -> io::Result<Sample> {
-        let [server] = servers else { return Err(io::Error::other("not one process")) };
-        let fsyncs = Fsyncs::of(self.keeper, server.id())?;
-        let outcome = self.load(&[server.address], row, Traffic::Create, stock)?;
+        let fsyncs = Fsyncs::attach(self.supervisor, server)?;
+        let outcome = self.load(target, row, Traffic::Create)?;
         let count = fsyncs.count()?;
         if count == 0 {
             return Err(io::Error::other("strace saw no sync to disk"));
@@ -146,38 +167,71 @@ impl Bench<'_, '_> {
         Ok(Sample { value, ..Sample::default() })
     }
 
+    fn wrk(&self, target: &Target<'_>, row: &Row, traffic: Traffic) -> io::Result<Sample> {
+        let [address] = *target.addresses else {
+            return Err(io::Error::other("wrk takes one address"));
+        };
+        let run = |first, duration| {
+            wrk::run(self.supervisor, address, (traffic, first), row.connections, duration)
+        };
+        run(0, self.warm_up)?;
+        let before = target.processes.cpu_time()?;
+        let wrk::Run { requests, per_second } = run(WRK_MEASURED_FROM, self.measured)?;
+        let cpu = target.processes.cpu_time()?.per_request_since(before, requests);
+        Ok(Sample { value: per_second, cpu: Some(cpu), ..Sample::default() })
+    }
+
+    /// Warms up, then measures.
     fn drive(
         &self,
-        addresses: &[SocketAddr],
+        target: &Target<'_>,
         connections: usize,
         pace: Pace,
         traffic: Traffic,
-        stock: &Stock<'_>,
     ) -> io::Result<Outcome> {
-        let load = Load { connections, warm_up: self.warm_up, measured: self.measured, pace };
-        let mut workload = Workload::traffic(traffic, stock.created.get());
-        let outcome = drive(addresses, load, &mut workload)?;
-        stock.created.set(workload.created());
+        let created = &target.fixture.created;
+        let mut workload = Workload::traffic(traffic, created.get());
+        target.drive(Load { connections, measured: self.warm_up, pace }, &mut workload)?;
+        let measured = Load { connections, measured: self.measured, pace };
+        let outcome = target.drive(measured, &mut workload)?;
+        created.set(workload.created());
         Ok(outcome)
     }
 }
 
-impl Sample {
-    fn rate(value: f64, latencies: Histogram) -> Self {
-        Self { value, latencies: Some(latencies), peak_mb: None }
+/// The servers of one run and what they work on.
+struct Target<'a> {
+    addresses: Vec<SocketAddr>,
+    processes: Processes,
+    fixture: &'a Fixture<'a>,
+}
+
+impl Target<'_> {
+    fn drive(&self, load: Load, workload: &mut Workload) -> io::Result<Outcome> {
+        drive(&self.addresses, load, workload, &self.processes)
     }
 }
 
-fn first_answer(addresses: &[SocketAddr], started: Instant) -> io::Result<Sample> {
-    let pace = Pace::AnswerByAnswer;
-    let load =
-        Load { connections: 1, warm_up: Duration::ZERO, measured: Duration::from_mins(1), pace };
-    drive(addresses, load, &mut Workload::first())?;
+impl From<Outcome> for Sample {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            value: outcome.per_second,
+            latencies: Some(outcome.latencies),
+            cpu: Some(outcome.cpu),
+            ..Self::default()
+        }
+    }
+}
+
+fn first_answer(target: &Target<'_>, started: Instant) -> io::Result<Sample> {
+    let pace = Pace::ClosedLoop;
+    let load = Load { connections: 1, measured: Duration::from_mins(1), pace };
+    target.drive(load, &mut Workload::first())?;
     Ok(Sample { value: started.elapsed().as_secs_f64(), ..Sample::default() })
 }
 
-fn storm(addresses: &[SocketAddr], clients: usize) -> io::Result<Sample> {
-    let address = addresses.first().ok_or_else(|| io::Error::other("no server"))?;
+fn contention(target: &Target<'_>, clients: usize) -> io::Result<Sample> {
+    let address = target.addresses.first().ok_or_else(|| io::Error::other("no server"))?;
     let value = f64::from(double_bookings(*address, clients)?);
     Ok(Sample { value, ..Sample::default() })
 }

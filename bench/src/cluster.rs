@@ -1,5 +1,5 @@
-//! A throwaway PostgreSQL cluster with the server's own defaults: unlike the tests' it syncs to
-//! disk, since that is much of what a write costs.
+//! A throwaway PostgreSQL cluster with default settings. Unlike the tests' clusters it syncs to
+//! disk, because syncs are a large part of the cost of a write.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,26 +15,26 @@ use diesel::sql_types::{Oid, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::{Signal, geteuid};
 
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cluster<'a> {
     port: u16,
     bin: PathBuf,
-    /// A directory for each database.
+    /// Contains a directory for each database.
     tables: PathBuf,
-    /// Ends with this value.
-    _server: Kept<'a>,
+    /// Stops when dropped.
+    server: Supervised<'a>,
 }
 
 impl<'a> Cluster<'a> {
-    /// Starts one with these settings, each `NAME=VALUE`.
-    pub(crate) fn start(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
+    /// Starts a cluster with these settings, each `NAME=VALUE`.
+    pub(crate) fn start(supervisor: &'a Supervisor, settings: &[String]) -> io::Result<Self> {
         let bin = binaries().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
-        let dir = keeper.dir().join("postgres");
+        let dir = supervisor.dir().join("postgres");
         fs::create_dir(&dir)?;
-        // Its server refuses to run as root.
+        // PostgreSQL refuses to run as root.
         let user = if geteuid().is_root() { Some(unprivileged_user()?) } else { None };
         if let Some((uid, gid)) = user {
             chown(&dir, Some(uid), Some(gid))?;
@@ -64,10 +64,15 @@ impl<'a> Cluster<'a> {
             .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);
-        // Fast shutdown: ends sessions, then itself.
-        let mut server = keeper.spawn(&mut postgres, Signal::INT)?;
+        // SIGINT is a fast shutdown: it ends the sessions, then the server.
+        let mut server = supervisor.spawn(&mut postgres, Signal::INT)?;
         wait_until_ready(&mut server, port, &log)?;
-        Ok(Self { port, bin, tables: dir.join("data/base"), _server: server })
+        Ok(Self { port, bin, tables: dir.join("data/base"), server })
+    }
+
+    /// The server's process, whose children are its sessions.
+    pub(crate) fn server_id(&self) -> u32 {
+        self.server.id()
     }
 
     /// The directory of a database's tables.
@@ -83,15 +88,15 @@ impl<'a> Cluster<'a> {
         format!("postgres://orders@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// A program of the same installation, or else whatever PATH has under that name.
+    /// A program of the same installation, or else of PATH.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        // Where the server really is, if what was found is only a link to it.
+        // The file found may be a link.
         let server = self.bin.join("postgres").canonicalize().unwrap_or_default();
         let beside = server.with_file_name(name);
         if beside.is_file() { beside } else { PathBuf::from(name) }
     }
 
-    /// Runs a statement outside all databases that are measured.
+    /// Runs a statement in the `postgres` database.
     pub(crate) fn run(&self, statement: &str) -> io::Result<()> {
         self.connect()?.batch_execute(statement).map_err(io::Error::other)
     }
@@ -101,14 +106,14 @@ impl<'a> Cluster<'a> {
     }
 }
 
-/// What PostgreSQL calls a database among its files.
+/// The name of a database's directory.
 #[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = Oid)]
     oid: u32,
 }
 
-fn wait_until_ready(server: &mut Kept<'_>, port: u16, log: &Path) -> io::Result<()> {
+fn wait_until_ready(server: &mut Supervised<'_>, port: u16, log: &Path) -> io::Result<()> {
     let url = format!("postgres://orders@127.0.0.1:{port}/postgres");
     let until = Instant::now() + START_TIMEOUT;
     while PgConnection::establish(&url).is_err() {
@@ -121,7 +126,7 @@ fn wait_until_ready(server: &mut Kept<'_>, port: u16, log: &Path) -> io::Result<
     Ok(())
 }
 
-/// The directory of PostgreSQL's programs: on PATH, or else Debian's newest.
+/// The directory of PostgreSQL's programs: from PATH, or else the newest that Debian installed.
 fn binaries() -> Option<PathBuf> {
     let has_both = |dir: &PathBuf| dir.join("initdb").is_file() && dir.join("postgres").is_file();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -133,7 +138,7 @@ fn binaries() -> Option<PathBuf> {
     })
 }
 
-/// User and group of `postgres`, or else `nobody`.
+/// User and group id of `postgres`, or else of `nobody`.
 fn unprivileged_user() -> io::Result<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd")?;
     let ids = |name: &str| {
@@ -145,5 +150,5 @@ fn unprivileged_user() -> io::Result<(u32, u32)> {
     };
     ids("postgres")
         .or_else(|| ids("nobody"))
-        .ok_or_else(|| io::Error::other("there is no user but root to run PostgreSQL"))
+        .ok_or_else(|| io::Error::other("PostgreSQL needs a user postgres or nobody to run as"))
 }

@@ -1,4 +1,4 @@
-//! One keep-alive connection of a client: just enough HTTP/1.1 to ask and to frame the answer.
+//! A keep-alive connection: just enough HTTP/1.1 to send requests and to frame answers.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -19,22 +19,22 @@ pub(crate) struct Connection {
     written: usize,
     input: Vec<u8>,
     filled: usize,
-    /// The request under way.
-    asked: Option<Asked>,
+    /// The request in flight.
+    pending: Option<Pending>,
 }
 
-/// A request that is not answered yet.
+/// A request without an answer yet.
 #[derive(Clone, Copy)]
-struct Asked {
+struct Pending {
     due_at: Instant,
     expected: Expected,
 }
 
-/// An answer that has come in whole.
+/// A complete answer.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
-    /// When the request was to be sent.
+    /// When the request was due.
     pub(crate) due_at: Instant,
     pub(crate) expected: Expected,
 }
@@ -53,7 +53,7 @@ impl Connection {
             written: 0,
             input: vec![0; READ_CHUNK],
             filled: 0,
-            asked: None,
+            pending: None,
         })
     }
 
@@ -68,14 +68,14 @@ impl Connection {
         write!(self.output, "\r\n{body}")?;
         self.written = 0;
         self.filled = 0;
-        self.asked = Some(Asked { due_at, expected: *expected });
+        self.pending = Some(Pending { due_at, expected: *expected });
         self.flush()
     }
 
-    /// Reads what has come, and finishes a request that did not fit at once. Edge-triggered: does
-    /// not return before it has an answer or the socket has nothing more.
+    /// Reads available data and finishes a partly sent request. Edge-triggered: returns only with an
+    /// answer or when the socket has no more data.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Answer<'_>>> {
-        let Some(Asked { due_at, expected }) = self.asked else { return Ok(None) };
+        let Some(Pending { due_at, expected }) = self.pending else { return Ok(None) };
         self.flush()?;
         loop {
             if self.filled == self.input.len() {
@@ -94,7 +94,7 @@ impl Connection {
                 if self.filled > head + length {
                     return Err(malformed("more than one answer to one request"));
                 }
-                self.asked = None;
+                self.pending = None;
                 let body = self.input.get(head..head + length).unwrap_or_default();
                 return Ok(Some(Answer { status, body, due_at, expected }));
             }
@@ -115,16 +115,16 @@ impl Connection {
     }
 }
 
-/// Where an answer ends.
+/// The position of an answer in the input.
 struct Frame {
     status: u16,
-    /// Bytes up to the body.
+    /// Bytes before the body.
     head: usize,
     /// Bytes of the body.
     length: usize,
 }
 
-/// The frame of the answer in `input`, or `None` while it has not come in whole.
+/// The frame of the answer in `input`, or `None` if it is incomplete.
 fn frame(input: &[u8]) -> io::Result<Option<Frame>> {
     let Some(end) = input.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(input.get(..end).unwrap_or_default())
@@ -157,10 +157,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_whole_only_with_its_last_byte() {
+    fn an_answer_is_complete_only_with_its_last_byte() {
         let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\nEtag: \"1\"\r\n\r\n{}";
         for cut in 0..answer.len() {
-            assert!(frame(&answer[..cut]).unwrap().is_none(), "whole after {cut} bytes");
+            assert!(frame(&answer[..cut]).unwrap().is_none(), "complete after {cut} bytes");
         }
         let whole = frame(answer).unwrap().unwrap();
         assert_eq!((whole.status, whole.length), (201, 2));

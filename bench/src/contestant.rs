@@ -1,4 +1,4 @@
-//! Who is measured: the service, its peers, and the limits of what it stands on.
+//! What is measured: the service, its peers, and the limits of the machine and the databases.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::database::Engine;
 pub(crate) enum Contestant {
     /// `orders-api` as it ships.
     Service,
-    /// Two processes of it on one database.
+    /// Two `orders-api` processes on one database.
     TwoServices,
-    /// A transaction per request, and otherwise the same.
+    /// The same work with a transaction per request.
     Control,
     /// Express and Sequelize.
     Sequelize,
@@ -23,7 +23,7 @@ pub(crate) enum Contestant {
     Axum,
     /// Fastify and better-sqlite3.
     Fastify,
-    /// One order, always the same, from an actix-web server: the limit of HTTP and of the load.
+    /// An actix-web server with a constant answer: the limit of HTTP and of the load generator.
     Constant,
     /// The same inserts without a server: the limit of SQLite.
     RawLoop,
@@ -31,12 +31,12 @@ pub(crate) enum Contestant {
     Pgbench,
 }
 
-/// Where the programs are.
+/// Paths of the programs.
 pub(crate) struct Programs {
     pub(crate) service: PathBuf,
     /// The directory of the benchmark's own programs.
     pub(crate) built: PathBuf,
-    /// The directory of the peers' sources.
+    /// The directory of the peers' source code.
     pub(crate) peers: PathBuf,
 }
 
@@ -55,13 +55,13 @@ impl Contestant {
         }
     }
 
-    /// Whether there is such a thing on that database, with so many clients.
+    /// Whether it runs on that database with that many clients.
     pub(crate) fn takes_part(self, engine: Engine, connections: usize) -> bool {
         match self {
             Self::Service | Self::TwoServices | Self::Control | Self::Constant => true,
             Self::Sequelize | Self::Axum => engine == Engine::Postgres,
             Self::Fastify => engine == Engine::Sqlite,
-            // Has no clients; stands beside the row that it bounds.
+            // Has no clients. It is compared with one row only.
             Self::RawLoop => engine == Engine::Sqlite && connections == 64,
             Self::Pgbench => engine == Engine::Postgres && connections <= 64,
         }
@@ -79,7 +79,20 @@ impl Contestant {
         }
     }
 
-    /// Whose tables it works on.
+    /// Whether it answers HTTP requests at one address, so that `wrk` can measure it.
+    pub(crate) fn is_one_server(self) -> bool {
+        match self {
+            Self::Service
+            | Self::Control
+            | Self::Sequelize
+            | Self::Axum
+            | Self::Fastify
+            | Self::Constant => true,
+            Self::TwoServices | Self::RawLoop | Self::Pgbench => false,
+        }
+    }
+
+    /// The contestant whose schema it uses.
     pub(crate) fn schema(self) -> Self {
         match self {
             Self::Service
@@ -94,15 +107,15 @@ impl Contestant {
 }
 
 impl Programs {
-    /// The program, to be told where to listen and which database to use.
+    /// The server's command, without the address and the database.
     ///
     /// # Errors
-    /// For what is no server.
+    /// The contestant is not a server.
     pub(crate) fn command(&self, contestant: Contestant) -> io::Result<Command> {
         let own = |name: &str| Command::new(self.built.join(name));
         let node = |peer: &str| {
             let mut command = Command::new("node");
-            // As such servers are run: Express, for one, is slower otherwise.
+            // As in production. Express is slower otherwise.
             command.arg(self.peers.join(peer).join("server.js")).env("NODE_ENV", "production");
             command
         };
@@ -114,12 +127,12 @@ impl Programs {
             Contestant::Sequelize => Ok(node("sequelize")),
             Contestant::Fastify => Ok(node("fastify")),
             Contestant::RawLoop | Contestant::Pgbench => {
-                Err(io::Error::other(format!("{} is no server", contestant.name())))
+                Err(io::Error::other(format!("{} is not a server", contestant.name())))
             }
         }
     }
 
-    /// Built by `bench/run` beside this program, with dependencies of its own.
+    /// `bench/run` builds it in a target directory of its own.
     fn axum(&self) -> PathBuf {
         let target = self.built.parent().unwrap_or_else(|| Path::new("."));
         target.join("peers/axum/release/orders-peer-axum")

@@ -10,7 +10,7 @@ use diesel::{Connection, PgConnection};
 use serde::Serialize;
 
 use crate::cluster::Cluster;
-use crate::keeper::Keeper;
+use crate::supervisor::Supervisor;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,14 +21,14 @@ pub(crate) enum Engine {
 
 pub(crate) const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
-/// Makes databases, each under a name of its own.
+/// Creates databases with unique names.
 pub(crate) struct Databases<'a> {
-    keeper: &'a Keeper,
+    supervisor: &'a Supervisor,
     cluster: Cluster<'a>,
     next: Cell<u32>,
 }
 
-/// A database; gone when dropped.
+/// A database. Dropping it removes it.
 pub(crate) enum Database<'a> {
     Sqlite { dir: PathBuf },
     Postgres { cluster: &'a Cluster<'a>, name: String },
@@ -36,8 +36,8 @@ pub(crate) enum Database<'a> {
 
 impl<'a> Databases<'a> {
     /// On a PostgreSQL server with these settings, each `NAME=VALUE`.
-    pub(crate) fn new(keeper: &'a Keeper, settings: &[String]) -> io::Result<Self> {
-        Ok(Self { keeper, cluster: Cluster::start(keeper, settings)?, next: Cell::new(0) })
+    pub(crate) fn new(supervisor: &'a Supervisor, settings: &[String]) -> io::Result<Self> {
+        Ok(Self { supervisor, cluster: Cluster::start(supervisor, settings)?, next: Cell::new(0) })
     }
 
     pub(crate) fn fresh(&self, engine: Engine) -> io::Result<Database<'_>> {
@@ -47,13 +47,13 @@ impl<'a> Databases<'a> {
         }
     }
 
-    /// The same content once more. Nobody may be using it.
+    /// Copies a database that is not in use.
     pub(crate) fn copy(&self, original: &Database<'_>) -> io::Result<Database<'_>> {
         match original {
             Database::Sqlite { dir } => {
                 let copy = self.fresh_dir()?;
                 if let Database::Sqlite { dir: to } = &copy {
-                    // With the log beside it, if it was not folded in.
+                    // Includes the WAL, if there is one.
                     for entry in fs::read_dir(dir)? {
                         let entry = entry?;
                         fs::copy(entry.path(), to.join(entry.file_name()))?;
@@ -66,7 +66,7 @@ impl<'a> Databases<'a> {
     }
 
     fn fresh_dir(&self) -> io::Result<Database<'_>> {
-        let dir = self.keeper.dir().join(self.next_name());
+        let dir = self.supervisor.dir().join(self.next_name());
         fs::create_dir(&dir)?;
         Ok(Database::Sqlite { dir })
     }
@@ -100,7 +100,7 @@ impl Engine {
 }
 
 impl Database<'_> {
-    /// A program of the installation that serves it.
+    /// The path of a program of the same PostgreSQL installation.
     pub(crate) fn program(&self, name: &str) -> io::Result<PathBuf> {
         match self {
             Self::Sqlite { .. } => Err(io::Error::other("SQLite has no programs")),
@@ -121,9 +121,9 @@ impl Database<'_> {
         }
     }
 
-    /// Makes it as it is on a server that has run for a while: on disk is what was written before, so
-    /// that nobody pays for that in his own turn, and in memory is what fits in.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    /// Brings it to the state of a server that has run for a while: writes everything from earlier
+    /// runs to disk, so that no run pays for another, and reads the files into memory.
+    pub(crate) fn flush_and_warm(&self) -> io::Result<()> {
         let dir = match self {
             Self::Sqlite { dir } => dir.clone(),
             Self::Postgres { cluster, name } => {
@@ -135,7 +135,15 @@ impl Database<'_> {
         read_all(&dir)
     }
 
-    /// What a server is told to find it.
+    /// The process of the database server, or `None` if there is none.
+    pub(crate) fn server_id(&self) -> Option<u32> {
+        match self {
+            Self::Sqlite { .. } => None,
+            Self::Postgres { cluster, .. } => Some(cluster.server_id()),
+        }
+    }
+
+    /// Its URL or, for SQLite, its path.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite { dir } => dir.join("orders.db").display().to_string(),
@@ -144,7 +152,7 @@ impl Database<'_> {
     }
 }
 
-/// Reads all files, so that the system has them in memory.
+/// Reads all files into the page cache.
 fn read_all(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -154,7 +162,7 @@ fn read_all(dir: &Path) -> io::Result<()> {
         }
         match File::open(path) {
             Ok(mut file) => drop(io::copy(&mut file, &mut io::sink())?),
-            // PostgreSQL has thrown it away meanwhile.
+            // PostgreSQL has removed it in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -164,7 +172,7 @@ fn read_all(dir: &Path) -> io::Result<()> {
 
 impl Drop for Database<'_> {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the keeper's directory.
+        // Whatever is left is removed with the supervisor's directory.
         match self {
             Self::Sqlite { dir } => drop(fs::remove_dir_all(dir)),
             Self::Postgres { cluster, name } => {

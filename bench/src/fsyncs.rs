@@ -1,5 +1,5 @@
-//! Counts how often a process syncs to disk, by `strace`. Slows the process down: nothing is timed
-//! meanwhile.
+//! Counts the disk syncs of a process with `strace`, which slows the process down. Nothing is timed
+//! in the meantime.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
@@ -7,46 +7,46 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 pub(crate) struct Fsyncs<'a> {
-    strace: Kept<'a>,
+    strace: Supervised<'a>,
     summary: PathBuf,
 }
 
 impl<'a> Fsyncs<'a> {
-    /// Starts to count.
-    pub(crate) fn of(keeper: &'a Keeper, process_id: u32) -> io::Result<Self> {
-        let summary = keeper.dir().join(format!("strace-{process_id}"));
+    /// Attaches to a process and starts to count.
+    pub(crate) fn attach(supervisor: &'a Supervisor, process_id: u32) -> io::Result<Self> {
+        let summary = supervisor.dir().join(format!("strace-{process_id}"));
         let mut command = Command::new("strace");
         command
             .args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-p", &process_id.to_string(), "-o"])
             .arg(&summary)
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let mut strace = keeper
+        let mut strace = supervisor
             .spawn(&mut command, Signal::INT)
             .map_err(|error| io::Error::new(error.kind(), format!("strace: {error}")))?;
-        let said = strace.child().stderr.take().ok_or_else(|| io::Error::other("no output"))?;
-        let mut lines = BufReader::new(said).lines();
+        let output = strace.child().stderr.take().ok_or_else(|| io::Error::other("no output"))?;
+        let mut lines = BufReader::new(output).lines();
         let first = lines.next().transpose()?.unwrap_or_default();
         if !first.contains("attached") {
             return Err(io::Error::other(format!("strace cannot attach: {first}")));
         }
-        // It names each new thread: read on, so that it never waits.
+        // strace reports each new thread. Keep reading, so that it never blocks.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Ok(Self { strace, summary })
     }
 
-    /// Ends counting; the process goes on.
+    /// Detaches and returns the count.
     pub(crate) fn count(self) -> io::Result<u32> {
-        // It dies of the signal that makes it write the summary, so its status says nothing.
+        // The signal that makes it write the summary also kills it, so its status means nothing.
         drop(self.strace.end());
         Ok(calls(&std::fs::read_to_string(&self.summary)?))
     }
 }
 
-/// The calls in a summary whose lines are share, seconds, µs per call, calls, maybe errors, name.
+/// Sums the calls. A line has: share, seconds, µs per call, calls, errors (optional), name.
 fn calls(summary: &str) -> u32 {
     let lines = summary.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     lines
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_sync_are_added_up() {
+    fn both_kinds_of_sync_are_counted() {
         let summary = "\
 % time     seconds  usecs/call     calls    errors syscall
 ------ ----------- ----------- --------- --------- ----------------

@@ -1,9 +1,9 @@
-//! Latencies, counted in buckets that are never wider than a hundredth of what they hold.
+//! Latencies in buckets that are at most 1 % wide.
 
 use std::time::Duration;
 
-/// Each power of two is cut into so many buckets.
-const SLICES: u64 = 128;
+/// Buckets per power of two.
+const SUBDIVISIONS: u64 = 128;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histogram {
@@ -33,7 +33,7 @@ impl Histogram {
         self.total += other.total;
     }
 
-    /// Microseconds that `per_hundred` of a hundred latencies do not exceed; 0 of an empty one.
+    /// The percentile in microseconds; 0 if the histogram is empty.
     pub(crate) fn percentile_us(&self, per_hundred: u64) -> u64 {
         let wanted = (self.total * per_hundred).div_ceil(100).max(1);
         let mut seen = 0;
@@ -45,17 +45,17 @@ impl Histogram {
     }
 }
 
-/// Exact below two times `SLICES`, then by the leading bits.
+/// Exact below two times `SUBDIVISIONS`, then by the leading bits.
 fn bucket(us: u64) -> usize {
-    let shift = u64::from((us / SLICES).checked_ilog2().unwrap_or(0));
-    let bucket = shift * SLICES + (us >> shift);
+    let shift = u64::from((us / SUBDIVISIONS).checked_ilog2().unwrap_or(0));
+    let bucket = shift * SUBDIVISIONS + (us >> shift);
     usize::try_from(bucket).unwrap_or(usize::MAX)
 }
 
 fn lowest_us(bucket: usize) -> u64 {
     let bucket = u64::try_from(bucket).unwrap_or(u64::MAX);
-    let shift = (bucket / SLICES).saturating_sub(1);
-    (bucket - shift * SLICES) << shift
+    let shift = (bucket / SUBDIVISIONS).saturating_sub(1);
+    (bucket - shift * SUBDIVISIONS) << shift
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_within_a_hundredth_of_what_it_holds() {
+    fn a_bucket_is_at_most_one_percent_wide() {
         for us in [0, 1, 127, 128, 255, 256, 257, 1_000, 12_345, 999_999, 60_000_000] {
             let lowest = lowest_us(bucket(us));
             assert!(lowest <= us && us - lowest <= us / 100, "{us} counts as {lowest}");
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_percentiles_of_one_to_a_hundred_are_themselves() {
+    fn the_percentiles_of_one_to_a_hundred_are_those_numbers() {
         let mut histogram = Histogram::default();
         (1..=100).map(Duration::from_micros).for_each(|latency| histogram.record(latency));
         assert_eq!(histogram.percentile_us(50), 50);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn two_histograms_add_up() {
+    fn histograms_can_be_added() {
         let (mut low, mut high) = (Histogram::default(), Histogram::default());
         low.record(Duration::from_micros(10));
         high.record(Duration::from_micros(200));

@@ -1,5 +1,5 @@
-//! The load: clients on connections that are kept. One thread, because it shares the processors
-//! with the server.
+//! The load: clients on persistent connections. One thread, because it shares the processors with
+//! the server.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,69 +9,73 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use crate::connection::{Answer, Connection};
+use crate::cpu::{CpuTime, Processes};
 use crate::histogram::Histogram;
 use crate::workload::Workload;
 
-/// How long answers may take to come in after the last request.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for an answer after the last request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many clients, and for how long.
+/// Number of clients, duration and pace.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) connections: usize,
-    /// Time at the start that does not count.
-    pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
     pub(crate) pace: Pace,
 }
 
-/// When the next request is due.
+/// When the next request is due. "Closed" and "open loop" are the terms of the literature on load.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
-    /// As soon as the same client has the answer to its last.
-    AnswerByAnswer,
-    /// So many a second, whether answers come or not; those of one millisecond together.
-    PerSecond(f64),
+    /// A client sends a request as soon as its previous one is answered.
+    ClosedLoop,
+    /// A fixed number of requests per second, independent of the answers. Those of the same
+    /// millisecond are sent together.
+    OpenLoop(f64),
 }
 
 pub(crate) struct Outcome {
-    /// Orders per second of the measured time.
+    /// Orders per second.
     pub(crate) per_second: f64,
-    /// All orders, those outside the measured time too.
+    /// All orders, including those answered after the measured time.
     pub(crate) orders: u32,
-    /// How long all of it took.
+    /// How long the whole load took.
     pub(crate) elapsed: Duration,
-    /// Whether the workload came to an end before the time did.
+    /// Whether the workload ended before the time did.
     pub(crate) is_exhausted: bool,
-    /// From when requests were due to when they were answered.
+    /// From the time that a request was due to its answer.
     pub(crate) latencies: Histogram,
+    /// Processor time per order.
+    pub(crate) cpu: CpuTime,
 }
 
-/// Runs the load to its end, spread over the addresses. Waits for each answer, so that afterwards
-/// nothing is under way.
+/// Runs a load, spread over the addresses, and waits for the answer to each request.
 ///
 /// # Errors
-/// The first answer that is not as expected, a broken connection or answer, or no answer in
-/// `PATIENCE`.
+/// An unexpected answer, a broken connection or answer, or no answer within `ANSWER_TIMEOUT`.
 pub(crate) fn drive(
     addresses: &[SocketAddr],
     load: Load,
     workload: &mut Workload,
+    processes: &Processes,
 ) -> io::Result<Outcome> {
     let mut clients = Clients::connect(addresses, load)?;
+    let before = processes.cpu_time()?;
     clients.run(workload)?;
+    let after = processes.cpu_time()?;
     let Clients { counted, orders, started, is_exhausted, latencies, .. } = clients;
     let per_second = f64::from(counted) / load.measured.as_secs_f64();
-    Ok(Outcome { per_second, orders, elapsed: started.elapsed(), is_exhausted, latencies })
+    let cpu = after.per_request_since(before, orders);
+    Ok(Outcome { per_second, orders, elapsed: started.elapsed(), is_exhausted, latencies, cpu })
 }
 
 struct Clients {
     load: Load,
     poll: Poll,
     connections: Vec<Connection>,
-    /// Connections, by index, that wait for no answer.
+    /// Indexes of the connections without a request.
     idle: Vec<usize>,
-    /// Requests that are due and find no idle connection.
+    /// Requests that are due but have no idle connection yet.
     due: VecDeque<Instant>,
     arrived: u64,
     started: Instant,
@@ -107,30 +111,30 @@ impl Clients {
     }
 
     fn run(&mut self, workload: &mut Workload) -> io::Result<()> {
-        let until = self.started + self.load.warm_up + self.load.measured;
+        let until = self.started + self.load.measured;
         let mut events = Events::with_capacity(self.connections.len().max(1));
         loop {
             let now = Instant::now();
             if now < until && !self.is_exhausted {
-                self.ask(now, workload)?;
+                self.send_due(now, workload)?;
             } else if self.idle.len() == self.connections.len() {
                 return Ok(());
-            } else if now > until + PATIENCE {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "an answer did not come"));
+            } else if now > until + ANSWER_TIMEOUT {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
             }
             self.poll_once(&mut events)?;
             for event in &events {
                 let now = self.receive(event.token().0, until)?;
                 if now < until && !self.is_exhausted {
-                    self.ask(now, workload)?;
+                    self.send_due(now, workload)?;
                 }
             }
         }
     }
 
-    /// Sends what is due, as far as there are idle connections.
-    fn ask(&mut self, now: Instant, workload: &mut Workload) -> io::Result<()> {
-        self.let_arrive(now);
+    /// Sends the requests that are due while there are idle connections.
+    fn send_due(&mut self, now: Instant, workload: &mut Workload) -> io::Result<()> {
+        self.enqueue_due(now);
         while let (Some(&index), Some(&due_at)) = (self.idle.last(), self.due.front()) {
             let Some(request) = workload.next_request() else {
                 self.is_exhausted = true;
@@ -145,10 +149,10 @@ impl Clients {
         Ok(())
     }
 
-    fn let_arrive(&mut self, now: Instant) {
+    fn enqueue_due(&mut self, now: Instant) {
         match self.load.pace {
-            Pace::AnswerByAnswer => self.due.resize(self.idle.len(), now),
-            Pace::PerSecond(rate) => {
+            Pace::ClosedLoop => self.due.resize(self.idle.len(), now),
+            Pace::OpenLoop(rate) => {
                 let elapsed_ms = (now - self.started).as_millis();
                 let elapsed = Duration::from_millis(u64::try_from(elapsed_ms).unwrap_or(u64::MAX));
                 let apart = Duration::from_secs_f64(1.0 / rate.max(1.0));
@@ -164,8 +168,8 @@ impl Clients {
 
     fn poll_once(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = match self.load.pace {
-            Pace::AnswerByAnswer => Duration::from_millis(100),
-            Pace::PerSecond(_) => Duration::from_millis(1),
+            Pace::ClosedLoop => Duration::from_millis(100),
+            Pace::OpenLoop(_) => Duration::from_millis(1),
         };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -173,7 +177,7 @@ impl Clients {
         }
     }
 
-    /// Takes an answer, if one has come, and tells the time.
+    /// Takes an answer, if there is one, and returns the time.
     fn receive(&mut self, index: usize, until: Instant) -> io::Result<Instant> {
         let answer = match self.connections.get_mut(index) {
             Some(connection) => connection.receive()?,
@@ -187,7 +191,7 @@ impl Clients {
         }
         self.idle.push(index);
         self.orders += expected.orders;
-        if now >= self.started + self.load.warm_up && now < until {
+        if now < until {
             self.counted += expected.orders;
             self.latencies.record(now - due_at);
         }
@@ -205,19 +209,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_at_a_pace_come_due_whether_or_not_anybody_is_idle() {
-        let load = Load {
-            connections: 0,
-            warm_up: Duration::ZERO,
-            measured: Duration::ZERO,
-            pace: Pace::PerSecond(2_000.0),
-        };
+    fn an_open_loop_sends_at_its_rate_even_if_no_client_is_idle() {
+        let load = Load { connections: 0, measured: Duration::ZERO, pace: Pace::OpenLoop(2_000.0) };
         let mut clients = Clients::connect(&[], load).unwrap();
         for (micros, due) in [(0, 0), (999, 0), (1_000, 2), (1_999, 2), (10_500, 20)] {
-            clients.let_arrive(clients.started + Duration::from_micros(micros));
+            clients.enqueue_due(clients.started + Duration::from_micros(micros));
             assert_eq!(clients.due.len(), due, "after {micros} µs");
         }
         let last = clients.started + Duration::from_millis(10);
-        assert_eq!(clients.due.back(), Some(&last), "due at the beginning of its millisecond");
+        assert_eq!(clients.due.back(), Some(&last), "due at the start of its millisecond");
     }
 }

@@ -1,18 +1,18 @@
-//! Measures the service, its peers and its limits in turns on this machine, and prints a table.
+//! Measures the service, its peers and the limits of this machine, and prints a table.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a program of its own, with none of the service's crates to ask"
+    reason = "a separate program that uses none of the service's crates"
 )]
 
 mod bench;
 mod cluster;
 mod connection;
+mod contention;
 mod contestant;
+mod cpu;
 mod database;
-mod figures;
 mod fsyncs;
 mod histogram;
-mod keeper;
 mod load;
 mod pgbench;
 mod plan;
@@ -22,9 +22,11 @@ mod report;
 mod results;
 mod seed;
 mod server;
-mod storm;
+mod statistics;
+mod supervisor;
 mod targets;
 mod workload;
+mod wrk;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -34,40 +36,40 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Generator};
 use crate::contestant::Programs;
 use crate::database::Databases;
-use crate::keeper::Keeper;
 use crate::plan::rows;
 use crate::prepared::Prepared;
 use crate::report::{Machine, Report};
 use crate::results::Results;
+use crate::supervisor::Supervisor;
 
 /// Measures the service, its peers and its limits on this machine.
 #[derive(Parser)]
 struct Args {
-    /// How long each turn is measured
+    /// Measured time of each run, in seconds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least_one())]
     seconds: u32,
-    /// How many turns each has
+    /// Number of runs of each contestant in each row
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one())]
     repetitions: u32,
-    /// Write the figures to this file, too
+    /// Also write the results to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Only rows whose id contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// One turn each, too short to say much: proves that everything works
+    /// One short run each: shows that everything works
     #[arg(long, conflicts_with_all = ["seconds", "repetitions"])]
     quick: bool,
-    /// The rows with 10 million orders, too
+    /// Include the rows with 10 million orders
     #[arg(long)]
     large: bool,
-    /// A setting of the PostgreSQL server, more than once for several [default: the server's own]
+    /// A setting of the PostgreSQL server; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     postgres: Vec<String>,
-    /// Print the ids of the rows, and measure nothing
+    /// Print the ids of the rows and exit
     #[arg(long)]
     list: bool,
     /// The service's program [default: the one beside this one]
@@ -87,9 +89,9 @@ fn main() -> io::Result<()> {
         return io::stdout().write_all(ids.as_bytes());
     }
     if rows(&args.only, args.large).is_empty() {
-        return Err(io::Error::other(format!("no row's id contains {:?}: see --list", args.only)));
+        return Err(io::Error::other(format!("no row's id contains {:?}; see --list", args.only)));
     }
-    // Before the work, so that it is not for nothing.
+    // First, so that an error does not cost a whole run.
     let json = args.json.as_ref().map(File::create).transpose()?;
     let report = run(&args)?;
     io::stdout().write_all(report.markdown().as_bytes())?;
@@ -107,11 +109,11 @@ fn run(args: &Args) -> io::Result<Report> {
     } else {
         (Duration::from_secs(1), Duration::from_secs(args.seconds.into()), args.repetitions)
     };
-    let keeper = Keeper::new()?;
-    let databases = Databases::new(&keeper, &args.postgres)?;
-    let prepared = Prepared::new(&keeper, &programs, &databases, args.quick);
+    let supervisor = Supervisor::new()?;
+    let databases = Databases::new(&supervisor, &args.postgres)?;
+    let prepared = Prepared::new(&supervisor, &programs, &databases, args.quick);
     let bench = Bench {
-        keeper: &keeper,
+        supervisor: &supervisor,
         programs: &programs,
         prepared: &prepared,
         warm_up,
@@ -134,7 +136,7 @@ fn programs(args: &Args) -> io::Result<Programs> {
     let built = this.parent().ok_or_else(|| io::Error::other("no directory"))?.to_owned();
     Ok(Programs {
         service: match &args.service {
-            // Servers are started in another directory.
+            // Servers run in another directory.
             Some(path) => std::path::absolute(path)?,
             None => built.join("orders-api"),
         },
@@ -143,7 +145,7 @@ fn programs(args: &Args) -> io::Result<Programs> {
     })
 }
 
-/// In rounds, each through all rows, so that what else the machine does meanwhile hits all alike.
+/// Measures in rounds through all rows, so that other load on the machine affects all alike.
 fn measure(bench: &Bench<'_, '_>, args: &Args, repetitions: u32) -> io::Result<Results> {
     let mut results = Results::default();
     let rows = rows(&args.only, args.large);
@@ -151,10 +153,16 @@ fn measure(bench: &Bench<'_, '_>, args: &Args, repetitions: u32) -> io::Result<R
         for row in &rows {
             eprintln!("{round}/{repetitions} {}", row.title());
             for contestant in row.contestants() {
-                let sample = bench.take_turn(row, contestant).map_err(|error| {
-                    let name = contestant.name();
-                    io::Error::new(error.kind(), format!("{}, {name}: {error}", row.title()))
-                })?;
+                let run = |generator| {
+                    bench.run(row, contestant, generator).map_err(|error| {
+                        let name = contestant.name();
+                        io::Error::new(error.kind(), format!("{}, {name}: {error}", row.title()))
+                    })
+                };
+                let mut sample = run(Generator::BuiltIn)?;
+                if row.has_second_generator() && contestant.is_one_server() {
+                    sample.wrk_per_second = Some(run(Generator::Wrk)?.value);
+                }
                 results.add(row, contestant, sample);
             }
         }

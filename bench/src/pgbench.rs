@@ -1,4 +1,4 @@
-//! The limit of PostgreSQL: the rows of one create in one prepared statement, by `pgbench`.
+//! The limit of PostgreSQL: `pgbench` inserts the rows of a create in one prepared statement.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -7,22 +7,22 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::database::Database;
-use crate::keeper::Keeper;
+use crate::supervisor::Supervisor;
 use crate::workload::{FIRST_MS, WINDOW_MS};
 
-/// What numbers the orders: a sequence and not the row in `counters`, for which every transaction
-/// would wait until the one before it is on disk.
+/// Numbers the orders. With the row in `counters` each transaction would wait for the previous
+/// commit.
 const SEQUENCE: &str = "CREATE SEQUENCE bench_number";
 
-/// Creates per second in a database with the service's tables and the one service.
+/// Measures creates per second in a database that has the schema and the one service.
 pub(crate) fn creates_per_second(
-    keeper: &Keeper,
+    supervisor: &Supervisor,
     database: &Database<'_>,
     clients: usize,
     measured: Duration,
 ) -> io::Result<f64> {
     database.run(SEQUENCE)?;
-    let script = keeper.dir().join("create.sql");
+    let script = supervisor.dir().join("create.sql");
     std::fs::write(&script, statement())?;
     let mut command = Command::new(database.program("pgbench")?);
     command
@@ -34,15 +34,15 @@ pub(crate) fn creates_per_second(
         .arg(database.url())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let mut pgbench = keeper.spawn(&mut command, Signal::TERM)?;
-    let said = pgbench.child().stdout.take().ok_or_else(|| io::Error::other("no output"))?;
-    let said = io::read_to_string(said)?;
+    let mut pgbench = supervisor.spawn(&mut command, Signal::TERM)?;
+    let output = pgbench.child().stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+    let output = io::read_to_string(output)?;
     pgbench.wait()?;
-    per_second(&said).ok_or_else(|| io::Error::other(format!("pgbench:\n{said}")))
+    per_second(&output).ok_or_else(|| io::Error::other(format!("pgbench:\n{output}")))
 }
 
-/// Orders as close as the rule allows, with ids that ascend as the service's do. Where another
-/// stands in the way, nothing is inserted.
+/// Inserts orders as close as the rule allows, with ascending ids like the service's. Inserts nothing
+/// on a conflict.
 fn statement() -> String {
     format!(
         "WITH number AS MATERIALIZED (SELECT nextval('bench_number') AS n), \
@@ -66,8 +66,8 @@ fn statement() -> String {
     )
 }
 
-fn per_second(said: &str) -> Option<f64> {
-    let rate = said.lines().find_map(|line| line.strip_prefix("tps = "))?;
+fn per_second(output: &str) -> Option<f64> {
+    let rate = output.lines().find_map(|line| line.strip_prefix("tps = "))?;
     rate.split(' ').next()?.parse().ok()
 }
 
@@ -76,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_found_in_what_pgbench_says() {
-        let said = "latency average = 1.2 ms\ntps = 812.5 (without initial connection time)\n";
-        assert_eq!(per_second(said).map(|rate| rate.to_string()), Some("812.5".to_owned()));
+    fn the_rate_is_read_from_the_output() {
+        let output = "latency average = 1.2 ms\ntps = 812.5 (without initial connection time)\n";
+        assert_eq!(per_second(output).map(|rate| rate.to_string()), Some("812.5".to_owned()));
         assert_eq!(per_second("pgbench: error: no connection\n"), None);
     }
 }

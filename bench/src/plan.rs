@@ -1,5 +1,4 @@
-//! What is measured, row by row. To measure more, add an entry to `PLANS`; what a row is to reach
-//! is in `targets.rs`.
+//! The rows of the benchmark. To add rows, add an entry to `PLANS`. The targets are in `targets.rs`.
 
 use crate::contestant::Contestant::{
     self, Axum, Constant, Control, Fastify, Pgbench, RawLoop, Sequelize, Service, TwoServices,
@@ -7,7 +6,7 @@ use crate::contestant::Contestant::{
 use crate::database::{ENGINES, Engine};
 use crate::workload::{STORED, Traffic};
 
-/// Rows of one kind: for each database and number of connections, those who take part in turns.
+/// Rows of one kind: one for each database and number of connections.
 pub(crate) struct Plan {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
@@ -15,40 +14,40 @@ pub(crate) struct Plan {
     pub(crate) content: Content,
     engines: &'static [Engine],
     connections: &'static [usize],
-    /// The first is the one that the others are compared with.
+    /// The first is compared with the others.
     pub(crate) contestants: &'static [Contestant],
-    /// Takes long and much disk: only with `--large`.
+    /// Takes long and much disk, so it runs only with `--large`.
     is_large: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Orders per second, each client asking as soon as it is answered.
+    /// Orders per second, each client sending as soon as it has an answer.
     Load(Traffic),
-    /// How many times p50 p99 is, when half of what `Load` came to arrives at a steady pace.
+    /// p99 divided by p50 at half the rate of `Load`, sent at a steady pace.
     HalfLoad(Traffic),
     /// Orders per second in batches of 10 000, until 100 000 are stored.
     Import,
     /// Seconds from the start of the process to its first answer.
     Start,
-    /// Of fifty instants, those that were given to more than one of 24 clients.
-    Storm,
+    /// How many of fifty times are booked by more than one of 24 clients.
+    Contention,
     /// Syncs to disk per create.
     Syncs,
 }
 
-/// What a database holds before a turn.
+/// The content of a database before a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Content {
-    /// The one service that orders use.
+    /// The one service that all orders use.
     Service,
-    /// Orders with room between them, stored by the one to be measured.
+    /// Orders with free time between them, stored by the contestant.
     Orders,
-    /// So many orders laid out over a large calendar, in the service's tables.
+    /// This many orders, spread over a large calendar, in the service's tables.
     Calendar(u64),
 }
 
-/// One line of what is measured: a plan on one database with so many clients.
+/// A plan on one database with one number of clients.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) plan: &'static Plan,
@@ -122,7 +121,7 @@ pub(crate) const PLANS: &[Plan] = &[
         title: "orders in batches of 1 000",
         task: Task::Load(Traffic::Batch),
         content: Content::Service,
-        // As many orders as 64 000 at once the service refuses to have waiting.
+        // The service refuses to queue as many as 64 000 orders.
         connections: &[1, 8],
         contestants: &[Service],
         ..USUAL
@@ -217,8 +216,8 @@ pub(crate) const PLANS: &[Plan] = &[
     },
     Plan {
         id: "double_bookings",
-        title: "instants of 50 given out twice",
-        task: Task::Storm,
+        title: "times of 50 that were booked twice",
+        task: Task::Contention,
         content: Content::Service,
         connections: &[24],
         contestants: PEERS_AND_CONTROL,
@@ -236,7 +235,7 @@ pub(crate) const PLANS: &[Plan] = &[
     },
 ];
 
-/// All rows, or those whose id contains `only`.
+/// The rows whose id contains `only`.
 pub(crate) fn rows(only: &str, with_large: bool) -> Vec<Row> {
     let plans = PLANS.iter().filter(|plan| with_large || !plan.is_large);
     let rows = plans.flat_map(|plan| {
@@ -252,13 +251,18 @@ impl Row {
         format!("{}_{}_{}", self.engine.id(), self.plan.id, self.connections)
     }
 
+    /// Whether `wrk` measures the row, too.
+    pub(crate) fn has_second_generator(&self) -> bool {
+        matches!((self.plan.id, self.connections), ("create" | "find", 1 | 64))
+    }
+
     pub(crate) fn title(&self) -> String {
         let Self { plan: Plan { title, .. }, engine, connections } = self;
         let s = if *connections == 1 { "" } else { "s" };
         format!("{}: {title}, {connections} client{s}", engine.name())
     }
 
-    /// Who takes part in it, in the order of the turns.
+    /// The contestants of the row, in the order of their runs.
     pub(crate) fn contestants(&self) -> impl Iterator<Item = Contestant> {
         let Self { plan, engine, connections } = *self;
         let all = plan.contestants.iter().copied();
@@ -267,7 +271,7 @@ impl Row {
 }
 
 impl Content {
-    /// How many orders that is; in a quick run a large calendar holds a fiftieth.
+    /// The number of orders. In a quick run a large calendar has a fiftieth of them.
     pub(crate) fn orders(self, is_quick: bool) -> u64 {
         match self {
             Self::Service => 0,
@@ -285,14 +289,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_has_an_id_of_its_own() {
+    fn row_ids_are_unique() {
         let rows = rows("", true);
         let ids: HashSet<String> = rows.iter().map(Row::id).collect();
         assert_eq!(ids.len(), rows.len());
     }
 
     #[test]
-    fn rows_are_chosen_by_a_part_of_their_id() {
+    fn rows_are_selected_by_a_part_of_their_id() {
         let ids: Vec<String> = rows("sqlite_create", false).iter().map(Row::id).collect();
         assert_eq!(ids, ["sqlite_create_1", "sqlite_create_64", "sqlite_create_256"]);
         assert!(rows("10m", false).is_empty());
@@ -300,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_row_takes_part_in_it() {
+    fn the_first_contestant_of_a_row_runs_in_it() {
         for row in rows("", true) {
             assert_eq!(row.contestants().next(), row.plan.contestants.first().copied());
         }

@@ -1,4 +1,4 @@
-//! Databases as they are before a turn: prepared once, and copied for each turn.
+//! Databases as they are before a run: prepared once, copied for each run.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,66 +7,67 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::contestant::{Contestant, Programs};
+use crate::cpu::Processes;
 use crate::database::{Database, Databases, Engine};
-use crate::keeper::Keeper;
 use crate::load::{Load, Pace, drive};
 use crate::plan::Content;
 use crate::seed;
 use crate::server::Server;
+use crate::supervisor::Supervisor;
 use crate::workload::Workload;
 
-/// Long enough to store the orders that are read.
+/// Long enough to store the orders to read.
 const STORE_TIME: Duration = Duration::from_mins(5);
 
-/// Larger ones are not copied: the copy would be written to disk while the turn is measured. What
-/// a turn adds to so many changes little.
+/// Larger databases are not copied, because the copy would be written to disk during the run. The
+/// orders that a run adds to so many make little difference.
 const COPIED: u64 = 100_000;
 
 pub(crate) struct Prepared<'a> {
-    keeper: &'a Keeper,
+    supervisor: &'a Supervisor,
     programs: &'a Programs,
     databases: &'a Databases<'a>,
     is_quick: bool,
-    made: RefCell<HashMap<(Contestant, Engine, Content), Rc<Stock<'a>>>>,
+    made: RefCell<HashMap<(Contestant, Engine, Content), Rc<Fixture<'a>>>>,
 }
 
-/// A database for a turn.
-pub(crate) struct Stock<'a> {
+/// A database for a run.
+pub(crate) struct Fixture<'a> {
     pub(crate) database: Database<'a>,
-    /// How many orders turns on it have created.
+    /// Orders that earlier runs have created in it.
     pub(crate) created: Cell<u64>,
 }
 
 impl<'a> Prepared<'a> {
     pub(crate) fn new(
-        keeper: &'a Keeper,
+        supervisor: &'a Supervisor,
         programs: &'a Programs,
         databases: &'a Databases<'a>,
         is_quick: bool,
     ) -> Self {
-        Self { keeper, programs, databases, is_quick, made: RefCell::default() }
+        Self { supervisor, programs, databases, is_quick, made: RefCell::default() }
     }
 
-    /// What a turn of `contestant` starts from. Nobody else may be using one of the same kind.
+    /// The database for a run of `contestant`. Only one of a kind may be in use.
     pub(crate) fn take(
         &self,
         contestant: Contestant,
         engine: Engine,
         content: Content,
-    ) -> io::Result<Rc<Stock<'a>>> {
+    ) -> io::Result<Rc<Fixture<'a>>> {
         let key = (contestant.schema(), engine, content);
         let made = self.made.borrow().get(&key).cloned();
         let original = if let Some(original) = made {
             original
         } else {
-            let original = Rc::new(Stock::new(self.make(key)?));
+            let original = Rc::new(Fixture::new(self.make(key)?));
             self.made.borrow_mut().insert(key, Rc::clone(&original));
             original
         };
         if content.orders(self.is_quick) > COPIED {
             return Ok(original);
         }
-        Ok(Rc::new(Stock::new(self.databases.copy(&original.database)?)))
+        Ok(Rc::new(Fixture::new(self.databases.copy(&original.database)?)))
     }
 
     fn make(
@@ -74,7 +75,7 @@ impl<'a> Prepared<'a> {
         (contestant, engine, content): (Contestant, Engine, Content),
     ) -> io::Result<Database<'a>> {
         let database = self.databases.fresh(engine)?;
-        let server = Server::start(self.keeper, self.programs.command(contestant)?, &database)?;
+        let server = Server::start(self.supervisor, self.programs.command(contestant)?, &database)?;
         exhaust(&server, 1, &mut Workload::service())?;
         if content == Content::Orders {
             exhaust(&server, 64, &mut Workload::store())?;
@@ -82,24 +83,24 @@ impl<'a> Prepared<'a> {
         server.end()?;
         if let Content::Calendar(_) = content {
             let orders = content.orders(self.is_quick);
-            eprintln!("{}: laying out {orders} orders", engine.name());
-            seed::lay_out(&database, engine, orders)?;
+            eprintln!("{}: inserting {orders} orders", engine.name());
+            seed::fill(&database, engine, orders)?;
         }
         Ok(database)
     }
 }
 
-impl<'a> Stock<'a> {
+impl<'a> Fixture<'a> {
     fn new(database: Database<'a>) -> Self {
         Self { database, created: Cell::new(0) }
     }
 }
 
-/// Sends all requests of a workload that has an end.
+/// Sends all requests of a finite workload.
 fn exhaust(server: &Server<'_>, connections: usize, workload: &mut Workload) -> io::Result<()> {
-    let pace = Pace::AnswerByAnswer;
-    let load = Load { connections, warm_up: Duration::ZERO, measured: STORE_TIME, pace };
-    if drive(&[server.address], load, workload)?.is_exhausted {
+    let pace = Pace::ClosedLoop;
+    let load = Load { connections, measured: STORE_TIME, pace };
+    if drive(&[server.address], load, workload, &Processes::default())?.is_exhausted {
         return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "the orders to read could not be stored in time"))

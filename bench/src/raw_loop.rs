@@ -1,4 +1,4 @@
-//! The limit of SQLite: the rows of a create in transactions of 64, with nothing around it.
+//! The limit of SQLite: a loop that inserts the rows of creates in transactions of 64.
 
 use std::io;
 use std::path::Path;
@@ -10,14 +10,14 @@ use crate::workload::{FIRST_MS, WINDOW_MS};
 
 const CREATES: i64 = 64;
 
-/// Creates per second in a database with the service's tables and the one service.
+/// Measures creates per second in a database that has the schema and the one service.
 pub(crate) fn creates_per_second(path: &Path, measured: Duration) -> io::Result<f64> {
     run(path, measured).map_err(io::Error::other)
 }
 
 fn run(path: &Path, measured: Duration) -> rusqlite::Result<f64> {
     let mut connection = Connection::open(path)?;
-    // What the service sets.
+    // The settings of the service.
     connection.execute_batch(
         "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_mode = WAL; \
          PRAGMA synchronous = FULL;",
@@ -34,7 +34,7 @@ fn run(path: &Path, measured: Duration) -> rusqlite::Result<f64> {
 }
 
 fn insert(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    // Once a transaction, as the service does.
+    // Once per transaction, as in the service.
     let last: i64 = transaction
         .prepare_cached(
             "UPDATE counters SET last_sequence = last_sequence + ? RETURNING last_sequence",

@@ -1,4 +1,4 @@
-//! What was measured, and the comparisons that come of it.
+//! The measurements and their comparisons.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,28 @@ use serde::Serialize;
 
 use crate::bench::Sample;
 use crate::contestant::Contestant;
+use crate::cpu::{CpuSummary, CpuTime};
 use crate::database::{ENGINES, Engine};
-use crate::figures::{Figure, Ratio, Target};
 use crate::histogram::Histogram;
 use crate::plan::{Row, Task};
+use crate::statistics::{Ratio, Summary, Target};
 use crate::targets;
 
-/// Under so many clients the resident memory is told.
+/// The number of clients for which the resident memory is reported.
 const MEMORY_CLIENTS: usize = 256;
 
-/// All turns of one contestant in one row.
+/// All runs of one contestant in one row.
 pub(crate) struct Cell {
     row: Row,
     contestant: Contestant,
     values: Vec<f64>,
     latencies: Option<Histogram>,
     peaks_mb: Vec<f64>,
+    cpu: Vec<CpuTime>,
+    wrk: Vec<f64>,
 }
 
-/// The cells in the order in which they were first taken.
+/// The cells in the order of their first run.
 #[derive(Default)]
 pub(crate) struct Results {
     cells: Vec<Cell>,
@@ -37,9 +40,13 @@ pub(crate) struct Line {
     pub(crate) title: String,
     pub(crate) unit: Unit,
     pub(crate) ours: Side,
-    /// `None` where there is nothing to compare with.
+    /// `None` if there is nothing to compare with.
     pub(crate) theirs: Option<Side>,
     pub(crate) ratio: Option<Ratio>,
+    /// The ratio of the rates that `wrk` measured.
+    pub(crate) wrk_ratio: Option<Ratio>,
+    /// Whether both load generators agree on the ratio; `None` if only one measured it.
+    pub(crate) is_confirmed: Option<bool>,
     pub(crate) target: Option<Target>,
     pub(crate) is_met: Option<bool>,
 }
@@ -49,9 +56,12 @@ pub(crate) struct Line {
 pub(crate) struct Side {
     pub(crate) name: String,
     #[serde(flatten)]
-    pub(crate) figure: Figure,
+    pub(crate) summary: Summary,
     pub(crate) p50_us: Option<u64>,
     pub(crate) p99_us: Option<u64>,
+    pub(crate) cpu: Option<CpuSummary>,
+    /// The rate that `wrk` measured.
+    pub(crate) wrk: Option<Summary>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,9 +69,9 @@ pub(crate) struct Side {
 pub(crate) enum Unit {
     PerSecond,
     PerCreate,
-    Times,
+    Factor,
     Seconds,
-    Instants,
+    Count,
     Megabytes,
 }
 
@@ -77,19 +87,21 @@ impl Results {
             values: Vec::new(),
             latencies: None,
             peaks_mb: Vec::new(),
+            cpu: Vec::new(),
+            wrk: Vec::new(),
         };
         cell.add(sample);
         self.cells.push(cell);
     }
 
-    /// Within rows, then across them, then memory.
+    /// The comparisons within rows, then those across rows, then memory.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         for (index, cell) in self.cells.iter().enumerate().filter(|(_, cell)| cell.is_first()) {
             let earlier = self.cells.iter().take(index).filter(|cell| cell.is_first());
             let mut compared = self.within_row(cell);
             compared.extend(earlier.filter_map(|earlier| across(cell, earlier)));
-            // Once, where there is nothing to compare with or something to reach without it.
+            // A line without a comparison, if there is none or if a target needs none.
             let target = targets::alone(&cell.row);
             if compared.is_empty() || target.is_some() {
                 lines.push(cell.line(None, target));
@@ -110,7 +122,7 @@ impl Results {
         others.map(line).collect()
     }
 
-    /// The most that each process came to in each round.
+    /// The peak memory of each server over all rows, per round.
     fn memory(&self, engine: Engine) -> Vec<Line> {
         let mut peaks = BTreeMap::<&str, Vec<f64>>::new();
         let crowded =
@@ -147,6 +159,8 @@ impl Cell {
     fn add(&mut self, sample: Sample) {
         self.values.push(sample.value);
         self.peaks_mb.extend(sample.peak_mb);
+        self.cpu.extend(sample.cpu);
+        self.wrk.extend(sample.wrk_per_second);
         if let Some(latencies) = sample.latencies {
             self.latencies.get_or_insert_default().add(&latencies);
         }
@@ -161,6 +175,8 @@ impl Cell {
         Side {
             p50_us: percentile(50),
             p99_us: percentile(99),
+            cpu: CpuSummary::of(&self.cpu),
+            wrk: (!self.wrk.is_empty()).then(|| Summary::of(self.wrk.clone())),
             ..Side::plain(name, self.values.clone())
         }
     }
@@ -174,7 +190,14 @@ impl Cell {
 
 impl Side {
     pub(crate) fn plain(name: &str, samples: Vec<f64>) -> Self {
-        Self { name: name.to_owned(), figure: Figure::of(samples), p50_us: None, p99_us: None }
+        Self {
+            name: name.to_owned(),
+            summary: Summary::of(samples),
+            p50_us: None,
+            p99_us: None,
+            cpu: None,
+            wrk: None,
+        }
     }
 }
 
@@ -188,11 +211,16 @@ impl Line {
     ) -> Self {
         let ratio = theirs
             .as_ref()
-            // Of counts that should be 0 there is none.
-            .filter(|_| unit != Unit::Instants)
-            .map(|theirs| Ratio::of(&ours.figure, &theirs.figure, unit == Unit::PerSecond));
-        let is_met = target.map(|target| target.is_met(&ours.figure, ratio.as_ref()));
-        Self { id, title, unit, ours, theirs, ratio, target, is_met }
+            // Counts that should be 0 have no ratio.
+            .filter(|_| unit != Unit::Count)
+            .map(|theirs| Ratio::of(&ours.summary, &theirs.summary, unit == Unit::PerSecond));
+        let is_met = target.map(|target| target.is_met(&ours.summary, ratio.as_ref()));
+        let wrk_ratio = theirs.as_ref().zip(ours.wrk.as_ref()).and_then(|(theirs, ours)| {
+            theirs.wrk.as_ref().map(|theirs| Ratio::of(ours, theirs, true))
+        });
+        let is_confirmed =
+            ratio.as_ref().zip(wrk_ratio.as_ref()).map(|(built_in, wrk)| built_in.agrees_with(wrk));
+        Self { id, title, unit, ours, theirs, ratio, wrk_ratio, is_confirmed, target, is_met }
     }
 }
 
@@ -200,9 +228,9 @@ impl Unit {
     fn of(task: Task) -> Self {
         match task {
             Task::Load(_) | Task::Import => Self::PerSecond,
-            Task::HalfLoad(_) => Self::Times,
+            Task::HalfLoad(_) => Self::Factor,
             Task::Start => Self::Seconds,
-            Task::Storm => Self::Instants,
+            Task::Contention => Self::Count,
             Task::Syncs => Self::PerCreate,
         }
     }
@@ -214,11 +242,11 @@ mod tests {
     use crate::plan::rows;
 
     fn sample(value: f64, peak_mb: f64) -> Sample {
-        Sample { value, latencies: None, peak_mb: Some(peak_mb) }
+        Sample { value, peak_mb: Some(peak_mb), ..Sample::default() }
     }
 
     #[test]
-    fn the_service_is_compared_with_each_other_of_its_row_and_with_other_rows() {
+    fn the_service_is_compared_within_its_row_and_with_other_rows() {
         let mut results = Results::default();
         for row in rows("sqlite_find", false) {
             results.add(&row, Contestant::Service, sample(2_000.0, 50.0));
@@ -236,7 +264,29 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_the_most_of_any_row_in_each_round() {
+    fn a_ratio_is_confirmed_if_both_generators_agree_on_it() {
+        let confirmed = |ours_by_wrk, theirs_by_wrk| {
+            let mut results = Results::default();
+            for row in rows("sqlite_find_64", false) {
+                for (contestant, value, wrk_per_second) in [
+                    (Contestant::Service, 2_000.0, ours_by_wrk),
+                    (Contestant::Fastify, 1_000.0, theirs_by_wrk),
+                ] {
+                    let sample = Sample { value, wrk_per_second, ..Sample::default() };
+                    results.add(&row, contestant, sample);
+                }
+            }
+            results.lines().first().and_then(|line| line.is_confirmed)
+        };
+        assert_eq!(confirmed(Some(4_000.0), Some(2_000.0)), Some(true));
+        assert_eq!(confirmed(Some(4_000.0), Some(2_300.0)), Some(true));
+        assert_eq!(confirmed(Some(4_000.0), Some(2_500.0)), Some(false));
+        assert_eq!(confirmed(Some(2_500.0), Some(1_000.0)), Some(false));
+        assert_eq!(confirmed(Some(4_000.0), None), None);
+    }
+
+    #[test]
+    fn memory_is_the_peak_over_all_rows_in_each_round() {
         let mut results = Results::default();
         for row in rows("sqlite_find_256", false).iter().chain(&rows("sqlite_create_256", false)) {
             let peak = if row.id() == "sqlite_find_256" { 60.0 } else { 70.0 };
@@ -244,7 +294,7 @@ mod tests {
             results.add(row, Contestant::Service, sample(1.0, 65.0));
         }
         let memory = results.memory(Engine::Sqlite);
-        let figure = &memory[0].ours.figure;
-        assert_eq!((figure.max.to_string(), figure.min.to_string()), ("70".into(), "65".into()));
+        let summary = &memory[0].ours.summary;
+        assert_eq!((summary.max.to_string(), summary.min.to_string()), ("70".into(), "65".into()));
     }
 }

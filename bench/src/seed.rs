@@ -1,14 +1,14 @@
-//! Large calendars, laid out by statements of the database: over HTTP it would take hours.
+//! Fills large calendars with SQL. Over HTTP this would take hours.
 
 use std::io;
 
 use crate::database::{Database, Engine};
-use crate::workload::{CALENDAR, FIRST_MS, STRETCH_MS, WINDOW_MS};
+use crate::workload::{CELL_MS, CELLS, FIRST_MS, WINDOW_MS};
 
-/// Fills the service's tables with so many orders, evenly over the calendar, as if each had been
-/// created through it. The service they use must be there.
-pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> io::Result<()> {
-    let every_ms = STRETCH_MS * i64::try_from(CALENDAR / orders.max(1)).unwrap_or(1);
+/// Fills the tables with orders, evenly spread over the calendar, as if the service had created them.
+/// The service that they use must exist.
+pub(crate) fn fill(database: &Database<'_>, engine: Engine, orders: u64) -> io::Result<()> {
+    let every_ms = CELL_MS * i64::try_from(CELLS / orders.max(1)).unwrap_or(1);
     let (numbers, id, after) = match engine {
         Engine::Sqlite => (
             format!(
@@ -17,7 +17,7 @@ pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> i
                  SELECT n FROM numbers"
             ),
             "printf('order-%08d', n)",
-            // All in the file, and nothing left for a checkpoint of the first turn.
+            // Leave no checkpoint for the first run.
             "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);",
         ),
         Engine::Postgres => (
@@ -26,7 +26,7 @@ pub(crate) fn lay_out(database: &Database<'_>, engine: Engine, orders: u64) -> i
             "VACUUM ANALYZE; CHECKPOINT;",
         ),
     };
-    // The number of an order is that of its event, and of the group that it is alone in.
+    // An order has the number of its event, which is also that of its group.
     let select = |columns: &str| {
         let columns = columns
             .replace("{id}", id)

@@ -1,4 +1,4 @@
-//! A program under measurement: started on a free port, watched, ended.
+//! A server under measurement.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::database::Database;
-use crate::keeper::{Keeper, Kept};
+use crate::supervisor::{Supervised, Supervisor};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) struct Server<'a> {
     pub(crate) address: SocketAddr,
-    process: Kept<'a>,
+    process: Supervised<'a>,
 }
 
 impl<'a> Server<'a> {
-    /// Starts a program on a database and waits until it takes requests.
+    /// Starts a server on a free port and waits until it accepts requests.
     pub(crate) fn start(
-        keeper: &'a Keeper,
+        supervisor: &'a Supervisor,
         mut command: Command,
         database: &Database<'_>,
     ) -> io::Result<Self> {
@@ -29,17 +29,17 @@ impl<'a> Server<'a> {
         command
             .args(["serve", "--bind", "127.0.0.1:0", "--drain-delay", "0s", "--database-url"])
             .arg(database.url())
-            .current_dir(keeper.dir())
+            .current_dir(supervisor.dir())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        // The caller's settings are not the defaults that are to be measured.
+        // Measure the defaults, not the settings of the caller.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("ORDERS_") || text == "DATABASE_URL" || text == "RUST_LOG" {
                 command.env_remove(&name);
             }
         }
-        let mut process = keeper
+        let mut process = supervisor
             .spawn(&mut command, Signal::TERM)
             .map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
         let log = process.child().stderr.take().ok_or_else(|| io::Error::other("no log"))?;
@@ -51,7 +51,7 @@ impl<'a> Server<'a> {
         self.process.id()
     }
 
-    /// The most resident memory that it has had, in millions of bytes.
+    /// Its peak resident memory in millions of bytes.
     pub(crate) fn peak_mb(&self) -> io::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         peak_kib(&status)
@@ -59,7 +59,7 @@ impl<'a> Server<'a> {
             .ok_or_else(|| io::Error::other("no VmHWM"))
     }
 
-    /// Ends it as an operator would.
+    /// Stops it with SIGTERM.
     pub(crate) fn end(self) -> io::Result<()> {
         self.process.end()
     }
@@ -70,12 +70,12 @@ fn peak_kib(status: &str) -> Option<u32> {
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// The lines of a log, read to its end in a thread, so that the program never waits to write.
+/// Reads a log to its end in a thread, so that the server never blocks on writing it.
 fn follow(log: ChildStderr) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            // Read on when nobody listens any more.
+            // Keep reading without a receiver.
             drop(sender.send(line));
         }
     });
@@ -83,18 +83,18 @@ fn follow(log: ChildStderr) -> Receiver<String> {
 }
 
 fn address_in(log: &Receiver<String>, program: &str) -> io::Result<SocketAddr> {
-    let mut said = String::new();
+    let mut output = String::new();
     loop {
         match log.recv_timeout(START_TIMEOUT) {
             Ok(line) => {
                 if let Some(address) = address(&line) {
                     return Ok(address);
                 }
-                said.push_str(&line);
-                said.push('\n');
+                output.push_str(&line);
+                output.push('\n');
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(io::Error::other(format!("{program} does not start:\n{said}")));
+                return Err(io::Error::other(format!("{program} does not start:\n{output}")));
             }
         }
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_found_in_a_text_and_in_a_json_log() {
+    fn the_address_is_read_from_text_and_json_logs() {
         let expected = "127.0.0.1:4711".parse().ok();
         assert_eq!(address("[INFO] listening on http://127.0.0.1:4711"), expected);
         assert_eq!(address(r#"{"message":"listening on http://127.0.0.1:4711"}"#), expected);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn peak_memory_is_read_from_the_status_of_a_process() {
+    fn peak_memory_is_read_from_the_process_status() {
         assert_eq!(peak_kib("VmHWM:\t    9000 kB\nVmRSS:\t    8000 kB\n"), Some(9000));
         assert_eq!(peak_kib("VmRSS:\t    9000 kB\n"), None);
     }

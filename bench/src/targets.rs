@@ -1,12 +1,12 @@
-//! What the service is to reach. A missed target is marked in the table, and not an error.
+//! The targets. A missed target is marked in the table. It is not an error.
 
 use crate::contestant::Contestant;
 use crate::database::Engine::{Postgres, Sqlite};
-use crate::figures::Target::{self, AtMost, RatioAtLeast};
 use crate::plan::{Row, Task};
+use crate::statistics::Target::{self, AtMost, RatioAtLeast};
 use crate::workload::Traffic::{Between, Conflict, Create, Find, Mix, Move, Page, PageFrom};
 
-/// In one row, against another who takes part in it.
+/// The target of the service against another contestant of the same row.
 pub(crate) fn against(row: &Row, other: Contestant) -> Option<Target> {
     let bound = match (row.engine, row.plan.task, row.connections, other) {
         (Sqlite, Task::Load(Create), 1, Contestant::Control) => 0.95,
@@ -19,7 +19,7 @@ pub(crate) fn against(row: &Row, other: Contestant) -> Option<Target> {
         (Postgres, Task::Load(Create), 64, Contestant::Axum) => 1.5,
         (Postgres, Task::Load(Find), _, Contestant::Constant) => 0.40,
         (_, Task::Load(Page | PageFrom), _, Contestant::Constant) => 0.05,
-        // The row of two processes: they against one.
+        // Two processes against one.
         (Postgres, Task::Load(Create), _, Contestant::Service) => 0.9,
         (_, Task::Load(_) | Task::Start, _, other) if other.is_peer() => 1.0,
         _ => return None,
@@ -27,18 +27,18 @@ pub(crate) fn against(row: &Row, other: Contestant) -> Option<Target> {
     Some(RatioAtLeast(bound))
 }
 
-/// Of the first in a row, by itself.
+/// The target of the first contestant of a row without a comparison.
 pub(crate) fn alone(row: &Row) -> Option<Target> {
     match row.plan.task {
         Task::HalfLoad(_) => Some(AtMost(10.0)),
         Task::Start => Some(AtMost(0.3)),
-        Task::Storm => Some(AtMost(0.0)),
+        Task::Contention => Some(AtMost(0.0)),
         Task::Syncs => Some(AtMost(0.06)),
         Task::Load(_) | Task::Import => None,
     }
 }
 
-/// Whether `row` is to be compared with `earlier`, another row, and what it is to reach.
+/// The target of `row` against the row `earlier`, if they are compared.
 pub(crate) fn across(row: &Row, earlier: &Row) -> Option<Target> {
     if row.engine != earlier.engine {
         return None;
@@ -56,5 +56,5 @@ pub(crate) fn across(row: &Row, earlier: &Row) -> Option<Target> {
     Some(RatioAtLeast(bound))
 }
 
-/// Of the resident memory under 256 clients, in millions of bytes.
+/// Resident memory with 256 clients, in millions of bytes.
 pub(crate) const MEMORY: Target = AtMost(100.0);

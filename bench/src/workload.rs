@@ -1,49 +1,49 @@
-//! What clients ask for: an endless row of requests of one kind, and what each must be answered.
+//! The requests of the clients and the expected answers.
 
-mod dice;
 mod orders;
+mod random;
 
-use self::dice::Dice;
-use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, instant, order, replace, stored_ms};
+use self::orders::{HOUR_MS, SERVICE, between_ms, create, id, order, replace, rfc3339, stored_ms};
+use self::random::Random;
 
-pub(crate) use self::orders::{CALENDAR, FIRST_MS, STORED, STRETCH_MS, WINDOW_MS};
+pub(crate) use self::orders::{CELL_MS, CELLS, FIRST_MS, STORED, WINDOW_MS};
 
-/// What one kind of client does all day.
+/// A kind of endless traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Traffic {
-    /// Creates, none of which is refused.
+    /// Creates that are all accepted.
     Create,
-    /// Creates, each of which is refused.
+    /// Creates that are all rejected.
     Conflict,
-    /// Stored orders, one by one.
+    /// Reads of stored orders by id.
     Find,
     /// The first hundred orders.
     Page,
-    /// The hundred orders behind one time or another.
+    /// The first hundred orders from a random time.
     PageFrom,
-    /// Stored orders, given another time by PUT.
+    /// `PUT` of stored orders with another time.
     Move,
     /// 80 of 100 finds, 15 creates, 5 pages.
     Mix,
-    /// Batches of 1 000 creates, all or nothing.
+    /// Atomic batches of 1 000 creates.
     Batch,
-    /// Creates between the orders of a calendar laid out by `seed`.
+    /// Creates between the orders that `seed` has inserted.
     Between,
 }
 
 pub(crate) enum Workload {
-    /// The one service, then no more.
+    /// Creates the one service.
     Service { sent: bool },
-    /// `STORED` orders with known ids, then no more.
+    /// Creates `STORED` orders with known ids.
     Store { next: u64 },
-    /// One stored order, then no more.
+    /// Reads one stored order.
     First { sent: bool },
-    /// Batches that are not atomic, of 10 000 creates, so many of them.
+    /// This many non-atomic batches of 10 000 creates.
     Import { next: u64, batches: u64 },
-    /// One instant after another, a day apart.
-    Storm { next: u64 },
-    /// What never ends.
-    Traffic { traffic: Traffic, dice: Dice, created: u64 },
+    /// Creates a day apart, each to be sent by many clients.
+    SameTime { next: u64 },
+    /// Endless traffic.
+    Traffic { traffic: Traffic, random: Random, created: u64 },
 }
 
 impl Workload {
@@ -63,16 +63,16 @@ impl Workload {
         Self::Import { next: 0, batches }
     }
 
-    pub(crate) fn storm() -> Self {
-        Self::Storm { next: 0 }
+    pub(crate) fn same_time() -> Self {
+        Self::SameTime { next: 0 }
     }
 
-    /// Traffic on a database in which `created` orders were created by the same traffic before.
+    /// Traffic on a database in which the same traffic has already created `created` orders.
     pub(crate) fn traffic(traffic: Traffic, created: u64) -> Self {
-        Self::Traffic { traffic, dice: Dice::default(), created }
+        Self::Traffic { traffic, random: Random::default(), created }
     }
 
-    /// The next request, or `None` when there are no more.
+    /// The next request, or `None` at the end.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         match self {
             Self::Service { sent } => {
@@ -93,15 +93,15 @@ impl Workload {
                 *next += 1;
                 Some(Request::batch("each", number, 10_000))
             }
-            Self::Storm { next } => {
+            Self::SameTime { next } => {
                 *next += 8;
                 Some(create(*next))
             }
-            Self::Traffic { traffic, dice, created } => Some(traffic.request(dice, created)),
+            Self::Traffic { traffic, random, created } => Some(traffic.request(random, created)),
         }
     }
 
-    /// How many orders its creates have made, those before it included.
+    /// The number of orders created, including those of earlier traffic.
     pub(crate) fn created(&self) -> u64 {
         match self {
             Self::Traffic { created, .. } => *created,
@@ -109,40 +109,40 @@ impl Workload {
             | Self::Store { .. }
             | Self::First { .. }
             | Self::Import { .. }
-            | Self::Storm { .. } => 0,
+            | Self::SameTime { .. } => 0,
         }
     }
 }
 
 impl Traffic {
-    fn request(self, dice: &mut Dice, created: &mut u64) -> Request {
+    fn request(self, random: &mut Random, created: &mut u64) -> Request {
         match self {
             Self::Create => {
                 *created += 1;
                 create(*created - 1)
             }
             Self::Conflict => {
-                let body = order(stored_ms(dice.below(STORED)) + HOUR_MS, "");
+                let body = order(stored_ms(random.below(STORED)) + HOUR_MS, "");
                 Request {
                     expected: Expected { status: 409, orders: 1 },
                     ..Request::post("/orders", body)
                 }
             }
-            Self::Find => Request::get(format!("/orders/{}", id(dice.below(STORED)))),
+            Self::Find => Request::get(format!("/orders/{}", id(random.below(STORED)))),
             Self::Page => Request::get("/orders?limit=100".to_owned()),
             Self::PageFrom => {
-                let from = instant(stored_ms(dice.below(STORED - 100)));
+                let from = rfc3339(stored_ms(random.below(STORED - 100)));
                 Request::get(format!("/orders?limit=100&from={from}"))
             }
-            Self::Move => replace(dice.below(STORED), dice.below(HOUR_MS.unsigned_abs())),
-            Self::Mix => match dice.below(100) {
-                0..80 => Self::Find.request(dice, created),
+            Self::Move => replace(random.below(STORED), random.below(HOUR_MS.unsigned_abs())),
+            Self::Mix => match random.below(100) {
+                0..80 => Self::Find.request(random, created),
                 80..95 => {
                     *created += 1;
-                    // After all stored ones.
+                    // After all stored orders.
                     Request::post("/orders", order(stored_ms(STORED + *created), ""))
                 }
-                95.. => Self::Page.request(dice, created),
+                95.. => Self::Page.request(random, created),
             },
             Self::Batch => {
                 *created += 1;
@@ -156,11 +156,11 @@ impl Traffic {
     }
 }
 
-/// What an answer must be.
+/// The expected answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) status: u16,
-    /// How many orders the request is about; in a batch each has a status of its own.
+    /// The number of orders in the request. In a batch each has its own status.
     pub(crate) orders: u32,
 }
 
@@ -173,9 +173,9 @@ pub(crate) struct Request {
 
 impl Expected {
     pub(crate) fn is_met_by(self, status: u16, body: &[u8]) -> bool {
-        let refused = br#""status":4"#;
-        let is_refused = |body: &[u8]| body.windows(refused.len()).any(|part| part == refused);
-        status == self.status && (self.orders == 1 || !is_refused(body))
+        let rejected = br#""status":4"#;
+        let is_rejected = |body: &[u8]| body.windows(rejected.len()).any(|part| part == rejected);
+        status == self.status && (self.orders == 1 || !is_rejected(body))
     }
 }
 
@@ -190,7 +190,7 @@ impl Request {
         Self { method: "POST", path: path.to_owned(), body, expected }
     }
 
-    /// The batch of that number, if all are of that size.
+    /// The batch with this number, if all batches have this size.
     fn batch(mode: &str, number: u64, size: u32) -> Self {
         let first = number * u64::from(size);
         let operations: Vec<String> = (first..first + u64::from(size))
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_goes_on_where_the_last_one_ended() {
+    fn a_batch_continues_after_the_previous_one() {
         let bodies = bodies(Traffic::Batch, 2);
         assert_eq!(bodies[1].matches(r#""op":"create""#).count(), 1_000);
         let first = order(FIRST_MS + 1_000 * WINDOW_MS, "");
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_orders_end_and_every_find_asks_for_one_of_them() {
+    fn every_find_reads_a_stored_order() {
         let mut store = Workload::store();
         let stored = std::iter::from_fn(|| store.next_request()).count();
         assert_eq!(u64::try_from(stored), Ok(STORED));
@@ -252,11 +252,11 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_with_one_refusal_is_not_what_is_expected() {
+    fn a_batch_with_one_rejection_is_unexpected() {
         let batch = Expected { status: 200, orders: 2 };
         assert!(batch.is_met_by(200, br#"{"results":[{"status":201},{"status":201}]}"#));
         assert!(!batch.is_met_by(200, br#"{"results":[{"status":201},{"status":409}]}"#));
-        let refusal = Expected { status: 409, orders: 1 };
-        assert!(refusal.is_met_by(409, br#"{"status":409}"#) && !refusal.is_met_by(201, b"{}"));
+        let rejection = Expected { status: 409, orders: 1 };
+        assert!(rejection.is_met_by(409, br#"{"status":409}"#) && !rejection.is_met_by(201, b"{}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Storms for as long as one likes, each on one database with so many processes; `tests/soak` builds
+//! Randomized workloads for as long as one likes, each on one database with so many processes; `tests/soak` builds
 //! what it needs and starts it.
 //!
 //! ```sh
@@ -17,19 +17,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use orders_tests::Database;
 use orders_tests::history::Scope;
-use orders_tests::storm::{Round, Storm, Tally};
+use orders_tests::workload::{RandomWorkload, Round, Tally};
 
 const USAGE: &str = "usage: tests/soak [--minutes N] [--seed S] [--database sqlite|postgres] \
     [--processes N] [--clients N] [--rest-ms N] [--at-once]
 
-Runs storms: clients that write and read at random while processes are killed, ended and stopped,
+Runs workloads: clients that write and read at random while processes are killed, ended and stopped,
 connections cut and PostgreSQL ended at once. Every minute all that they saw is checked: one single
-order of all operations must explain it. Without --database and --processes there are four storms,
+order of all operations must explain it. Without --database and --processes there are four workloads,
 both databases with 1 and with 3 processes, one after the other or, with --at-once, side by side.
 
-  --minutes N    how long each storm lasts (30); half of it in each scope of the policy
+  --minutes N    how long each workload lasts (30); half of it in each scope of the policy
   --seed S       where what is random begins; printed if it is not given
-  --clients N    how many clients each storm has (8)
+  --clients N    how many clients each workload has (8)
   --rest-ms N    how long a client rests between two operations, at most (60)";
 
 /// After so long all is quiet and checked, so that no history grows without end.
@@ -58,11 +58,11 @@ fn main() -> ExitCode {
         }
     };
     println!("--minutes {} --seed {}", plan.minutes, plan.seed);
-    let storms: Vec<Storm> = plan
+    let workloads: Vec<RandomWorkload> = plan
         .databases
         .iter()
         .flat_map(|database| plan.processes.iter().map(|processes| (*database, *processes)))
-        .map(|(database, processes)| Storm {
+        .map(|(database, processes)| RandomWorkload {
             database,
             processes,
             seed: plan.seed,
@@ -72,30 +72,30 @@ fn main() -> ExitCode {
         })
         .collect();
     let rounds = rounds(plan.minutes);
-    let tallies: Vec<(Storm, Option<Tally>)> = if plan.at_once {
+    let tallies: Vec<(RandomWorkload, Option<Tally>)> = if plan.at_once {
         scope(|threads| {
-            let start = |storm: &Storm| {
-                let (storm, rounds) = (*storm, &rounds);
-                (storm, threads.spawn(move || run(&storm, rounds)))
+            let start = |workload: &RandomWorkload| {
+                let (workload, rounds) = (*workload, &rounds);
+                (workload, threads.spawn(move || run(&workload, rounds)))
             };
-            let running: Vec<_> = storms.iter().map(start).collect();
-            running.into_iter().map(|(storm, run)| (storm, run.join().ok().flatten())).collect()
+            let running: Vec<_> = workloads.iter().map(start).collect();
+            running.into_iter().map(|(workload, run)| (workload, run.join().ok())).collect()
         })
     } else {
-        let one = |storm: &Storm| {
-            let run = scope(|threads| threads.spawn(|| run(storm, &rounds)).join());
-            (*storm, run.ok().flatten())
+        let one = |workload: &RandomWorkload| {
+            let run = scope(|threads| threads.spawn(|| run(workload, &rounds)).join());
+            (*workload, run.ok())
         };
-        storms.iter().map(one).collect()
+        workloads.iter().map(one).collect()
     };
     println!("\n{:<23}  {}", "", Tally::COLUMNS);
     let mut is_fine = true;
-    for (storm, tally) in &tallies {
+    for (workload, tally) in &tallies {
         let fine = tally.as_ref().is_some_and(|tally| tally.violations.is_empty());
         is_fine &= fine;
         match tally {
-            Some(tally) => println!("{:<23}  {tally}", name(storm)),
-            None => println!("{:<23}  was not run to its end", name(storm)),
+            Some(tally) => println!("{:<23}  {tally}", name(workload)),
+            None => println!("{:<23}  was not run to its end", name(workload)),
         }
     }
     println!("seed {}, {} minutes each", plan.seed, plan.minutes);
@@ -111,23 +111,23 @@ fn rounds(minutes: u32) -> Vec<Round> {
     (0..minutes).map(round).collect()
 }
 
-fn run(storm: &Storm, rounds: &[Round]) -> Option<Tally> {
-    let name = name(storm);
-    let tally = storm.run(rounds, |tally| {
+fn run(workload: &RandomWorkload, rounds: &[Round]) -> Tally {
+    let name = name(workload);
+    let tally = workload.run(rounds, |tally| {
         println!("{name}: round {} of {}: {tally}", tally.rounds, rounds.len());
     });
-    for violation in tally.iter().flat_map(|tally| &tally.violations) {
+    for violation in &tally.violations {
         println!("{name}: VIOLATION: {violation}");
     }
     tally
 }
 
-fn name(storm: &Storm) -> String {
-    let database = match storm.database {
+fn name(workload: &RandomWorkload) -> String {
+    let database = match workload.database {
         Database::Sqlite => "SQLite",
         Database::Postgres => "PostgreSQL",
     };
-    match storm.processes {
+    match workload.processes {
         1 => format!("{database}, 1 process"),
         many => format!("{database}, {many} processes"),
     }

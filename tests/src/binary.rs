@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -91,19 +90,15 @@ pub fn orders_api<S: AsRef<OsStr>>(dir: &Path, variables: &[(&str, &str)], argum
         .into()
 }
 
-/// A build of the program with the feature `otel`, which `tests/run` makes; said so, where there is none.
+/// A build of the program with the feature `otel`.
 ///
 /// # Panics
-/// If its variable is no path.
+/// If `ORDERS_API_OTEL_BIN` is not the path of a file.
 #[must_use]
-pub fn traced_binary() -> Option<PathBuf> {
-    let Some(path) = env::var_os("ORDERS_API_OTEL_BIN") else {
-        // Written, not printed: libtest captures what is printed.
-        writeln!(std::io::stderr(), "LEFT OUT: a test of traces (tests/run builds what it needs)")
-            .expect("standard error takes a line");
-        return None;
-    };
-    Some(std::path::absolute(path).expect("ORDERS_API_OTEL_BIN is the path of a file"))
+pub fn traced_binary() -> PathBuf {
+    let path =
+        env::var_os("ORDERS_API_OTEL_BIN").expect("ORDERS_API_OTEL_BIN is set: see tests/run");
+    std::path::absolute(path).expect("ORDERS_API_OTEL_BIN is the path of a file")
 }
 
 /// Runs the program, and kills it (SIGKILL) after a time; answers the run if it had ended by itself.

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::{Server, guard};
+use crate::{Server, guard, installation};
 
 pub use driver::axe;
-use driver::{on_path, start, tell_what_is_left_out};
+use driver::start;
 
 /// How long something on a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,16 +52,15 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser at a server; `None` if there is no Chromium on this machine.
+    /// A browser at a server.
     ///
     /// # Panics
-    /// If it does not start, or is missing though it is required.
+    /// If it does not start: if Chromium or its driver is not installed, for one.
     #[must_use]
-    pub fn at(server: &Server, looks: Looks) -> Option<Self> {
-        let (Some(driver), Some(chromium)) = (on_path("chromedriver"), on_path("chromium")) else {
-            tell_what_is_left_out();
-            return None;
-        };
+    pub fn at(server: &Server, looks: Looks) -> Self {
+        let [driver, chromium] = ["chromedriver", "chromium"].map(|program| {
+            installation::on_path(program).unwrap_or_else(|| panic!("{program} is not on PATH"))
+        });
         let profile = tempfile::Builder::new().prefix("orders-tests-browser-").tempdir().unwrap();
         let (mut driver, port) = start(&driver);
         guard::began(driver.id());
@@ -100,7 +99,7 @@ impl Browser {
         let session = format!("{base}/{id}");
         let browser = Self { driver, agent, session, server, _profile: profile };
         browser.emulate(looks);
-        Some(browser)
+        browser
     }
 
     fn emulate(&self, looks: Looks) {

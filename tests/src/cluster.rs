@@ -1,6 +1,6 @@
 //! One throwaway PostgreSQL cluster for each test process, gone when the process is.
 
-use std::io::Write;
+use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
-use std::{env, fs};
+
+use crate::installation;
 
 /// Makes a cluster, runs it, and ends and removes it when standard input closes, which happens
 /// however the test process ends, also by SIGKILL.
@@ -36,28 +37,13 @@ pub(crate) struct Cluster {
     _pipe: Mutex<ChildStdin>,
 }
 
-/// The cluster of this process, or why there is none.
-pub(crate) fn cluster() -> Option<&'static Cluster> {
-    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(|| installed().map(|bin| start(&bin))).as_ref()
-}
-
-/// Where PostgreSQL is installed; says so, or fails, where it is not.
-pub(crate) fn installed() -> Option<PathBuf> {
-    let found = binaries();
-    if found.is_none() {
-        tell_what_is_left_out();
-    }
-    found
-}
-
-fn tell_what_is_left_out() {
-    let why = "no PostgreSQL is installed (no initdb on PATH or in /usr/lib/postgresql)";
-    let required = env::var_os("ORDERS_TESTS_REQUIRE_POSTGRES");
-    assert!(required.is_none_or(|value| value != "1"), "{why}");
-    // Written, not printed: libtest captures what is printed.
-    let line = format!("LEFT OUT: every test of this program on PostgreSQL, because {why}");
-    writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
+/// The cluster of this process.
+///
+/// # Panics
+/// If PostgreSQL is not installed, or does not start.
+pub(crate) fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| start(&installed()))
 }
 
 impl Cluster {
@@ -75,20 +61,12 @@ impl Cluster {
     }
 }
 
-/// The directory of `initdb` and `postgres`: on PATH, or else Debian's newest.
-fn binaries() -> Option<PathBuf> {
-    let has_both = |dir: &PathBuf| dir.join("initdb").is_file() && dir.join("postgres").is_file();
-    let path = env::var_os("PATH").unwrap_or_default();
-    if let Some(dir) = env::split_paths(&path).find(has_both) {
-        return Some(dir);
-    }
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-    let number = |dir: &Path| dir.file_name()?.to_str()?.parse::<u32>().ok();
-    versions
-        .filter_map(|entry| Some((number(&entry.path())?, entry.path().join("bin"))))
-        .filter(|(_, bin)| has_both(bin))
-        .max()
-        .map(|(_, bin)| bin)
+/// The directory of `initdb` and `postgres`, as the build script finds it.
+///
+/// # Panics
+/// If PostgreSQL is not installed.
+pub(crate) fn installed() -> PathBuf {
+    installation::postgres().expect("PostgreSQL is installed: ./tests/run installs it")
 }
 
 fn start(bin: &Path) -> Cluster {

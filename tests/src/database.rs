@@ -31,16 +31,16 @@ struct Inner {
 }
 
 impl Database {
-    /// Makes a fresh, empty database; `None` if there is no such server on this machine.
+    /// Makes a fresh, empty database.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// If it cannot be made: if PostgreSQL is not installed, for one.
     #[must_use]
-    pub fn fresh(self) -> Option<Scratch> {
+    pub fn fresh(self) -> Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let (cluster, turn) = match self {
             Self::Sqlite => (None, None),
-            Self::Postgres => (Some(cluster()?), Some(Turn::wait())),
+            Self::Postgres => (Some(cluster()), Some(Turn::wait())),
         };
         let name = format!("scratch{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = guard::dir().join(&name);
@@ -49,7 +49,7 @@ impl Database {
             let mut admin = Sql::connect(&cluster.url("postgres"));
             admin.run(&format!("CREATE DATABASE {name}")).unwrap();
         }
-        Some(Scratch(Arc::new(Inner { dir, name, cluster, _turn: turn })))
+        Scratch(Arc::new(Inner { dir, name, cluster, _turn: turn }))
     }
 }
 

@@ -1,8 +1,7 @@
 //! System calls of a server that fail: what a disk that is broken or full does to it.
 
-use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -31,13 +30,12 @@ pub struct Injected {
 }
 
 impl Injected {
-    /// From now on calls fail; `None`, and said so, where there is no `strace`, or the system does not
-    /// let it look into another process.
+    /// From now on calls fail.
     ///
     /// # Panics
-    /// If there is none although `ORDERS_TESTS_REQUIRE_STRACE` is 1.
+    /// If `strace` is not installed, or the system does not let it look into another process.
     #[must_use]
-    pub fn into(server: &Server, fault: &Fault<'_>) -> Option<Self> {
+    pub fn into(server: &Server, fault: &Fault<'_>) -> Self {
         let log = server.scratch().dir().join("strace.log");
         let inject = format!("inject={}:error={}:when={}", fault.calls, fault.error, fault.when);
         let mut command = Command::new("strace");
@@ -47,18 +45,18 @@ impl Injected {
             command.arg("-P").arg(file);
         }
         let started = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let Ok(mut strace) = started else { return left_out("there is no strace") };
+        let mut strace = started.expect("strace is installed");
         guard::began(strace.id());
         let mut line = String::new();
         let said = strace.stderr.take().expect("it is piped");
         let read = BufReader::new(said).read_line(&mut line);
         if read.is_ok() && line.contains(" attached") {
-            return Some(Self { strace, log });
+            return Self { strace, log };
         }
         drop(strace.kill());
         drop(strace.wait());
         guard::ended(strace.id());
-        left_out(&line)
+        panic!("calls cannot be made to fail: {line}");
     }
 
     /// How many calls have failed so far.
@@ -66,15 +64,6 @@ impl Injected {
     pub fn number(&self) -> usize {
         fs::read_to_string(&self.log).unwrap_or_default().matches("(INJECTED)").count()
     }
-}
-
-fn left_out(why: &str) -> Option<Injected> {
-    let required = env::var_os("ORDERS_TESTS_REQUIRE_STRACE");
-    assert!(required.is_none_or(|value| value != "1"), "calls cannot be made to fail: {why}");
-    // Written, not printed: libtest captures what is printed.
-    writeln!(std::io::stderr(), "LEFT OUT: a test of errors of the disk, because {}", why.trim())
-        .expect("standard error takes a line");
-    None
 }
 
 impl Drop for Injected {

@@ -1,7 +1,6 @@
 //! pgbouncer, before a PostgreSQL server.
 
 use std::fs;
-use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -21,13 +20,12 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// A pooler before a server, in a mode such as `session`; `None`, and said so, where there is no
-    /// pgbouncer on this machine.
+    /// A pooler before a server, in a mode such as `session`.
     ///
     /// # Panics
-    /// If it does not start.
+    /// If it does not start: if it is not installed, for one.
     #[must_use]
-    pub fn before(server: &Postgres, mode: &str) -> Option<Self> {
+    pub fn before(server: &Postgres, mode: &str) -> Self {
         let address = free_address();
         let (host, port) = address.split_once(':').expect("an address has a port");
         let behind = server.address();
@@ -52,12 +50,7 @@ impl Pooler {
             let (uid, gid) = unprivileged_user();
             command.uid(uid).gid(gid).current_dir("/");
         }
-        let Ok(child) = command.spawn() else {
-            // Written, not printed: libtest captures what is printed.
-            writeln!(std::io::stderr(), "LEFT OUT: what needs pgbouncer (tests/run installs it)")
-                .expect("standard error takes a line");
-            return None;
-        };
+        let child = command.spawn().expect("pgbouncer is installed");
         guard::began(child.id());
         let pooler = Self { child, address, settings };
         let patience = Instant::now() + Duration::from_secs(10);
@@ -65,7 +58,7 @@ impl Pooler {
             assert!(Instant::now() < patience, "pgbouncer does not listen");
             sleep(Duration::from_millis(10));
         }
-        Some(pooler)
+        pooler
     }
 
     /// What the program is told to find its database behind it.

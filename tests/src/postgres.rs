@@ -26,13 +26,13 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A fresh server that runs; `None` if there is no PostgreSQL on this machine.
+    /// A fresh server that runs.
     ///
     /// # Panics
     /// If it cannot be made.
     #[must_use]
-    pub fn fresh() -> Option<Self> {
-        Some(Self::unmade()?.make(&[]))
+    pub fn fresh() -> Self {
+        Self::unmade().make(&[])
     }
 
     /// The same on a disk of its own, with the log of its writes or without that.
@@ -40,15 +40,15 @@ impl Postgres {
     /// # Panics
     /// If it cannot be made.
     #[must_use]
-    pub fn fresh_on(disk: &Path, with_log_of_writes: bool) -> Option<Self> {
-        let mut made = Self::unmade()?;
+    pub fn fresh_on(disk: &Path, with_log_of_writes: bool) -> Self {
+        let mut made = Self::unmade();
         made.data = disk.join("data");
         if let Some((uid, gid)) = other_user() {
             std::os::unix::fs::chown(disk, Some(uid), Some(gid)).unwrap();
         }
         let elsewhere = made.dir.join("log-of-writes").display().to_string();
         let more = ["--wal-segsize=1", "-X", &elsewhere];
-        Some(made.make(if with_log_of_writes { &more[..1] } else { &more }))
+        made.make(if with_log_of_writes { &more[..1] } else { &more })
     }
 
     fn make(mut self, more: &[&str]) -> Self {
@@ -67,7 +67,7 @@ impl Postgres {
     /// If it cannot be made.
     #[must_use]
     pub fn standby(&self) -> Self {
-        let mut standby = Self::unmade().expect("there is a PostgreSQL on this machine");
+        let mut standby = Self::unmade();
         let source =
             format!("host=127.0.0.1 port={} user=orders application_name=standby", self.port);
         let data = standby.data.to_str().expect("a path of ours is UTF-8");
@@ -188,9 +188,9 @@ impl Postgres {
         }
     }
 
-    fn unmade() -> Option<Self> {
+    fn unmade() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let bin = installed()?;
+        let bin = installed();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir =
             std::env::temp_dir().join(format!("orders-tests-own-{}-{number}", std::process::id()));
@@ -201,7 +201,7 @@ impl Postgres {
         guard::will_remove(&dir);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = dir.join("data");
-        Some(Self { bin, dir, data, port, running: None })
+        Self { bin, dir, data, port, running: None }
     }
 
     fn log(&self) -> String {

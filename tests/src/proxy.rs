@@ -1,6 +1,5 @@
 //! haproxy, as it is shipped, before two processes of the service.
 
-use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,13 +16,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before two addresses, as `deploy/haproxy.cfg` has it; `None`, and said so, where there
-    /// is no haproxy on this machine.
+    /// A proxy before two addresses, as `deploy/haproxy.cfg` has it.
     ///
     /// # Panics
-    /// If it does not start.
+    /// If it does not start: if it is not installed, for one.
     #[must_use]
-    pub fn before(first: &str, second: &str) -> Option<Self> {
+    pub fn before(first: &str, second: &str) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/haproxy.cfg");
         let address = free_address();
         let child = Command::new("haproxy")
@@ -35,12 +33,7 @@ impl Proxy {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        let Ok(child) = child else {
-            // Written, not printed: libtest captures what is printed.
-            writeln!(std::io::stderr(), "LEFT OUT: what needs haproxy (tests/run installs it)")
-                .expect("standard error takes a line");
-            return None;
-        };
+        let child = child.expect("haproxy is installed");
         guard::began(child.id());
         let proxy = Self { child, client: Client::new(address) };
         let patience = Instant::now() + Duration::from_secs(10);
@@ -48,7 +41,7 @@ impl Proxy {
             assert!(Instant::now() < patience, "haproxy does not listen");
             sleep(Duration::from_millis(10));
         }
-        Some(proxy)
+        proxy
     }
 
     /// A client that asks through it.

@@ -43,18 +43,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on a fresh database with the three sample services and no order; `None` if there
-    /// is no such database on this machine.
+    /// A server on a fresh database with the three sample services and no order.
     ///
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn fresh(database: Database) -> Option<Self> {
-        let server = Self::start(&database.fresh()?);
+    pub fn fresh(database: Database) -> Self {
+        let server = Self::start(&database.fresh());
         for service in sample_data()["services"].as_array().unwrap() {
             server.post("/services", service).assert_status(201);
         }
-        Some(server)
+        server
     }
 
     /// A server on a fresh database with the sample data.
@@ -62,9 +61,9 @@ impl Server {
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn with_sample_data(database: Database) -> Option<Self> {
+    pub fn with_sample_data(database: Database) -> Self {
         let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
-        Some(Self::start_as(&database.fresh()?, &setup))
+        Self::start_as(&database.fresh(), &setup)
     }
 
     /// A server on a database.

@@ -62,6 +62,16 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (year, month, days - days_of(year, month, 1) + 1)
 }
 
+/// The library that gives a process another time.
+///
+/// # Panics
+/// If it is not installed.
+#[must_use]
+pub fn libfaketime() -> String {
+    let file = crate::installation::libfaketime().expect("libfaketime is installed");
+    file.display().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DAY, HOUR, at, millis_of};

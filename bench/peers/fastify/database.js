@@ -1,4 +1,4 @@
-// The service's own tables, one connection, and a queue of writes that are committed together.
+// The service's tables, one connection, and a queue of writes that share commits.
 
 import { readFileSync, readdirSync } from "node:fs";
 import Database from "better-sqlite3";
@@ -10,7 +10,7 @@ const MIGRATIONS = new URL("../../../migrations/sqlite/", import.meta.url);
 
 export function open(path) {
   const db = new Database(path);
-  // What the service sets.
+  // The settings of the service.
   db.pragma("journal_mode = WAL");
   db.pragma("synchronous = FULL");
   db.pragma("foreign_keys = ON");
@@ -30,7 +30,7 @@ export function open(path) {
   };
 }
 
-/** Takes writes; those that came in one turn of the event loop share a transaction. */
+/** Queues writes. Those of one iteration of the event loop share a transaction. */
 function groupCommit(db, { begin, commit, rollback }) {
   let waiting = [];
   return (write) =>

@@ -1,4 +1,4 @@
-// Orders as they are read and answered: schemas that Fastify compiles into checks and writers.
+// Orders in requests and responses: schemas that Fastify compiles into validators and serializers.
 
 export const orderBody = {
   type: "object",
@@ -68,7 +68,7 @@ export const refusalAnswer = {
   },
 };
 
-/** The answer for a row of the table. */
+/** The response for a row of the table. */
 export function showOrder(row) {
   return {
     id: row.id,

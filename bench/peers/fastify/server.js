@@ -1,5 +1,5 @@
-// The peer on SQLite: Fastify and better-sqlite3, one process, one commit for all writes that wait.
-// Only what is measured.
+// The peer on SQLite: Fastify and better-sqlite3, one process, group commit. Supports only the
+// measured requests.
 
 import { parseArgs } from "node:util";
 import Fastify from "fastify";

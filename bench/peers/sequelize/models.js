@@ -1,4 +1,4 @@
-// The tables: services, orders, and which order uses which service.
+// The tables: services, orders, and the services of each order.
 
 import { DataTypes, Sequelize } from "sequelize";
 

@@ -1,4 +1,4 @@
-// Orders as they are read and answered.
+// Orders in requests and responses.
 
 import { randomUUID } from "node:crypto";
 

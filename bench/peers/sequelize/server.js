@@ -1,5 +1,5 @@
-// The peer on PostgreSQL as such services are usually written: Express, Sequelize, a check and then
-// an insert. That it double-books is what the benchmark counts. Only what is measured.
+// The peer on PostgreSQL as such services are usually written: Express and Sequelize, a check, then an
+// insert. It double-books, which the benchmark counts. Supports only the measured requests.
 
 import { parseArgs } from "node:util";
 import express from "express";

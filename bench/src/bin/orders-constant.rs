@@ -1,14 +1,14 @@
-//! Answers every request with the same order, from a server like the service's own: what HTTP by
-//! itself, the load and this machine allow.
+//! Answers every request with the same order, from a server like the service's: the limit of HTTP,
+//! the load generator and the machine.
 
 use actix_web::http::header;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use clap::{Parser, Subcommand};
 
-/// An order as the service answers it, of the same size.
+/// An order as the service returns it, of the same size.
 const ORDER: &str = r#"{"id":"order-00000000","datetime":"2030-01-01T00:00:00.000Z","totalfee":100,"services":[{"id":"123"}],"version":1,"created_at":"2026-01-01T00:00:00.000Z","updated_at":"2026-01-01T00:00:00.000Z"}"#;
 
-/// The server with one answer. Understands what the benchmark tells all servers.
+/// A server with one answer. Takes the options that the benchmark passes to all servers.
 #[derive(Parser)]
 struct Args {
     #[command(subcommand)]
@@ -20,10 +20,10 @@ enum Command {
     Serve {
         #[arg(long)]
         bind: String,
-        /// Ignored: it has none
+        /// Ignored: there is no database
         #[arg(long)]
         database_url: Option<String>,
-        /// Ignored: it never drains
+        /// Ignored: there is no drain delay
         #[arg(long)]
         drain_delay: Option<String>,
     },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
-use crate::body::Bodies;
+use crate::body::RequestPolicy;
 use crate::cli::{ServeOptions, auth_policy};
 use crate::events::Live;
 use crate::http::trace::Tracing;
@@ -24,10 +24,7 @@ use crate::webhooks::{self, SsrfGuard, TestSender};
 pub(crate) struct App {
     pub(crate) store: StoreClient,
     pub(crate) security: Data<Security>,
-    /// Whether PUT and DELETE must name the version that they change.
-    pub(crate) require_if_match: bool,
-    /// The memory of request bodies.
-    pub(crate) bodies: Data<Bodies>,
+    pub(crate) request_policy: Data<RequestPolicy>,
     /// The streams of events.
     pub(crate) live: Data<Live>,
     instrumentation: Data<Instrumentation>,
@@ -61,8 +58,7 @@ pub(crate) fn serve(
     let app = App {
         store: StoreClient::new(store, keys),
         security: Data::new(security),
-        require_if_match: options.require_if_match,
-        bodies: Data::new(Bodies::default()),
+        request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
         live: Data::new(Live::new(options.max_streams())),
         instrumentation: Data::new(instrumentation),
         ssrf_guard: options.ssrf_guard(),
@@ -80,6 +76,7 @@ impl App {
         config
             .app_data(Data::new(self.store.clone()))
             .app_data(self.security.clone())
+            .app_data(self.request_policy.clone())
             .app_data(self.live.clone())
             .app_data(self.instrumentation.clone())
             .app_data(Data::new(self.ssrf_guard))

@@ -9,10 +9,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use crate::app::App;
+use crate::lists::{self, ListRequest};
 use crate::openapi::shape;
 use crate::problem::Problem;
+use crate::query;
 use crate::wire::{PolicyView, StretchView};
-use crate::{headers, lists, query};
 
 /// The free stretches.
 #[derive(Serialize, ToSchema)]
@@ -51,20 +52,15 @@ pub(crate) enum FreeTimesView {
 /// `GET /availability`
 pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let asked = query::availability(&request)?;
-    let key = asked.list_key();
-    let mut from = asked.from;
-    if let Some(cursor) = &asked.page.cursor {
-        let place = key.read(cursor).and_then(|place| Instant::parse(&place).ok());
-        from = place.ok_or_else(lists::foreign_cursor)?;
-    }
-    headers::accepts_json(&request)?;
-    let wanted = asked.slots.unwrap_or(asked.page.limit);
+    let place = |place: &str| Instant::parse(place).ok();
+    let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
+    let from = list.after.unwrap_or(asked.from);
+    let rows = asked.slots.map_or(list.rows(), |slots| slots + 1);
     let named = asked.services.clone();
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
     // One more than asked for tells whether there is another page.
-    let found =
-        app.store.run_blocking(move |store| store.find_availability(&sought, wanted + 1)).await?;
+    let found = app.store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
             "service",
@@ -79,8 +75,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
     let mut stretches = found.stretches;
-    let next = stretches.get(wanted).map(|stretch| key.write(&stretch.start.to_string()));
-    stretches.truncate(wanted);
+    let next = list.cut(&mut stretches, |last| last.start.to_string());
     let view = AvailabilityView {
         data: stretches.iter().map(StretchView::of).collect(),
         next_cursor: next.clone(),

@@ -11,11 +11,14 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
 use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::http::request_context;
 use crate::problem::{Code, Problem};
 use crate::security::rate_limit;
 use crate::wire::{BatchBody, OrderView, ResultView, ResultsView, read_batch};
-use crate::{query, retries, security};
+use crate::{retries, security};
+
+const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 
 /// `POST /orders/batch`
 pub(crate) async fn change(
@@ -23,10 +26,10 @@ pub(crate) async fn change(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::large(&request, payload).await?;
-    let BatchBody { mode, dry_run, operations } = read_batch(&body.parse()?, app.require_if_match)?;
+    let require_if_match = app.request_policy.require_if_match;
+    let read = |body: &Body| read_batch(&body.parse()?, require_if_match);
+    let ChangeRequest { body: BatchBody { mode, dry_run, operations }, retry, .. } =
+        ChangeRequest::read_with(&request, payload, BATCH, read).await?;
     rate_limit::charge_batch(&request, operations.len())?;
     let (ready, faults): (Vec<_>, Vec<_>) = operations
         .into_iter()
@@ -44,8 +47,7 @@ pub(crate) async fn change(
         Batch::new(mode, dry_run, ready)
             .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?
     };
-    let key = key.filter(|_| !dry_run);
-    let retry = retries::retry(&request, key, body.bytes());
+    let retry = retry.filter(|_| !dry_run);
     let instance = request.path().to_owned();
     let request_id = request_context::id(&request);
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });

@@ -9,98 +9,92 @@ use actix_web::web::{Data, Payload};
 use futures_util::StreamExt;
 use orders_db::StoreError;
 
-use crate::app::App;
-use crate::headers;
 use crate::json::{self, Json};
 use crate::problem::{Code, FieldError, Problem};
 
 /// How large a body may be, and how long it may take to arrive.
-struct Limits {
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimits {
     bytes: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// For a single order or service.
-const SMALL: Limits = Limits { bytes: 64 * 1024, patience: Duration::from_secs(10) };
-/// For a batch.
-const LARGE: Limits = Limits { bytes: 8 * 1024 * 1024, patience: Duration::from_mins(1) };
+impl BodyLimits {
+    /// For one resource.
+    pub(crate) const SMALL: Self = Self { bytes: 64 * 1024, timeout: Duration::from_secs(10) };
+    /// For a batch.
+    pub(crate) const LARGE: Self = Self { bytes: 8 * 1024 * 1024, timeout: Duration::from_mins(1) };
+}
 
-/// How many bytes of bodies there may be at once, of all requests together.
-const MOST_AT_ONCE: usize = 256 * 1024 * 1024;
+/// The most bytes of all bodies that are in memory at once.
+const MAX_BYTES_AT_ONCE: usize = 256 * 1024 * 1024;
+
+/// What is the same for all requests of a server.
+#[derive(Default)]
+pub(crate) struct RequestPolicy {
+    /// Whether changes of one version must name it.
+    pub(crate) require_if_match: bool,
+    /// The bytes of all bodies that are in memory now.
+    body_bytes: AtomicUsize,
+}
+
+impl RequestPolicy {
+    pub(crate) fn new(require_if_match: bool) -> Self {
+        Self { require_if_match, body_bytes: AtomicUsize::default() }
+    }
+}
 
 /// The body of a request, as it was sent.
 pub(crate) struct Body {
     bytes: Vec<u8>,
     /// Held for as long as the bytes are.
-    _room: Room,
+    _reservation: Reservation,
 }
 
-/// How many bytes of bodies there are now.
-#[derive(Default)]
-pub(crate) struct Bodies(AtomicUsize);
-
-/// The room that one body takes.
-struct Room {
-    app: Data<App>,
+/// The memory that one body takes.
+struct Reservation {
+    policy: Data<RequestPolicy>,
     bytes: usize,
 }
 
-impl Room {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let app = request.app_data::<Data<App>>();
-        let app = app.ok_or_else(|| Problem::unexpected("the router has no app"))?;
-        Ok(Self { app: app.clone(), bytes: 0 })
+impl Reservation {
+    fn new(request: &HttpRequest) -> Result<Self, Problem> {
+        let policy = request.app_data::<Data<RequestPolicy>>();
+        let policy = policy.ok_or_else(|| Problem::unexpected("the router has no policy"))?;
+        Ok(Self { policy: policy.clone(), bytes: 0 })
     }
 
-    /// Takes so much more, or refuses: who holds the room gives it back before long.
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
+    /// Reserves more bytes. Bodies are short-lived, so a refused client can soon try again.
+    fn add(&mut self, bytes: usize) -> Result<(), Problem> {
         self.bytes += bytes;
-        let before = self.app.bodies.0.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > MOST_AT_ONCE { Err(StoreError::Overloaded.into()) } else { Ok(()) }
+        let before = self.policy.body_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > MAX_BYTES_AT_ONCE { Err(StoreError::Overloaded.into()) } else { Ok(()) }
     }
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.app.bodies.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.policy.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 impl Body {
-    /// Takes in a small body of a request that is to be answered as JSON. `sends` checks its media
-    /// type.
-    pub(crate) async fn small(
+    /// Receives a body. `sends` checks its media type.
+    pub(crate) async fn receive(
         request: &HttpRequest,
         payload: Payload,
         sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
-    ) -> Result<Self, Problem> {
-        headers::accepts_json(request)?;
-        sends(request)?;
-        read_bytes(request, payload, &SMALL).await
-    }
-
-    /// Takes in a small body of a request that is to be answered by a page.
-    pub(crate) async fn of_page(
-        request: &HttpRequest,
-        payload: Payload,
-        sends: impl Fn(&HttpRequest) -> Result<(), Problem>,
+        limits: BodyLimits,
     ) -> Result<Self, Problem> {
         sends(request)?;
-        read_bytes(request, payload, &SMALL).await
-    }
-
-    /// Takes in a JSON body that may be large.
-    pub(crate) async fn large(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
-        headers::accepts_json(request)?;
-        headers::sends_json(request)?;
-        read_bytes(request, payload, &LARGE).await
+        read_bytes(request, payload, limits).await
     }
 
     /// Reads it as what it must be; `code` is the problem if it is not that.
     pub(crate) fn read<T>(
         &self,
         code: Code,
-        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+        read: impl FnOnce(&Json<'_>) -> Result<T, Vec<FieldError>>,
     ) -> Result<T, Problem> {
         read(&self.parse()?).map_err(|errors| Problem::of_fields(code, errors))
     }
@@ -109,7 +103,7 @@ impl Body {
     pub(crate) fn read_if_any<T>(
         &self,
         code: Code,
-        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
+        read: impl FnOnce(&Json<'_>) -> Result<T, Vec<FieldError>>,
     ) -> Result<T, Problem> {
         if self.bytes.is_empty() {
             return read(&Json::Object(Vec::new()))
@@ -132,25 +126,32 @@ impl Body {
 async fn read_bytes(
     request: &HttpRequest,
     payload: Payload,
-    limits: &Limits,
+    limits: BodyLimits,
 ) -> Result<Body, Problem> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limits.bytes) {
         return Err(too_large(limits.bytes));
     }
-    actix_rt::time::timeout(limits.patience, gather(payload, limits.bytes, Room::of(request)?))
-        .await
-        .unwrap_or_else(|_elapsed| {
-            let seconds = limits.patience.as_secs();
-            Err(Problem::new(
-                Code::RequestTimeout,
-                format!("The body was not sent within {seconds} seconds."),
-            ))
-        })
+    actix_rt::time::timeout(
+        limits.timeout,
+        gather(payload, limits.bytes, Reservation::new(request)?),
+    )
+    .await
+    .unwrap_or_else(|_elapsed| {
+        let seconds = limits.timeout.as_secs();
+        Err(Problem::new(
+            Code::RequestTimeout,
+            format!("The body was not sent within {seconds} seconds."),
+        ))
+    })
 }
 
-async fn gather(mut payload: Payload, limit: usize, mut room: Room) -> Result<Body, Problem> {
+async fn gather(
+    mut payload: Payload,
+    limit: usize,
+    mut reservation: Reservation,
+) -> Result<Body, Problem> {
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
@@ -160,10 +161,10 @@ async fn gather(mut payload: Payload, limit: usize, mut room: Room) -> Result<Bo
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
-        room.take(chunk.len())?;
+        reservation.add(chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Body { bytes, _room: room })
+    Ok(Body { bytes, _reservation: reservation })
 }
 
 fn too_large(limit: usize) -> Problem {

@@ -1,8 +1,17 @@
 //! The command line. Every option is an environment variable too.
 
 pub(crate) mod auth_policy;
-mod serve;
-mod transfer;
+pub(crate) mod backup;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod healthcheck;
+pub(crate) mod import;
+pub(crate) mod keys;
+pub(crate) mod policy;
+pub(crate) mod seed;
+mod serve_options;
+mod transfer_options;
+pub(crate) mod wait;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,8 +25,10 @@ use orders_db::DatabaseUrl;
 
 use crate::wire;
 
-pub(crate) use serve::{Auth, ServeOptions};
-pub(crate) use transfer::{DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict};
+pub(crate) use serve_options::{Auth, ServeOptions};
+pub(crate) use transfer_options::{
+    DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict,
+};
 
 /// Keeps orders, no two of them within 3 hours of each other.
 ///

@@ -5,20 +5,20 @@
 pub(crate) mod admin;
 mod assets;
 mod calendar;
-mod draft;
 mod failure;
-pub(crate) mod figures;
 mod form;
 pub(crate) mod keys;
+mod layout;
 pub(crate) mod list;
+mod order_form;
 pub(crate) mod orders;
-mod page;
+pub(crate) mod reports;
 pub(crate) mod services;
 mod sign_in;
 pub(crate) mod webhooks;
 mod zone;
 
-pub(crate) use assets::file;
+pub(crate) use assets::{file, read_assets_from};
 pub(crate) use calendar::show as calendar;
 pub(crate) use failure::{is_page, render as render_failure};
 pub(crate) use sign_in::{sign_in, sign_in_page, sign_out};

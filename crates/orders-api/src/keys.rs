@@ -1,6 +1,4 @@
-//! Handlers of API keys: parse, call, render. And the commands that do the same without HTTP.
-
-pub(crate) mod commands;
+//! Handlers of API keys: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -9,27 +7,25 @@ use orders_core::{KeyChange, KeyCommand, KeyId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
-use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
+use crate::lists::ListRequest;
 use crate::problem::{Code, Problem};
 use crate::security::{self, MadeKey};
 use crate::wire::{self, KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::{headers, lists, query, retries};
 
+const KEY: Rules = Rules::json(Code::InvalidKey);
+
 /// `GET /keys`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::page(&request)?;
-    let key = ListKey::new("/keys");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| {
-        lists::read_place(&place, KeyId::parse)
-    })?;
-    headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
-    let limit = query.limit;
+    let page = query::page(&request)?;
+    let place = |place: &str| lists::read_place(place, KeyId::parse);
+    let mut list = ListRequest::read(&request, ListKey::new("/keys"), &page, place)?;
+    let (after, rows) = (list.after.take(), list.rows());
     let mut keys =
-        app.store.run_blocking(move |store| store.list_keys(after.as_ref(), limit + 1)).await?;
-    let place = |last: &orders_core::Key| lists::write_place(last.created_at, &last.id);
-    let next = lists::cut(&mut keys, limit).map(|last| key.write(&place(last)));
+        app.store.run_blocking(move |store| store.list_keys(after.as_ref(), rows)).await?;
+    let next = list.cut(&mut keys, |last| lists::write_place(last.created_at, &last.id));
     Ok(lists::answer(&request, keys.iter().map(KeyView::of).collect(), next))
 }
 
@@ -39,11 +35,8 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let KeyBody { name, role, expires_in } = body.read(Code::InvalidKey, wire::read_key)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: KeyBody { name, role, expires_in }, retry, .. } =
+        ChangeRequest::read(&request, payload, KEY, wire::read_key).await?;
     let MadeKey { id, hash, text } = make(None)?;
     let command = KeyCommand::Create { id, name, role, expires_in, hash };
     let render = |change: &KeyChange| {
@@ -69,8 +62,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 /// `DELETE /keys/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let retry = retries::retry(&request, retries::key(&request)?, &[]);
+    let retry = ChangeRequest::without_body(&request)?.retry;
     let changed = app.store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
     Ok(retries::sent(changed, |_| Ok(retries::empty(StatusCode::NO_CONTENT)))?.into_response())
 }
@@ -82,12 +74,8 @@ pub(crate) async fn rotate(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let RotateBody { overlap, expires_in } =
-        body.read_if_any(Code::InvalidKey, wire::read_rotation)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: RotateBody { overlap, expires_in }, retry, .. } =
+        ChangeRequest::read_optional(&request, payload, KEY, wire::read_rotation).await?;
     let MadeKey { id, hash, text } = make(Some(id))?;
     let command = KeyCommand::Rotate { id, overlap, expires_in, hash };
     let render = |change: &KeyChange| {
@@ -104,15 +92,16 @@ pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
 }
 
 /// What is kept of an answer: all but a body, which would show a secret.
-pub(crate) fn to_keep(change: &KeyChange) -> KeptAnswer {
-    match change {
+#[expect(clippy::unnecessary_wraps, reason = "the store client takes what may store nothing")]
+pub(crate) fn to_keep(change: &KeyChange) -> Option<KeptAnswer> {
+    Some(match change {
         KeyChange::Created(key, _) => KeptAnswer {
             location: Some(path_of(key.id.as_str())),
             ..retries::empty(StatusCode::CREATED)
         },
         KeyChange::Rotated { .. } => retries::empty(StatusCode::OK),
         KeyChange::Revoked(_) => retries::empty(StatusCode::NO_CONTENT),
-    }
+    })
 }
 
 fn path_of(id: &str) -> String {

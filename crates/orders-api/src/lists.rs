@@ -8,8 +8,9 @@ use orders_core::Instant;
 use serde::Serialize;
 
 use crate::cursor::ListKey;
+use crate::headers;
 use crate::problem::Problem;
-use crate::query;
+use crate::query::{self, PageQuery};
 use crate::wire::PageView;
 
 /// A page; `next` is the cursor of the one behind it.
@@ -44,14 +45,64 @@ pub(crate) fn with_link(
     response
 }
 
-/// The place behind which a page starts; `None` for the first page.
-pub(crate) fn after<P>(
-    key: &ListKey,
-    cursor: Option<&str>,
-    read: impl Fn(String) -> Option<P>,
-) -> Result<Option<P>, Problem> {
-    let place = cursor.map(|cursor| key.read(cursor).and_then(&read).ok_or_else(foreign_cursor));
-    place.transpose()
+/// A request for a page of a list.
+pub(crate) struct ListRequest<P> {
+    pub(crate) key: ListKey,
+    /// The place after which the page starts; `None` for the first page.
+    pub(crate) after: Option<P>,
+    limit: usize,
+}
+
+impl<P> ListRequest<P> {
+    /// Reads the cursor of a list and checks that the client accepts JSON. `place` reads a place in
+    /// the list.
+    pub(crate) fn read(
+        request: &HttpRequest,
+        key: ListKey,
+        page: &PageQuery,
+        place: impl FnOnce(&str) -> Option<P>,
+    ) -> Result<Self, Problem> {
+        let list = Self::unchecked(key, page, place)?;
+        headers::accepts_json(request)?;
+        Ok(list)
+    }
+
+    /// The same for a list that has other media types, too.
+    pub(crate) fn unchecked(
+        key: ListKey,
+        page: &PageQuery,
+        place: impl FnOnce(&str) -> Option<P>,
+    ) -> Result<Self, Problem> {
+        let after = match &page.cursor {
+            Some(cursor) => {
+                let found = key.read(cursor).and_then(|text| place(&text));
+                Some(found.ok_or_else(foreign_cursor)?)
+            }
+            None => None,
+        };
+        Ok(Self { key, after, limit: page.limit })
+    }
+
+    /// How many rows to read: one more than the page has, which shows whether there is another.
+    pub(crate) fn rows(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// Cuts off the row beyond the page. Returns the cursor of the next page if there was one.
+    pub(crate) fn cut<T>(
+        &self,
+        rows: &mut Vec<T>,
+        place: impl FnOnce(&T) -> String,
+    ) -> Option<String> {
+        cut(rows, self.limit).map(|last| self.key.write(&place(last)))
+    }
+}
+
+/// Cuts off the row beyond a page. Returns the last row that is left if there was one.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more)
 }
 
 /// A place in a list that is in the order of a time, and of ids at the same time.
@@ -68,16 +119,8 @@ pub(crate) fn read_place<I, E>(
     Some((Instant::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
 }
 
-/// Cuts off the one row that was asked for beyond a page; answers the last that is left, if there
-/// was one.
-pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    rows.last().filter(|_| more)
-}
-
 /// The problem with a cursor that did not come from this list.
-pub(crate) fn foreign_cursor() -> Problem {
+fn foreign_cursor() -> Problem {
     query::invalid("cursor", "is not one that this list, with these filters, has answered")
 }
 

@@ -2,41 +2,34 @@
 
 mod app;
 mod availability;
-mod backup;
 mod batch;
 mod body;
+mod change_request;
 mod cli;
 mod console;
 mod cursor;
 mod docs;
-mod doctor;
 mod events;
-mod export;
 #[cfg(test)]
 mod fuzz;
 mod headers;
-mod healthcheck;
 mod history;
 mod http;
-mod import;
 mod json;
 mod keys;
 mod lists;
 mod openapi;
 mod orders;
-mod policy;
 mod problem;
 mod query;
 mod retries;
 mod routes;
 mod security;
-mod seed;
 mod server;
 mod services;
 mod status;
 mod store_client;
 mod streams;
-mod wait;
 mod webhooks;
 mod wire;
 
@@ -80,16 +73,16 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         return print(*format);
     }
     if let Command::Healthcheck(options) = command {
-        return healthcheck::run(options);
+        return cli::healthcheck::run(options);
     }
     let database = common.database()?;
     match command {
-        Command::Doctor(options) => return doctor::run(&database, options),
-        Command::Backup { file } => return backup::back_up(&database, file),
-        Command::Restore { file } => return backup::restore(&database, file),
-        Command::Move { to } => return backup::move_to(&database, to),
+        Command::Doctor(options) => return cli::doctor::run(&database, options),
+        Command::Backup { file } => return cli::backup::back_up(&database, file),
+        Command::Restore { file } => return cli::backup::restore(&database, file),
+        Command::Move { to } => return cli::backup::move_to(&database, to),
         // Of what is not there nothing is exported, nor is it made.
-        Command::Export(_) => export::check_is_there(&database)?,
+        Command::Export(_) => cli::export::check_is_there(&database)?,
         Command::Serve(_)
         | Command::Migrate
         | Command::Seed { .. }
@@ -110,8 +103,8 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
     let open_as = |options| Store::open(database, options);
     let open = || open_as(StoreOptions::default());
     match command {
-        Command::Import(options) => import::run(&open()?, options),
-        Command::Export(options) => export::run(database, options),
+        Command::Import(options) => cli::import::run(&open()?, options),
+        Command::Export(options) => cli::export::run(database, options),
         Command::Serve(options) => {
             let tracing = Tracing::start(cli::wants_traces())?;
             let event_retention = options.event_retention;
@@ -121,6 +114,9 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
                 follow_writes,
                 ..StoreOptions::default()
             })?;
+            if let Some(directory) = &options.assets_dir {
+                console::read_assets_from(directory.clone());
+            }
             if options.sample_data {
                 load(&store, None)?;
             }
@@ -129,8 +125,8 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             served
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),
-        Command::Keys { command } => keys::commands::run(&open()?, command),
-        Command::Policy { command } => policy::run(database, command),
+        Command::Keys { command } => cli::keys::run(&open()?, command),
+        Command::Policy { command } => cli::policy::run(database, command),
         // `run` handles the others.
         Command::Migrate
         | Command::Openapi { .. }
@@ -151,7 +147,7 @@ fn print(format: DocumentFormat) -> Result<(), Box<dyn Error>> {
 }
 
 fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
-    let seed::Seeded { services, orders } = seed::seed(store, file)?;
+    let cli::seed::Seeded { services, orders } = cli::seed::seed(store, file)?;
     log::info!("loaded {services} services and {orders} orders that were not there before");
     Ok(())
 }

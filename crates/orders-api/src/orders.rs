@@ -9,9 +9,10 @@ use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
-use crate::lists;
+use crate::json::Json;
+use crate::lists::{self, ListRequest};
 use crate::problem::{Code, Problem};
 use crate::query::OrdersQuery;
 use crate::retries::Sent;
@@ -19,17 +20,19 @@ use crate::streams::{self, Format};
 use crate::wire::{self, Names, OrderBody, OrderPatchBody, OrderView};
 use crate::{headers, query, retries, security};
 
+const ORDER: Rules = Rules::json(Code::InvalidOrder);
+const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
+
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let query = query::orders(&request)?;
-    let key = query.list_key();
-    let after = lists::after(&key, query.page.cursor.as_deref(), |place| read_place(&place))?;
+    let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
     let offered = [&[("application/json", None)][..], &offered].concat();
     let vary = (header::VARY, "Accept");
     let mut answer = match headers::choose(&request, &offered) {
-        Ok(None) => page(&request, &app, query, key, after).await?,
+        Ok(None) => page(&request, &app, query, list).await?,
         Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
         Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
     };
@@ -41,10 +44,10 @@ async fn page(
     request: &HttpRequest,
     app: &App,
     query: OrdersQuery,
-    key: ListKey,
-    after: Option<OrderPlace>,
+    list: ListRequest<OrderPlace>,
 ) -> Result<HttpResponse, Problem> {
     let OrdersQuery { page, filter, sort, expand } = query;
+    let ListRequest { key, after, .. } = list;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let written = if expand {
         let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
@@ -78,15 +81,12 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let OrderBody { id, content } = body.read(Code::InvalidOrder, wire::read_order)?;
+    let ChangeRequest { body: OrderBody { id, content }, retry, .. } =
+        ChangeRequest::read(&request, payload, ORDER, wire::read_order).await?;
     let id = match id {
         Some(id) => NewId::Chosen(id),
         None => NewId::Made(made_id()?),
     };
-    let retry = retries::retry(&request, key, body.bytes());
     let operation = Operation::Create { id, content };
     Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
@@ -125,12 +125,9 @@ pub(crate) async fn replace(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let content = body.read(Code::InvalidOrder, |json| wire::read_replacement(&id, json))?;
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |json: &Json<'_>| wire::read_replacement(&id, json);
+    let ChangeRequest { body: content, if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
     let operation = Operation::Update { id, if_match, patch: content.into() };
     Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
@@ -142,13 +139,9 @@ pub(crate) async fn patch(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let OrderPatchBody(patch) =
-        body.read(Code::InvalidOrder, |json| wire::read_order_patch(&id, json))?;
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |json: &Json<'_>| wire::read_order_patch(&id, json);
+    let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
     let operation = Operation::Update { id, if_match, patch };
     Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
@@ -156,10 +149,7 @@ pub(crate) async fn patch(
 /// `DELETE /orders/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let (key, if_match) = (retries::key(&request)?, headers::versions(&request)?);
-    require_if_match(&request, &app)?;
-    let retry = retries::retry(&request, key, &[]);
+    let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
     let operation = Operation::Delete { id, if_match };
     Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
 }
@@ -176,16 +166,6 @@ pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
 pub(crate) fn made_id() -> Result<OrderId, Problem> {
     OrderId::parse(&Uuid::now_v7().to_string())
         .map_err(|error| Problem::unexpected(error.to_string()))
-}
-
-fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    if app.require_if_match && !request.headers().contains_key(header::IF_MATCH) {
-        return Err(Problem::new(
-            Code::VersionRequired,
-            "Name the version that is meant, as If-Match: \"<version>\" (or * for any).",
-        ));
-    }
-    Ok(())
 }
 
 /// Performs an operation and renders its result.

@@ -146,18 +146,6 @@ impl Problem {
         &self.detail
     }
 
-    /// The orders in the way and the free times, where the rule refuses.
-    pub(crate) fn conflict(&self) -> Option<&ConflictView> {
-        match &self.more {
-            More::Conflict(conflict) => Some(conflict),
-            More::Nothing {}
-            | More::EditLocked { .. }
-            | More::Version { .. }
-            | More::EventsGone { .. }
-            | More::Results { .. } => None,
-        }
-    }
-
     /// What the answer has beside its body.
     pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
         &self.headers

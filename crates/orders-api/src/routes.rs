@@ -187,7 +187,7 @@ fn of_itself() -> Vec<Resource> {
 
 /// The pages of the console but for the calendar. Whoever may not see one is asked to sign in.
 fn of_console() -> Vec<Resource> {
-    use console::{figures, list, orders as of_orders, services as of_services};
+    use console::{list, orders as of_orders, reports, services as of_services};
     const ANYONE: Access = Access::Anyone;
     const READER: Access = Access::READER;
     const WRITER: Access = Access::WRITER;
@@ -222,7 +222,7 @@ fn of_console() -> Vec<Resource> {
             WRITER,
             of_orders::restore,
         ),
-        Resource::at("/console/figures").page(Method::GET, READER, figures::show),
+        Resource::at("/console/figures").page(Method::GET, READER, reports::show),
         Resource::at("/console/services").page(Method::GET, READER, of_services::show).page(
             Method::POST,
             ADMIN,

@@ -7,24 +7,26 @@ use orders_core::{Retry, Service, ServiceChange, ServiceCommand, ServiceId};
 use orders_db::KeptAnswer;
 
 use crate::app::App;
-use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
+use crate::json::Json;
+use crate::lists::ListRequest;
 use crate::problem::{Code, Problem};
 use crate::retries::Sent;
 use crate::wire::{self, ServiceBody, ServiceView};
 use crate::{headers, lists, query, retries};
 
+const SERVICE: Rules = Rules::json(Code::InvalidService);
+
 /// `GET /services`
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::page(&request)?;
-    let key = ListKey::new("/services");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| ServiceId::parse(&place).ok())?;
-    headers::accepts_json(&request)?;
-    // One more than asked for tells whether there is another page.
-    let limit = query.limit;
+    let page = query::page(&request)?;
+    let place = |place: &str| ServiceId::parse(place).ok();
+    let list = ListRequest::read(&request, ListKey::new("/services"), &page, place)?;
+    let (after, rows) = (list.after, list.rows());
     let mut services =
-        app.store.run_blocking(move |store| store.list_services(after, limit + 1)).await?;
-    let next = lists::cut(&mut services, limit).map(|last| key.write(&last.id.to_string()));
+        app.store.run_blocking(move |store| store.list_services(after, rows)).await?;
+    let next = list.cut(&mut services, |last| last.id.to_string());
     Ok(lists::answer(&request, services.iter().map(ServiceView::of).collect(), next))
 }
 
@@ -34,11 +36,8 @@ pub(crate) async fn create(
     payload: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let ServiceBody { id, name } = body.read(Code::InvalidService, wire::read_service)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: ServiceBody { id, name }, retry, .. } =
+        ChangeRequest::read(&request, payload, SERVICE, wire::read_service).await?;
     let command = ServiceCommand::Create { id, name };
     Ok(change(&app, command, retry).await?.into_response())
 }
@@ -61,11 +60,9 @@ pub(crate) async fn replace(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let name = body.read(Code::InvalidService, |json| wire::read_renaming(id, json))?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |json: &Json<'_>| wire::read_renaming(id, json);
+    let ChangeRequest { body: name, retry, .. } =
+        ChangeRequest::read(&request, payload, SERVICE, read).await?;
     let command = ServiceCommand::Replace(Service { id, name });
     Ok(change(&app, command, retry).await?.into_response())
 }
@@ -73,8 +70,7 @@ pub(crate) async fn replace(
 /// `DELETE /services/{id}`
 pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let retry = retries::retry(&request, retries::key(&request)?, &[]);
+    let retry = ChangeRequest::without_body(&request)?.retry;
     Ok(change(&app, ServiceCommand::Delete(id), retry).await?.into_response())
 }
 
@@ -85,7 +81,7 @@ pub(crate) async fn change(
     retry: Option<Retry>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
-    retries::sent(app.store.change_service(command, retry, to_keep).await?, render)
+    retries::sent(app.store.change(command, retry, to_keep).await?, render)
 }
 
 /// The answer to a change to the services.

@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 use actix_rt::time::timeout;
 use orders_core::{
     Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, KeyRefusal, Operation, Order,
-    OrderId, Outcome, Refusal, Retry, ServiceChange, ServiceCommand, ServiceId, ServiceName,
-    ServiceRefusal, Verdict, WebhookChange, WebhookCommand, WebhookRefusal,
+    OrderId, Outcome, Refusal, Retry, ServiceId, ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, PageReply, Render, Reply,
-    Store, StoreError, Ticket,
+    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, Render,
+    Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -142,47 +141,39 @@ impl StoreClient {
         }
     }
 
-    /// Changes the services.
-    pub(crate) async fn change_service(
+    /// Makes a change to something other than orders. The stored response must not show a secret.
+    pub(crate) async fn change<C: Change>(
         &self,
-        command: ServiceCommand,
+        change: C,
         retry: Option<Retry>,
-        to_keep: fn(&ServiceChange) -> Option<KeptAnswer>,
-    ) -> Result<Changed<ServiceChange>, ChangeError<ServiceRefusal>> {
+        to_keep: fn(&C::Accepted) -> Option<KeptAnswer>,
+    ) -> Result<Changed<C::Accepted>, ChangeError<C::Refusal>> {
+        // A refused change is decided again when it is repeated, so only an accepted one is stored.
+        let render: Render<ChangeResult<C>> =
+            Arc::new(move |result| result.as_ref().ok().and_then(to_keep));
+        let idempotency = retry.map(|retry| (retry, render));
         let answered = write(DB_TIMEOUT, |deadline, reply| {
-            self.store.change_services(command, retry, accepted(to_keep), deadline, reply)
+            self.store.change(change, idempotency, deadline, reply)
         });
-        changed(answered.await?)
+        match answered.await? {
+            Answered::Now(result) => result.map(Changed::Now).map_err(ChangeError::Refused),
+            Answered::Again(answer) if answer.hides_a_secret() => Err(ChangeError::AlreadyDone),
+            Answered::Again(answer) => Ok(Changed::Replayed(answer)),
+            Answered::KeyReused => Err(ChangeError::KeyReused),
+        }
     }
 
-    /// Changes the API keys. The stored response must not show a secret.
+    /// [`Self::change`] of the API keys, which is in force in this process when it returns.
     pub(crate) async fn change_key(
         &self,
         command: KeyCommand,
         retry: Option<Retry>,
-        to_keep: fn(&KeyChange) -> KeptAnswer,
+        to_keep: fn(&KeyChange) -> Option<KeptAnswer>,
     ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
-        let to_keep = move |change: &KeyChange| Some(to_keep(change));
-        let answered = write(DB_TIMEOUT, |deadline, reply| {
-            self.store.change_keys(command, retry, accepted(to_keep), deadline, reply)
-        });
-        let answered = answered.await?;
-        // The change is in force here before it is answered. If the refresh fails, within a second.
+        let changed = self.change(command, retry, to_keep).await?;
+        // If the refresh fails, the change is in force within a second.
         drop(self.refresh_keys().await);
-        changed(answered)
-    }
-
-    /// Changes the webhooks. The stored response must not show a secret.
-    pub(crate) async fn change_webhook(
-        &self,
-        command: WebhookCommand,
-        retry: Option<Retry>,
-        to_keep: fn(&WebhookChange) -> Option<KeptAnswer>,
-    ) -> Result<Changed<WebhookChange>, ChangeError<WebhookRefusal>> {
-        let answered = write(DB_TIMEOUT, |deadline, reply| {
-            self.store.change_webhooks(command, retry, accepted(to_keep), deadline, reply)
-        });
-        changed(answered.await?)
+        Ok(changed)
     }
 
     /// The keys as last read from the database.
@@ -208,12 +199,8 @@ impl StoreClient {
         limit: usize,
         render: impl FnOnce(&OrderPage) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        read(|deadline, sender| {
-            // A caller that has timed out needs no reply.
-            let reply: PageReply = Box::new(move |page| drop(sender.send(page.map(render))));
-            self.store.list_orders(query, limit, deadline, reply);
-        })
-        .await
+        self.run_blocking(move |store| store.list_orders(&query, limit).map(|page| render(&page)))
+            .await
     }
 
     /// Finds the names of all services of these orders.
@@ -294,22 +281,6 @@ async fn wait_for<T>(
 fn reply_to<T: Send + 'static>(sender: oneshot::Sender<Result<T, StoreError>>) -> Reply<T> {
     // A caller that has timed out needs no reply.
     Box::new(move |result| drop(sender.send(result)))
-}
-
-/// Stores a response to an accepted change only. A refused one is decided again when it is repeated.
-fn accepted<C: 'static, R: 'static>(
-    to_keep: impl Fn(&C) -> Option<KeptAnswer> + Send + Sync + 'static,
-) -> Render<Result<C, R>> {
-    Arc::new(move |result| result.as_ref().ok().and_then(&to_keep))
-}
-
-fn changed<C, R>(answered: Answered<Result<C, R>>) -> Result<Changed<C>, ChangeError<R>> {
-    match answered {
-        Answered::Now(result) => result.map(Changed::Now).map_err(ChangeError::Refused),
-        Answered::Again(answer) if answer.hides_a_secret() => Err(ChangeError::AlreadyDone),
-        Answered::Again(answer) => Ok(Changed::Replayed(answer)),
-        Answered::KeyReused => Err(ChangeError::KeyReused),
-    }
 }
 
 fn timed_out() -> StoreError {

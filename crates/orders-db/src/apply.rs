@@ -5,35 +5,16 @@ mod sqlite;
 
 use orders_core::{Changes, Event, Order, Policy, RowChange};
 
-use crate::answers::NewAnswer;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::memory::Presumed;
+use crate::database::error::Trouble;
 use crate::rows;
+use crate::write::idempotency::NewAnswer;
 
-/// What became of writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Applied {
-    /// All were done.
-    All,
-    /// All were, but the lock that was to be given up with them is another session's.
-    AllWithoutLock,
-    /// None was: what they presume is not so.
-    Nothing,
-}
-
-/// Writes rows, all of them or none: on SQLite in a transaction that is open, on PostgreSQL in one
-/// statement, which is a transaction of its own where none is open.
-pub(crate) fn apply(
-    connection: &mut AnyConnection,
-    writes: &Writes<'_>,
-) -> Result<Applied, Trouble> {
+/// Writes rows in the transaction that is open.
+pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
-        // It is never far, so nothing is presumed of it.
-        AnyConnection::Sqlite(connection) => {
-            sqlite::apply(connection, writes).map(|()| Applied::All)
-        }
+        AnyConnection::Sqlite(connection) => sqlite::apply(connection, writes),
     }
     .map_err(|error| Trouble::of(&error))
 }
@@ -53,10 +34,6 @@ pub(crate) struct Writes<'a> {
     /// 0 where there are no events.
     last_sequence: i64,
     answers: &'a [NewAnswer],
-    /// What must be so when the rows are written. Only PostgreSQL is asked to check.
-    presumed: Option<&'a Presumed>,
-    /// Whether PostgreSQL's lock is given up with the commit.
-    gives_up_lock: bool,
 }
 
 /// A row of `order_slots`.
@@ -79,16 +56,11 @@ struct UseRow<'a> {
 }
 
 impl<'a> Writes<'a> {
-    /// The rows that a decision changes, the answers that are kept with it, and what it presumes.
-    pub(crate) fn of(
-        policy: &Policy,
-        changes: &'a Changes,
-        answers: &'a [NewAnswer],
-        presumed: Option<&'a Presumed>,
-    ) -> Self {
+    /// The rows that a decision changes, and the answers that are kept with it.
+    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewAnswer]) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
         let events = &changes.events;
-        let mut writes = Self { events, last_sequence, answers, presumed, ..Self::default() };
+        let mut writes = Self { events, last_sequence, answers, ..Self::default() };
         for RowChange { before, after } in &changes.rows {
             match (before, after) {
                 (None, Some(after)) => writes.new_orders.push(after),
@@ -111,15 +83,6 @@ impl<'a> Writes<'a> {
             writes.new_uses.extend(new.into_iter().filter(|row| !old.contains(row)));
         }
         writes
-    }
-
-    /// To be written, where the lock is a session's, so that it is given up with the commit.
-    pub(crate) fn giving_up_lock(self, gives_up_lock: bool) -> Self {
-        Self { gives_up_lock, ..self }
-    }
-
-    pub(crate) fn gives_up_lock(&self) -> bool {
-        self.gives_up_lock
     }
 }
 

@@ -9,12 +9,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::StoreError;
-use crate::error::{Trouble, one_line};
-use crate::url::DatabaseUrl;
+use crate::database::error::{Trouble, one_line};
+use crate::database::url::DatabaseUrl;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
-pub(crate) enum AnyConnection {
+pub enum AnyConnection {
     /// To PostgreSQL.
     Postgres(PgConnection),
     /// To SQLite.

@@ -1,8 +1,8 @@
 //! Events read: what happened to an order, and what happened to all, each change with the order
-//! before it. How a reader learns that there are new ones is in `latest.rs`.
+//! before it. How a reader learns that there are new ones is in `watch.rs`.
 
-mod latest;
 mod retention;
+mod watch;
 
 use diesel::prelude::*;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
@@ -12,9 +12,9 @@ use crate::connection::AnyConnection;
 use crate::rows::{self, OrderRow};
 use crate::schema::{event_feed, events};
 
-pub use latest::Listener;
-pub(crate) use latest::{Latest, find_last, watch};
 pub(crate) use retention::retain;
+pub use watch::Listener;
+pub(crate) use watch::{Latest, find_last, watch};
 
 // The event before another one of the same order.
 diesel::alias!(events as former: Former);

@@ -1,41 +1,26 @@
 //! API keys: found, listed, and changed under the lock. What every process knows of them meanwhile
-//! is in `table.rs`.
+//! is in `cache.rs`.
 
-mod table;
+mod cache;
+pub(crate) mod sessions;
+
+use std::convert::Infallible;
 
 use diesel::prelude::*;
 use orders_core::{
-    Instant, Key, KeyChange, KeyCommand, KeyId, KeyName, KeyRefusal, Retry, Role, Secret,
-    SecretHash, decide_key,
+    Instant, Key, KeyChange, KeyCommand, KeyId, KeyName, KeyRefusal, Role, Secret, SecretHash,
+    decide_key,
 };
 
-use crate::answers::{self, Answered, Render};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::lane::Reply;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{api_key_secrets, api_key_state, api_keys};
-use crate::ticket::Ticket;
+use crate::write::change::Change;
 use crate::{StoreError, clock};
 
-pub(crate) use table::{Board, store_uses, watch};
-pub use table::{KeyEntry, KeyTable};
-
-/// What became of a change to the keys.
-pub type KeyVerdict = Result<KeyChange, KeyRefusal>;
-
-pub(crate) struct KeyJob {
-    pub(crate) change: KeyedChange,
-    pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<Answered<KeyVerdict>>,
-}
-
-/// A change to the keys, and what makes it safe to ask for it again.
-pub(crate) struct KeyedChange {
-    pub(crate) command: KeyCommand,
-    pub(crate) retry: Option<Retry>,
-    pub(crate) render: Render<KeyVerdict>,
-}
+pub(crate) use cache::{Board, store_uses, watch};
+pub use cache::{KeyEntry, KeyTable};
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -95,60 +80,85 @@ pub(crate) fn list(
     rows.into_iter().map(KeyRow::into_key).collect()
 }
 
-/// Does one change, unless it was done before, in a transaction that holds the lock.
-pub(crate) fn run(
-    connection: &mut AnyConnection,
-    change: &KeyedChange,
-) -> Result<Answered<KeyVerdict>, Trouble> {
-    answers::once(connection, change.retry.as_ref(), &change.render, |connection| {
-        let named = find(connection, change.command.id())?;
-        let verdict = decide_key(named.as_ref(), &change.command, clock::now(connection)?);
-        if let Ok(done) = &verdict {
-            apply(connection, done).map_err(|error| Trouble::of(&error))?;
-        }
-        Ok(verdict)
-    })
+impl Change for KeyCommand {
+    /// The key that the command names, and the time.
+    type Snapshot = (Option<Key>, Instant);
+    type Accepted = KeyChange;
+    type Refusal = KeyRefusal;
+
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
+        Ok((find(connection, self.id())?, clock::now(connection)?))
+    }
+
+    fn decide(&self, (named, now): &Self::Snapshot) -> Result<KeyChange, KeyRefusal> {
+        decide_key(named.as_ref(), self, *now)
+    }
+
+    fn store(
+        connection: &mut AnyConnection,
+        _: &Self::Snapshot,
+        change: &KeyChange,
+    ) -> Result<(), Trouble> {
+        store(connection, change).map_err(|error| Trouble::of(&error))
+    }
+
+    fn is_done(
+        connection: &mut AnyConnection,
+        change: &KeyChange,
+    ) -> Result<Option<bool>, Trouble> {
+        Ok(Some(match change {
+            KeyChange::Created(_, hash) | KeyChange::Rotated { hash, .. } => {
+                let secret = api_key_secrets::table.find(hash.0.as_slice());
+                let found: Option<String> = secret
+                    .select(api_key_secrets::key_id)
+                    .first(connection)
+                    .optional()
+                    .map_err(|error| Trouble::of(&error))?;
+                found.is_some()
+            }
+            KeyChange::Revoked(key) => {
+                find(connection, &key.id)?.is_some_and(|found| found.revoked_at == key.revoked_at)
+            }
+        }))
+    }
 }
 
-/// Whether a change whose commit was not answered took place.
-pub(crate) fn is_done(
-    connection: &mut AnyConnection,
-    answered: &Answered<KeyVerdict>,
-) -> Result<Option<bool>, Trouble> {
-    let Answered::Now(Ok(change)) = answered else { return Ok(Some(true)) };
-    Ok(Some(match change {
-        KeyChange::Created(_, hash) | KeyChange::Rotated { hash, .. } => {
-            let secret = api_key_secrets::table.find(hash.0.as_slice());
-            let found: Option<String> = secret
-                .select(api_key_secrets::key_id)
-                .first(connection)
-                .optional()
-                .map_err(|error| Trouble::of(&error))?;
-            found.is_some()
-        }
-        KeyChange::Revoked(key) => {
-            find(connection, &key.id)?.is_some_and(|found| found.revoked_at == key.revoked_at)
-        }
-    }))
+/// Makes authentication required from now on, as the first key does.
+#[derive(Debug, Clone, Copy)]
+pub struct RequireKeys;
+
+impl Change for RequireKeys {
+    type Snapshot = ();
+    type Accepted = ();
+    type Refusal = Infallible;
+
+    fn load(&self, _: &mut AnyConnection) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn decide(&self, (): &()) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn store(connection: &mut AnyConnection, (): &(), (): &()) -> Result<(), Trouble> {
+        diesel::update(api_key_state::table.filter(api_key_state::required.eq(0)))
+            .set((
+                api_key_state::required.eq(1),
+                api_key_state::version.eq(api_key_state::version + 1),
+            ))
+            .execute(connection)
+            .map(drop)
+            .map_err(|error| Trouble::of(&error))
+    }
+
+    fn is_done(connection: &mut AnyConnection, (): &()) -> Result<Option<bool>, Trouble> {
+        let required: Result<i32, _> =
+            api_key_state::table.select(api_key_state::required).first(connection);
+        required.map(|required| Some(required != 0)).map_err(|error| Trouble::of(&error))
+    }
 }
 
-/// Says that from now on nobody gets in without a key.
-pub(crate) fn require(connection: &mut AnyConnection) -> Result<(), Trouble> {
-    diesel::update(api_key_state::table.filter(api_key_state::required.eq(0)))
-        .set((api_key_state::required.eq(1), api_key_state::version.eq(api_key_state::version + 1)))
-        .execute(connection)
-        .map(drop)
-        .map_err(|error| Trouble::of(&error))
-}
-
-/// Whether that was said.
-pub(crate) fn is_required(connection: &mut AnyConnection) -> Result<Option<bool>, Trouble> {
-    let required: Result<i32, _> =
-        api_key_state::table.select(api_key_state::required).first(connection);
-    required.map(|required| Some(required != 0)).map_err(|error| Trouble::of(&error))
-}
-
-fn apply(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> {
+fn store(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> {
     let key = change.key();
     let own_secrets = || api_key_secrets::table.filter(api_key_secrets::key_id.eq(key.id.as_str()));
     match change {

@@ -1,9 +1,13 @@
 //! Orders read: many by their ids at once, and pages of them.
 
+pub(crate) mod availability;
+pub(crate) mod calendar;
 mod list;
 #[cfg(test)]
 mod plans;
 mod query;
+pub(crate) mod refusals;
+pub(crate) mod reports;
 mod select;
 
 use std::collections::HashMap;

@@ -7,35 +7,37 @@ use diesel::prelude::*;
 use orders_core::{CalendarId, Group, Policy, PolicyPatch, Scope, Slot, SpacingCheck, Violation};
 
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::export::open_patiently;
-use crate::lane::Reply;
+use crate::database::error::Trouble;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
 use crate::rows;
 use crate::schema::{order_services, orders, policy};
-use crate::ticket::Ticket;
-use crate::url::DatabaseUrl;
+use crate::write::change::Change;
 use crate::{StoreError, transaction};
-
-/// The new policy, or some of the orders that it would find too close to each other.
-pub type PolicyVerdict = Result<Policy, Vec<Violation>>;
 
 /// How many violations are named.
 const NAMED: usize = 10;
 /// How many rows are looked at in one query.
 const PAGE: i64 = 10_000;
 
-/// What is to become of the policy, and of the orders that it would find too close.
+/// Sets the policy, if the orders there are allow it. Rejected with the first violations.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PolicyChange {
-    pub(crate) patch: PolicyPatch,
-    /// Whether orders that are too close by it become exempt from one another.
-    pub(crate) accept: bool,
+pub struct PolicyChange {
+    /// What to set.
+    pub patch: PolicyPatch,
+    /// Whether to set the policy in any case: orders that are too close by it become exempt from
+    /// one another.
+    pub accept: bool,
 }
 
-pub(crate) struct PolicyJob {
-    pub(crate) policy: PolicyChange,
-    pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<PolicyVerdict>,
+/// What decides about a new policy.
+pub struct PolicySnapshot {
+    new: Policy,
+    moves_slots: bool,
+    /// The first of those that reject it.
+    violations: Vec<Violation>,
+    /// The groups to merge so that nothing rejects it.
+    merged: Merged,
 }
 
 pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
@@ -46,51 +48,58 @@ pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
     Ok(rows::policy(window_ms, &scope, edit_lock_ms)?)
 }
 
-/// Sets the policy and rewrites all slots by it, in a transaction that holds the lock. Since every
-/// writer reads the policy under the lock, none can write by the old one afterwards.
-pub(crate) fn set(
-    connection: &mut AnyConnection,
-    change: &PolicyChange,
-) -> Result<PolicyVerdict, Trouble> {
-    let old = find(connection)?;
-    let new = old.with(&change.patch);
-    let moves_slots = new.window != old.window || new.scope != old.scope;
-    if moves_slots {
-        // Looks at every order, which may take longer than any other statement.
-        if let AnyConnection::Postgres(connection) = connection {
-            let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
-            patience.map_err(|error| Trouble::of(&error))?;
-        }
-        let mut found = Vec::new();
-        let mut merged = Merged::default();
-        violations(connection, &new, |violation| {
-            if change.accept {
-                merged.join(violation.groups);
-            } else {
-                found.push(violation);
-            }
-            // What is refused is refused by the first few.
-            found.len() < NAMED
-        })?;
-        if !found.is_empty() {
-            return Ok(Err(found));
-        }
-        merge_groups(connection, merged).map_err(|error| Trouble::of(&error))?;
-    }
-    write(connection, &new, moves_slots).map_err(|error| Trouble::of(&error))?;
-    Ok(Ok(new))
-}
+/// Sets the policy and rewrites all slots by it. Since every writer reads the policy under the lock,
+/// none can write by the old one afterwards.
+impl Change for PolicyChange {
+    type Snapshot = PolicySnapshot;
+    type Accepted = Policy;
+    type Refusal = Vec<Violation>;
 
-/// Whether a policy whose commit was not answered is the one that counts.
-pub(crate) fn is_set(
-    connection: &mut AnyConnection,
-    verdict: &PolicyVerdict,
-) -> Result<Option<bool>, Trouble> {
-    Ok(match verdict {
-        Ok(policy) => Some(find(connection)? == *policy),
-        // Nothing was to be written.
-        Err(_) => Some(true),
-    })
+    fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, Trouble> {
+        let old = find(connection)?;
+        let new = old.with(&self.patch);
+        let moves_slots = new.window != old.window || new.scope != old.scope;
+        let (mut found, mut merged) = (Vec::new(), Merged::default());
+        if moves_slots {
+            // Looks at every order, which may take longer than any other statement.
+            if let AnyConnection::Postgres(connection) = connection {
+                let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
+                patience.map_err(|error| Trouble::of(&error))?;
+            }
+            violations(connection, &new, |violation| {
+                if self.accept {
+                    merged.join(violation.groups);
+                } else {
+                    found.push(violation);
+                }
+                // What is refused is refused by the first few.
+                found.len() < NAMED
+            })?;
+        }
+        Ok(PolicySnapshot { new, moves_slots, violations: found, merged })
+    }
+
+    fn decide(&self, snapshot: &PolicySnapshot) -> Result<Policy, Vec<Violation>> {
+        if snapshot.violations.is_empty() {
+            Ok(snapshot.new)
+        } else {
+            Err(snapshot.violations.clone())
+        }
+    }
+
+    fn store(
+        connection: &mut AnyConnection,
+        snapshot: &PolicySnapshot,
+        new: &Policy,
+    ) -> Result<(), Trouble> {
+        merge_groups(connection, &snapshot.merged)
+            .and_then(|()| write(connection, new, snapshot.moves_slots))
+            .map_err(|error| Trouble::of(&error))
+    }
+
+    fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, Trouble> {
+        Ok(Some(find(connection)? == *new))
+    }
 }
 
 fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> QueryResult<()> {
@@ -149,19 +158,24 @@ struct Merged(HashMap<i64, i64>);
 impl Merged {
     fn join(&mut self, groups: (Group, Group)) {
         let (a, b) = (rows::bigint(groups.0.0.get()), rows::bigint(groups.1.0.get()));
-        let (a, b) = (self.leader(a), self.leader(b));
+        let (a, b) = (self.shorten(a), self.shorten(b));
         // The oldest stands for all.
         if a != b {
             self.0.insert(a.max(b), a.min(b));
         }
     }
 
-    fn leader(&mut self, group: i64) -> i64 {
+    fn leader(&self, group: i64) -> i64 {
         let mut leader = group;
         while let Some(next) = self.0.get(&leader) {
             leader = *next;
         }
-        // Shorter for whoever asks again.
+        leader
+    }
+
+    /// Finds the leader, and makes the way there shorter for the next look.
+    fn shorten(&mut self, group: i64) -> i64 {
+        let leader = self.leader(group);
         let mut at = group;
         while at != leader {
             at = self.0.insert(at, leader).unwrap_or(leader);
@@ -179,7 +193,7 @@ diesel::table! {
 
 /// Puts all members of groups that were merged into one group, and with them what histories say of
 /// groups: an order that is restored is in the group that it was in.
-fn merge_groups(connection: &mut AnyConnection, mut merged: Merged) -> QueryResult<()> {
+fn merge_groups(connection: &mut AnyConnection, merged: &Merged) -> QueryResult<()> {
     if merged.0.is_empty() {
         return Ok(());
     }
@@ -188,8 +202,7 @@ fn merge_groups(connection: &mut AnyConnection, mut merged: Merged) -> QueryResu
              former BIGINT NOT NULL PRIMARY KEY, latter BIGINT NOT NULL
          )",
     )?;
-    let formers: Vec<i64> = merged.0.keys().copied().collect();
-    for former in formers {
+    for former in merged.0.keys().copied() {
         let latter = merged.leader(former);
         diesel::insert_into(merged_groups::table)
             .values((merged_groups::former.eq(former), merged_groups::latter.eq(latter)))

@@ -7,8 +7,8 @@ use std::time::Instant;
 use orders_core::{Order, OrderId};
 
 use crate::connection::{AnyConnection, Manager};
+use crate::database::metrics::Meter;
 use crate::lane::{Lane, Reply, Weigh};
-use crate::meter::Meter;
 use crate::orders::Found;
 use crate::{StoreError, orders};
 

@@ -6,34 +6,16 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
 use orders_core::{
-    Retry, Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
+    Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
     decide_service,
 };
 
 use crate::StoreError;
-use crate::answers::{self, Answered, Render};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::lane::Reply;
+use crate::database::error::Trouble;
 use crate::rows::ServiceRow;
 use crate::schema::{counters, order_services, services};
-use crate::ticket::Ticket;
-
-/// What became of a change to the services.
-pub type ServiceVerdict = Result<ServiceChange, ServiceRefusal>;
-
-pub(crate) struct ServiceJob {
-    pub(crate) change: KeyedChange,
-    pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<Answered<ServiceVerdict>>,
-}
-
-/// A change to the services, and what makes it safe to ask for it again.
-pub(crate) struct KeyedChange {
-    pub(crate) command: ServiceCommand,
-    pub(crate) retry: Option<Retry>,
-    pub(crate) render: Render<ServiceVerdict>,
-}
+use crate::write::change::Change;
 
 pub(crate) fn find(
     connection: &mut AnyConnection,
@@ -92,49 +74,45 @@ pub(crate) fn list(
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
-/// Does one change, unless it was done before, in a transaction that holds the lock.
-pub(crate) fn run(
-    connection: &mut AnyConnection,
-    change: &KeyedChange,
-) -> Result<Answered<ServiceVerdict>, Trouble> {
-    answers::once(connection, change.retry.as_ref(), &change.render, |connection| {
-        judge(connection, &change.command)
-    })
-}
+impl Change for ServiceCommand {
+    type Snapshot = ServiceSnapshot;
+    type Accepted = ServiceChange;
+    type Refusal = ServiceRefusal;
 
-/// Judges and does one change, in a transaction that holds the lock.
-pub(crate) fn judge(
-    connection: &mut AnyConnection,
-    command: &ServiceCommand,
-) -> Result<ServiceVerdict, Trouble> {
-    let snapshot = load(connection, command)?;
-    let verdict = decide_service(&snapshot, command);
-    if let Ok(change) = &verdict {
-        apply(connection, change, snapshot.last_id).map_err(|error| Trouble::of(&error))?;
+    fn load(&self, connection: &mut AnyConnection) -> Result<ServiceSnapshot, Trouble> {
+        load(connection, self)
     }
-    Ok(verdict)
-}
 
-/// Whether a change whose commit was not answered took place; `None` if nobody can tell any more.
-pub(crate) fn is_done(
-    connection: &mut AnyConnection,
-    answered: &Answered<ServiceVerdict>,
-) -> Result<Option<bool>, Trouble> {
-    // Nothing was to be written.
-    let Answered::Now(verdict) = answered else { return Ok(Some(true)) };
-    Ok(match verdict {
-        Ok(ServiceChange::Created(service)) => {
-            // Under another name: it was renamed since, or another was created in its stead.
-            find(connection, service.id)?
-                .map_or(Some(false), |found| (found == *service).then_some(true))
-        }
-        Ok(ServiceChange::Replaced(service)) => {
-            Some(find(connection, service.id)?.as_ref() == Some(service))
-        }
-        Ok(ServiceChange::Deleted(id)) => Some(find(connection, *id)?.is_none()),
-        // Nothing was to be written.
-        Ok(ServiceChange::Unchanged(_)) | Err(_) => Some(true),
-    })
+    fn decide(&self, snapshot: &ServiceSnapshot) -> Result<ServiceChange, ServiceRefusal> {
+        decide_service(snapshot, self)
+    }
+
+    fn store(
+        connection: &mut AnyConnection,
+        snapshot: &ServiceSnapshot,
+        change: &ServiceChange,
+    ) -> Result<(), Trouble> {
+        store(connection, change, snapshot.last_id).map_err(|error| Trouble::of(&error))
+    }
+
+    fn is_done(
+        connection: &mut AnyConnection,
+        change: &ServiceChange,
+    ) -> Result<Option<bool>, Trouble> {
+        Ok(match change {
+            ServiceChange::Created(service) => {
+                // Under another name: it was renamed since, or another was created in its stead.
+                find(connection, service.id)?
+                    .map_or(Some(false), |found| (found == *service).then_some(true))
+            }
+            ServiceChange::Replaced(service) => {
+                Some(find(connection, service.id)?.as_ref() == Some(service))
+            }
+            ServiceChange::Deleted(id) => Some(find(connection, *id)?.is_none()),
+            // Nothing was to be written.
+            ServiceChange::Unchanged(_) => Some(true),
+        })
+    }
 }
 
 fn load(
@@ -167,7 +145,7 @@ fn load(
     Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(trouble)? })
 }
 
-fn apply(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -> QueryResult<()> {
+fn store(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -> QueryResult<()> {
     match change {
         ServiceChange::Created(service) => {
             diesel::insert_into(services::table)

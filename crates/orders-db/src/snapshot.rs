@@ -3,22 +3,21 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Needs, Occupant, Policy, Snapshot};
+use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 
-use crate::clock::Reading;
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows;
 
-/// What was read under the lock, or is presumed.
+/// What was read under the lock.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// Of the state that it was loaded from.
     pub(crate) witness: Witness,
     pub(crate) policy: Policy,
-    /// Read under the lock.
-    pub(crate) clock: Reading,
+    /// The time by the clock of the database, read under the lock.
+    pub(crate) now: Instant,
     pub(crate) snapshot: Snapshot,
 }
 

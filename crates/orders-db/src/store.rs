@@ -1,7 +1,6 @@
 //! The store: the threads and connections behind one database, and what can be asked of it.
 
 mod keys;
-mod pages;
 mod reads;
 mod threads;
 mod webhooks;
@@ -10,26 +9,23 @@ mod whole;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
+use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use whole::WholeImport;
 
-use crate::answers::{Answered, Render};
 use crate::connection::{Manager, Purpose};
+use crate::database::metrics::{Meter, PoolReading, Readings};
+use crate::database::url::DatabaseUrl;
 use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
 use crate::lane::{Lane, Reply};
-use crate::meter::{Meter, PoolReading, Readings};
-use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
-use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
-use crate::url::DatabaseUrl;
+use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
+use crate::write::idempotency::{Answered, Render};
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, answers, events, notes, policy, read, write};
+use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
 
-use pages::PageJob;
-pub use pages::PageReply;
 use threads::Threads;
 
 /// How much may wait, and how many connections there are.
@@ -41,9 +37,7 @@ pub struct StoreOptions {
     pub read_room: usize,
     /// The threads that read orders by id, each with a connection.
     pub readers: u32,
-    /// The most pages of orders that wait to be read.
-    pub list_room: usize,
-    /// The connections for lists and other reads, and the threads that read pages of orders.
+    /// The connections for lists and other reads.
     pub connections: u32,
     /// How often answers that were kept for a day are thrown away.
     pub purge_interval: Duration,
@@ -59,7 +53,6 @@ impl Default for StoreOptions {
             write_room: 20_000,
             read_room: 10_000,
             readers: 1,
-            list_room: 2_000,
             connections: 4,
             purge_interval: Duration::from_mins(1),
             event_retention: None,
@@ -75,7 +68,6 @@ const FEEDS: u32 = 3;
 pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
-    pages: Arc<Lane<PageJob>>,
     pool: Pool<Manager>,
     /// For the feed of events, so that no slow list holds it up.
     feeds: Pool<Manager>,
@@ -103,9 +95,8 @@ impl Store {
         let keys = Arc::new(Board::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
-        let writes = Arc::new(Lane::new(options.write_room, 1));
-        let reads = Arc::new(Lane::new(options.read_room, number(options.readers)));
-        let pages = Arc::new(Lane::new(options.list_room, number(options.connections)));
+        let writes = Arc::new(Lane::new(options.write_room));
+        let reads = Arc::new(Lane::new(options.read_room));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
         let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
@@ -120,11 +111,6 @@ impl Store {
             let manager = Manager::new(url, Purpose::Find);
             threads.start("reader", move || read::run(&lane, &manager, &counts))?;
         }
-        for _ in 0..options.connections {
-            let (lane, counts) = (Arc::clone(&pages), Arc::clone(&meter));
-            let pool = pool.clone();
-            threads.start("lister", move || pages::run(&lane, &pool, &counts))?;
-        }
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
         threads.start("keys", move || watch(&board, &manager, &asked))?;
@@ -133,7 +119,7 @@ impl Store {
         let (board, counts) = (Arc::clone(&keys), Arc::clone(&meter));
         let manager = Manager::new(url, Purpose::Write);
         threads.start_stoppable("notes", move |stopped| {
-            notes::write_down(&board, &counts, &manager, stopped);
+            flush::write_down(&board, &counts, &manager, stopped);
         })?;
         if let Some(keep) = options.event_retention {
             let manager = Manager::new(url, Purpose::Write);
@@ -146,7 +132,6 @@ impl Store {
         Ok(Self {
             writes,
             reads,
-            pages,
             pool,
             feeds,
             latest,
@@ -175,34 +160,19 @@ impl Store {
         ticket
     }
 
-    /// Has a change to the services decided and done by `deadline`; `retry` and `render` are what
-    /// they are to a command about orders.
-    pub fn change_services(
+    /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
+    /// from another thread, once. With an idempotency key, the rendered response is kept for a day
+    /// and is the reply to the same request if it comes again.
+    pub fn change<C: Change>(
         &self,
-        command: ServiceCommand,
-        retry: Option<Retry>,
-        render: Render<ServiceVerdict>,
+        change: C,
+        idempotency: Option<Idempotency<C>>,
         deadline: Instant,
-        reply: Reply<Answered<ServiceVerdict>>,
+        reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Ticket {
         let ticket = self.ticket(deadline);
-        let change = KeyedChange { command, retry, render };
-        self.queue(Job::Service(ServiceJob { change, ticket: ticket.clone(), reply }));
-        ticket
-    }
-
-    /// Sets the policy by `deadline`, if the orders there are allow it. With `accept`, it is set in any
-    /// case, and those that are too close by it become exempt from one another.
-    pub fn change_policy(
-        &self,
-        patch: PolicyPatch,
-        accept: bool,
-        deadline: Instant,
-        reply: Reply<PolicyVerdict>,
-    ) -> Ticket {
-        let ticket = self.ticket(deadline);
-        let policy = PolicyChange { patch, accept };
-        self.queue(Job::Policy(PolicyJob { policy, ticket: ticket.clone(), reply }));
+        let job = ChangeJob::new(change, idempotency, ticket.clone(), reply);
+        self.queue(Job::Change(Box::new(job)));
         ticket
     }
 
@@ -214,12 +184,8 @@ impl Store {
         if let Err(job) = self.writes.push(job) {
             match job {
                 Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
-                Job::Service(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
+                Job::Change(change) => change.reply(Err(StoreError::Overloaded)),
                 Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
-                Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }
     }
@@ -241,7 +207,7 @@ impl Store {
             let in_use = connections.saturating_sub(idle_connections);
             PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
-        let lanes = [self.writes.read("write"), self.reads.read("read"), self.pages.read("list")];
+        let lanes = [self.writes.read("write"), self.reads.read("read")];
         self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
@@ -258,22 +224,17 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
-        self.pages.close();
         self.latest.close();
         drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();
     }
 }
 
-fn number(threads: u32) -> usize {
-    usize::try_from(threads).unwrap_or(usize::MAX)
-}
-
 /// Throws away what was kept long enough, again and again until it is to stop.
 fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
     let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
     while goes_on(interval) {
-        if let Err(error) = answers::purge(manager, goes_on) {
+        if let Err(error) = idempotency::purge(manager, goes_on) {
             log::debug!("answers that are over were not thrown away yet: {error}");
         }
     }

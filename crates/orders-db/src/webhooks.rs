@@ -1,45 +1,27 @@
-//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `courier.rs`,
+//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `delivery_store.rs`,
 //! what became of it in `deliveries.rs`.
 
-mod courier;
 mod deliveries;
+mod delivery_store;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::{
-    Disabled, EventPattern, EventPatterns, Held, Instant, Retry, SigningSecret, Webhook,
-    WebhookChange, WebhookCommand, WebhookContent, WebhookDescription, WebhookId, WebhookRefusal,
-    WebhookSnapshot, decide_webhook,
+    Disabled, EventPattern, EventPatterns, Held, Instant, SigningSecret, Webhook, WebhookChange,
+    WebhookCommand, WebhookContent, WebhookDescription, WebhookId, WebhookRefusal, WebhookSnapshot,
+    decide_webhook,
 };
 
-use crate::answers::{self, Answered, Render};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::lane::Reply;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{counters, webhook_secrets, webhooks};
-use crate::ticket::Ticket;
+use crate::write::change::Change;
 use crate::{StoreError, clock, events};
 
-pub use courier::{Attempt, Claim, Courier, Progress};
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};
-
-/// What became of a change to the webhooks.
-pub type WebhookVerdict = Result<WebhookChange, WebhookRefusal>;
-
-pub(crate) struct WebhookJob {
-    pub(crate) change: KeyedChange,
-    pub(crate) ticket: Ticket,
-    pub(crate) reply: Reply<Answered<WebhookVerdict>>,
-}
-
-/// A change to the webhooks, and what makes it safe to ask for it again.
-pub(crate) struct KeyedChange {
-    pub(crate) command: WebhookCommand,
-    pub(crate) retry: Option<Retry>,
-    pub(crate) render: Render<WebhookVerdict>,
-}
+pub use delivery_store::{Attempt, Claim, Courier, Progress};
 
 /// How many secrets that were replaced may sign beside the newest.
 const FORMER_SECRETS: usize = 4;
@@ -173,21 +155,54 @@ pub(crate) fn secrets(
     rows.into_iter().map(secret).collect()
 }
 
-/// Does one change, unless it was done before, in a transaction that holds the lock.
-pub(crate) fn run(
-    connection: &mut AnyConnection,
-    change: &KeyedChange,
-) -> Result<Answered<WebhookVerdict>, Trouble> {
-    // Who delivers moves positions without the lock of the orders.
-    lock(connection)?;
-    answers::once(connection, change.retry.as_ref(), &change.render, |connection| {
+impl Change for WebhookCommand {
+    /// With the time.
+    type Snapshot = (WebhookSnapshot, Instant);
+    type Accepted = WebhookChange;
+    type Refusal = WebhookRefusal;
+
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
+        // Who delivers moves positions without the lock of the orders.
+        lock(connection)?;
         let now = clock::now(connection)?;
-        let verdict = decide_webhook(&load(connection, &change.command)?, &change.command, now);
-        if let Ok(done) = &verdict {
-            apply(connection, done, now).map_err(|error| Trouble::of(&error))?;
-        }
-        Ok(verdict)
-    })
+        Ok((load(connection, self)?, now))
+    }
+
+    fn decide(&self, (snapshot, now): &Self::Snapshot) -> Result<WebhookChange, WebhookRefusal> {
+        decide_webhook(snapshot, self, *now)
+    }
+
+    fn store(
+        connection: &mut AnyConnection,
+        (_, now): &Self::Snapshot,
+        change: &WebhookChange,
+    ) -> Result<(), Trouble> {
+        store(connection, change, *now).map_err(|error| Trouble::of(&error))
+    }
+
+    fn is_done(
+        connection: &mut AnyConnection,
+        change: &WebhookChange,
+    ) -> Result<Option<bool>, Trouble> {
+        Ok(Some(match change {
+            WebhookChange::Created(webhook, _) => find(connection, &webhook.id)?.is_some(),
+            WebhookChange::Changed(webhook) | WebhookChange::Replayed(webhook) => {
+                let found = find(connection, &webhook.id)?;
+                found.is_some_and(|found| found.generation == webhook.generation)
+            }
+            WebhookChange::Unchanged(_) => true,
+            WebhookChange::Deleted(id) => find(connection, id)?.is_none(),
+            WebhookChange::Rotated { webhook, secret, .. } => {
+                let found: Option<String> = webhook_secrets::table
+                    .find((webhook.id.as_str(), secret.expose()))
+                    .select(webhook_secrets::webhook_id)
+                    .first(connection)
+                    .optional()
+                    .map_err(|error| Trouble::of(&error))?;
+                found.is_some()
+            }
+        }))
+    }
 }
 
 /// Takes PostgreSQL's lock of the webhooks until the end of the transaction. Always after the lock
@@ -220,33 +235,7 @@ fn load(
     })
 }
 
-/// Whether a change whose commit was not answered took place.
-pub(crate) fn is_done(
-    connection: &mut AnyConnection,
-    answered: &Answered<WebhookVerdict>,
-) -> Result<Option<bool>, Trouble> {
-    let Answered::Now(Ok(change)) = answered else { return Ok(Some(true)) };
-    Ok(Some(match change {
-        WebhookChange::Created(webhook, _) => find(connection, &webhook.id)?.is_some(),
-        WebhookChange::Changed(webhook) | WebhookChange::Replayed(webhook) => {
-            let found = find(connection, &webhook.id)?;
-            found.is_some_and(|found| found.generation == webhook.generation)
-        }
-        WebhookChange::Unchanged(_) => true,
-        WebhookChange::Deleted(id) => find(connection, id)?.is_none(),
-        WebhookChange::Rotated { webhook, secret, .. } => {
-            let found: Option<String> = webhook_secrets::table
-                .find((webhook.id.as_str(), secret.expose()))
-                .select(webhook_secrets::webhook_id)
-                .first(connection)
-                .optional()
-                .map_err(|error| Trouble::of(&error))?;
-            found.is_some()
-        }
-    }))
-}
-
-fn apply(connection: &mut AnyConnection, change: &WebhookChange, now: Instant) -> QueryResult<()> {
+fn store(connection: &mut AnyConnection, change: &WebhookChange, now: Instant) -> QueryResult<()> {
     match change {
         WebhookChange::Created(webhook, secret) => {
             insert(connection, webhook)?;

@@ -4,6 +4,8 @@
 //! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
 
 mod batch;
+pub(crate) mod change;
+pub(crate) mod idempotency;
 mod link;
 mod orders;
 mod whole;
@@ -16,16 +18,13 @@ use orders_core::Policy;
 
 use crate::StoreError;
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
+use crate::database::metrics::{ErrorKind, Meter};
 use crate::events::Latest;
-use crate::keys::{self, KeyJob};
-use crate::lane::{Lane, Reply, Weigh};
+use crate::lane::{Lane, Weigh};
 use crate::memory::Memory;
-use crate::meter::{ErrorKind, Meter};
-use crate::policy::{self, PolicyJob};
-use crate::services::{self, ServiceJob};
-use crate::ticket::{Steps, Ticket};
-use crate::webhooks::{self, WebhookJob};
+use crate::ticket::Steps;
+use crate::write::change::AnyChange;
 
 use link::{Failure, Link};
 use orders::Latecomers;
@@ -38,25 +37,15 @@ pub(crate) const MOST: usize = 512;
 /// Something to be done under the lock.
 pub(crate) enum Job {
     Orders(OrderJob),
-    Service(ServiceJob),
-    Policy(PolicyJob),
-    Key(KeyJob),
-    Webhook(WebhookJob),
+    Change(Box<dyn AnyChange>),
     Whole(WholeJob),
-    /// Says that from now on nobody gets in without a key.
-    RequireKeys(Ticket, Reply<()>),
 }
 
 impl Weigh for Job {
     fn weight(&self) -> usize {
         match self {
             Self::Orders(job) => job.weight(),
-            Self::Service(_)
-            | Self::Policy(_)
-            | Self::Key(_)
-            | Self::Webhook(_)
-            | Self::Whole(_)
-            | Self::RequireKeys(..) => 1,
+            Self::Change(_) | Self::Whole(_) => 1,
         }
     }
 }
@@ -72,7 +61,7 @@ pub(crate) fn run(
 ) {
     let link = Link::new(manager, connection);
     let lane = Arc::clone(lane);
-    let mut writer = Writer { lane, link, policy, hopeful: false, latest, meter };
+    let mut writer = Writer { lane, link, policy, latest, meter };
     while let Some(jobs) = writer.next_jobs() {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -88,21 +77,15 @@ struct Writer {
     link: Link,
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
-    /// Whether the last who asked got all that he asked for: the next may, too.
-    hopeful: bool,
     /// Where those who follow the events learn of new ones.
     latest: Arc<Latest>,
     meter: Arc<Meter>,
 }
 
 impl Writer {
-    /// Waits for jobs; without the lock, unless they come at once.
+    /// Waits for jobs, without the lock.
     fn next_jobs(&mut self) -> Option<Vec<Job>> {
-        let jobs = self.lane.take_within(self.link.patience(), MOST);
-        if !jobs.is_empty() {
-            return Some(jobs);
-        }
-        self.link.rest();
+        self.link.release();
         self.lane.take(MOST)
     }
 
@@ -112,103 +95,60 @@ impl Writer {
             match job {
                 Job::Orders(job) => orders.push(job),
                 // In a transaction of their own: what they read is not part of the snapshot.
-                Job::Service(job) => {
+                Job::Change(change) => {
                     self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    let ServiceJob { change, ticket, reply } = job;
-                    let work = |connection: &mut _| services::run(connection, &change);
-                    self.alone(&ticket, reply, work, services::is_done);
-                }
-                Job::Policy(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    let set = |connection: &mut _| policy::set(connection, &job.policy);
-                    self.alone(&job.ticket, job.reply, set, policy::is_set);
-                }
-                Job::Key(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(
-                        &job.ticket,
-                        job.reply,
-                        |connection| keys::run(connection, &job.change),
-                        keys::is_done,
-                    );
-                }
-                Job::Webhook(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(
-                        &job.ticket,
-                        job.reply,
-                        |connection| webhooks::run(connection, &job.change),
-                        webhooks::is_done,
-                    );
+                    self.write_change(change);
                 }
                 Job::Whole(job) => {
                     self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
                     self.run_whole(job);
-                }
-                Job::RequireKeys(ticket, reply) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(&ticket, reply, keys::require, |connection, ()| {
-                        keys::is_required(connection)
-                    });
                 }
             }
         }
         self.write_orders(orders, Latecomers::Join);
     }
 
-    /// Does one thing in a transaction of its own; `is_done` tells whether it is there.
-    fn alone<T>(
-        &mut self,
-        ticket: &Ticket,
-        reply: Reply<T>,
-        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
-        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
-    ) {
-        if !ticket.is_wanted() {
-            return reply(Err(StoreError::Overloaded));
+    /// Applies a change in a transaction of its own. Tries again once where the connection was lost.
+    fn write_change(&mut self, mut change: Box<dyn AnyChange>) {
+        if !change.ticket().is_wanted() {
+            return change.reply(Err(StoreError::Overloaded));
         }
-        let mut result = self.attempt_alone(ticket, &work, &is_done);
+        let mut result = self.try_change(&mut *change);
         if let Err(failure) = &result {
             self.count(failure);
         }
         if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
-            result = self.attempt_alone(ticket, &work, &is_done);
+            result = self.try_change(&mut *change);
             if let Err(failure) = &result {
                 self.count(failure);
             }
         }
-        reply(result.map_err(answer_for));
+        change.reply(result.map_err(answer_for));
     }
 
-    fn attempt_alone<T>(
-        &mut self,
-        ticket: &Ticket,
-        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
-        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
-    ) -> Result<T, Failure> {
+    fn try_change(&mut self, change: &mut dyn AnyChange) -> Result<(), Failure> {
         let taken = Instant::now();
         let mut session = self.link.lock()?;
         let locked = Instant::now();
         self.meter.lock.add(locked - taken);
         // What it changes is not followed.
         session.memory = Memory::default();
-        let worked = session.open_transaction().and_then(|()| work(&mut session.connection));
-        let result = match worked {
-            Ok(result) => result,
-            Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
-        };
+        if let Err(trouble) = change.apply(&mut session.connection) {
+            return Err(self.link.give_back(session, trouble.into()));
+        }
         let judged = Instant::now();
-        self.link.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
+        let change = &*change;
+        self.link.commit(session, &[change.ticket()], &|connection| change.is_done(connection))?;
         let committed = Instant::now();
         self.meter.commit.add(committed - judged);
-        ticket.note(Steps { taken, locked, judged, committed, batch: 1 });
-        Ok(result)
+        change.ticket().note(Steps { taken, locked, judged, committed, batch: 1 });
+        Ok(())
     }
 
     fn count(&self, failure: &Failure) {
         match failure {
-            // Whoever gave up is no error of the database, nor is a wrong guess.
-            Failure::Abandoned | Failure::Mistaken => {}
+            // A caller that gave up is no error of the database.
+            Failure::Abandoned => {}
             Failure::NotWritten(trouble) => self.meter.failed(trouble),
             Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
         }
@@ -217,7 +157,7 @@ impl Writer {
 
 fn answer_for(failure: Failure) -> StoreError {
     match failure {
-        Failure::Abandoned | Failure::Mistaken => StoreError::Overloaded,
+        Failure::Abandoned => StoreError::Overloaded,
         Failure::NotWritten(trouble) => {
             log::debug!("a write failed, nothing was written: {trouble:?}");
             trouble.into()

@@ -1,7 +1,7 @@
-//! The browser's driver, and what else has to be on the machine: found, started, or missed.
+//! The browser's driver, and the script that checks its pages.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::{env, fs};
 
@@ -25,34 +25,12 @@ pub(super) fn start(driver: &Path) -> (Child, u16) {
     panic!("the driver does not say where it listens");
 }
 
-/// Where a program is.
-pub(super) fn on_path(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).map(|dir| dir.join(program)).find(|program| program.is_file())
-}
-
-/// Says that a test was left out, or fails it.
-pub(super) fn tell_what_is_left_out() {
-    let why = "there is no chromium, or no chromedriver, on PATH";
-    let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
-    assert!(required.is_none_or(|value| value != "1"), "{why}");
-    // Written, not printed: libtest captures what is printed.
-    let line = format!("LEFT OUT: a test in a browser, because {why}");
-    writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
-}
-
-/// The script of axe-core, which finds faults of accessibility; `None` if it is not installed.
+/// The script of axe-core, which finds faults of accessibility.
 ///
 /// # Panics
-/// If it is missing though it is required.
+/// If `ORDERS_TESTS_AXE` is not the path of a file.
 #[must_use]
-pub fn axe() -> Option<String> {
-    let found = env::var_os("ORDERS_TESTS_AXE").and_then(|file| fs::read_to_string(file).ok());
-    if found.is_none() {
-        let required = env::var_os("ORDERS_TESTS_REQUIRE_CHROMIUM");
-        assert!(required.is_none_or(|value| value != "1"), "ORDERS_TESTS_AXE names no file");
-        let line = "LEFT OUT: the check of accessibility, because ORDERS_TESTS_AXE names no file";
-        writeln!(std::io::stderr(), "{line}").expect("standard error takes a line");
-    }
-    found
+pub fn axe() -> String {
+    let file = env::var_os("ORDERS_TESTS_AXE").expect("ORDERS_TESTS_AXE is set: see tests/run");
+    fs::read_to_string(file).expect("ORDERS_TESTS_AXE is the path of a file")
 }

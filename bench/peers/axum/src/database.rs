@@ -1,4 +1,4 @@
-//! The tables, reached by connections on each of which many requests are under way at once.
+//! The tables, over pipelined connections.
 
 mod statements;
 
@@ -11,12 +11,11 @@ use crate::wire::Order;
 
 pub(crate) const WINDOW_MS: i64 = 3 * 60 * 60 * 1000;
 
-/// One connection commits one transaction after another; so many commit together, which at 64 clients
-/// is several times faster than one a worker. More bring nothing.
+/// A connection commits one transaction at a time. This many commit together, which is several times
+/// faster with 64 clients than one per worker. More do not help.
 const WRITERS: usize = 32;
 
-/// Tables and constraint are the service's own; orders are numbered by a sequence, for which
-/// nobody waits.
+/// The service's tables and constraint. A sequence numbers the orders, so no transaction waits.
 const SCHEMA: [&str; 3] = [
     include_str!("../../../../migrations/postgres/2026-11-21-000000_orders/up.sql"),
     include_str!("../../../../migrations/postgres/2026-11-21-000200_orders_by_created_at/up.sql"),
@@ -28,7 +27,7 @@ pub(crate) struct Database {
     writers: Connections,
 }
 
-/// Connections that requests are spread over in turn.
+/// Connections that requests use in turn.
 struct Connections {
     all: Vec<Connection>,
     next: AtomicUsize,
@@ -42,7 +41,7 @@ struct Connection {
     page: Statement,
 }
 
-/// Why a request is not done.
+/// Why a request failed.
 pub(crate) enum Failure {
     Invalid(String),
     NotFound,
@@ -52,7 +51,7 @@ pub(crate) enum Failure {
 }
 
 impl Database {
-    /// Connects, making the schema in an empty database.
+    /// Connects and creates the schema if the database is empty.
     pub(crate) async fn open(url: &str) -> Result<Self, Error> {
         let client = connect(url).await?;
         let exists = client.query_one("SELECT to_regclass('orders') IS NOT NULL", &[]).await?;
@@ -62,7 +61,7 @@ impl Database {
             }
         }
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        // Reads have connections of their own: behind a create they would wait for its commit.
+        // Reads have their own connections, so that they do not wait for commits.
         Ok(Self {
             readers: Connections::open(url, workers).await?,
             writers: Connections::open(url, WRITERS).await?,
@@ -89,7 +88,7 @@ impl Database {
                     &[id, datetime_ms, total_fee, &stored, services, created_at_ms],
                 )
                 .await?;
-            // No row: another was first, after this statement had looked. The next one sees it.
+            // No row: another create won after this statement's snapshot. The next statement sees it.
             let Some(row) = row else { continue };
             let Some(order_id) = row.get::<_, Option<String>>(0) else { return Ok(()) };
             return Err(Failure::TooClose {
@@ -106,14 +105,14 @@ impl Database {
         row.map(|row| Order::of(&row)).ok_or(Failure::NotFound)
     }
 
-    /// The first orders by time, from one on.
+    /// The first orders by time, from a given time.
     pub(crate) async fn page(&self, from_ms: i64, limit: i64) -> Result<Vec<Order>, Failure> {
         let connection = self.readers.next();
         let rows = connection.client.query(&connection.page, &[&from_ms, &limit]).await?;
         Ok(rows.iter().map(Order::of).collect())
     }
 
-    /// Puts the order in the place of the one that has its id.
+    /// Replaces the order with the same id.
     pub(crate) async fn replace(&self, order: Order) -> Result<Order, Failure> {
         let connection = self.writers.next();
         loop {
@@ -139,7 +138,7 @@ impl Database {
                 )
                 .await;
             match replaced {
-                // Changed by another since it was read.
+                // Changed since it was read.
                 Ok(None) => {}
                 Ok(Some(_)) => {
                     return Ok(Order { version, created_at_ms: old.created_at_ms, ..order });
@@ -171,7 +170,7 @@ impl Connections {
 
     fn next(&self) -> &Connection {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        // Never empty: there is at least one worker.
+        // Never empty, because there is at least one worker.
         &self.all[turn % self.all.len()]
     }
 }
@@ -179,7 +178,7 @@ impl Connections {
 impl Connection {
     async fn open(url: &str) -> Result<Self, Error> {
         let client = connect(url).await?;
-        // Plans by key, also while the tables are young and small.
+        // Plan by key even while the tables are small.
         client
             .batch_execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
             .await?;

@@ -1,5 +1,5 @@
-//! The peer on PostgreSQL: axum and tokio-postgres, pipelined connections, one prepared statement a
-//! create, over the service's tables with the service's constraint. Only what is measured.
+//! The peer on PostgreSQL: axum and tokio-postgres with pipelined connections, one prepared statement
+//! per create, and the service's tables and constraint. Supports only the measured requests.
 
 mod database;
 mod wire;
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The value of an option of the command line.
+/// The value of a command-line option.
 fn option(name: &str) -> Result<String, String> {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     arguments.nth(1).ok_or_else(|| format!("{name} is missing"))

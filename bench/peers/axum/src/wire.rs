@@ -1,4 +1,4 @@
-//! What is read and written over HTTP: the members of the contract.
+//! Requests and responses: the members of the API.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::Number;
 
 use crate::database::{Failure, WINDOW_MS};
 
-/// An order as it is stored.
+/// A stored order.
 pub(crate) struct Order {
     pub(crate) id: String,
     pub(crate) datetime_ms: i64,
@@ -55,7 +55,7 @@ pub(crate) struct Page<'a> {
     next_cursor: Option<String>,
 }
 
-/// A refusal by the rule.
+/// A rejection by the rule.
 #[derive(Serialize)]
 pub(crate) struct ConflictProblem<'a> {
     r#type: &'static str,
@@ -74,7 +74,7 @@ struct Conflict<'a> {
 }
 
 impl OrderBody {
-    /// The order to store, under the id of the path where there is one.
+    /// The order to store, with the id of the path, if there is one.
     pub(crate) fn into_order(self, id: Option<String>, now_ms: i64) -> Result<Order, Failure> {
         let datetime = DateTime::parse_from_rfc3339(&self.datetime)
             .map_err(|error| Failure::Invalid(format!("datetime: {error}")))?;
@@ -139,7 +139,7 @@ fn instant(ms: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Whole hundredths of a number with at most two decimals, read from its text.
+/// Parses a number with at most two decimals into hundredths.
 fn hundredths(fee: &Number) -> Result<i64, Failure> {
     let text = fee.to_string();
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));

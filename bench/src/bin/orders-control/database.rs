@@ -1,4 +1,4 @@
-//! The control's database: one of two, by the scheme of its URL.
+//! The control's database, selected by the scheme of its URL.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::postgres::{self, Postgres};
 use crate::rows::{OrderRow, ServiceRow};
 use crate::sqlite::Sqlite;
 
-/// How long a request waits for a connection.
+/// Longest wait of a request for a connection.
 pub(crate) const POOL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What became of an order to be created.
+/// The result of a create.
 pub(crate) enum Created {
     Stored,
-    /// The orders, by id and instant, that it is too close to.
+    /// The orders, as id and time, that it is too close to.
     TooClose(Vec<(String, i64)>),
 }
 
@@ -30,7 +30,7 @@ impl Database {
         }
     }
 
-    /// How many threads can do something useful at once.
+    /// The number of threads that can work at the same time.
     pub(crate) fn threads(&self) -> usize {
         match self {
             Self::Sqlite(_) => 4,

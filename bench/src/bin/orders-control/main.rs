@@ -1,5 +1,5 @@
-//! The control: the same schema and the same answers as the service, made the way such a service is
-//! made well by hand: `web::block`, a pool, one transaction per request. Only what is measured.
+//! The control: the service's schema and answers, implemented in the usual good way with `web::block`,
+//! a pool and one transaction per request. Supports only the measured requests.
 #![expect(
     clippy::disallowed_methods,
     reason = "made by hand, with none of the service's own crates"
@@ -22,7 +22,7 @@ use crate::database::{Created, Database};
 use crate::rows::{OrderRow, ServiceRow};
 use crate::wire::{Conflict, ConflictProblem, OrderAnswer, OrderBody, ServiceBody};
 
-/// The server that the service is measured against. Understands what the benchmark tells both.
+/// The server to compare with. Takes the options that the benchmark passes to all servers.
 #[derive(Parser)]
 struct Args {
     #[command(subcommand)]
@@ -34,10 +34,10 @@ enum Command {
     Serve {
         #[arg(long)]
         bind: String,
-        /// postgres://…, or the path of a SQLite file
+        /// postgres://… or the path of an SQLite file
         #[arg(long)]
         database_url: String,
-        /// Ignored: it never drains
+        /// Ignored: there is no drain delay
         #[arg(long)]
         drain_delay: Option<String>,
     },
@@ -48,7 +48,7 @@ async fn main() -> std::io::Result<()> {
     let Args { command: Command::Serve { bind, database_url, .. } } = Args::parse();
     let database = Database::open(&database_url).map_err(std::io::Error::other)?;
     let workers = std::thread::available_parallelism()?.get();
-    // As many blocking threads as there are connections: more of them only wait, and cost memory.
+    // One blocking thread per connection. More would only wait and cost memory.
     let blocking_threads = (database.threads() / workers).max(1);
     let database = web::Data::new(database);
     let server = HttpServer::new(move || {

@@ -11,7 +11,7 @@ use crate::rows::{
     order_slots, orders, services,
 };
 
-/// Connections, for reading and for writing.
+/// Connections for reads and writes.
 pub(crate) const POOL: u32 = 10;
 
 const MIGRATIONS: [&str; 7] = [
@@ -33,7 +33,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Connects, making the schema in an empty database.
+    /// Connects and creates the schema if the database is empty.
     pub(crate) fn open(url: &str) -> Result<Self, String> {
         let pool = Pool::builder()
             .max_size(POOL)
@@ -70,7 +70,7 @@ impl Postgres {
 }
 
 fn insert(conn: &mut PgConnection, order: &mut OrderRow, uses: &[i64]) -> Result<Created, Error> {
-    // A statement of its own, so that the next one sees what was committed before the lock came.
+    // A separate statement, so that the next one sees all commits from before the lock.
     diesel::select(pg_advisory_xact_lock(1)).execute(conn)?;
     let neighbours: Vec<(String, i64)> = order_slots::table
         .filter(order_slots::scope.eq(GLOBAL))
@@ -86,7 +86,7 @@ fn insert(conn: &mut PgConnection, order: &mut OrderRow, uses: &[i64]) -> Result
         .returning(counters::last_sequence)
         .get_result(conn)?;
     diesel::insert_into(orders::table).values(&*order).execute(conn)?;
-    // One after another, because Diesel keeps no prepared statement for several rows at once.
+    // One by one, because Diesel caches no prepared statement for several rows.
     for &service_id in uses {
         let row = OrderServiceRow {
             service_id,

@@ -1,8 +1,8 @@
-//! The tables and the rows that the control writes and reads: the same on both databases.
+//! The control's tables and rows, the same on both databases.
 
 use diesel::prelude::{Insertable, Queryable, Selectable};
 
-/// Half the stretch around an order in which no other may lie: the default policy's window.
+/// The minimum gap of the default policy.
 pub(crate) const WINDOW_MS: i64 = 3 * 60 * 60 * 1000;
 
 /// The scope of the calendar that all orders share.
@@ -71,7 +71,7 @@ diesel::table! {
     }
 }
 
-/// An order as it is stored.
+/// A stored order.
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = orders)]
 pub(crate) struct OrderRow {
@@ -129,7 +129,7 @@ pub(crate) struct EventRow<'a> {
 }
 
 impl OrderRow {
-    /// The slot that the order holds in the calendar of all orders.
+    /// The order's slot in the calendar of all orders.
     pub(crate) fn slot(&self) -> SlotRow<'_> {
         SlotRow {
             scope: GLOBAL,
@@ -140,7 +140,7 @@ impl OrderRow {
         }
     }
 
-    /// The event of the order's creation. Its number is the order's own, like its group's.
+    /// The order's `created` event. It has the number of the order, as the group has.
     pub(crate) fn created(&self) -> EventRow<'_> {
         EventRow {
             sequence: self.grp,

@@ -1,4 +1,4 @@
-//! The control on SQLite: one connection that writes, a few that read.
+//! The control on SQLite: one connection for writes, a few for reads.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use crate::rows::{
     order_slots, orders, services,
 };
 
-/// Connections that read; writing has one of its own, since SQLite has one writer at a time.
+/// Connections for reads. Writes have one connection, because SQLite has one writer at a time.
 const READERS: u32 = 4;
 
 const MIGRATIONS: [&str; 7] = [
@@ -30,7 +30,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, making the schema in an empty one.
+    /// Opens the file and creates the schema if it is empty.
     pub(crate) fn open(path: &str) -> Result<Self, String> {
         let pool = |size| {
             Pool::builder()
@@ -90,7 +90,7 @@ fn insert(
         .returning(counters::last_sequence)
         .get_result(conn)?;
     diesel::insert_into(orders::table).values(&*order).execute(conn)?;
-    // One after another, because Diesel keeps no prepared statement for several rows at once.
+    // One by one, because Diesel caches no prepared statement for several rows.
     for &service_id in uses {
         let row = OrderServiceRow {
             service_id,

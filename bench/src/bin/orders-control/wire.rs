@@ -1,4 +1,4 @@
-//! What the control reads and writes over HTTP: the members of the contract, without its checks.
+//! Requests and responses of the control: the members of the API, without its validation.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub(crate) struct OrderAnswer<'a> {
     updated_at: String,
 }
 
-/// The order that stands in the way of another.
+/// A conflicting order.
 #[derive(Serialize)]
 pub(crate) struct Conflict {
     order_id: String,
@@ -45,7 +45,7 @@ pub(crate) struct Conflict {
     gap_ms: i64,
 }
 
-/// A refusal by the rule; the service's own also names free instants nearby.
+/// A rejection by the rule. The service also suggests free times.
 #[derive(Serialize)]
 pub(crate) struct ConflictProblem {
     pub(crate) r#type: &'static str,
@@ -58,7 +58,7 @@ pub(crate) struct ConflictProblem {
 }
 
 impl OrderBody {
-    /// The order to store, or what is wrong with the body.
+    /// The order to store, or the error in the body.
     pub(crate) fn into_row(self, now_ms: i64) -> Result<(OrderRow, Vec<i64>), String> {
         let datetime = DateTime::parse_from_rfc3339(&self.datetime)
             .map_err(|error| format!("datetime: {error}"))?;
@@ -74,7 +74,7 @@ impl OrderBody {
             total_fee: hundredths(&self.totalfee)?,
             services: serde_json::to_string(&services).map_err(|error| error.to_string())?,
             version: 1,
-            // The number is given by the database, within the transaction.
+            // The database assigns the number in the transaction.
             grp: 0,
             created_at_ms: now_ms,
             updated_at_ms: now_ms,
@@ -111,7 +111,7 @@ fn instant(ms: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Whole hundredths of a number with at most two decimals, read from its text.
+/// Parses a number with at most two decimals into hundredths.
 fn hundredths(fee: &Number) -> Result<i64, String> {
     let text = fee.to_string();
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-use orders_db::Store;
+use orders_db::{RequireKeys, Store};
 
+use super::wait::wait;
 use super::{Auth, ServeOptions, own_key};
 use crate::security::{self, AuthPolicy};
-use crate::wait::wait;
 
 /// A shorter key from the environment is warned about.
 const MIN_ENVIRONMENT_KEY_LENGTH: usize = 32;
@@ -21,7 +21,7 @@ pub(crate) fn from_options(
         check_environment_key(key)?;
         // From now on a key is required, even when this one is removed from the environment.
         if !store.keys().required {
-            wait(|deadline, reply| store.require_keys(deadline, reply))?;
+            drop(wait(|deadline, reply| store.change(RequireKeys, None, deadline, reply))?);
         }
     }
     let has_keys = environment_key.is_some() || store.keys().required;

@@ -8,7 +8,7 @@ use orders_core::{EventPattern, Instant, Key, Period, Policy, Webhook};
 use orders_db::Store;
 use uuid::Uuid;
 
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use super::webhooks::{self, Fields};
 use super::zone::Zone;
 use crate::app::App;
@@ -21,7 +21,7 @@ const ROWS: usize = 500;
 #[derive(Template)]
 #[template(path = "console/admin.html")]
 struct AdminPage {
-    shell: Shell,
+    layout: Layout,
     keys: Vec<KeyRow>,
     webhooks: Vec<WebhookRow>,
     policy: Policy,
@@ -30,12 +30,12 @@ struct AdminPage {
     sequence: u64,
     /// What makes the forms safe to send twice.
     token: String,
-    said: Said,
+    flash: FlashMessage,
 }
 
 /// What became of a form.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct FlashMessage {
     /// A secret that was just made, and what it is: this is the only time that it is shown.
     pub(super) made: Option<(&'static str, String)>,
     pub(super) refusal: Option<String>,
@@ -63,31 +63,31 @@ struct WebhookRow {
 
 /// `GET /console/admin`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    render(&request, &app, StatusCode::OK, Said::default()).await
+    render(&request, &app, StatusCode::OK, FlashMessage::default()).await
 }
 
-/// Says on the page why something was refused, beside what else is to be said.
+/// Says on the page why something was refused, beside the rest of the flash message.
 pub(super) async fn refuse(
     request: &HttpRequest,
     app: &App,
     problem: Problem,
-    said: Said,
+    flash: FlashMessage,
 ) -> Result<HttpResponse, Problem> {
     if !problem.status().is_client_error() {
         return Err(problem);
     }
     let refusal = Some(problem.detail().to_owned());
-    render(request, app, problem.status(), Said { refusal, ..said }).await
+    render(request, app, problem.status(), FlashMessage { refusal, ..flash }).await
 }
 
 pub(super) async fn render(
     request: &HttpRequest,
     app: &App,
     status: StatusCode,
-    said: Said,
+    flash: FlashMessage,
 ) -> Result<HttpResponse, Problem> {
-    let shell = Shell::new(request, "admin", "Admin");
-    let (zone, now) = (shell.zone, app.store.keys().now());
+    let layout = Layout::new(request, "admin", "Admin");
+    let (zone, now) = (layout.zone, app.store.keys().now());
     let database = match app.store.store().database() {
         "sqlite" => "SQLite",
         _ => "PostgreSQL",
@@ -98,16 +98,16 @@ pub(super) async fn render(
     let webhooks = webhooks.iter().map(|webhook| webhook_row(zone, webhook)).collect();
     let edit_lock = policy.edit_lock.map_or_else(|| "off".to_owned(), Period::in_words);
     let token = Uuid::new_v4().to_string();
-    page::show(
+    layout::show(
         request,
         status,
-        &AdminPage { shell, keys, webhooks, policy, edit_lock, database, sequence, token, said },
+        &AdminPage { layout, keys, webhooks, policy, edit_lock, database, sequence, token, flash },
     )
 }
 
-type Looked = (Vec<Key>, Vec<Webhook>, Policy, u64);
+type AdminData = (Vec<Key>, Vec<Webhook>, Policy, u64);
 
-fn look(store: &Store) -> Result<Looked, orders_db::StoreError> {
+fn look(store: &Store) -> Result<AdminData, orders_db::StoreError> {
     Ok((
         store.list_keys(None, ROWS)?,
         store.list_webhooks(None, ROWS)?,

@@ -18,7 +18,7 @@ use chrono::NaiveDate;
 use orders_core::{Instant, Policy, Scope, ServiceId};
 use orders_db::{Calendar, CalendarOrder, CalendarQuery};
 
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use super::sign_in;
 use super::zone::{Zone, later};
 use crate::app::App;
@@ -30,12 +30,12 @@ use address::{Address, View};
 use blocked::Blocked;
 
 /// The most orders that are looked at for one page.
-const MOST: u32 = 20_000;
+const MAX_ORDERS: u32 = 20_000;
 
 #[derive(Template)]
 #[template(path = "console/calendar.html")]
 struct CalendarPage {
-    shell: Shell,
+    layout: Layout,
     heading: String,
     views: Vec<(&'static str, String, bool)>,
     previous: String,
@@ -69,7 +69,7 @@ struct LegendEntry {
 }
 
 /// What all views draw from.
-struct Scene<'a> {
+struct CalendarModel<'a> {
     zone: Zone,
     now: Instant,
     address: &'a Address,
@@ -79,7 +79,7 @@ struct Scene<'a> {
     may_write: bool,
 }
 
-impl Scene<'_> {
+impl CalendarModel<'_> {
     /// The name and the colour by which an order is shown: those of the first of its services that
     /// were asked for.
     fn look(&self, order: &CalendarOrder) -> (usize, String) {
@@ -95,7 +95,7 @@ impl Scene<'_> {
     }
 
     /// When a day begins and ends, in milliseconds.
-    fn stretch(&self, date: NaiveDate) -> (i64, i64) {
+    fn interval(&self, date: NaiveDate) -> (i64, i64) {
         let (start, end) = (self.zone.start_of(date), self.zone.start_of(later(date, 1)));
         (start.as_millis(), end.as_millis())
     }
@@ -118,26 +118,26 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         }
         Err(problem) => return Err(problem),
     }
-    let mut shell = Shell::new(&request, "calendar", "Calendar");
-    let (zone, now) = (shell.zone, app.store.keys().now());
+    let mut layout = Layout::new(&request, "calendar", "Calendar");
+    let (zone, now) = (layout.zone, app.store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();
     let (from, to) = (zone.start_of(first), zone.start_of(last));
-    let query = CalendarQuery { from, to, limit: MOST };
+    let query = CalendarQuery { from, to, limit: MAX_ORDERS };
     let calendar = app.store.run_blocking(move |store| store.find_calendar(&query)).await?;
-    shell.sequence = Some(calendar.sequence);
-    shell.title = address.heading();
-    page::show(&request, StatusCode::OK, &draw(shell, address, &calendar, (from, to), now))
+    layout.sequence = Some(calendar.sequence);
+    layout.title = address.heading();
+    layout::show(&request, StatusCode::OK, &draw(layout, address, &calendar, (from, to), now))
 }
 
 fn draw(
-    shell: Shell,
+    layout: Layout,
     address: Address,
     calendar: &Calendar,
     (from, to): (Instant, Instant),
     now: Instant,
 ) -> CalendarPage {
-    let (zone, policy) = (shell.zone, calendar.policy);
+    let (zone, policy) = (layout.zone, calendar.policy);
     let numbered = calendar.services.iter().enumerate();
     let services: BTreeMap<ServiceId, (usize, &str)> =
         numbered.map(|(at, service)| (service.id, (at % 8, service.name.as_str()))).collect();
@@ -151,22 +151,22 @@ fn draw(
     let within = |order: &&CalendarOrder| order.datetime >= from && order.datetime < to;
     let orders: Vec<&CalendarOrder> =
         calendar.orders.iter().filter(within).filter(is_shown).collect();
-    let scene = Scene {
+    let model = CalendarModel {
         zone,
         now,
         address: &address,
         services,
         blocked: Blocked::by(blocking.map(|order| order.datetime), policy.window),
         orders,
-        may_write: shell.may_write(),
+        may_write: layout.may_write(),
     };
     let body = match address.view {
-        View::Month => Body::Month(month::draw(&scene)),
-        View::Week | View::Day => Body::Hours(hours::draw(&scene)),
-        View::Timeline => Body::Timeline(timeline::draw(&scene)),
+        View::Month => Body::Month(month::draw(&model)),
+        View::Week | View::Day => Body::Hours(hours::draw(&model)),
+        View::Timeline => Body::Timeline(timeline::draw(&model)),
     };
-    let printed = (address.view == View::Day).then(|| printed::list(&scene));
-    let (count, legend) = (scene.orders.len(), legend(calendar, &address));
+    let printed = (address.view == View::Day).then(|| printed::list(&model));
+    let (count, legend) = (model.orders.len(), legend(calendar, &address));
     let lead = |word, at: Option<Instant>| {
         let at = at?;
         Some((word, zone.words(at), address.at(zone.date(at))))
@@ -185,12 +185,12 @@ fn draw(
         rule: rule(&policy),
         is_partial: policy.scope == Scope::Service && address.services.len() != 1,
         count,
-        is_cut: calendar.orders.len() >= usize::try_from(MOST).unwrap_or(usize::MAX),
+        is_cut: calendar.orders.len() >= usize::try_from(MAX_ORDERS).unwrap_or(usize::MAX),
         nearest: nearest.into_iter().flatten().collect(),
         body,
         printed,
         address,
-        shell,
+        layout,
     }
 }
 

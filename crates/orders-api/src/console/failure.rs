@@ -5,7 +5,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use super::sign_in;
 use crate::headers;
 use crate::problem::{Code, Problem};
@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 #[derive(Template)]
 #[template(path = "console/failure.html")]
 struct FailurePage<'a> {
-    shell: Shell,
+    layout: Layout,
     problem: &'a str,
     request_id: &'a str,
 }
@@ -33,9 +33,9 @@ pub(crate) fn render(request: &HttpRequest, problem: &Problem, request_id: &str)
         sign_in::ask(request, problem.status(), None)
     } else {
         let title = problem.code().title();
-        let shell = Shell::for_strangers(request, "", title);
-        let page = FailurePage { shell, problem: problem.detail(), request_id };
-        page::show(request, problem.status(), &page)
+        let layout = Layout::signed_out(request, "", title);
+        let page = FailurePage { layout, problem: problem.detail(), request_id };
+        layout::show(request, problem.status(), &page)
     };
     let mut answer = shown.unwrap_or_else(|_| HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR));
     for (name, value) in problem.headers() {

@@ -5,7 +5,7 @@ use actix_web::web::Payload;
 
 use orders_core::{IdempotencyKey, Retry};
 
-use crate::body::Body;
+use crate::body::{Body, BodyLimits};
 use crate::problem::Problem;
 use crate::{headers, retries};
 
@@ -15,7 +15,7 @@ pub(crate) struct Form(Vec<(String, String)>);
 impl Form {
     /// Takes in a form.
     pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
-        let body = Body::of_page(request, payload, headers::sends_form).await?;
+        let body = Body::receive(request, payload, headers::sends_form, BodyLimits::SMALL).await?;
         Ok(Self(form_urlencoded::parse(body.bytes()).into_owned().collect()))
     }
 

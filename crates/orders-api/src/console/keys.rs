@@ -5,9 +5,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{KeyCommand, KeyName, Period, Retry, Role};
 
-use super::admin::{self, Said};
+use super::admin::{self, FlashMessage};
 use super::form::Form;
-use super::page;
+use super::layout;
 use crate::app::App;
 use crate::keys;
 use crate::problem::{Code, Problem};
@@ -54,8 +54,8 @@ pub(crate) async fn rotate(
 pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
     match app.store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
-        Ok(_changed) => Ok(page::go_to("/console/admin")),
-        Err(problem) => admin::refuse(&request, &app, problem, Said::default()).await,
+        Ok(_changed) => Ok(layout::go_to("/console/admin")),
+        Err(problem) => admin::refuse(&request, &app, problem, FlashMessage::default()).await,
     }
 }
 
@@ -76,10 +76,10 @@ async fn change(
     };
     match done {
         Ok(text) => {
-            let said = Said { made: Some((title, text)), ..Said::default() };
-            admin::render(request, app, StatusCode::OK, said).await
+            let flash = FlashMessage { made: Some((title, text)), ..FlashMessage::default() };
+            admin::render(request, app, StatusCode::OK, flash).await
         }
-        Err(problem) => admin::refuse(request, app, problem, Said::default()).await,
+        Err(problem) => admin::refuse(request, app, problem, FlashMessage::default()).await,
     }
 }
 

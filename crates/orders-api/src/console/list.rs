@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use orders_core::{Fee, Instant, OrderId, ServiceId};
 use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use super::zone::{Zone, later};
 use crate::app::App;
 use crate::problem::Problem;
@@ -21,8 +21,8 @@ const ROWS: usize = 50;
 #[derive(Template)]
 #[template(path = "console/orders.html")]
 struct ListPage {
-    shell: Shell,
-    asked: Asked,
+    layout: Layout,
+    asked: ListQuery,
     choices: Vec<(ServiceId, String, bool)>,
     rows: Vec<Row>,
     /// Where the next page is; empty on the last one.
@@ -40,9 +40,9 @@ struct Row {
     created: String,
 }
 
-/// What the list is asked for, as it was written: what cannot be read is left out, and told.
+/// What the list is asked for, as it was written: what cannot be read is left out and reported.
 #[derive(Default)]
-struct Asked {
+struct ListQuery {
     order: String,
     from: String,
     to: String,
@@ -63,15 +63,15 @@ const SORTS: [(&str, &str); 4] = [
 
 /// `GET /console/orders`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let shell = Shell::new(&request, "orders", "Orders");
-    let mut asked = Asked::read(&request);
+    let layout = Layout::new(&request, "orders", "Orders");
+    let mut asked = ListQuery::read(&request);
     if let Ok(id) = OrderId::parse(&asked.order) {
-        return Ok(page::go_to(&format!("/console/orders/{id}")));
+        return Ok(layout::go_to(&format!("/console/orders/{id}")));
     }
     if !asked.order.is_empty() {
         asked.wrong.push("No order has such an id.");
     }
-    let query = asked.query(shell.zone);
+    let query = asked.query(layout.zone);
     let streamed = streamed(&query);
     let page = app.store.list_orders(query, ROWS, OrderPage::clone).await?;
     let services = app.store.run_blocking(|store| store.list_services(None, 200)).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let name = |id| {
         names.get(&id).map_or_else(|| format!("Service {id}"), |name| name.as_str().to_owned())
     };
-    let zone = shell.zone;
+    let zone = layout.zone;
     let rows = page.orders.iter().map(|order| Row {
         id: order.id.to_string(),
         at: zone.words(order.content.datetime),
@@ -95,14 +95,14 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         .map(|service| (service.id, service.name.as_str().to_owned(), chosen(&service.id)))
         .collect();
     let rows = rows.collect();
-    page::show(
+    layout::show(
         &request,
         StatusCode::OK,
-        &ListPage { shell, choices, rows, next, query: streamed, asked },
+        &ListPage { layout, choices, rows, next, query: streamed, asked },
     )
 }
 
-impl Asked {
+impl ListQuery {
     fn read(request: &HttpRequest) -> Self {
         let mut asked = Self::default();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {

@@ -7,7 +7,7 @@ use askama::Template;
 use orders_core::{Service, ServiceCommand, ServiceId, ServiceName};
 
 use super::form::Form;
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::services;
@@ -18,7 +18,7 @@ const ROWS: usize = 500;
 #[derive(Template)]
 #[template(path = "console/services.html")]
 struct ServicesPage {
-    shell: Shell,
+    layout: Layout,
     rows: Vec<Service>,
     next: Option<ServiceId>,
     refusal: Option<String>,
@@ -69,11 +69,14 @@ async fn change(
     command: Result<ServiceCommand, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
-        Ok(command) => services::change(app, command, None).await.map(drop),
+        Ok(command) => {
+            let changed = app.store.change(command, None, |_| None).await;
+            changed.map(drop).map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     match done {
-        Ok(()) => Ok(page::go_to("/console/services")),
+        Ok(()) => Ok(layout::go_to("/console/services")),
         Err(problem) if problem.status().is_client_error() => {
             let refusal = Some(problem.detail().to_owned());
             render(request, app, problem.status(), refusal).await
@@ -96,6 +99,6 @@ async fn render(
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let next = rows.last().map(|last| last.id).filter(|_| more);
-    let shell = Shell::new(request, "services", "Services");
-    page::show(request, status, &ServicesPage { shell, rows, next, refusal })
+    let layout = Layout::new(request, "services", "Services");
+    layout::show(request, status, &ServicesPage { layout, rows, next, refusal })
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::form::Form;
-use super::page::{self, Shell};
+use super::layout::{self, Layout};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::security;
@@ -14,7 +14,7 @@ use crate::security;
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]
 struct SignInPage<'a> {
-    shell: Shell,
+    layout: Layout,
     /// Where to go then.
     next: &'a str,
     refusal: Option<&'a str>,
@@ -26,10 +26,10 @@ pub(super) fn ask(
     status: StatusCode,
     refusal: Option<(&str, &str)>,
 ) -> Result<HttpResponse, Problem> {
-    let shell = Shell::for_strangers(request, "", "Sign in");
-    let here = shell.here.clone();
+    let layout = Layout::signed_out(request, "", "Sign in");
+    let here = layout.here.clone();
     let (refusal, next) = refusal.map_or((None, here.as_str()), |(why, next)| (Some(why), next));
-    page::show(request, status, &SignInPage { next: own_path(next), shell, refusal })
+    layout::show(request, status, &SignInPage { next: own_path(next), layout, refusal })
 }
 
 /// `GET /console/sign-in`
@@ -52,7 +52,7 @@ pub(crate) async fn sign_in(
         }
         Err(problem) => return Err(problem),
     };
-    let mut answer = page::go_to(next);
+    let mut answer = layout::go_to(next);
     if let Some(session) = session {
         set_cookie(&mut answer, &app, Some(&session));
     }
@@ -69,7 +69,7 @@ pub(crate) async fn sign_out(
         // If the refresh fails, the sign-out takes effect here within a second.
         drop(app.store.refresh_keys().await);
     }
-    let mut answer = page::go_to("/");
+    let mut answer = layout::go_to("/");
     set_cookie(&mut answer, &app, None);
     Ok(answer)
 }

@@ -6,7 +6,7 @@ use orders_core::Order;
 use super::texts::texts;
 use super::{CASES, OF_JSON, ORDERS, order_with};
 use crate::cli::FileFormat;
-use crate::import::fuzz::{ReadRow, passes_check, read_rows};
+use crate::cli::import::fuzz::{ReadRow, passes_check, read_rows};
 use crate::wire::{ImportBody, write_cells, write_exported};
 
 /// The order that a row stands for, with what the row does not say.

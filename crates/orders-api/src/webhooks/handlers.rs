@@ -13,28 +13,28 @@ use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
 };
 use crate::body::Body;
+use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
+use crate::lists::ListRequest;
 use crate::problem::{Code, FieldError, Problem};
 use crate::store_client::StoreClient;
 use crate::{headers, lists, query, retries};
+
+const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
+const WEBHOOK_PATCH: Rules = Rules::merge_patch(Code::InvalidWebhook);
 
 /// `GET /webhooks`
 pub(crate) async fn list(
     request: HttpRequest,
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query::page(&request)?;
-    let key = ListKey::new("webhooks");
-    let after = lists::after(&key, query.cursor.as_deref(), |place| {
-        lists::read_place(&place, WebhookId::parse)
-    })?;
-    headers::accepts_json(&request)?;
-    // One more than the limit shows whether there is a next page.
-    let limit = query.limit;
+    let page = query::page(&request)?;
+    let place = |place: &str| lists::read_place(place, WebhookId::parse);
+    let mut list = ListRequest::read(&request, ListKey::new("/webhooks"), &page, place)?;
+    let (after, rows) = (list.after.take(), list.rows());
     let mut webhooks =
-        store.run_blocking(move |store| store.list_webhooks(after.as_ref(), limit + 1)).await?;
-    let place = |last: &Webhook| lists::write_place(last.created_at, &last.id);
-    let next = lists::cut(&mut webhooks, limit).map(|last| key.write(&place(last)));
+        store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
+    let next = list.cut(&mut webhooks, |last| lists::write_place(last.created_at, &last.id));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
 }
 
@@ -45,13 +45,12 @@ pub(crate) async fn create(
     store: Data<StoreClient>,
     guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let content = body.read(Code::InvalidWebhook, request::read_webhook)?;
-    check_url(**guard, &content.url)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let content = body.read(Code::InvalidWebhook, request::read_webhook)?;
+        check_url(**guard, &content.url).map(|()| content)
+    };
+    let ChangeRequest { body: content, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK, read).await?;
     let secret = create_secret()?;
     let command = WebhookCommand::Create { id: create_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
@@ -60,7 +59,7 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    let changed = store.change_webhook(command, retry, to_keep).await?;
+    let changed = store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -89,15 +88,12 @@ pub(crate) async fn patch(
     guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_merge_patch).await?;
-    let patch = body.read(Code::InvalidWebhook, request::read_webhook_patch)?;
-    if let Some(url) = &patch.url {
-        check_url(**guard, url)?;
-    }
-    let retry = retries::retry(&request, key, body.bytes());
+    let read = |body: &Body| {
+        let patch = body.read(Code::InvalidWebhook, request::read_webhook_patch)?;
+        patch.url.as_deref().map_or(Ok(()), |url| check_url(**guard, url)).map(|()| patch)
+    };
+    let ChangeRequest { body: patch, retry, .. } =
+        ChangeRequest::read_with(&request, payload, WEBHOOK_PATCH, read).await?;
     let command = WebhookCommand::Change { id, patch };
     Ok(change(&store, command, retry).await?.into_response())
 }
@@ -108,8 +104,7 @@ pub(crate) async fn delete(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let retry = retries::retry(&request, retries::key(&request)?, &[]);
+    let retry = ChangeRequest::without_body(&request)?.retry;
     Ok(change(&store, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
@@ -120,13 +115,9 @@ pub(crate) async fn rotate(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let WebhookRotateBody { overlap } =
-        body.read_if_any(Code::InvalidWebhook, request::read_webhook_rotation)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: WebhookRotateBody { overlap }, retry, .. } =
+        ChangeRequest::read_optional(&request, payload, WEBHOOK, request::read_webhook_rotation)
+            .await?;
     let secret = create_secret()?;
     let command = WebhookCommand::Rotate { id, secret: secret.clone(), overlap };
     let render = |change: &WebhookChange| {
@@ -136,7 +127,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    let changed = store.change_webhook(command, retry, to_keep).await?;
+    let changed = store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -147,12 +138,8 @@ pub(crate) async fn replay(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    query::none(&request)?;
-    let key = retries::key(&request)?;
-    headers::accepts_json(&request)?;
-    let body = Body::small(&request, payload, headers::sends_json).await?;
-    let after = body.read(Code::InvalidWebhook, request::read_replay)?;
-    let retry = retries::retry(&request, key, body.bytes());
+    let ChangeRequest { body: after, retry, .. } =
+        ChangeRequest::read(&request, payload, WEBHOOK, request::read_replay).await?;
     let command = WebhookCommand::Replay { id, after };
     Ok(change(&store, command, retry).await?.into_response())
 }
@@ -164,17 +151,15 @@ pub(crate) async fn deliveries(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = query::deliveries(&request)?;
-    let status = query.status.map_or("", orders_db::DeliveryStatus::as_str);
-    let key = ListKey::new(format!("deliveries {id} {status}"));
-    let cursor = query.page.cursor.as_deref();
-    let before: Option<u64> = lists::after(&key, cursor, |place| place.parse().ok())?;
-    headers::accepts_json(&request)?;
+    let status = query.status.map(orders_db::DeliveryStatus::as_str);
+    let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
+    let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
     find_webhook(&store, &id).await?;
-    let (limit, status, asked) = (query.page.limit, query.status, id.clone());
+    let (status, before, rows, asked) = (query.status, list.after, list.rows(), id.clone());
     let listed =
-        store.run_blocking(move |store| store.list_deliveries(&asked, status, before, limit + 1));
+        store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
-    let next = lists::cut(&mut listed, limit).map(|last| key.write(&last.id.to_string()));
+    let next = list.cut(&mut listed, |last| last.id.to_string());
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
     Ok(lists::answer(&request, views, next))
 }
@@ -246,7 +231,7 @@ async fn change(
     command: WebhookCommand,
     retry: Option<Retry>,
 ) -> Result<retries::Sent, Problem> {
-    retries::sent(store.change_webhook(command, retry, to_keep).await?, render)
+    retries::sent(store.change(command, retry, to_keep).await?, render)
 }
 
 /// Renders the response to store for a change: without secrets.

@@ -20,7 +20,7 @@ use crate::tables::{Tables, Writes};
 pub(crate) enum Kind {
     /// One writer by `BEGIN IMMEDIATE`; a session dies with its process, at once.
     Sqlite,
-    /// A lock of the session, one snapshot a statement; sessions outlive their processes.
+    /// A lock of the transaction, one snapshot a statement; sessions outlive their processes.
     Postgres,
 }
 
@@ -29,29 +29,16 @@ pub(crate) type SessionId = usize;
 /// What can be sent.
 #[derive(Debug, Clone)]
 pub(crate) enum Statement {
-    /// Takes the lock, or waits for it. On SQLite it begins the transaction too.
+    /// Begins a transaction and takes the lock, or waits for it.
     Lock,
-    /// Lets others have the lock, and waits for it again.
-    LockAgain,
-    Unlock,
     /// Reads, by one snapshot of what is committed.
     Load(Needs),
     /// Reads kept answers.
     Find(Vec<OwnKey>),
-    /// Writes in a transaction that stays open.
+    /// Writes, without a commit.
     Apply(Writes),
     Commit,
     RollBack,
-    /// Writes and commits at once.
-    Write(Writes),
-    /// The same, and gives up the lock with the commit.
-    WriteAndUnlock(Writes),
-    /// Writes and commits at once, if what it was decided on is what there is.
-    Guarded {
-        writes: Writes,
-        needs: Needs,
-        presumed: Box<Snapshot>,
-    },
     /// Looks whether some writes are there.
     Look(Writes),
 }
@@ -69,8 +56,6 @@ pub(crate) enum Answer {
     Done,
     Loaded(Box<Loaded>),
     Found(Vec<Option<Outcome>>),
-    /// What was presumed is not so; nothing was written.
-    Wrong,
     /// Whether it is there.
     Seen(bool),
     /// Refused by a constraint; nothing was written.

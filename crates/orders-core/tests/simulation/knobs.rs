@@ -30,10 +30,6 @@ pub(crate) enum Sabotage {
     HastyFate,
     /// Answers are not kept under their keys.
     NoAnswers,
-    /// What was presumed is not verified by the statement that writes.
-    NoGuard,
-    /// A lock that was to be given up with a write that was refused counts as held.
-    SureOfLock,
 }
 
 impl Knobs {

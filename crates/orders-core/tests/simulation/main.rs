@@ -166,13 +166,3 @@ fn a_fate_that_is_looked_up_without_the_lock_is_noticed() {
 fn an_answer_that_is_not_kept_with_its_write_is_noticed() {
     find(Rule::Missing, BOTH, Knobs::SOUND.with(Sabotage::NoAnswers));
 }
-
-#[test]
-fn a_lock_that_is_taken_for_held_after_a_refused_write_is_noticed() {
-    find(Rule::Sequence, POSTGRES, Knobs::BARE.with(Sabotage::SureOfLock));
-}
-
-#[test]
-fn a_presumption_that_is_not_verified_is_noticed() {
-    find(Rule::TooClose, POSTGRES, Knobs::BARE.with(Sabotage::NoGuard));
-}

@@ -5,36 +5,25 @@ mod answered;
 mod commit;
 mod settle;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use orders_core::*;
 
-use crate::database::{Database, Kind, Loaded, Reply, SessionId, Statement};
+use crate::database::{Database, Loaded, Reply, SessionId, Statement};
 use crate::dice::Dice;
 use crate::ledger::{Answered, AttemptId, Ledger, Ticket};
 use crate::tables::Writes;
-
-use commit::guess;
 
 /// The most commands that share a transaction.
 const MOST: usize = 5;
 /// The most that wait.
 const ROOM: usize = 8;
 
-/// What of the database a session holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    Nothing,
-    Lock,
-    /// The lock, until what was sent has committed. If that was refused, nobody knows.
-    LockUntilCommit,
-    Transaction,
-}
-
 #[derive(Debug)]
 struct Session {
     id: SessionId,
-    hold: Hold,
+    /// Whether a transaction is open, which holds the lock.
+    is_open: bool,
     memory: Option<Loaded>,
 }
 
@@ -57,13 +46,9 @@ enum Stage {
     LoadingAfter(Box<Loaded>),
     Loading(Option<Box<Loaded>>),
     Deciding(Box<Loaded>),
-    /// What was presumed, and what it was presumed of.
-    Guessing(Box<Loaded>, Box<Decision>, Needs),
     Finding(Box<Loaded>, Box<Decision>, Vec<OwnKey>),
     Applying,
-    Committing {
-        by_statement: bool,
-    },
+    Committing,
     /// Nothing: between two stages.
     Idle,
     LockingForFate {
@@ -86,7 +71,6 @@ struct Work {
     answers: VecDeque<(AttemptId, Answered)>,
     /// What the commit that is looked for was answered.
     trouble: Failure,
-    guessed: bool,
 }
 
 use crate::knobs::Sabotage;
@@ -101,7 +85,6 @@ impl Work {
             writes: Writes::default(),
             answers: VecDeque::new(),
             trouble: Failure::Lost,
-            guessed: false,
         }
     }
 }
@@ -120,8 +103,6 @@ pub(crate) struct Process {
     todo: VecDeque<(Vec<AttemptId>, bool)>,
     session: Option<Session>,
     work: Option<Work>,
-    /// The last sequence that it knows of.
-    last_sequence: u64,
 }
 
 impl Process {
@@ -159,7 +140,7 @@ impl Process {
 
     pub(crate) fn is_committing(&self) -> bool {
         let stage = self.work.as_ref().map(|work| &work.stage);
-        matches!(stage, Some(Stage::Committing { .. }))
+        matches!(stage, Some(Stage::Committing))
     }
 
     /// Does its next step. `false`: it waits for something.
@@ -172,14 +153,13 @@ impl Process {
 
     fn begin(&mut self, world: &mut World<'_>) -> bool {
         if self.todo.is_empty() {
-            let holds = self.session.as_ref().is_some_and(|session| session.hold != Hold::Nothing);
             if self.queue.is_empty() {
-                if holds {
-                    let id = self.session.as_ref().unwrap().id;
+                let is_open = self.session.as_ref().is_some_and(|session| session.is_open);
+                if is_open {
                     self.work = Some(Work::without_jobs(Stage::Resting));
-                    self.roll_back_or_unlock(id, world);
+                    self.roll_back(world);
                 }
-                return holds;
+                return is_open;
             }
             let most = 1 + world.dice.below(MOST);
             let taken = self.queue.len().min(most);
@@ -203,65 +183,35 @@ impl Process {
         true
     }
 
-    fn roll_back_or_unlock(&mut self, id: SessionId, world: &mut World<'_>) {
-        let Some(session) = &mut self.session else { return };
-        let statement = match (session.hold, world.database.kind) {
-            (Hold::Transaction, _) => Statement::RollBack,
-            (Hold::Lock | Hold::LockUntilCommit | Hold::Nothing, _) => Statement::Unlock,
-        };
-        session.hold = match (session.hold, world.database.kind) {
-            (Hold::Transaction, Kind::Postgres) => Hold::Lock,
-            _ => Hold::Nothing,
-        };
-        world.database.send(id, statement);
+    fn roll_back(&mut self, world: &mut World<'_>) {
+        if let Some(session) = &mut self.session {
+            session.is_open = false;
+            world.database.send(session.id, Statement::RollBack);
+        }
     }
 
     /// Waits for the lock, on a new session where there is none.
     fn lock(&mut self, work: &mut Work, world: &mut World<'_>) {
         let session = self.session.get_or_insert_with(|| Session {
             id: world.database.connect(),
-            hold: Hold::Nothing,
+            is_open: false,
             memory: None,
         });
-        let id = session.id;
-        work.stage = match session.hold {
-            Hold::LockUntilCommit if world.database.knobs.has(Sabotage::SureOfLock) => {
-                session.hold = Hold::Lock;
-                return self.load_first(work, world);
-            }
-            Hold::Transaction | Hold::LockUntilCommit => {
-                self.roll_back_or_unlock(id, world);
-                Stage::RollingBack
-            }
-            Hold::Lock if world.dice.one_in(2) => {
-                return self.load_first(work, world);
-            }
-            Hold::Lock => {
-                world.database.send(id, Statement::LockAgain);
-                Stage::Locking
-            }
-            Hold::Nothing if world.database.knobs.has(Sabotage::EarlySnapshot) => {
-                return self.load_first(work, world);
-            }
-            Hold::Nothing => {
-                world.database.send(id, Statement::Lock);
-                Stage::Locking
-            }
-        };
+        if session.is_open {
+            work.stage = Stage::RollingBack;
+            self.roll_back(world);
+        } else if world.database.knobs.has(Sabotage::EarlySnapshot) {
+            self.load_first(work, world);
+        } else {
+            work.stage = Stage::Locking;
+            world.database.send(session.id, Statement::Lock);
+        }
     }
 
     /// Loads what is needed beyond what is remembered.
     fn load_first(&mut self, work: &mut Work, world: &mut World<'_>) {
         let Some(session) = &mut self.session else { return };
         let mut needs = Needs::of(&world.database.policy, &work.commands);
-        if !std::mem::replace(&mut work.guessed, true)
-            && world.dice.one_in(2)
-            && let Some((guess, decision)) =
-                guess(self.last_sequence, &needs, &work.commands, world)
-        {
-            work.stage = Stage::Guessing(Box::new(guess), Box::new(decision), needs);
-            return;
-        }
         work.stage = match session.memory.take() {
             Some(before) => {
                 needs.leave_out(&before.snapshot);
@@ -276,10 +226,6 @@ impl Process {
     fn go_on(&mut self, mut work: Work, world: &mut World<'_>) -> (Option<Work>, bool) {
         match std::mem::replace(&mut work.stage, Stage::Idle) {
             Stage::Deciding(loaded) => return (self.decide(work, loaded, world), true),
-            Stage::Guessing(loaded, decision, needs) => {
-                let none = HashMap::new();
-                return (self.write(work, *loaded, *decision, &none, Some(needs), world), true);
-            }
             Stage::Answering(mut answers) => {
                 if let Some((id, answer)) = answers.pop_front() {
                     world.ledger.tell(&world.database.policy, id, answer);

@@ -7,26 +7,22 @@
 //! at that moment, not as they were when the statement began.
 
 mod columns;
-mod presumption;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
 
-use super::{Applied, Writes};
+use super::Writes;
 use crate::rows::bigint;
-use crate::transaction::POSTGRES_GIVE_UP;
 
 use columns::{
     Answers, Orders, Shape, Slots, Uses, push_insert, push_numbers, push_table, push_texts,
 };
-use presumption::Presumption;
 
-pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<Applied> {
+pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
     let events = writes.events;
     let write = Write {
-        gives_up_lock: writes.gives_up_lock,
         gone_slots: Slots::of(&writes.gone_slots),
         gone_uses: Uses::of(&writes.gone_uses),
         gone_orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
@@ -40,20 +36,12 @@ pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> Query
         events: Orders::of(&events.iter().map(|event| &event.order).collect::<Vec<_>>()),
         last_sequence: writes.last_sequence,
         answers: Answers::of(writes.answers),
-        presumption: writes.presumed.map(Presumption::of),
     };
-    // It ends in the one row that counts the events, so that row tells whether anything was done.
-    let done: Option<(bool, bool, bool)> = write.load(connection)?.pop();
-    Ok(match done {
-        Some((_, true, _)) => Applied::All,
-        Some((_, false, _)) => Applied::AllWithoutLock,
-        None => Applied::Nothing,
-    })
+    write.execute(connection).map(drop)
 }
 
 /// Deletes all that goes, inserts and updates all that comes.
 struct Write {
-    gives_up_lock: bool,
     gone_slots: Slots,
     gone_uses: Uses,
     gone_orders: Vec<String>,
@@ -67,17 +55,12 @@ struct Write {
     events: Orders,
     last_sequence: i64,
     answers: Answers,
-    presumption: Option<Presumption>,
 }
 
 impl QueryId for Write {
     type QueryId = ();
     // It is as long as it has to be, and so is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl Query for Write {
-    type SqlType = (Bool, Bool, Bool);
 }
 
 impl RunQueryDsl<PgConnection> for Write {}
@@ -87,15 +70,10 @@ impl QueryFragment<Pg> for Write {
         let shape = self.shape();
         // Each part that has no rows would cost as much as one that has some.
         out.push_sql("WITH ");
-        if let Some(presumption) = &self.presumption {
-            presumption.walk_ast(out.reborrow())?;
-            out.push_sql(", ");
-        }
         self.walk_gone(shape, &mut out)?;
         if !self.new_orders.id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.new_orders.push(shape, out);
             push_insert("new_orders", "orders", shape, columns, Orders::NAMES, &mut out)?;
-            out.push_sql(self.condition());
             out.push_sql("), ");
         }
         if !self.changed_orders.id.is_empty() {
@@ -107,13 +85,11 @@ impl QueryFragment<Pg> for Write {
             );
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.changed_orders.push(shape, out);
             push_table(shape, columns, Orders::NAMES, &mut out)?;
-            out.push_sql(self.condition());
             out.push_sql(" WHERE o.id = q.id), ");
         }
         if !self.slots.order_id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.slots.push(shape, out);
             push_insert("slots", "order_slots", shape, columns, Slots::NAMES, &mut out)?;
-            out.push_sql(self.condition());
             if !self.gone_slots.order_id.is_empty() {
                 out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_slots) AS gone");
             }
@@ -122,7 +98,6 @@ impl QueryFragment<Pg> for Write {
         if !self.uses.order_id.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.uses.push(shape, out);
             push_insert("uses", "order_services", shape, columns, Uses::NAMES, &mut out)?;
-            out.push_sql(self.condition());
             if !self.gone_uses.order_id.is_empty() {
                 out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_uses) AS gone");
             }
@@ -131,7 +106,6 @@ impl QueryFragment<Pg> for Write {
         if !self.answers.key.is_empty() {
             let columns = |out: &mut AstPass<'_, 'b, Pg>| self.answers.push(shape, out);
             push_insert("answers", "idempotency_keys", shape, columns, Answers::NAMES, &mut out)?;
-            out.push_sql(self.condition());
             // What stood under a key may have expired and not be purged yet.
             out.push_sql(
                 " ON CONFLICT (caller, key) DO UPDATE SET fingerprint = excluded.fingerprint, \
@@ -142,12 +116,9 @@ impl QueryFragment<Pg> for Write {
         }
         let columns = |out: &mut AstPass<'_, 'b, Pg>| self.push_events(shape, out);
         push_insert("told", "events", shape, columns, Self::EVENT_NAMES, &mut out)?;
-        out.push_sql(self.condition());
         out.push_sql(") UPDATE counters SET last_sequence = greatest(last_sequence, ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
-        out.push_sql(if self.presumption.is_some() { ") FROM presumption" } else { ")" });
-        out.push_sql(" WHERE id = 1 RETURNING ");
-        out.push_sql(if self.gives_up_lock { POSTGRES_GIVE_UP } else { "true, true, true" });
+        out.push_sql(") WHERE id = 1");
         Ok(())
     }
 }
@@ -179,11 +150,6 @@ impl Write {
             out.push_sql(" WHERE o.id = q.id), ");
         }
         Ok(())
-    }
-
-    /// What each table that is written is joined with.
-    fn condition(&self) -> &'static str {
-        if self.presumption.is_some() { " CROSS JOIN presumption" } else { "" }
     }
 
     /// One for all parts, so that there are few statements to be prepared.

@@ -10,7 +10,7 @@ use orders_core::Period;
 
 use super::trimmed_through;
 use crate::connection::{AnyConnection, Manager};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{event_feed, events};
 use crate::{StoreError, clock};

@@ -1,4 +1,4 @@
-//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/plans.rs`
+//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/operations/plans.rs`
 //! checks.
 
 use diesel::connection::Connection;
@@ -10,7 +10,7 @@ use orders_core::Instant;
 use super::query::{OrderFilter, SortKey};
 use super::select::{Places, Rows, Select, Walk};
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::url::DatabaseUrl;
+use crate::database::url::DatabaseUrl;
 
 struct Explain<Q>(Q);
 

@@ -9,8 +9,8 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
-use crate::clock::{POSTGRES_NOW, Reading};
-use crate::error::Trouble;
+use crate::clock::POSTGRES_NOW;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 
@@ -304,7 +304,7 @@ fn begin(row: &Row) -> Result<Loaded, Trouble> {
     Ok(Loaded {
         witness: Witness::of_postgres(some(row.services.as_deref())?),
         policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
-        clock: Reading::new(rows::instant(some(row.d)?)?),
+        now: rows::instant(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),
     })
 }

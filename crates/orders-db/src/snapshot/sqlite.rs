@@ -15,8 +15,8 @@ use orders_core::{
 };
 
 use super::Loaded;
-use crate::clock::{Reading, sqlite_now};
-use crate::error::Trouble;
+use crate::clock::sqlite_now;
+use crate::database::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
 use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};
@@ -44,7 +44,7 @@ pub(super) fn load(
         snapshot.add_occupants(span, occupants);
     }
     for key in &needs.keys {
-        let kept = find_fingerprint(connection, key, loaded.clock.now())?;
+        let kept = find_fingerprint(connection, key, loaded.now)?;
         snapshot.add_key(key.clone(), kept);
     }
     Ok(loaded)
@@ -60,7 +60,7 @@ pub(super) fn load_after(
     }
     let mut beyond = needs.clone();
     beyond.leave_out(&before.snapshot);
-    load(connection, &beyond, Some(Loaded { clock: Reading::new(sqlite_now()?), ..before }))
+    load(connection, &beyond, Some(Loaded { now: sqlite_now()?, ..before }))
 }
 
 fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
@@ -72,7 +72,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
     Ok(Loaded {
         witness: witness(connection)?,
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
-        clock: Reading::new(sqlite_now()?),
+        now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })
 }

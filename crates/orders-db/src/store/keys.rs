@@ -1,43 +1,16 @@
 //! What can be asked of a store about keys.
 
 use std::sync::{Arc, PoisonError, mpsc};
-use std::time::Instant as Moment;
 
-use orders_core::{Instant, Key, KeyCommand, KeyId, Retry};
+use orders_core::{Instant, Key, KeyId};
 
 use super::Store;
 use crate::StoreError;
-use crate::answers::{Answered, Render};
-use crate::keys::{self, KeyJob, KeyTable, KeyVerdict, KeyedChange};
+use crate::keys::sessions::{self, Session};
+use crate::keys::{self, KeyTable};
 use crate::lane::Reply;
-use crate::sessions::{self, Session};
-use crate::ticket::Ticket;
-use crate::write::Job;
 
 impl Store {
-    /// Has a change to the keys decided and done by `deadline`. What `render` makes of it is kept
-    /// for whoever asks again, so it must not show a secret.
-    pub fn change_keys(
-        &self,
-        command: KeyCommand,
-        retry: Option<Retry>,
-        render: Render<KeyVerdict>,
-        deadline: Moment,
-        reply: Reply<Answered<KeyVerdict>>,
-    ) -> Ticket {
-        let ticket = self.ticket(deadline);
-        let change = KeyedChange { command, retry, render };
-        self.queue(Job::Key(KeyJob { change, ticket: ticket.clone(), reply }));
-        ticket
-    }
-
-    /// Has it noted that there was a key, so that from now on nobody gets in without one.
-    pub fn require_keys(&self, deadline: Moment, reply: Reply<()>) -> Ticket {
-        let ticket = self.ticket(deadline);
-        self.queue(Job::RequireKeys(ticket.clone(), reply));
-        ticket
-    }
-
     /// What is known of the keys.
     #[must_use]
     pub fn keys(&self) -> Arc<KeyTable> {

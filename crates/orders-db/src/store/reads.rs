@@ -1,5 +1,5 @@
-//! Questions to the database: for orders by id and for pages of orders on lanes, all others on the
-//! connections of a pool by whoever asks.
+//! Reads. Orders by id go through a queue that shares queries; all others run on the caller's thread,
+//! on a connection of a pool.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,18 +8,20 @@ use orders_core::{Instant as At, Order, OrderId, Policy, Service, ServiceId};
 use r2d2::Pool;
 
 use super::Store;
-use super::pages::{PageJob, PageReply};
-use crate::availability::{Availability, AvailabilityQuery};
-use crate::calendar::{Calendar, CalendarQuery};
 use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::metrics::{ErrorKind, Meter};
+use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
-use crate::figures::Figures;
 use crate::lane::Reply;
-use crate::meter::{ErrorKind, Meter};
-use crate::orders::OrderQuery;
+use crate::orders::availability::{Availability, AvailabilityQuery};
+use crate::orders::calendar::{Calendar, CalendarQuery};
+use crate::orders::reports::Figures;
+use crate::orders::{OrderPage, OrderQuery};
 use crate::read::ReadJob;
-use crate::url::DatabaseUrl;
-use crate::{StoreError, availability, calendar, events, figures, orders, policy, services};
+use crate::{
+    StoreError, events, orders, orders::availability, orders::calendar, orders::reports, policy,
+    services,
+};
 
 impl Store {
     /// Finds an order by `deadline`, together with all others asked for at the same moment.
@@ -29,18 +31,12 @@ impl Store {
         }
     }
 
-    /// Lists at most `limit` orders by `deadline`. Others who ask the same at that moment are replied to
-    /// with the same page.
-    pub fn list_orders(
-        &self,
-        query: OrderQuery,
-        limit: usize,
-        deadline: Instant,
-        reply: PageReply,
-    ) {
-        if let Err(job) = self.pages.push(PageJob { query, limit, deadline, reply }) {
-            (job.reply)(Err(StoreError::Overloaded));
-        }
+    /// Lists at most `limit` orders. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
+        self.read(|connection| orders::list(connection, query, limit))
     }
 
     /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
@@ -137,7 +133,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_figures(&self, from: At, to: At) -> Result<Figures, StoreError> {
-        self.read(|connection| figures::find(connection, from, to))
+        self.read(|connection| reports::find(connection, from, to))
     }
 
     /// Finds the policy. Blocks.

@@ -1,36 +1,14 @@
 //! What can be asked of a store about webhooks.
 
-use std::time::{Duration, Instant as Moment};
+use std::time::Duration;
 
-use orders_core::{Instant, Retry, SigningSecret, Webhook, WebhookCommand, WebhookId};
+use orders_core::{Instant, SigningSecret, Webhook, WebhookId};
 
 use super::Store;
-use crate::answers::{Answered, Render};
-use crate::lane::Reply;
-use crate::ticket::Ticket;
-use crate::webhooks::{
-    self, Courier, Delivery, DeliveryStatus, KeyedChange, WebhookJob, WebhookVerdict,
-};
-use crate::write::Job;
+use crate::webhooks::{self, Courier, Delivery, DeliveryStatus};
 use crate::{StoreError, clock};
 
 impl Store {
-    /// Has a change to the webhooks decided and done by `deadline`. What `render` makes of it is kept
-    /// for whoever asks again, so it must not show a secret.
-    pub fn change_webhooks(
-        &self,
-        command: WebhookCommand,
-        retry: Option<Retry>,
-        render: Render<WebhookVerdict>,
-        deadline: Moment,
-        reply: Reply<Answered<WebhookVerdict>>,
-    ) -> Ticket {
-        let ticket = self.ticket(deadline);
-        let change = KeyedChange { command, retry, render };
-        self.queue(Job::Webhook(WebhookJob { change, ticket: ticket.clone(), reply }));
-        ticket
-    }
-
     /// Finds a webhook. Blocks.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::Instant;
 use orders_core::{Command, ServiceCommand, Verdict};
 
 use super::Store;
-use crate::services::ServiceVerdict;
+use crate::write::change::ChangeResult;
 use crate::write::{Job, Part, WholeJob};
 use crate::{Reply, StoreError};
 
@@ -42,7 +42,10 @@ impl WholeImport {
     ///
     /// # Errors
     /// What went wrong with the database; then nothing of the whole is stored.
-    pub fn change_services(&self, command: ServiceCommand) -> Result<ServiceVerdict, StoreError> {
+    pub fn change_services(
+        &self,
+        command: ServiceCommand,
+    ) -> Result<ChangeResult<ServiceCommand>, StoreError> {
         self.ask(|reply| Part::Service(command, reply))
     }
 

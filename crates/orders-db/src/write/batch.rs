@@ -12,22 +12,19 @@ use orders_core::{
 
 use super::Caller;
 use super::link::Failure;
-use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
 use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::memory::{Memory, Presumed};
+use crate::database::error::Trouble;
+use crate::memory::Memory;
 use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
 use crate::ticket::Ticket;
+use crate::write::idempotency::{self, Answered, KeptAnswer, NewAnswer};
 
 /// A decision, and what it was made by.
 pub(super) struct Judged {
     pub(super) loaded: Loaded,
-    pub(super) now: Instant,
     pub(super) decision: Decision,
-    /// What was not looked up. Nothing may be written unless that is so.
-    pub(super) presumed: Option<Presumed>,
 }
 
 /// Loads and decides until nothing is missing.
@@ -40,11 +37,8 @@ pub(super) fn decide_all(
 ) -> Result<Judged, Failure> {
     let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
     loop {
-        let now = loaded.clock.now();
-        match decide(&loaded.policy, &loaded.snapshot, commands, now) {
-            Ok(decision) => {
-                return Ok(Judged { loaded, now, decision, presumed: None });
-            }
+        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
+            Ok(decision) => return Ok(Judged { loaded, decision }),
             // Whoever gave up meanwhile must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);
@@ -54,21 +48,6 @@ pub(super) fn decide_all(
             }
         }
     }
-}
-
-/// Decides without a look at the database, as if there were nothing in the way: what is written then
-/// finds out whether there is, and a way is saved where there is not. Nobody is answered before.
-pub(super) fn presume(
-    memory: &mut Memory,
-    policy: &Policy,
-    commands: &[Command],
-) -> Option<Judged> {
-    let (loaded, presumed) = memory.presume(&Needs::of(policy, commands))?;
-    let now = loaded.clock.now();
-    let decision = decide(&loaded.policy, &loaded.snapshot, commands, now).ok()?;
-    let all_accepted = decision.outcomes.iter().all(Outcome::is_accepted);
-    let judged = Judged { loaded, now, decision, presumed: Some(presumed) };
-    (all_accepted && !judged.decision.changes.is_empty()).then_some(judged)
 }
 
 /// Renders the answers that are to be kept with the changes that they tell of.
@@ -104,7 +83,7 @@ pub(super) fn answer_all(
                 let kept = match known.entry(&retry.key) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {
-                        unknown.insert(answers::find(connection, &retry.key)?)
+                        unknown.insert(idempotency::find(connection, &retry.key)?)
                     }
                 };
                 Answered::Again(kept.clone())
@@ -124,7 +103,7 @@ pub(super) fn is_there(
 ) -> Result<Option<bool>, Trouble> {
     let found = match (changes.events.first(), answers.first()) {
         (Some(event), _) => find_event(connection, event).map(Some),
-        (None, Some(answer)) => answers::is_kept(connection, answer).map(Some),
+        (None, Some(answer)) => idempotency::is_kept(connection, answer).map(Some),
         (None, None) => Ok(None),
     };
     found.map_err(|error| Trouble::of(&error))

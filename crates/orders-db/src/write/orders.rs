@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use orders_core::{Command, Decision, Outcome};
 
-use super::batch::{Judged, answer_all, decide_all, is_there, keep_answers, presume};
+use super::batch::{Judged, answer_all, decide_all, is_there, keep_answers};
 use super::link::{Failure, Session};
 use super::{Job, MOST, Writer, answer_for};
 use crate::StoreError;
-use crate::answers::{Answered, Render};
-use crate::apply::Writes;
-use crate::error::Trouble;
+use crate::apply::{Writes, apply};
+use crate::database::error::Trouble;
 use crate::lane::{Reply, Weigh};
 use crate::ticket::{Steps, Ticket};
+use crate::write::idempotency::{Answered, Render};
 
 /// A command and who waits for its outcome.
 pub(crate) struct OrderJob {
@@ -135,11 +135,6 @@ impl Writer {
     fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
         match failure {
             Failure::Abandoned => self.settle(batch, Latecomers::Wait, again),
-            Failure::Mistaken => {
-                // With a look, this time.
-                self.hopeful = false;
-                self.settle(batch, Latecomers::Wait, again);
-            }
             Failure::NotWritten(Trouble::Lost(text)) if again => {
                 log::warn!("lost the connection to the database, opening another: {text}");
                 self.settle(batch, Latecomers::Wait, false);
@@ -206,32 +201,21 @@ impl Writer {
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let Batch { commands, callers } = batch;
         let tickets = batch.tickets();
-        // Where many are answered, other processes need not wait for that: the lock goes with the commit.
-        let is_alone = commands.len() == 1;
-        let keeps_lock = is_alone && session.keeps_lock();
         let Session { connection, memory, .. } = &mut session;
-        let presumed =
-            (is_alone && self.hopeful).then(|| presume(memory, &self.policy, commands)).flatten();
-        let judged = match presumed {
-            Some(judged) => Ok(judged),
-            None => decide_all(connection, memory, &self.policy, commands, &tickets),
-        };
-        let Judged { loaded, now, decision, presumed } = match judged {
-            Ok(judged) => judged,
-            Err(failure) => return Err(self.link.give_back(session, failure)),
-        };
+        let Judged { loaded, decision } =
+            match decide_all(connection, memory, &self.policy, commands, &tickets) {
+                Ok(judged) => judged,
+                Err(failure) => return Err(self.link.give_back(session, failure)),
+            };
         self.policy = loaded.policy;
-        let kept = keep_answers(&decision, commands, callers, now);
+        let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
-        self.hopeful = outcomes.iter().all(Outcome::is_accepted);
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
         };
-        let writes =
-            Writes::of(&self.policy, &changes, &kept, presumed.as_ref()).giving_up_lock(!is_alone);
         // As it will be after the commit. If that fails, this is forgotten.
-        memory.keep(loaded, &changes, keeps_lock);
+        memory.keep(loaded, &changes);
         let judged = Instant::now();
         self.meter.judge.add(judged - locked);
         let mut committed = judged;
@@ -239,7 +223,11 @@ impl Writer {
             self.link.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
-            self.link.write(session, &tickets, &writes, &look)?;
+            let writes = Writes::of(&self.policy, &changes, &kept);
+            if let Err(trouble) = apply(&mut session.connection, &writes) {
+                return Err(self.link.give_back(session, trouble.into()));
+            }
+            self.link.commit(session, &tickets, &look)?;
             committed = Instant::now();
             self.meter.commit.add(committed - judged);
             self.latest.tell(&changes.events);
@@ -247,9 +235,6 @@ impl Writer {
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {
             ticket.note(Steps { taken, locked, judged, committed, batch });
-        }
-        if !is_alone {
-            self.link.rest();
         }
         Ok(answers)
     }

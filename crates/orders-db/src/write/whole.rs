@@ -13,11 +13,11 @@ use super::link::{Failure, Session};
 use super::{Writer, answer_for};
 use crate::StoreError;
 use crate::apply::{Writes, apply};
-use crate::error::Trouble;
+use crate::database::error::Trouble;
 use crate::lane::Reply;
 use crate::memory::Memory;
-use crate::services::{self, ServiceVerdict};
 use crate::ticket::Ticket;
+use crate::write::change::{self, ChangeResult};
 
 /// How long the next slice is waited for while the lock is held.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A part of such an import.
 pub(crate) enum Part {
     Orders(Command, Reply<Vec<Verdict>>),
-    Service(ServiceCommand, Reply<ServiceVerdict>),
+    Service(ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
     Commit(Reply<()>),
 }
 
@@ -58,7 +58,7 @@ impl Writer {
                     }
                 }
                 Part::Service(command, reply) => {
-                    match services::judge(&mut session.connection, &command) {
+                    match change::apply(&mut session.connection, &command) {
                         Ok(verdict) => reply(Ok(verdict)),
                         Err(trouble) => return reply(Err(self.give_up(session, trouble.into()))),
                     }
@@ -84,11 +84,7 @@ impl Writer {
         if !ticket.is_wanted() {
             return Err(Failure::Abandoned);
         }
-        let mut session = self.link.lock()?;
-        match session.open_transaction() {
-            Ok(()) => Ok(session),
-            Err(trouble) => Err(self.link.give_back(session, trouble.into())),
-        }
+        self.link.lock()
     }
 
     /// Decides a slice and writes it, without a commit.
@@ -106,7 +102,7 @@ impl Writer {
             decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
         decision.outcomes.iter().for_each(|outcome| self.meter.decided(outcome));
-        apply(connection, &Writes::of(&self.policy, &decision.changes, &[], None))?;
+        apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
         session.memory = Memory::default();
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),

@@ -1,7 +1,7 @@
-//! The statements, each one round trip and one transaction. 10 800 000 is the window.
+//! The statements. Each is one round trip and one transaction. 10 800 000 is the minimum gap in ms.
 
-/// Looks for a neighbour and stores the order where there is none; the constraint decides where two
-/// come at once. One row: the order in the way, or nulls if it is stored. No row: lost to another.
+/// Stores the order unless there is a neighbour. The constraint decides between concurrent creates.
+/// One row: the conflicting order, or nulls if the order is stored. No row: a concurrent create won.
 pub(super) const CREATE: &str = "
     WITH conflict AS MATERIALIZED (
         SELECT order_id, start_ms FROM order_slots
@@ -27,7 +27,7 @@ pub(super) const CREATE: &str = "
     SELECT NULL::text, NULL::bigint FROM slot
     UNION ALL SELECT order_id, start_ms FROM conflict";
 
-/// Of the order in the version that was read; no row if it has another by now.
+/// Applies to the version that was read. Returns no row if the version has changed.
 pub(super) const REPLACE: &str = "
     WITH old AS (
         SELECT grp, created_at_ms FROM orders
@@ -62,7 +62,7 @@ pub(super) const PAGE: &str = "
     SELECT id, datetime_ms, total_fee, services, version, created_at_ms, updated_at_ms
     FROM orders WHERE datetime_ms >= $1 ORDER BY datetime_ms, id LIMIT $2";
 
-/// What refused a move.
+/// The order that conflicts with a move.
 pub(super) const IN_THE_WAY: &str = "
     SELECT order_id, start_ms FROM order_slots
     WHERE scope = 0 AND order_id <> $2 AND start_ms > $1 - $3::bigint AND start_ms < $1 + $3

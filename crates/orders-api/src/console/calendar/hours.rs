@@ -5,7 +5,7 @@ use orders_core::Instant;
 use orders_db::CalendarOrder;
 
 use super::address::View;
-use super::{Scene, days, percent};
+use super::{CalendarModel, days, percent};
 
 /// How close orders must be to stand beside each other, in milliseconds: below that, they would
 /// cover each other.
@@ -56,76 +56,29 @@ pub(super) struct More {
     pub(super) y: String,
 }
 
-pub(super) fn draw(scene: &Scene<'_>) -> Vec<Day> {
-    days(scene.address.days()).map(|date| day(scene, date)).collect()
+pub(super) fn draw(model: &CalendarModel<'_>) -> Vec<Day> {
+    days(model.address.days()).map(|date| day(model, date)).collect()
 }
 
-fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
-    let (start, end) = scene.stretch(date);
+fn day(model: &CalendarModel<'_>, date: NaiveDate) -> Day {
+    let (start, end) = model.interval(date);
     let length = end - start;
-    let [of_week, of_day] = LANES;
-    let is_day = scene.address.view == View::Day;
-    let room = if is_day { of_day } else { of_week };
-    let (mut blocks, mut more) = (Vec::new(), Vec::new());
-    for cluster in clusters(scene.orders_within(start, end)) {
-        let lanes = cluster.len().min(room);
-        let shown = if cluster.len() > room { room - 1 } else { cluster.len() };
-        let lane = |at: usize| {
-            let (at, lanes) = (i64::try_from(at).unwrap_or(0), i64::try_from(lanes).unwrap_or(1));
-            (percent(at, lanes), percent(1, lanes))
-        };
-        for (at, order) in cluster.iter().take(shown).enumerate() {
-            let (colour, name) = scene.look(order);
-            let (x, width) = lane(at);
-            let millis = order.datetime.as_millis();
-            blocks.push(Block {
-                id: order.id.to_string(),
-                at: millis,
-                version: order.version,
-                colour,
-                x,
-                width,
-                y: percent(millis - start, length),
-                clock: scene.zone.clock(order.datetime),
-                utc: order.datetime.to_string(),
-                name,
-                fee: order.total_fee.to_string(),
-            });
-        }
-        if let Some(first) = cluster.get(shown) {
-            let (x, width) = lane(shown);
-            let last = cluster.last().unwrap_or(first);
-            // Up to the last one, and with it.
-            let behind = last.datetime.as_millis().saturating_add(1);
-            let behind = Instant::from_millis(behind).unwrap_or(last.datetime);
-            more.push(More {
-                count: cluster.len() - shown,
-                href: if is_day {
-                    format!("/console/orders?from={}&to={}", first.datetime, behind)
-                } else {
-                    scene.address.write(View::Day, date)
-                },
-                x,
-                width,
-                y: percent(first.datetime.as_millis() - start, length),
-            });
-        }
-    }
-    let stretches = scene.blocked.within(start, end);
-    let now = scene.now.as_millis() - start;
+    let (blocks, more) = place_orders(model, date);
+    let blocked = model.blocked.within(start, end);
+    let now = model.now.as_millis() - start;
     let hours = (1..24).filter_map(|hour| {
-        let at = scene.zone.instant(date.and_hms_opt(hour, 0, 0)?)?;
+        let at = model.zone.instant(date.and_hms_opt(hour, 0, 0)?)?;
         Some((format!("{hour:02}"), percent(at.as_millis() - start, length)))
     });
     Day {
         weekday: date.format("%a").to_string(),
         number: date.format("%-d").to_string(),
         label: date.format("%A %-d %B %Y").to_string(),
-        href: scene.address.write(View::Day, date),
-        is_today: date == scene.zone.date(scene.now),
+        href: model.address.write(View::Day, date),
+        is_today: date == model.zone.date(model.now),
         start,
         end,
-        blocked: stretches
+        blocked: blocked
             .map(|(from, to)| (percent(from, length), percent(to - from, length)))
             .collect(),
         blocks,
@@ -133,6 +86,71 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
         now: (0..length).contains(&now).then(|| percent(now, length)),
         hours: hours.collect(),
     }
+}
+
+/// Places the orders of a day in lanes. Returns what does not fit, too.
+fn place_orders(model: &CalendarModel<'_>, date: NaiveDate) -> (Vec<Block>, Vec<More>) {
+    let (start, end) = model.interval(date);
+    let [of_week, of_day] = LANES;
+    let room = if model.address.view == View::Day { of_day } else { of_week };
+    let (mut blocks, mut more) = (Vec::new(), Vec::new());
+    for cluster in clusters(model.orders_within(start, end)) {
+        let lanes = cluster.len().min(room);
+        let shown = if cluster.len() > room { room - 1 } else { cluster.len() };
+        let lane = |at: usize| {
+            let (at, lanes) = (i64::try_from(at).unwrap_or(0), i64::try_from(lanes).unwrap_or(1));
+            (percent(at, lanes), percent(1, lanes))
+        };
+        let y = |order: &CalendarOrder| percent(order.datetime.as_millis() - start, end - start);
+        for (at, order) in cluster.iter().take(shown).enumerate() {
+            blocks.push(block(model, order, lane(at), y(order)));
+        }
+        if let Some(first) = cluster.get(shown) {
+            let (x, width) = lane(shown);
+            let last = cluster.last().unwrap_or(first);
+            let href = more_href(model, date, first, last);
+            more.push(More { count: cluster.len() - shown, href, x, width, y: y(first) });
+        }
+    }
+    (blocks, more)
+}
+
+fn block(
+    model: &CalendarModel<'_>,
+    order: &CalendarOrder,
+    (x, width): (String, String),
+    y: String,
+) -> Block {
+    let (colour, name) = model.look(order);
+    Block {
+        id: order.id.to_string(),
+        at: order.datetime.as_millis(),
+        version: order.version,
+        colour,
+        x,
+        width,
+        y,
+        clock: model.zone.clock(order.datetime),
+        utc: order.datetime.to_string(),
+        name,
+        fee: order.total_fee.to_string(),
+    }
+}
+
+/// Where the orders are that do not fit: the list of orders in a day, the day in a week.
+fn more_href(
+    model: &CalendarModel<'_>,
+    date: NaiveDate,
+    first: &CalendarOrder,
+    last: &CalendarOrder,
+) -> String {
+    if model.address.view != View::Day {
+        return model.address.write(View::Day, date);
+    }
+    // The end is exclusive, and the last order belongs to the list.
+    let end = last.datetime.as_millis().saturating_add(1);
+    let end = Instant::from_millis(end).unwrap_or(last.datetime);
+    format!("/console/orders?from={}&to={end}", first.datetime)
 }
 
 /// Orders that would cover each other, together.

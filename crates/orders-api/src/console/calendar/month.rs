@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use orders_db::CalendarOrder;
 
 use super::address::View;
-use super::{Scene, days, ticks};
+use super::{CalendarModel, days, ticks};
 
 /// How many orders of a day are shown by themselves.
 const SHOWN: usize = 4;
@@ -44,17 +44,17 @@ pub(super) struct Chip {
     pub(super) name: String,
 }
 
-pub(super) fn draw(scene: &Scene<'_>) -> Vec<Week> {
-    let all: Vec<NaiveDate> = days(scene.address.days()).collect();
+pub(super) fn draw(model: &CalendarModel<'_>) -> Vec<Week> {
+    let all: Vec<NaiveDate> = days(model.address.days()).collect();
     let week =
-        |dates: &[NaiveDate]| Week { days: dates.iter().map(|at| day(scene, *at)).collect() };
+        |dates: &[NaiveDate]| Week { days: dates.iter().map(|at| day(model, *at)).collect() };
     all.chunks(7).map(week).collect()
 }
 
-fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
-    let (start, end) = scene.stretch(date);
-    let orders = scene.orders_within(start, end);
-    let blocked = scene.blocked.within(start, end).map(|(from, to)| {
+fn day(model: &CalendarModel<'_>, date: NaiveDate) -> Day {
+    let (start, end) = model.interval(date);
+    let orders = model.orders_within(start, end);
+    let blocked = model.blocked.within(start, end).map(|(from, to)| {
         let (from, to) = (from / MINUTE, to / MINUTE);
         format!("M{from} 0H{to}V6H{from}z")
     });
@@ -66,32 +66,32 @@ fn day(scene: &Scene<'_>, date: NaiveDate) -> Day {
     Day {
         number: date.day(),
         label: date.format("%A %-d %B %Y").to_string(),
-        href: scene.address.write(View::Day, date),
-        new: if scene.may_write {
+        href: model.address.write(View::Day, date),
+        new: if model.may_write {
             format!("/console/new-order?date={date}")
         } else {
             String::new()
         },
-        is_outside: date.month() != scene.address.date.month(),
-        is_today: date == scene.zone.date(scene.now),
+        is_outside: date.month() != model.address.date.month(),
+        is_today: date == model.zone.date(model.now),
         start,
         end,
         more: orders.len() - shown,
-        chips: orders.iter().take(shown).map(|order| chip(scene, order)).collect(),
+        chips: orders.iter().take(shown).map(|order| chip(model, order)).collect(),
         minutes: (end - start) / MINUTE,
         blocked: blocked.collect(),
         ticks: ticks(&minutes, 6),
     }
 }
 
-fn chip(scene: &Scene<'_>, order: &CalendarOrder) -> Chip {
-    let (colour, name) = scene.look(order);
+fn chip(model: &CalendarModel<'_>, order: &CalendarOrder) -> Chip {
+    let (colour, name) = model.look(order);
     Chip {
         id: order.id.to_string(),
         at: order.datetime.as_millis(),
         version: order.version,
         colour,
-        clock: scene.zone.clock(order.datetime),
+        clock: model.zone.clock(order.datetime),
         utc: order.datetime.to_string(),
         name,
     }

@@ -1,6 +1,6 @@
 //! A day's orders as a list: on paper nobody can point at what there is no room for in a drawing.
 
-use super::Scene;
+use super::CalendarModel;
 
 /// How many orders are listed.
 const ROWS: usize = 500;
@@ -18,19 +18,19 @@ pub(super) struct Row {
     pub(super) id: String,
 }
 
-pub(super) fn list(scene: &Scene<'_>) -> Printed {
-    let name = |id| match scene.services.get(&id) {
+pub(super) fn list(model: &CalendarModel<'_>) -> Printed {
+    let name = |id| match model.services.get(&id) {
         Some((_, name)) => (*name).to_owned(),
         None => format!("Service {id}"),
     };
     let row = |order: &&orders_db::CalendarOrder| Row {
-        clock: scene.zone.clock(order.datetime),
+        clock: model.zone.clock(order.datetime),
         services: order.services.iter().map(name).collect::<Vec<_>>().join(", "),
         fee: order.total_fee.to_string(),
         id: order.id.to_string(),
     };
     Printed {
-        rows: scene.orders.iter().take(ROWS).map(row).collect(),
-        left_out: scene.orders.len().saturating_sub(ROWS),
+        rows: model.orders.iter().take(ROWS).map(row).collect(),
+        left_out: model.orders.len().saturating_sub(ROWS),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use orders_core::ServiceId;
 
 use super::address::View;
-use super::{Scene, days, ticks};
+use super::{CalendarModel, days, ticks};
 
 /// How many rows there are at most.
 const ROWS: usize = 40;
@@ -40,15 +40,15 @@ pub(super) struct Row {
     pub(super) ticks: String,
 }
 
-pub(super) fn draw(scene: &Scene<'_>) -> Timeline {
-    let (first, last) = scene.address.days();
+pub(super) fn draw(model: &CalendarModel<'_>) -> Timeline {
+    let (first, last) = model.address.days();
     let (start, end) =
-        (scene.zone.start_of(first).as_millis(), scene.zone.start_of(last).as_millis());
+        (model.zone.start_of(first).as_millis(), model.zone.start_of(last).as_millis());
     let mut rows: BTreeMap<ServiceId, Vec<i64>> = BTreeMap::new();
-    for order in &scene.orders {
+    for order in &model.orders {
         let at = (order.datetime.as_millis() - start) / UNIT;
         for service in order.services.iter() {
-            if scene.address.services.is_empty() || scene.address.services.contains(&service) {
+            if model.address.services.is_empty() || model.address.services.contains(&service) {
                 rows.entry(service).or_default().push(at);
             }
         }
@@ -57,30 +57,30 @@ pub(super) fn draw(scene: &Scene<'_>) -> Timeline {
     let row = |(service, mut at): (ServiceId, Vec<i64>)| {
         let count = at.len();
         at.dedup();
-        let (colour, name) = match scene.services.get(&service) {
+        let (colour, name) = match model.services.get(&service) {
             Some((colour, name)) => (*colour, (*name).to_owned()),
             None => (0, format!("Service {service}")),
         };
         let ticks = ticks(&at, 9);
         Row { name, colour, count, ticks }
     };
-    let blocked = scene
+    let blocked = model
         .blocked
         .within(start, end)
         .map(|(from, to)| format!("M{} 0H{}V9H{}z", from / UNIT, to / UNIT, from / UNIT));
-    let today = scene.zone.date(scene.now);
-    let now = (scene.now.as_millis() - start) / UNIT;
+    let today = model.zone.date(model.now);
+    let now = (model.now.as_millis() - start) / UNIT;
     Timeline {
         width: (end - start) / UNIT,
         days: days((first, last))
             .map(|date| {
-                let (from, to) = scene.stretch(date);
+                let (from, to) = model.interval(date);
                 Day {
                     x: (from - start) / UNIT,
                     number: date.format("%-d").to_string(),
                     label: date.format("%A %-d %B %Y").to_string(),
-                    href: scene.address.write(View::Day, date),
-                    count: scene.orders_within(from, to).len(),
+                    href: model.address.write(View::Day, date),
+                    count: model.orders_within(from, to).len(),
                     is_today: date == today,
                     is_monday: date.format("%u").to_string() == "1",
                 }

@@ -1,7 +1,5 @@
 //! What the server does with a statement.
 
-use orders_core::*;
-
 use super::{Answer, Committed, Database, Kind, Loaded, Session, SessionId, Statement};
 use crate::dice::Dice;
 use crate::tables::Writes;
@@ -12,30 +10,18 @@ impl Database {
     pub(super) fn execute(&mut self, id: SessionId, dice: &mut Dice) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         let Some(statement) = session.sent.take() else { return false };
-        let waits = matches!(statement, Statement::Lock | Statement::LockAgain);
-        let gives_up = matches!(statement, Statement::WriteAndUnlock(_));
-        if matches!(statement, Statement::LockAgain) && self.lock == Some(id) {
-            self.lock = None;
-        }
-        if waits
+        if matches!(statement, Statement::Lock)
             && !self.knobs.has(Sabotage::NoLock)
             && self.lock.is_some_and(|holder| holder != id)
         {
             session.sent = Some(Statement::Lock);
             return false;
         }
-        // More often where it is to be known afterwards who has the lock.
-        let one_in = if gives_up { 10 } else { 150 };
-        let fails = self.knobs.faults && may_fail(&statement) && dice.one_in(one_in);
+        let fails = self.knobs.faults && may_fail(&statement) && dice.one_in(150);
         // Of a COMMIT that failed nobody knows whether it took place.
         let done = !fails || (matches!(statement, Statement::Commit) && dice.one_in(2));
         let answer = if done { self.answer(id, statement) } else { Answer::Failed };
         let answer = if fails { Answer::Failed } else { answer };
-        let refused = matches!(answer, Answer::Refused | Answer::Failed);
-        if gives_up && refused && dice.one_in(2) {
-            // How far a statement came before it was refused nobody knows.
-            self.let_go(id);
-        }
         if let Some(session) = self.sessions.get_mut(&id) {
             session.answer = Some(answer);
         }
@@ -44,12 +30,8 @@ impl Database {
 
     fn answer(&mut self, id: SessionId, statement: Statement) -> Answer {
         match statement {
-            Statement::Lock | Statement::LockAgain => {
+            Statement::Lock => {
                 self.lock = Some(id);
-                Answer::Done
-            }
-            Statement::Unlock => {
-                self.let_go(id);
                 Answer::Done
             }
             Statement::Load(needs) => Answer::Loaded(Box::new(Loaded {
@@ -73,40 +55,16 @@ impl Database {
                 if let Some(writes) = self.session(id).transaction.take() {
                     self.commit(id, writes);
                 }
-                self.close(id);
+                self.let_go(id);
                 Answer::Done
             }
             Statement::RollBack => {
                 self.session(id).transaction = None;
-                self.close(id);
+                self.let_go(id);
                 Answer::Done
-            }
-            Statement::Write(writes) => self.write(id, writes),
-            Statement::WriteAndUnlock(writes) => {
-                let answer = self.write(id, writes);
-                if matches!(answer, Answer::Done) {
-                    self.let_go(id);
-                }
-                answer
-            }
-            Statement::Guarded { writes, needs, presumed } => {
-                let there = self.tables.load(&needs, &self.services);
-                if !self.knobs.has(Sabotage::NoGuard) && !is_same(&there, &presumed, &needs) {
-                    return Answer::Wrong;
-                }
-                self.write(id, writes)
             }
             Statement::Look(writes) => Answer::Seen(self.is_there(&writes)),
         }
-    }
-
-    fn write(&mut self, id: SessionId, writes: Writes) -> Answer {
-        if self.refuses(id, &writes) {
-            return Answer::Refused;
-        }
-        self.written += 1;
-        self.commit(id, writes);
-        Answer::Done
     }
 
     fn is_there(&self, writes: &Writes) -> bool {
@@ -126,13 +84,7 @@ impl Database {
         }
     }
 
-    /// The end of a transaction: on SQLite that of the lock too.
-    fn close(&mut self, id: SessionId) {
-        if self.kind == Kind::Sqlite {
-            self.let_go(id);
-        }
-    }
-
+    /// A transaction ends, and the lock with it.
     fn let_go(&mut self, id: SessionId) {
         if self.lock == Some(id) {
             self.lock = None;
@@ -173,21 +125,6 @@ impl Database {
 fn may_fail(statement: &Statement) -> bool {
     matches!(
         statement,
-        Statement::Load(_)
-            | Statement::Find(_)
-            | Statement::Apply(_)
-            | Statement::Commit
-            | Statement::Write(_)
-            | Statement::WriteAndUnlock(_)
-            | Statement::Guarded { .. }
+        Statement::Load(_) | Statement::Find(_) | Statement::Apply(_) | Statement::Commit
     )
-}
-
-/// Whether what is there is what was presumed, where that is a calendar without anybody.
-fn is_same(there: &Snapshot, presumed: &Snapshot, needs: &Needs) -> bool {
-    there.last_sequence() == presumed.last_sequence()
-        && needs.orders.iter().all(|id| there.order(id) == presumed.order(id))
-        && needs.services.iter().all(|id| there.service(*id) == presumed.service(*id))
-        && needs.keys.iter().all(|key| there.key(key) == presumed.key(key))
-        && there.size() == presumed.size()
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use orders_core::*;
 
 use super::commit::keys_to_find;
-use super::{Failure, Hold, Process, Stage, Work, World};
-use crate::database::{Answer, Kind, Loaded, Statement};
+use super::{Failure, Process, Stage, Work, World};
+use crate::database::{Answer, Loaded, Statement};
 use crate::ledger::{AttemptId, Ticket};
 
 use crate::knobs::Sabotage;
@@ -24,9 +24,8 @@ impl Process {
             (Stage::Resting, _) => return None,
             (Stage::RollingBack, _) => self.lock(&mut work, world),
             (Stage::Locking, Answer::Done) => {
-                let kind = world.database.kind;
                 let session = self.session.as_mut()?;
-                session.hold = if kind == Kind::Sqlite { Hold::Transaction } else { Hold::Lock };
+                session.is_open = true;
                 match session.memory.take_if(|_| early) {
                     Some(loaded) => work.stage = Stage::Deciding(Box::new(loaded)),
                     None => self.load_first(&mut work, world),
@@ -54,29 +53,20 @@ impl Process {
             (Stage::Finding(loaded, decision, keys), Answer::Found(found)) => {
                 let found = keys.into_iter().zip(found);
                 let found = found.filter_map(|(key, answer)| Some((key, answer?))).collect();
-                return self.write(work, *loaded, *decision, &found, None, world);
+                return self.write(work, *loaded, *decision, &found, world);
             }
             (Stage::Applying, Answer::Done) => {
-                return self.commit_by(work, Statement::Commit, world);
+                return self.commit(work, world);
             }
-            (Stage::Committing { .. }, Answer::Done) => {
+            (Stage::Committing, Answer::Done) => {
                 if let Some(session) = &mut self.session {
-                    let is_held = world.database.kind == Kind::Postgres
-                        && session.hold != Hold::LockUntilCommit;
-                    session.hold = if is_held { Hold::Lock } else { Hold::Nothing };
+                    session.is_open = false;
                 }
                 work.stage = Stage::Answering(std::mem::take(&mut work.answers));
             }
-            (Stage::Committing { .. }, Answer::Wrong) => {
-                // Nothing was written: the same under the same lock, by what is there.
-                Self::take_back(&work, world);
-                self.load_first(&mut work, world);
-            }
             (Stage::LockingForFate { tries }, Answer::Done) => {
-                let kind = world.database.kind;
                 if let Some(session) = &mut self.session {
-                    session.hold =
-                        if kind == Kind::Sqlite { Hold::Transaction } else { Hold::Lock };
+                    session.is_open = true;
                 }
                 work.stage = Stage::LookingForFate { tries };
                 self.send(Statement::Look(work.writes.clone()), world);
@@ -89,16 +79,7 @@ impl Process {
                 let trouble = work.trouble;
                 return self.failed(work, trouble);
             }
-            // A statement that was refused did nothing; of a COMMIT nobody knows.
-            (Stage::Committing { by_statement: true }, Answer::Refused) => {
-                Self::take_back(&work, world);
-                return self.failed(work, Failure::Refused);
-            }
-            (Stage::Committing { by_statement: true }, _) => {
-                Self::take_back(&work, world);
-                return self.failed(work, Failure::Failed);
-            }
-            (Stage::Committing { .. }, _) => return self.uncertain(work, Failure::Failed, world),
+            (Stage::Committing, _) => return self.uncertain(work, Failure::Failed, world),
             (_, Answer::Refused) => return self.failed(work, Failure::Refused),
             (_, _) => return self.failed(work, Failure::Failed),
         }
@@ -106,7 +87,7 @@ impl Process {
     }
 
     fn loaded(&mut self, work: &mut Work, loaded: Loaded, world: &mut World<'_>) {
-        let locked = self.session.as_ref().is_some_and(|session| session.hold != Hold::Nothing);
+        let locked = self.session.as_ref().is_some_and(|session| session.is_open);
         if world.database.knobs.has(Sabotage::EarlySnapshot) && !locked {
             if let Some(session) = &mut self.session {
                 session.memory = Some(loaded);
@@ -144,7 +125,7 @@ impl Process {
             Ok(decision) => {
                 let keys = keys_to_find(&work.commands, &decision);
                 if keys.is_empty() {
-                    return self.write(work, *loaded, decision, &HashMap::new(), None, world);
+                    return self.write(work, *loaded, decision, &HashMap::new(), world);
                 }
                 work.stage = Stage::Finding(loaded, Box::new(decision), keys.clone());
                 self.send(Statement::Find(keys), world);

@@ -1,10 +1,10 @@
-//! From the decision to the commit: what is kept, presumed, remembered and sent.
+//! From the decision to the commit: what is kept, remembered and sent.
 
 use std::collections::HashMap;
 
 use orders_core::*;
 
-use super::{Failure, Hold, Process, Stage, Work, World};
+use super::{Failure, Process, Stage, Work, World};
 use crate::database::{Kind, Loaded, Statement};
 use crate::ledger::{Answered, Ticket};
 use crate::tables::{Kept, Writes};
@@ -25,48 +25,16 @@ pub(super) fn keys_to_find(commands: &[Command], decision: &Decision) -> Vec<Own
         .collect()
 }
 
-/// What is presumed of a command that is alone: that nothing of what it needs is there. `None` where
-/// it would not be accepted then.
-pub(super) fn guess(
-    last_sequence: u64,
-    needs: &Needs,
-    commands: &[Command],
-    world: &World<'_>,
-) -> Option<(Loaded, Decision)> {
-    if world.database.kind == Kind::Sqlite || commands.len() > 1 || needs.orders.len() > 1 {
-        return None;
-    }
-    let mut snapshot = Snapshot::new(last_sequence);
-    for id in &needs.orders {
-        snapshot.add_order(id.clone(), Stored::Never);
-    }
-    for id in &needs.services {
-        snapshot.add_service(*id, true);
-    }
-    for span in &needs.spans {
-        snapshot.add_occupants(span, Vec::new());
-    }
-    for key in &needs.keys {
-        snapshot.add_key(key.clone(), None);
-    }
-    let now = world.database.now();
-    let decision = decide(&world.database.policy, &snapshot, commands, now).ok()?;
-    let loaded = Loaded { witness: None, now, snapshot };
-    let accepted = decision.outcomes.iter().all(Outcome::is_accepted);
-    (accepted && !decision.changes.is_empty()).then_some((loaded, decision))
-}
-
 use crate::knobs::Sabotage;
 
 impl Process {
-    /// Writes what was decided; on PostgreSQL the same statement commits it.
+    /// Writes what was decided.
     pub(super) fn write(
         &mut self,
         mut work: Work,
         loaded: Loaded,
         decision: Decision,
         found: &HashMap<OwnKey, Outcome>,
-        guard: Option<Needs>,
         world: &mut World<'_>,
     ) -> Option<Work> {
         let Decision { outcomes, changes } = decision;
@@ -89,12 +57,9 @@ impl Process {
             (*job, answered)
         };
         work.answers = work.jobs.iter().zip(&work.commands).zip(outcomes).map(answer).collect();
-        self.last_sequence =
-            changes.events.last().map_or(loaded.snapshot.last_sequence(), |event| event.sequence);
         let answers = if world.database.knobs.has(Sabotage::NoAnswers) { Vec::new() } else { kept };
         work.writes = Writes { changes, answers };
         let (policy, kind) = (world.database.policy, world.database.kind);
-        let presumed = guard.map(|needs| (needs, loaded.snapshot.clone()));
         if let Some(session) = &mut self.session {
             session.memory = remembered(kind, &policy, loaded, &work.writes);
         }
@@ -102,34 +67,13 @@ impl Process {
             work.stage = Stage::Answering(std::mem::take(&mut work.answers));
             return Some(work);
         }
-        let Some(session) = &mut self.session else { return Some(work) };
-        if session.hold == Hold::Lock {
-            let writes = work.writes.clone();
-            let statement = match presumed {
-                Some((needs, presumed)) => {
-                    Statement::Guarded { writes, needs, presumed: Box::new(presumed) }
-                }
-                None if work.jobs.len() > 1 => {
-                    session.hold = Hold::LockUntilCommit;
-                    Statement::WriteAndUnlock(writes)
-                }
-                None => Statement::Write(writes),
-            };
-            return self.commit_by(work, statement, world);
-        }
-        session.hold = Hold::Transaction;
         work.stage = Stage::Applying;
         self.send(Statement::Apply(work.writes.clone()), world);
         Some(work)
     }
 
-    /// Sends what commits, unless somebody has given up.
-    pub(super) fn commit_by(
-        &mut self,
-        mut work: Work,
-        statement: Statement,
-        world: &mut World<'_>,
-    ) -> Option<Work> {
+    /// Commits, unless a caller has given up.
+    pub(super) fn commit(&mut self, mut work: Work, world: &mut World<'_>) -> Option<Work> {
         if !world.database.knobs.has(Sabotage::NoTicket) {
             let given_up = |id: &usize| world.ledger.attempts[*id].ticket == Ticket::GivenUp;
             if work.jobs.iter().any(given_up) {
@@ -144,8 +88,8 @@ impl Process {
                 world.ledger.tell(&world.database.policy, id, answer);
             }
         }
-        work.stage = Stage::Committing { by_statement: !matches!(statement, Statement::Commit) };
-        self.send(statement, world);
+        work.stage = Stage::Committing;
+        self.send(Statement::Commit, world);
         Some(work)
     }
 }

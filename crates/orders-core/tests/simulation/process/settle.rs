@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Failure, Hold, Process, Session, Stage, Work, World};
+use super::{Failure, Process, Session, Stage, Work, World};
 use crate::database::Statement;
 use crate::ledger::{Answered, Ticket};
 
@@ -50,7 +50,7 @@ impl Process {
             return self.failed(work, Failure::Unknown);
         }
         let id = world.database.connect();
-        self.session = Some(Session { id, hold: Hold::Nothing, memory: None });
+        self.session = Some(Session { id, is_open: false, memory: None });
         if world.database.knobs.has(Sabotage::HastyFate) {
             work.stage = Stage::LookingForFate { tries };
             self.send(Statement::Look(work.writes.clone()), world);
@@ -66,7 +66,7 @@ impl Process {
         self.session = None;
         match work.stage {
             Stage::Resting => None,
-            Stage::Committing { .. } => self.uncertain(work, Failure::Lost, world),
+            Stage::Committing => self.uncertain(work, Failure::Lost, world),
             Stage::LockingForFate { tries } | Stage::LookingForFate { tries } => {
                 self.look_for_fate(work, tries + 1, world)
             }

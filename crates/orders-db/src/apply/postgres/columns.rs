@@ -8,8 +8,8 @@ use diesel::sql_types::{Array, BigInt, Binary, HasSqlType, Nullable, SingleValue
 use orders_core::Order;
 
 use super::super::{SlotRow, UseRow};
-use crate::answers::NewAnswer;
 use crate::rows::{bigint, write_services};
+use crate::write::idempotency::NewAnswer;
 
 /// Orders as columns.
 #[derive(Default)]

@@ -1,0 +1,49 @@
+//! The commands `backup`, `restore` and `move`.
+
+use std::error::Error;
+use std::path::Path;
+
+use orders_db::DatabaseUrl;
+
+use super::doctor;
+
+pub(crate) fn back_up(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = database.without_password() {
+        let file = file.display();
+        return Err(format!(
+            "PostgreSQL is backed up by its own tool; run: \
+             pg_dump --format=custom --file='{file}' '{url}'"
+        )
+        .into());
+    }
+    orders_db::backup(database, file)?;
+    log::info!("{database}: backed up to {}, and checked", file.display());
+    Ok(())
+}
+
+pub(crate) fn restore(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = database.without_password() {
+        let file = file.display();
+        return Err(format!(
+            "PostgreSQL is restored by its own tool, into an empty database; run: \
+             pg_restore --exit-on-error --single-transaction --dbname='{url}' '{file}'"
+        )
+        .into());
+    }
+    match orders_db::restore(database, file)? {
+        Some(former) => log::info!("{database}: restored; what was there is {}", former.display()),
+        None => log::info!("{database}: restored"),
+    }
+    Ok(())
+}
+
+/// Moves a database, and prints what both hold.
+pub(crate) fn move_to(database: &DatabaseUrl, to: &str) -> Result<(), Box<dyn Error>> {
+    let to = DatabaseUrl::parse(to)?;
+    let sums = orders_db::move_to_postgres(database, &to, |table, rows| {
+        log::debug!("{table}: {rows} rows sent");
+    })?;
+    doctor::print_sums(&sums)?;
+    log::info!("{database} is now {to}; both hold the same in {} tables", sums.len());
+    Ok(())
+}

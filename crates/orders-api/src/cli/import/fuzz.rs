@@ -1,0 +1,34 @@
+//! What fuzzing needs of the readers of files.
+
+use std::io::Cursor;
+
+use super::document::Document;
+use super::{cells, lines};
+use crate::cli::FileFormat;
+use crate::wire::ImportBody;
+
+/// A row: its line, its column, how much was read with it, and what was read.
+pub(crate) type ReadRow = (u64, u64, u64, Result<ImportBody, String>);
+
+/// Reads all rows of a file; `Err` if it cannot be read on.
+pub(crate) fn read_rows(format: FileFormat, bytes: &[u8]) -> (Vec<ReadRow>, Result<(), String>) {
+    let mut rows = Vec::new();
+    let mut each = |row: super::Row| {
+        rows.push((row.line, row.column, row.end, row.read));
+        true
+    };
+    let input = Box::new(Cursor::new(bytes.to_vec()));
+    let read = match format {
+        FileFormat::Json => {
+            Document::read(input).and_then(|document| document.rows(true, &mut each))
+        }
+        FileFormat::Ndjson => lines::read(input, true, &mut each),
+        FileFormat::Csv => cells::read(input, true, &mut each),
+    };
+    (rows, read.map_err(|error| error.to_string()))
+}
+
+/// Whether a document is read at all.
+pub(crate) fn passes_check(bytes: &[u8]) -> bool {
+    Document::read(bytes).is_ok()
+}

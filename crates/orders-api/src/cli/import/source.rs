@@ -1,0 +1,126 @@
+//! What an import reads: rows with their places, from whichever kind of file.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::cli::FileFormat;
+use crate::cli::import::document::Document;
+use crate::cli::import::{cells, lines};
+use crate::json::{self, Json};
+use crate::problem::FieldError;
+use crate::wire::{self, ImportBody, ServiceBody};
+
+/// A row of a file.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Where it begins, from 1.
+    pub(super) line: u64,
+    /// In bytes, from 1.
+    pub(super) column: u64,
+    /// How much of the file is read with it, in bytes.
+    pub(super) end: u64,
+    /// As it stands in the file; empty where nobody wants to know.
+    pub(super) raw: String,
+    /// What it says, or what is wrong with it.
+    pub(super) read: Result<ImportBody, String>,
+}
+
+/// Why a file cannot be read on. What its rows say is not meant here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("line {line} column {column}: {why}")]
+    Fault { line: u64, column: u64, why: String },
+    #[error("the JSON document is longer than 64 MiB; import it as NDJSON, one order a line")]
+    TooLong,
+    #[error("{0}")]
+    File(#[from] io::Error),
+}
+
+/// The longest row, in bytes.
+pub(super) const LONGEST: usize = 64 * 1024;
+
+/// A file to import. Of a JSON document all is read before any of it is used: half a document is
+/// none, and its services may stand after its orders.
+pub(super) struct Source {
+    input: Input,
+    keep_raw: bool,
+    /// How long the file is, in bytes, if that is known.
+    pub(super) length: Option<u64>,
+    /// The services that it has.
+    pub(super) services: Vec<ServiceBody>,
+}
+
+enum Input {
+    Json(Document),
+    Ndjson(Box<dyn Read + Send>),
+    Csv(Box<dyn Read + Send>),
+}
+
+impl Source {
+    /// Opens a file, or standard input.
+    pub(super) fn open(
+        path: &Path,
+        format: FileFormat,
+        keep_raw: bool,
+    ) -> Result<Self, SourceError> {
+        let mut length = None;
+        let input: Box<dyn Read + Send> = if path == Path::new("-") {
+            Box::new(io::stdin())
+        } else {
+            let file = File::open(path)?;
+            length = Some(file.metadata()?).filter(Metadata::is_file).map(|file| file.len());
+            Box::new(file)
+        };
+        let mut services = Vec::new();
+        let input = match format {
+            FileFormat::Json => {
+                let mut document = Document::read(input)?;
+                services = std::mem::take(&mut document.services);
+                Input::Json(document)
+            }
+            FileFormat::Ndjson => Input::Ndjson(input),
+            FileFormat::Csv => Input::Csv(input),
+        };
+        Ok(Self { input, keep_raw, length, services })
+    }
+
+    /// Hands out all rows, until `each` returns `false`.
+    pub(super) fn read(self, each: &mut dyn FnMut(Row) -> bool) -> Result<(), SourceError> {
+        match self.input {
+            Input::Json(document) => document.rows(self.keep_raw, each),
+            Input::Ndjson(input) => lines::read(input, self.keep_raw, each),
+            Input::Csv(input) => cells::read(input, self.keep_raw, each),
+        }
+    }
+}
+
+/// What a JSON value says of an order.
+pub(super) fn read_order(json: &Json<'_>) -> Result<ImportBody, String> {
+    wire::read_import(json).map_err(in_words)
+}
+
+/// All that is wrong with a value.
+pub(super) fn in_words(errors: Vec<FieldError>) -> String {
+    let words = errors.into_iter().map(|error| match error.pointer.as_str() {
+        "" => error.detail,
+        pointer => format!("{pointer} {}", error.detail),
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// What is wrong with a JSON text that begins at a place of a file: where, and why.
+pub(super) fn fault_at((line, column): (u64, u64), error: &json::JsonError) -> (u64, u64, String) {
+    let why = error.to_string().replacen("The body", "what begins here", 1);
+    match error.place() {
+        Some((1, within)) => (line, column + within - 1, "is not JSON".to_owned() + &behind(&why)),
+        Some((more, within)) => (line + more - 1, within, "is not JSON".to_owned() + &behind(&why)),
+        None => (line, column, why.trim_end_matches('.').to_owned()),
+    }
+}
+
+/// What the parser says, behind the place that it names.
+fn behind(why: &str) -> String {
+    let what = why.split_once(": ").map_or("", |(_, what)| what);
+    format!(": {}", what.trim_end_matches('.'))
+}

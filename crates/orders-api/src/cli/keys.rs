@@ -1,0 +1,65 @@
+//! The commands `keys create`, `keys list`, `keys revoke` and `keys rotate`.
+
+use std::error::Error;
+use std::io::Write;
+
+use orders_core::{KeyChange, KeyCommand};
+use orders_db::{Answered, Store};
+
+use crate::cli::KeysCommand;
+use crate::cli::wait::wait;
+use crate::security::{self, MadeKey};
+use crate::wire::KeyView;
+
+/// How many keys are read at once.
+const PAGE: usize = 1_000;
+
+pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Error>> {
+    match command.clone() {
+        KeysCommand::Create { name, role, expires_in } => {
+            let MadeKey { id, hash, text } = security::make_key(None)?;
+            let create = KeyCommand::Create { id, name, role, expires_in, hash };
+            let change = change(store, create)?;
+            print(&format!("{} {text}", change.key().id))
+        }
+        KeysCommand::List => list(store),
+        KeysCommand::Revoke { id } => {
+            let change = change(store, KeyCommand::Revoke(id))?;
+            log::info!("revoked {}", change.key().id);
+            Ok(())
+        }
+        KeysCommand::Rotate { id, overlap, expires_in } => {
+            let MadeKey { id, hash, text } = security::make_key(Some(id))?;
+            let rotate = KeyCommand::Rotate { id, overlap: overlap.0, expires_in, hash };
+            let change = change(store, rotate)?;
+            if let KeyChange::Rotated { former_until, .. } = &change {
+                log::info!("the key of before works until {former_until}");
+            }
+            print(&format!("{} {text}", change.key().id))
+        }
+    }
+}
+
+fn change(store: &Store, command: KeyCommand) -> Result<KeyChange, Box<dyn Error>> {
+    match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
+        Answered::Now(verdict) => Ok(verdict?),
+        Answered::Again(_) | Answered::KeyReused => Err("a command has no idempotency key".into()),
+    }
+}
+
+/// Prints all keys, one JSON object a line.
+fn list(store: &Store) -> Result<(), Box<dyn Error>> {
+    let mut after = None;
+    loop {
+        let keys = store.list_keys(after.as_ref(), PAGE)?;
+        let Some(last) = keys.last() else { return Ok(()) };
+        after = Some((last.created_at, last.id.clone()));
+        for key in &keys {
+            print(&serde_json::to_string(&KeyView::of(key))?)?;
+        }
+    }
+}
+
+fn print(line: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}

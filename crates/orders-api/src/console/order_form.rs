@@ -1,0 +1,215 @@
+//! An order as a form has it: what was written into it, what is wrong with that, and why it was
+//! refused.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use orders_core::{
+    Fee, IdempotencyKey, Instant, Order, OrderContent, Refusal, Retry, Service, ServiceId, Services,
+};
+use uuid::Uuid;
+
+use super::form::Form;
+use super::zone::Zone;
+use crate::problem::{Code, Problem};
+use crate::retries;
+use crate::store_client::ChangeError;
+
+/// A form about an order.
+pub(crate) struct OrderForm {
+    pub(crate) zone: Zone,
+    pub(crate) datetime: String,
+    /// The instant that the field stands for as long as nobody changes it: a field has no zone, and
+    /// where clocks are put back it means two instants.
+    pub(crate) was: String,
+    pub(crate) fee: String,
+    pub(crate) chosen: BTreeSet<ServiceId>,
+    /// The version that is to be changed; `None` for a new order.
+    pub(crate) version: Option<u64>,
+    /// What makes the form safe to send twice.
+    pub(crate) token: String,
+    pub(crate) errors: FieldErrors,
+    pub(crate) rejection: Option<Rejection>,
+}
+
+/// What is wrong with each field; empty where nothing is.
+#[derive(Default)]
+pub(crate) struct FieldErrors {
+    pub(crate) datetime: String,
+    pub(crate) fee: String,
+    pub(crate) services: String,
+}
+
+/// Why an order was rejected, and what would be accepted.
+#[derive(Default)]
+pub(crate) struct Rejection {
+    pub(crate) detail: String,
+    /// The orders in the way: their ids and when they are.
+    pub(crate) conflicts: Vec<(String, String)>,
+    /// Free times: as they are sent, and in words.
+    pub(crate) tries: Vec<(String, String)>,
+}
+
+/// A service to choose.
+pub(crate) struct Choice {
+    pub(crate) id: ServiceId,
+    pub(crate) name: String,
+    pub(crate) is_chosen: bool,
+}
+
+/// A text that a field for a date and a time can hold; else none, since no browser would show it.
+fn of_a_field(text: &str) -> &str {
+    let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'-');
+    if text.bytes().all(fits) { text } else { "" }
+}
+
+impl OrderForm {
+    /// An empty form, about this time.
+    pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
+        Self {
+            zone,
+            datetime: at.map(|at| zone.field(at)).unwrap_or_default(),
+            was: at.map(|at| at.to_string()).unwrap_or_default(),
+            fee: String::new(),
+            chosen: BTreeSet::new(),
+            version: None,
+            token: Uuid::new_v4().to_string(),
+            errors: FieldErrors::default(),
+            rejection: None,
+        }
+    }
+
+    /// A form that holds an order.
+    pub(crate) fn of(zone: Zone, order: &Order) -> Self {
+        Self {
+            fee: order.content.total_fee.to_string(),
+            chosen: order.content.services.iter().collect(),
+            version: Some(order.version),
+            ..Self::new(zone, Some(order.content.datetime))
+        }
+    }
+
+    /// What was sent, and the content of an order if it is one.
+    pub(crate) fn read(form: &Form, zone: Zone) -> (Self, Option<OrderContent>) {
+        let zone = Zone::parse(form.one("tz")).unwrap_or(zone);
+        let mut order_form = Self {
+            datetime: of_a_field(form.one("datetime")).to_owned(),
+            was: form.one("was").to_owned(),
+            fee: form.one("fee").trim().to_owned(),
+            version: form.one("version").parse().ok(),
+            token: form.one("token").to_owned(),
+            ..Self::new(zone, None)
+        };
+        let mut ids = Vec::new();
+        for text in form.all("service") {
+            match ServiceId::parse(text) {
+                Ok(id) => ids.push(id),
+                Err(error) => order_form.errors.services = format!("A service's number {error}."),
+            }
+        }
+        order_form.chosen = ids.iter().copied().collect();
+        let at = order_form.instant(form.one("take"));
+        let fee = Fee::parse(&order_form.fee);
+        let services = Services::new(ids);
+        if let Err(error) = &fee {
+            order_form.errors.fee = format!("The fee {error}.");
+        }
+        if let Err(error) = &services {
+            order_form.errors.services = format!("The services {error}.");
+        }
+        let content = match (at, fee, services) {
+            (Some(datetime), Ok(total_fee), Ok(services)) => {
+                Some(OrderContent { datetime, total_fee, services })
+            }
+            _ => None,
+        };
+        let is_fine = order_form.errors.services.is_empty();
+        (order_form, content.filter(|_| is_fine))
+    }
+
+    /// The time that is meant; `take` is one that was offered, and chosen instead.
+    fn instant(&mut self, take: &str) -> Option<Instant> {
+        let at = match (Instant::parse(take), Instant::parse(&self.was)) {
+            (Ok(taken), _) => Some(taken),
+            (Err(_), Ok(was)) if self.zone.field(was) == self.datetime => Some(was),
+            (Err(_), _) => self.zone.read_field(&self.datetime),
+        };
+        match at {
+            Some(at) => {
+                self.datetime = self.zone.field(at);
+                self.was = at.to_string();
+            }
+            None if self.datetime.is_empty() => {
+                self.errors.datetime = String::from("Choose a date and a time.");
+            }
+            None => {
+                self.errors.datetime = format!("There is no such time in {}.", self.zone.name());
+            }
+        }
+        at
+    }
+
+    /// What makes sending it twice the same as sending it once.
+    pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
+        let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
+        let content = format!("{content:?} {:?}", self.version);
+        retries::retry(request, key, content.as_bytes())
+    }
+
+    /// Records why the order was rejected. Returns the status of the page that shows it.
+    ///
+    /// # Errors
+    /// Returns what is not about the form.
+    pub(crate) fn record_rejection(
+        &mut self,
+        error: ChangeError<Refusal>,
+    ) -> Result<StatusCode, Problem> {
+        let refusal = match error {
+            ChangeError::Refused(refusal) => refusal,
+            ChangeError::KeyReused => {
+                self.token = Uuid::new_v4().to_string();
+                let detail = "This form was sent before. Send it again to do it again.";
+                self.rejection =
+                    Some(Rejection { detail: detail.to_owned(), ..Rejection::default() });
+                return Ok(Code::IdempotencyKeyReused.status());
+            }
+            ChangeError::AlreadyDone | ChangeError::Store(_) => return Err(error.into()),
+        };
+        let problem = Problem::from(refusal.clone());
+        let mut rejection =
+            Rejection { detail: problem.detail().to_owned(), ..Rejection::default() };
+        match refusal {
+            Refusal::Conflict(conflict) => {
+                let near = conflict.nearest.iter();
+                rejection.conflicts = near
+                    .map(|it| (it.order_id.to_string(), self.zone.words(it.datetime)))
+                    .collect();
+                let free = [conflict.previous, conflict.next].into_iter().flatten();
+                rejection.tries = free.map(|at| (at.to_string(), self.zone.words(at))).collect();
+            }
+            Refusal::UnknownServices(_) => {
+                self.errors.services =
+                    String::from("One of these services no longer exists. Choose again.");
+            }
+            Refusal::EditLocked { .. } | Refusal::OrderExists(_) => {}
+            Refusal::NotFound(_) | Refusal::VersionMismatch { .. } | Refusal::NotAttempted => {
+                return Err(problem);
+            }
+        }
+        self.rejection = Some(rejection);
+        Ok(problem.status())
+    }
+
+    /// The services to choose from: those chosen first, so that none is out of sight.
+    pub(crate) fn choices(&self, services: &[Service]) -> Vec<Choice> {
+        let choice = |service: &Service| Choice {
+            id: service.id,
+            name: service.name.as_str().to_owned(),
+            is_chosen: self.chosen.contains(&service.id),
+        };
+        let mut choices: Vec<Choice> = services.iter().map(choice).collect();
+        choices.sort_by_key(|choice| !choice.is_chosen);
+        choices
+    }
+}

@@ -1,0 +1,149 @@
+//! The pages of an order and of a new order.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use orders_core::{Instant, Order, OrderId, Service};
+use orders_db::CalendarQuery;
+
+use super::super::layout::{self, Layout};
+use super::super::order_form::{Choice, OrderForm};
+use super::super::zone::Zone;
+use super::history::{Change, described, services_of};
+use crate::app::App;
+use crate::orders;
+use crate::problem::{Code, Problem};
+use crate::wire::Names;
+
+/// The largest number of services that a form offers.
+const SERVICES: usize = 1000;
+/// The largest number of changes on a page.
+const CHANGES: usize = 500;
+
+#[derive(Template)]
+#[template(path = "console/new_order.html")]
+struct NewPage {
+    layout: Layout,
+    order_form: OrderForm,
+    choices: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "console/order.html")]
+struct OrderPage {
+    layout: Layout,
+    id: OrderId,
+    /// As it is now; `None` where it was deleted.
+    now: Option<Facts>,
+    order_form: OrderForm,
+    choices: Vec<Choice>,
+    history: Vec<Change>,
+    /// Whether somebody else changed it since the form was shown.
+    is_stale: bool,
+}
+
+/// An order in words.
+struct Facts {
+    at: String,
+    utc: String,
+    fee: String,
+    services: String,
+    version: u64,
+    created: String,
+    updated: String,
+    week: String,
+}
+
+/// Shows the form of a new order.
+pub(super) async fn show_new(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    order_form: OrderForm,
+) -> Result<HttpResponse, Problem> {
+    let services = app.store.run_blocking(|store| store.list_services(None, SERVICES)).await?;
+    let layout = Layout::new(request, "orders", "New order");
+    layout::show(
+        request,
+        status,
+        &NewPage { layout, choices: order_form.choices(&services), order_form },
+    )
+}
+
+/// Shows an order, with what was written into its form if that was not accepted.
+pub(super) async fn show_order(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    order_form: Option<OrderForm>,
+) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(request)?;
+    let asked = id.clone();
+    // First where the feed of events is, so that whatever comes later is heard of.
+    let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
+    let (around, history) = app
+        .store
+        .run_blocking(move |store| {
+            let around = store.find_calendar(&nothing)?;
+            Ok((around, store.list_history(&asked, None, CHANGES)?))
+        })
+        .await?;
+    let order = app.store.find_order(id.clone()).await?;
+    if history.is_empty() {
+        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+    }
+    let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
+    let names = app.store.find_service_names(&all).await?;
+    let mut layout = Layout::new(request, "orders", &format!("Order {id}"));
+    let zone = layout.zone;
+    layout.sequence = Some(around.sequence);
+    layout.subject = Some(id.clone());
+    let is_stale = status == StatusCode::PRECONDITION_FAILED;
+    let mut order_form = order_form.unwrap_or_else(|| match &order {
+        Some(order) => OrderForm::of(zone, order),
+        None => OrderForm::new(zone, None),
+    });
+    if let Some(order) = &order {
+        // What was written stays, and is about the order as it is now: whoever saves it again has
+        // seen what it replaces.
+        order_form.version = Some(order.version);
+        if order_form.datetime.is_empty() {
+            let rejection = order_form.rejection.take();
+            order_form = OrderForm { rejection, ..OrderForm::of(zone, order) };
+        }
+    }
+    let mut changes: Vec<Change> =
+        history.iter().map(|change| described(app, zone, &names, change)).collect();
+    changes.reverse();
+    let now = order.as_ref().map(|order| facts(zone, &names, order));
+    let choices = order_form.choices(&with_chosen(around.services, &names, &order_form));
+    layout::show(
+        request,
+        status,
+        &OrderPage { layout, id, now, choices, order_form, history: changes, is_stale },
+    )
+}
+
+/// The services to choose from, with those that the order has and that are not among the first.
+fn with_chosen(mut services: Vec<Service>, names: &Names, order_form: &OrderForm) -> Vec<Service> {
+    for (id, name) in names {
+        if order_form.chosen.contains(id) && !services.iter().any(|service| service.id == *id) {
+            services.push(Service { id: *id, name: name.clone() });
+        }
+    }
+    services
+}
+
+fn facts(zone: Zone, names: &Names, order: &Order) -> Facts {
+    let at = order.content.datetime;
+    Facts {
+        at: zone.words(at),
+        utc: at.to_string(),
+        fee: order.content.total_fee.to_string(),
+        services: services_of(names, order),
+        version: order.version,
+        created: zone.words(order.created_at),
+        updated: zone.words(order.updated_at),
+        week: format!("/?view=week&date={}", zone.date(at)),
+    }
+}

@@ -1,0 +1,97 @@
+//! The page of a webhook: its state, its deliveries and its forms.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use orders_core::WebhookId;
+use orders_db::DeliveryStatus;
+use uuid::Uuid;
+
+use super::super::layout::{self, Layout};
+use super::fields::Fields;
+use super::labels::{Row, row, state};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::webhooks;
+
+/// The number of deliveries on a page.
+const ROWS: usize = 50;
+
+#[derive(Template)]
+#[template(path = "console/webhook.html")]
+struct WebhookPage {
+    layout: Layout,
+    id: WebhookId,
+    state: String,
+    created: String,
+    pending: u64,
+    failed: u64,
+    position: u64,
+    fields: Fields,
+    deliveries: Vec<Row>,
+    /// Which deliveries are shown; empty for all.
+    only: &'static str,
+    /// Where the older ones are; empty where there are none.
+    older: String,
+    /// What makes the forms safe to send twice.
+    token: String,
+    result: FormResult,
+}
+
+/// The result of a form.
+#[derive(Default)]
+pub(super) struct FormResult {
+    /// A secret that was just made: this is the only time that it is shown.
+    pub(super) secret: Option<String>,
+    pub(super) refusal: Option<String>,
+    /// What became of a trial.
+    pub(super) tried: Option<(bool, String)>,
+    /// What was written, where it was refused.
+    pub(super) fields: Option<Fields>,
+}
+
+/// Shows a webhook, with the result of a form.
+pub(super) async fn render(
+    request: &HttpRequest,
+    app: &App,
+    id: &WebhookId,
+    status: StatusCode,
+    mut result: FormResult,
+) -> Result<HttpResponse, Problem> {
+    let webhook = webhooks::find_webhook(&app.store, id).await?;
+    let (mut only, mut before) = (None, None);
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        match name.as_ref() {
+            "status" => only = DeliveryStatus::parse(&value),
+            "before" => before = value.parse().ok(),
+            _ => {}
+        }
+    }
+    let asked = id.clone();
+    let listed =
+        app.store.run_blocking(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
+    let mut deliveries = listed.await?;
+    let has_older = deliveries.len() > ROWS;
+    deliveries.truncate(ROWS);
+    let only = only.map_or("", DeliveryStatus::as_str);
+    let last = deliveries.last().filter(|_| has_older);
+    let older = last.map(|last| format!("/console/webhooks/{id}?status={only}&before={}", last.id));
+    let layout = Layout::new(request, "admin", "Webhook");
+    let zone = layout.zone;
+    let page = WebhookPage {
+        state: state(zone, &webhook),
+        created: zone.words(webhook.created_at),
+        pending: webhook.pending,
+        failed: webhook.failed,
+        position: webhook.position,
+        fields: result.fields.take().unwrap_or_else(|| Fields::of(&webhook)),
+        deliveries: deliveries.into_iter().map(|delivery| row(zone, delivery)).collect(),
+        only,
+        older: older.unwrap_or_default(),
+        token: Uuid::new_v4().to_string(),
+        id: webhook.id,
+        layout,
+        result,
+    };
+    layout::show(request, status, &page)
+}

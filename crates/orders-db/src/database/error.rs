@@ -1,0 +1,178 @@
+//! Errors: what went wrong with the database, told apart by what a caller can do about it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// Why the database did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, or did not answer in time. Nothing was written, nor will be.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// Too much is waiting, or the lock was held too long. Nothing was written, nor will be.
+    #[error("too much is waiting for the database")]
+    Overloaded,
+    /// The connection was lost during the commit, and what became of it could not be found out.
+    #[error("the connection to the database was lost during the commit")]
+    OutcomeUnknown,
+    /// The database was made by a newer version of this program.
+    #[error("the database has schema {0}, which is newer than this program")]
+    TooNew(String),
+    /// The library that reads the database has a known fault.
+    #[error("SQLite {0} can corrupt a database under load; 3.51.3 or newer is needed")]
+    FaultyLibrary(String),
+    /// The database's URL is not one.
+    #[error("{0}")]
+    Url(String),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migration(String),
+    /// The database holds what this program would never store.
+    #[error("the database holds what it should not: {0}")]
+    Corrupt(String),
+}
+
+/// What a failed statement means for the transaction it was in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The connection is of no use any more; nothing was committed.
+    Lost(String),
+    /// Somebody else held a lock for too long.
+    Locked,
+    /// A constraint refused a row, which the decision should have foreseen.
+    Violation(String),
+    /// Anything else.
+    Failed(String),
+}
+
+impl Trouble {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "Diesel's enums may grow")]
+    pub(crate) fn of(error: &DieselError) -> Self {
+        let text = one_line(&error.to_string());
+        match error {
+            DieselError::DatabaseError(kind, information) => match kind {
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                    Self::Lost(text)
+                }
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::RestrictViolation
+                | DatabaseErrorKind::ExclusionViolation => Self::Violation(text),
+                DatabaseErrorKind::ReadOnlyTransaction => Self::Lost(text),
+                DatabaseErrorKind::SerializationFailure => Self::Locked,
+                // Diesel may add kinds; a message tells as much.
+                _ => Self::of_message(information.message()),
+            },
+            DieselError::BrokenTransactionManager => Self::Lost(text),
+            _ => Self::Failed(text),
+        }
+    }
+
+    /// Both databases answer in English (PostgreSQL where the role may set `lc_messages`), and
+    /// Diesel keeps no SQLSTATE, so the text has to tell these apart.
+    fn of_message(message: &str) -> Self {
+        const LOST: [&str; 14] = [
+            "terminating connection",                  // 57P01, 25P03
+            "the database system is",                  // 57P03: starting up, shutting down
+            "server closed the connection",            // libpq
+            "no connection to the server",             // libpq
+            "could not receive data from server",      // libpq
+            "could not send data to server",           // libpq
+            "SSL connection has been closed",          // libpq
+            "connection is bad",                       // libpq
+            "too many clients",                        // 53300
+            "remaining connection slots are reserved", // 53300
+            "cannot set transaction read-write",       // 25006, during recovery
+            "readonly database",                       // SQLITE_READONLY
+            "in a read-only transaction",              // 25006: a standby, or a demoted primary
+            "disk I/O error",                          // SQLITE_IOERR
+        ];
+        const LOCKED: [&str; 4] = [
+            "database is locked", // SQLITE_BUSY
+            "lock timeout",       // 55P03
+            "deadlock detected",  // 40P01
+            "statement timeout",  // 57014
+        ];
+        const VIOLATION: [&str; 2] = ["order_slots_no_overlap", "order_slots_length"];
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+        if says(&LOST) {
+            Self::Lost(message.to_owned())
+        } else if says(&LOCKED) {
+            Self::Locked
+        } else if says(&VIOLATION) {
+            Self::Violation(message.to_owned())
+        } else {
+            Self::Failed(message.to_owned())
+        }
+    }
+}
+
+/// A text of several lines as one, for the log.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl From<StoreError> for Trouble {
+    /// Where opening a connection or reading a row is part of a transaction.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(text) => Self::Lost(text),
+            StoreError::Overloaded => Self::Locked,
+            StoreError::OutcomeUnknown
+            | StoreError::TooNew(_)
+            | StoreError::FaultyLibrary(_)
+            | StoreError::Url(_)
+            | StoreError::Migration(_)
+            | StoreError::Corrupt(_) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Locked => Self::Overloaded,
+            Trouble::Lost(text) | Trouble::Violation(text) | Trouble::Failed(text) => {
+                Self::Unavailable(text)
+            }
+        }
+    }
+}
+
+impl StoreError {
+    /// What a read that failed means for its caller.
+    pub(crate) fn of_read(error: &DieselError) -> Self {
+        Trouble::of(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_diesel_has_no_kind_for_are_told_apart() {
+        let lost = |text: &str| Trouble::Lost(text.to_owned());
+        for (message, trouble) in [
+            (
+                "terminating connection due to administrator command",
+                lost("terminating connection due to administrator command"),
+            ),
+            ("the database system is starting up", lost("the database system is starting up")),
+            ("sorry, too many clients already", lost("sorry, too many clients already")),
+            (
+                "cannot execute INSERT in a read-only transaction",
+                lost("cannot execute INSERT in a read-only transaction"),
+            ),
+            ("canceling statement due to lock timeout", Trouble::Locked),
+            ("canceling statement due to statement timeout", Trouble::Locked),
+            ("deadlock detected", Trouble::Locked),
+            ("database is locked", Trouble::Locked),
+            ("order_slots_no_overlap", Trouble::Violation("order_slots_no_overlap".to_owned())),
+            ("syntax error", Trouble::Failed("syntax error".to_owned())),
+        ] {
+            assert_eq!(Trouble::of_message(message), trouble);
+        }
+    }
+}

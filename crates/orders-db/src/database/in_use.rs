@@ -1,0 +1,77 @@
+//! Who has an SQLite file in use: a lock file beside it, which whoever works on the database shares,
+//! and whoever replaces the file has alone. The system gives the lock up with the process.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+use crate::database::url::DatabaseUrl;
+
+/// Says that a database is in use, until it is dropped.
+#[derive(Debug)]
+pub struct InUse {
+    _lock: Option<File>,
+}
+
+impl InUse {
+    /// Shares the use of a database with others. Of PostgreSQL, nothing is noted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] while the file is being replaced.
+    pub fn share(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let Some(lock) = open(url) else { return Ok(Self { _lock: None }) };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Self { _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::Unavailable(format!("{url} is being replaced")))
+            }
+            Err(TryLockError::Error(error)) => {
+                log::debug!("cannot lock the file beside {url}: {error}");
+                Ok(Self { _lock: None })
+            }
+        }
+    }
+
+    /// Keeps all others from using a database.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] while anybody uses it, or where that cannot be known.
+    pub fn alone(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let DatabaseUrl::Sqlite(path) = url else { return Ok(Self { _lock: None }) };
+        let unavailable = |why: String| StoreError::Unavailable(why);
+        let Some(lock) = open(url) else {
+            return Err(unavailable(format!("cannot make {}", lock_path(path).display())));
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => {
+                Err(unavailable(format!("{url} is in use by another process; end that first")))
+            }
+            Err(TryLockError::Error(error)) => Err(unavailable(error.to_string())),
+        }
+    }
+}
+
+/// The lock file of an SQLite file.
+pub(crate) fn lock_path(database: &Path) -> PathBuf {
+    beside(database, ".lock")
+}
+
+/// The path of a file with something added to its name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn open(url: &DatabaseUrl) -> Option<File> {
+    let DatabaseUrl::Sqlite(path) = url else { return None };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        // Where this fails, so will opening the database, which says why.
+        drop(std::fs::create_dir_all(folder));
+    }
+    let lock = lock_path(path);
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
+    opened.map_err(|error| log::debug!("cannot make {}: {error}", lock.display())).ok()
+}

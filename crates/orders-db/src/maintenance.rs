@@ -1,0 +1,7 @@
+//! Work on a whole database: checks, backups, transfers, exports, and what is written periodically.
+
+pub(crate) mod backup;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod flush;
+pub(crate) mod transfer;

@@ -1,0 +1,226 @@
+//! Backups of SQLite files, made while others write, and put back once they were looked at.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::connection::AnyConnection;
+use crate::database::error::Trouble;
+use crate::database::in_use::{InUse, beside};
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::doctor;
+use crate::maintenance::export::{check_is_there, open_patiently};
+use crate::{StoreError, migrate};
+
+/// Why there is no backup, or it was not put back. The database is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackupError {
+    /// Something stands where the backup is to be.
+    #[error("{0} is there already; a backup never takes the place of another file")]
+    Exists(String),
+    /// The file is no whole, sound database of this program.
+    #[error("{file} is not fit to be used: {why}")]
+    Unfit {
+        /// Which file.
+        file: String,
+        /// What is wrong with it, first of all.
+        why: String,
+    },
+    /// PostgreSQL has tools of its own.
+    #[error("this works on SQLite files only")]
+    NotSqlite,
+    /// A file cannot be written or read.
+    #[error("{0}: {1}")]
+    File(String, String),
+    /// The database does not answer.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl BackupError {
+    fn of(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        |error| Self::File(path.display().to_string(), error.to_string())
+    }
+}
+
+/// Copies an SQLite database as it stands at one moment, whatever others write meanwhile. The copy
+/// takes its name only once it was checked and is safe on the disk.
+///
+/// # Errors
+/// [`BackupError`], by what went wrong; then there is no file of that name.
+pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
+    let DatabaseUrl::Sqlite(from) = url else { return Err(BackupError::NotSqlite) };
+    check_is_there(from)?;
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(BackupError::Exists(to.display().to_string()));
+    }
+    let partial = beside(to, ".partial");
+    // What an earlier attempt left.
+    drop(fs::remove_file(&partial));
+    let made = copy(url, &partial).and_then(|()| {
+        check_integrity(&partial)?;
+        fs::set_permissions(
+            &partial,
+            fs::metadata(from).map_err(BackupError::of(from))?.permissions(),
+        )
+        .map_err(BackupError::of(&partial))?;
+        sync(&partial)?;
+        // Unlike a rename, a link never takes the place of what is there.
+        fs::hard_link(&partial, to).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return BackupError::Exists(to.display().to_string());
+            }
+            BackupError::of(to)(error)
+        })
+    });
+    drop(fs::remove_file(&partial));
+    made.and_then(|()| sync_folder(to))
+}
+
+fn copy(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
+    let name = to.to_str().ok_or_else(|| {
+        BackupError::File(to.display().to_string(), "the path is not UTF-8".to_owned())
+    })?;
+    let AnyConnection::Sqlite(mut connection) = open_patiently(url)? else {
+        return Err(BackupError::NotSqlite);
+    };
+    connection
+        .batch_execute("PRAGMA query_only = OFF")
+        .and_then(|()| {
+            diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(name).execute(&mut connection)
+        })
+        .map(drop)
+        .map_err(|error| BackupError::File(name.to_owned(), error.to_string()))
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    integrity_check: String,
+}
+
+fn check_integrity(file: &Path) -> Result<(), BackupError> {
+    let unfit = |why: String| BackupError::Unfit { file: file.display().to_string(), why };
+    let url = DatabaseUrl::Sqlite(file.to_owned());
+    let AnyConnection::Sqlite(mut connection) =
+        open_patiently(&url).map_err(|error| unfit(error.to_string()))?
+    else {
+        return Err(BackupError::NotSqlite);
+    };
+    let lines: Vec<Line> = diesel::sql_query("PRAGMA integrity_check")
+        .load(&mut connection)
+        .map_err(|error| unfit(error.to_string()))?;
+    match lines.into_iter().map(|line| line.integrity_check).find(|line| line != "ok") {
+        Some(why) => Err(unfit(why)),
+        None => Ok(()),
+    }
+}
+
+/// Puts a backup in the place of an SQLite database, which stays beside it. Answers where.
+///
+/// # Errors
+/// [`BackupError`], by what went wrong: a backup that is not sound, or a database that is in use.
+pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, BackupError> {
+    let DatabaseUrl::Sqlite(database) = url else { return Err(BackupError::NotSqlite) };
+    check_is_there(from)?;
+    let _alone = InUse::alone(url)?;
+    let fresh = beside(database, ".restoring");
+    remove_with_log(&fresh);
+    let result = prepare(from, &fresh).and_then(|()| {
+        let former = set_aside(url, database)?;
+        fs::rename(&fresh, database).map_err(BackupError::of(database))?;
+        sync_folder(database)?;
+        Ok(former)
+    });
+    remove_with_log(&fresh);
+    result
+}
+
+/// Copies a backup and checks the copy, so that what was checked is what is used.
+fn prepare(from: &Path, fresh: &Path) -> Result<(), BackupError> {
+    fs::copy(from, fresh).map_err(BackupError::of(from))?;
+    check_integrity(fresh)?;
+    let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
+    let url = DatabaseUrl::Sqlite(fresh.to_owned());
+    // An older schema is brought up to date, and then looked at like any other.
+    migrate(&url).map_err(|error| unfit(error.to_string()))?;
+    let mut faults = Vec::new();
+    doctor::examine(&url, |report| {
+        if !report.is_note {
+            faults.extend(
+                report.findings.into_iter().take(1).map(|line| format!("{}: {line}", report.check)),
+            );
+        }
+    })
+    .map_err(|error| unfit(error.to_string()))?;
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(unfit(fault));
+    }
+    fold_log(fresh).map_err(|trouble| unfit(format!("{trouble:?}")))?;
+    sync(fresh)
+}
+
+/// Moves what is in the write-ahead log into the file, and ends the log; fails while anybody else
+/// has the file open.
+fn fold_log(file: &Path) -> Result<(), Trouble> {
+    let manager = crate::connection::Manager::new(
+        &DatabaseUrl::Sqlite(file.to_owned()),
+        crate::connection::Purpose::Write,
+    );
+    let mut connection = manager.open()?;
+    connection
+        .batch_execute("PRAGMA busy_timeout = 500; PRAGMA journal_mode = DELETE")
+        .map_err(|error| Trouble::of(&error))
+}
+
+/// Gives the database that is there another name beside its own. At no time is there no database.
+fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, BackupError> {
+    if !database.exists() {
+        return Ok(None);
+    }
+    let log = match fold_log(database) {
+        Ok(()) => false,
+        Err(Trouble::Locked) => {
+            let why = format!("{url} is in use by another process; end that first");
+            return Err(StoreError::Unavailable(why).into());
+        }
+        // It may be what the backup is needed for: it is kept as it is.
+        Err(_) => true,
+    };
+    let former = free_name(database);
+    fs::hard_link(database, &former).map_err(BackupError::of(&former))?;
+    for suffix in ["-wal", "-shm"] {
+        let of_log = beside(database, suffix);
+        if log && of_log.exists() {
+            fs::rename(&of_log, beside(&former, suffix)).map_err(BackupError::of(&of_log))?;
+        }
+    }
+    Ok(Some(former))
+}
+
+fn free_name(database: &Path) -> PathBuf {
+    let name = |number: u32| match number {
+        1 => beside(database, ".before-restore"),
+        number => beside(database, &format!(".before-restore-{number}")),
+    };
+    (1..1_000).map(name).find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| name(1))
+}
+
+fn remove_with_log(file: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        drop(fs::remove_file(beside(file, suffix)));
+    }
+}
+
+fn sync(file: &Path) -> Result<(), BackupError> {
+    File::open(file).and_then(|file| file.sync_all()).map_err(BackupError::of(file))
+}
+
+fn sync_folder(file: &Path) -> Result<(), BackupError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync(folder.unwrap_or(Path::new(".")))
+}

@@ -1,0 +1,99 @@
+//! Reading all that an export carries, as it stood at one moment.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use orders_core::{Group, Order, Service, ServiceId};
+
+use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::url::DatabaseUrl;
+use crate::orders::{OrderQuery, list};
+use crate::schema::orders;
+use crate::{StoreError, rows, services, transaction};
+
+/// How many rows are read at once.
+const PAGE: usize = 1_000;
+
+/// What an export is read as, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportPart {
+    /// The groups that more than one order is in. Once.
+    SharedGroups(HashSet<Group>),
+    /// Some services, by their numbers.
+    Services(Vec<Service>),
+    /// Some orders, by their times and ids.
+    Orders(Vec<Order>),
+}
+
+/// Reads all services and orders, as they stand at one moment whatever others write meanwhile.
+/// Blocks; holds no more than a page in memory, and the shared groups.
+///
+/// # Errors
+/// What `visit` answers, or [`StoreError::Unavailable`] and [`StoreError::Corrupt`].
+pub fn export<E: From<StoreError>>(
+    url: &DatabaseUrl,
+    mut visit: impl FnMut(ExportPart) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut connection = open_patiently(url)?;
+    transaction::read_only(&mut connection, |connection| Ok(read_all(connection, &mut visit)))?
+}
+
+/// A connection for reads that take as long as they take, to a database that is there already.
+pub(crate) fn open_patiently(url: &DatabaseUrl) -> Result<AnyConnection, StoreError> {
+    if let DatabaseUrl::Sqlite(path) = url {
+        check_is_there(path)?;
+    }
+    let mut connection = Manager::new(url, Purpose::List).open()?;
+    if let AnyConnection::Postgres(connection) = &mut connection {
+        connection
+            .batch_execute(
+                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;",
+            )
+            .map_err(|error| StoreError::of_read(&error))?;
+    }
+    Ok(connection)
+}
+
+/// Opening a file that is not there would make one.
+pub(crate) fn check_is_there(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
+}
+
+fn read_all<E: From<StoreError>>(
+    connection: &mut AnyConnection,
+    visit: &mut impl FnMut(ExportPart) -> Result<(), E>,
+) -> Result<(), E> {
+    visit(ExportPart::SharedGroups(shared_groups(connection)?))?;
+    let mut after: Option<ServiceId> = None;
+    loop {
+        let page = services::list(connection, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        visit(ExportPart::Services(page))?;
+    }
+    let mut query = OrderQuery::default();
+    loop {
+        let page = list(connection, &query, PAGE)?;
+        visit(ExportPart::Orders(page.orders))?;
+        query.after = page.next;
+        if query.after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn shared_groups(connection: &mut AnyConnection) -> Result<HashSet<Group>, StoreError> {
+    let shared: Vec<i64> = orders::table
+        .group_by(orders::grp)
+        .having(count_star().gt(1))
+        .select(orders::grp)
+        .load(connection)
+        .map_err(|error| StoreError::of_read(&error))?;
+    shared.into_iter().map(rows::group).collect()
+}

@@ -1,0 +1,225 @@
+//! Moving a whole database from SQLite to PostgreSQL, and telling by sums whether two databases hold
+//! the same. Both go by the tables that there are, so that a new one is never left behind.
+
+mod checksums;
+mod tables;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::in_use::InUse;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
+use crate::{StoreError, migrate, transaction};
+
+use checksums::sum;
+pub use checksums::{TableSum, sums};
+use tables::{Column, Table, tables};
+
+/// Why a database was not moved. Nothing was written then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// It goes from SQLite to PostgreSQL only.
+    #[error("a database is moved from SQLite to PostgreSQL; for any other way, export and import")]
+    Direction,
+    /// The other database is not empty.
+    #[error(
+        "the table {0} of the other database is not empty; a database is moved into an empty one"
+    )]
+    NotEmpty(String),
+    /// What arrived is not what was sent.
+    #[error("the table {0} did not arrive as it was; nothing was written")]
+    Differs(String),
+    /// One of the databases does not answer.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// How many rows are sent at once.
+const PAGE: usize = 2_000;
+/// Tables that a new database has a row in.
+const PREFILLED: [&str; 4] = ["policy", "counters", "event_feed", "api_key_state"];
+/// Copies all rows of an SQLite database that nobody uses into an empty PostgreSQL database, in one
+/// transaction, and compares the sums of both before it commits. Answers the sums.
+///
+/// # Errors
+/// [`TransferError`], by why nothing was written.
+pub fn move_to_postgres(
+    from: &DatabaseUrl,
+    to: &DatabaseUrl,
+    mut progress: impl FnMut(&str, u64),
+) -> Result<Vec<TableSum>, TransferError> {
+    if !matches!((from, to), (DatabaseUrl::Sqlite(_), DatabaseUrl::Postgres(_))) {
+        return Err(TransferError::Direction);
+    }
+    // What would be written to it meanwhile would be left behind.
+    let _alone = InUse::alone(from)?;
+    let mut source = open_patiently(from)?;
+    migrate(from)?;
+    migrate(to)?;
+    let mut target = Manager::new(to, Purpose::Write).open()?;
+    transaction::begin(&mut target).map_err(StoreError::from)?;
+    let moved = transaction::read_only(&mut source, |source| {
+        Ok(copy_all(source, &mut target, &mut progress))
+    });
+    match moved.map_err(TransferError::from).and_then(|moved| moved) {
+        Ok(sums) => {
+            transaction::commit(&mut target).map_err(|trouble| {
+                log::warn!("the end of the commit was not heard: {trouble:?}");
+                StoreError::OutcomeUnknown
+            })?;
+            Ok(sums)
+        }
+        Err(error) => {
+            transaction::roll_back(&mut target);
+            Err(error)
+        }
+    }
+}
+
+fn copy_all(
+    source: &mut AnyConnection,
+    target: &mut AnyConnection,
+    progress: &mut impl FnMut(&str, u64),
+) -> Result<Vec<TableSum>, TransferError> {
+    let AnyConnection::Postgres(postgres) = target else { return Err(TransferError::Direction) };
+    let patience =
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+    postgres.batch_execute(patience).map_err(|error| StoreError::of_read(&error))?;
+    let tables = tables(source)?;
+    for Table { name, .. } in &tables {
+        if PREFILLED.contains(&name.as_str()) {
+            run(target, &["DELETE FROM \"", name, "\""].concat())?;
+        } else if count(target, name)? > 0 {
+            return Err(TransferError::NotEmpty(name.clone()));
+        }
+    }
+    for table in &tables {
+        copy(source, target, table, progress)?;
+        advance_numbers(target, table)?;
+    }
+    let mut sums = Vec::new();
+    for table in &tables {
+        let (sent, arrived) = (sum(source, table)?, sum(target, table)?);
+        if sent != arrived {
+            return Err(TransferError::Differs(table.name.clone()));
+        }
+        sums.push(arrived);
+    }
+    Ok(sums)
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Sends all rows of a table, as JSON, which PostgreSQL reads into columns of its own types.
+fn copy(
+    source: &mut AnyConnection,
+    target: &mut AnyConnection,
+    table: &Table,
+    progress: &mut impl FnMut(&str, u64),
+) -> Result<(), TransferError> {
+    let (AnyConnection::Sqlite(source), AnyConnection::Postgres(target)) = (source, target) else {
+        return Err(TransferError::Direction);
+    };
+    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
+    let members = table.columns.iter().map(|Column { name, is_blob }| match is_blob {
+        true => ["'", name, "', '\\x' || hex(\"", name, "\")"].concat(),
+        false => ["'", name, "', \"", name, "\""].concat(),
+    });
+    let members: Vec<String> = members.collect();
+    let read = ["SELECT json_object(", &members.join(", "), ") AS line FROM \"", &table.name, "\""];
+    let names: Vec<String> =
+        table.columns.iter().map(|column| ["\"", &column.name, "\""].concat()).collect();
+    let names = names.join(", ");
+    let write = [
+        "INSERT INTO \"",
+        &table.name,
+        "\" (",
+        &names,
+        // Numbers that the database would give out itself are kept, too.
+        ") OVERRIDING SYSTEM VALUE SELECT ",
+        &names,
+        " FROM json_populate_recordset(NULL::\"",
+        &table.name,
+        "\", $1::json)",
+    ]
+    .concat();
+    let mut page: Vec<String> = Vec::new();
+    let mut sent = 0;
+    let mut flush = |page: &mut Vec<String>| -> Result<(), StoreError> {
+        let json = ["[", &page.join(","), "]"].concat();
+        diesel::sql_query(&write).bind::<Text, _>(json).execute(target).map_err(of_read)?;
+        sent += u64::try_from(page.len()).unwrap_or_default();
+        progress(&table.name, sent);
+        page.clear();
+        Ok(())
+    };
+    for line in diesel::sql_query(read.concat()).load_iter::<Line, _>(source).map_err(of_read)? {
+        page.push(line.map_err(of_read)?.line);
+        if page.len() == PAGE {
+            flush(&mut page)?;
+        }
+    }
+    if !page.is_empty() {
+        flush(&mut page)?;
+    }
+    Ok(())
+}
+
+/// Lets columns that PostgreSQL numbers itself go on behind the highest number that was copied.
+fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), StoreError> {
+    let AnyConnection::Postgres(target) = target else { return Ok(()) };
+    for Column { name, .. } in &table.columns {
+        let advance = [
+            "SELECT setval(s.name, (SELECT max(\"",
+            name,
+            "\") FROM \"",
+            &table.name,
+            "\")::bigint) FROM (SELECT pg_get_serial_sequence($1, $2) AS name) AS s \
+             WHERE s.name IS NOT NULL AND EXISTS (SELECT 1 FROM \"",
+            &table.name,
+            "\")",
+        ];
+        // Only of such a column is there a highest number.
+        let is_numbered: Number = diesel::sql_query(
+            "SELECT (pg_get_serial_sequence($1, $2) IS NOT NULL)::int::bigint AS number",
+        )
+        .bind::<Text, _>(&table.name)
+        .bind::<Text, _>(name)
+        .get_result(target)
+        .map_err(|error| StoreError::of_read(&error))?;
+        if is_numbered.number == 1 {
+            diesel::sql_query(advance.concat())
+                .bind::<Text, _>(&table.name)
+                .bind::<Text, _>(name)
+                .execute(target)
+                .map_err(|error| StoreError::of_read(&error))?;
+        }
+    }
+    Ok(())
+}
+
+fn run(connection: &mut AnyConnection, statement: &str) -> Result<(), StoreError> {
+    connection.batch_execute(statement).map_err(|error| StoreError::of_read(&error))
+}
+
+fn count(connection: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
+    let query = ["SELECT count(*) AS number FROM \"", table, "\""].concat();
+    let number: QueryResult<Number> = match connection {
+        AnyConnection::Postgres(connection) => diesel::sql_query(query).get_result(connection),
+        AnyConnection::Sqlite(connection) => diesel::sql_query(query).get_result(connection),
+    };
+    number.map(|number| number.number).map_err(|error| StoreError::of_read(&error))
+}

@@ -1,0 +1,126 @@
+//! Sums of what tables hold, the same on both databases.
+
+use diesel::pg::PgRowByRowLoadingMode;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use sha2::{Digest, Sha256};
+
+use super::tables::{Column, Table, tables};
+use crate::connection::AnyConnection;
+use crate::database::url::DatabaseUrl;
+use crate::maintenance::export::open_patiently;
+use crate::{StoreError, transaction};
+
+/// What a table holds, as far as a sum can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSum {
+    /// The table.
+    pub table: String,
+    /// How many rows it has.
+    pub rows: u64,
+    /// The sum of the SHA-256 of all rows, in hexadecimal: the same on both databases, and in
+    /// whatever order the rows are.
+    pub sum: String,
+}
+
+/// The sums of all tables of a database, as they stand at one moment. Blocks.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if it cannot be read.
+pub fn sums(url: &DatabaseUrl) -> Result<Vec<TableSum>, StoreError> {
+    let mut connection = open_patiently(url)?;
+    transaction::read_only(&mut connection, |connection| {
+        tables(connection)?.iter().map(|table| sum(connection, table)).collect()
+    })
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Adds up all rows of a table, in one pass.
+pub(super) fn sum(connection: &mut AnyConnection, table: &Table) -> Result<TableSum, StoreError> {
+    let mut sum = Sum::default();
+    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
+    // Each value with its length before it, so that no two rows look alike.
+    let read = |text: &dyn Fn(&Column) -> String| {
+        let values = table.columns.iter().map(|column| {
+            let value = text(column);
+            ["coalesce(length(", &value, ") || ':' || ", &value, ", '-')"].concat()
+        });
+        let values: Vec<String> = values.collect();
+        ["SELECT ", &values.join(" || ';' || "), " AS line FROM \"", &table.name, "\""].concat()
+    };
+    match connection {
+        AnyConnection::Sqlite(connection) => {
+            let query = read(&|Column { name, is_blob }| match is_blob {
+                true => ["hex(\"", name, "\")"].concat(),
+                false => ["CAST(\"", name, "\" AS TEXT)"].concat(),
+            });
+            for line in
+                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(of_read)?
+            {
+                sum.add(&line.map_err(of_read)?.line);
+            }
+        }
+        AnyConnection::Postgres(connection) => {
+            let query = read(&|Column { name, is_blob }| match is_blob {
+                true => ["upper(encode(\"", name, "\", 'hex'))"].concat(),
+                false => ["\"", name, "\"::text"].concat(),
+            });
+            let lines =
+                diesel::sql_query(query).load_iter::<Line, PgRowByRowLoadingMode>(connection);
+            for line in lines.map_err(of_read)? {
+                sum.add(&line.map_err(of_read)?.line);
+            }
+        }
+    }
+    Ok(TableSum { table: table.name.clone(), rows: sum.rows, sum: sum.in_hex() })
+}
+
+/// A sum of hashes, as a number of 256 bits that starts anew when it is full.
+#[derive(Default)]
+struct Sum {
+    rows: u64,
+    bytes: [u8; 32],
+}
+
+impl Sum {
+    fn add(&mut self, row: &str) {
+        self.rows += 1;
+        let mut carry = 0;
+        for (byte, hashed) in self.bytes.iter_mut().zip(Sha256::digest(row)) {
+            let added = u16::from(*byte) + u16::from(hashed) + carry;
+            let [low, high] = added.to_le_bytes();
+            *byte = low;
+            carry = u16::from(high);
+        }
+    }
+
+    fn in_hex(&self) -> String {
+        let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
+        self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_rows_does_not_change_their_sum_and_any_other_change_does() {
+        let sum = |rows: &[&str]| {
+            let mut sum = Sum::default();
+            for row in rows {
+                sum.add(row);
+            }
+            sum.in_hex()
+        };
+        assert_eq!(sum(&["a", "b", "c"]), sum(&["c", "a", "b"]));
+        assert_ne!(sum(&["a", "b"]), sum(&["a", "c"]));
+        assert_ne!(sum(&["a"]), sum(&["a", "a"]));
+        assert_eq!(sum(&[]), "0".repeat(64));
+    }
+}

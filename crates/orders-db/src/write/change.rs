@@ -1,0 +1,143 @@
+//! Changes to everything but orders: services, keys, webhooks and the policy. Each one is decided
+//! and stored in a transaction of its own, under the write lock.
+
+use orders_core::Retry;
+
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::database::error::Trouble;
+use crate::lane::Reply;
+use crate::ticket::Ticket;
+use crate::write::idempotency::{self, Answered, Render};
+
+/// A change that [`Store::change`](crate::Store::change) decides and stores.
+///
+/// All methods run in one transaction that holds the write lock. The commands of `orders_core`
+/// implement the trait; nothing outside this crate can, since it cannot name a connection.
+pub trait Change: Send + 'static {
+    /// What the decision needs to know.
+    type Snapshot;
+    /// What the decision says to store.
+    type Accepted: Send + 'static;
+    /// Why the change is rejected.
+    type Refusal: Send + 'static;
+
+    /// Reads the snapshot.
+    ///
+    /// # Errors
+    /// What went wrong with the database.
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble>;
+
+    /// Decides. Pure.
+    ///
+    /// # Errors
+    /// Why the change is rejected.
+    fn decide(&self, snapshot: &Self::Snapshot) -> Result<Self::Accepted, Self::Refusal>;
+
+    /// Stores what was decided.
+    ///
+    /// # Errors
+    /// What went wrong with the database.
+    fn store(
+        connection: &mut AnyConnection,
+        snapshot: &Self::Snapshot,
+        accepted: &Self::Accepted,
+    ) -> Result<(), Trouble>;
+
+    /// Whether a change is stored whose commit was not answered; `None` if that can no longer be
+    /// found out.
+    ///
+    /// # Errors
+    /// What went wrong with the database.
+    fn is_done(
+        connection: &mut AnyConnection,
+        accepted: &Self::Accepted,
+    ) -> Result<Option<bool>, Trouble>;
+}
+
+/// The result of a change.
+pub type ChangeResult<C> = Result<<C as Change>::Accepted, <C as Change>::Refusal>;
+
+/// An idempotency key, and how the response that is stored under it is rendered. It must not show a
+/// secret.
+pub type Idempotency<C> = (Retry, Render<ChangeResult<C>>);
+
+/// Loads, decides and stores a change, in a transaction that holds the lock.
+pub(crate) fn apply<C: Change>(
+    connection: &mut AnyConnection,
+    change: &C,
+) -> Result<ChangeResult<C>, Trouble> {
+    let snapshot = change.load(connection)?;
+    let result = change.decide(&snapshot);
+    if let Ok(accepted) = &result {
+        C::store(connection, &snapshot, accepted)?;
+    }
+    Ok(result)
+}
+
+/// A change of any kind, as the writer sees it.
+pub(crate) trait AnyChange: Send {
+    fn ticket(&self) -> &Ticket;
+
+    /// Applies the change, unless it was applied before under its idempotency key.
+    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), Trouble>;
+
+    /// Whether the change is stored whose commit was not answered.
+    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, Trouble>;
+
+    /// Answers the caller: with the result if it is committed, else with the error.
+    fn reply(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A change that waits for the writer.
+pub(crate) struct ChangeJob<C: Change> {
+    change: C,
+    idempotency: Option<Idempotency<C>>,
+    ticket: Ticket,
+    reply: Reply<Answered<ChangeResult<C>>>,
+    answer: Option<Answered<ChangeResult<C>>>,
+}
+
+impl<C: Change> ChangeJob<C> {
+    pub(crate) fn new(
+        change: C,
+        idempotency: Option<Idempotency<C>>,
+        ticket: Ticket,
+        reply: Reply<Answered<ChangeResult<C>>>,
+    ) -> Self {
+        Self { change, idempotency, ticket, reply, answer: None }
+    }
+}
+
+impl<C: Change> AnyChange for ChangeJob<C> {
+    fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), Trouble> {
+        let Self { change, idempotency, .. } = self;
+        self.answer = Some(match idempotency {
+            None => Answered::Now(apply(connection, change)?),
+            Some((retry, render)) => idempotency::once(connection, retry, render, |connection| {
+                apply(connection, change)
+            })?,
+        });
+        Ok(())
+    }
+
+    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, Trouble> {
+        match &self.answer {
+            Some(Answered::Now(Ok(accepted))) => C::is_done(connection, accepted),
+            // Nothing was to be written.
+            Some(Answered::Now(Err(_)) | Answered::Again(_) | Answered::KeyReused) | None => {
+                Ok(Some(true))
+            }
+        }
+    }
+
+    fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { reply, answer, .. } = *self;
+        // A change that was committed has an answer.
+        reply(committed.and_then(|()| answer.ok_or(StoreError::OutcomeUnknown)));
+    }
+}
