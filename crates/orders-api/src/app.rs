@@ -1,73 +1,91 @@
-//! What all handlers share.
+//! The state that handlers share. Handlers take the parts that they need.
 
+use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
 use crate::body::RequestPolicy;
-use crate::cli::ServeOptions;
+use crate::cli::{ServeOptions, auth_policy};
 use crate::events::Live;
 use crate::http::trace::Tracing;
 use crate::routes;
-use crate::security::{Origin, Security};
+use crate::security::rate_limit::RateLimits;
+use crate::security::{KeyCache, Origin, Security};
 use crate::server::metrics::Metrics;
+use crate::server::middleware::Instrumentation;
+use crate::server::serve::{self, BackgroundWork};
 use crate::store_client::StoreClient;
-use crate::webhooks::{SsrfGuard, TestSender};
+use crate::webhooks::{self, SsrfGuard, TestSender};
 
 /// What all handlers share.
+#[derive(Clone)]
 pub(crate) struct App {
     pub(crate) store: StoreClient,
     pub(crate) security: Data<Security>,
-    /// The origins of other sites that have access by CORS.
-    pub(crate) cors_origins: Vec<Origin>,
     pub(crate) request_policy: Data<RequestPolicy>,
     /// The streams of events.
-    pub(crate) live: Live,
-    pub(crate) metrics: Metrics,
-    pub(crate) tracing: Tracing,
-    /// Whether each request is logged.
-    pub(crate) access_log: bool,
+    pub(crate) live: Data<Live>,
+    instrumentation: Data<Instrumentation>,
     pub(crate) ssrf_guard: SsrfGuard,
-    pub(crate) test_deliveries: TestSender,
+    pub(crate) test_deliveries: Data<TestSender>,
     /// Whether browsers send session cookies over TLS only.
     pub(crate) secure_cookies: bool,
-    is_draining: AtomicBool,
+}
+
+/// Serves until a signal arrives.
+pub(crate) fn serve(
+    store: Store,
+    options: &ServeOptions,
+    tracing: Tracing,
+) -> Result<(), Box<dyn Error>> {
+    let store = Arc::new(store);
+    let keys = KeyCache::new(Arc::clone(&store));
+    let (test_sender, test_queue) = webhooks::test_queue();
+    let security = Security {
+        policy: auth_policy::from_options(&store, options)?,
+        keys: keys.clone(),
+        rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
+        trusted_proxies: options.trust_proxy.clone(),
+    };
+    let instrumentation = Instrumentation {
+        metrics: Metrics::new(options.workers(), routes::paths()),
+        tracing,
+        access_log: options.access_log,
+        cors_origins: options.cors_origin.clone(),
+    };
+    let app = App {
+        store: StoreClient::new(store, keys),
+        security: Data::new(security),
+        request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
+        live: Data::new(Live::new(options.max_streams())),
+        instrumentation: Data::new(instrumentation),
+        ssrf_guard: options.ssrf_guard(),
+        test_deliveries: Data::new(test_sender),
+        secure_cookies: options.tls_cert.is_some()
+            || options.public_url.as_ref().is_some_and(Origin::is_secure),
+    };
+    let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
+    serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work)
 }
 
 impl App {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        security: Security,
-        test_deliveries: TestSender,
-        options: &ServeOptions,
-        tracing: Tracing,
-    ) -> Self {
-        Self {
-            store: StoreClient::new(store, security.keys.clone()),
-            security: Data::new(security),
-            cors_origins: options.cors_origin.clone(),
-            request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
-            live: Live::new(options.max_streams()),
-            metrics: Metrics::new(options.workers(), routes::paths()),
-            tracing,
-            access_log: options.access_log,
-            ssrf_guard: options.ssrf_guard(),
-            test_deliveries,
-            secure_cookies: options.tls_cert.is_some()
-                || options.public_url.as_ref().is_some_and(Origin::is_secure),
-            is_draining: AtomicBool::new(false),
-        }
-    }
-
-    /// Makes the service report that it is not ready, and ends the streams of events.
-    pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::SeqCst);
-        self.live.wake_all();
+    /// Registers the shared parts and the routes.
+    fn configure(&self, config: &mut ServiceConfig) {
+        config
+            .app_data(Data::new(self.store.clone()))
+            .app_data(self.security.clone())
+            .app_data(self.request_policy.clone())
+            .app_data(self.live.clone())
+            .app_data(self.instrumentation.clone())
+            .app_data(Data::new(self.ssrf_guard))
+            .app_data(self.test_deliveries.clone())
+            .app_data(Data::new(self.clone()));
+        routes::configure(config);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::SeqCst)
+        self.live.is_shutting_down()
     }
 }

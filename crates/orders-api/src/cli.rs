@@ -1,5 +1,6 @@
 //! The command line. Every option is an environment variable too.
 
+pub(crate) mod auth_policy;
 pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod export;

@@ -1,4 +1,4 @@
-//! The HTTP service and its command line.
+//! The booking service: an HTTP API with its command line.
 
 mod app;
 mod availability;
@@ -43,8 +43,8 @@ use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
 use crate::cli::{Command, Common, DocumentFormat};
 use crate::http::trace::Tracing;
 
-/// Gives memory back to the system once it is free: after ten thousand connections the C library's
-/// allocator keeps nearly all that they took.
+/// Returns free memory to the system. The allocator of the C library keeps nearly all the memory of ten
+/// thousand connections after they are closed.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A command that was given wrongly, in a way that only shows when it is run.
+/// A usage error that is found only when the command runs.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
@@ -120,14 +120,14 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = server::serve::run(store, options, tracing.clone());
+            let served = app::serve(store, options, tracing.clone());
             tracing.shut_down();
             served
         }
         Command::Seed { file } => load(&open()?, file.as_deref()),
         Command::Keys { command } => cli::keys::run(&open()?, command),
         Command::Policy { command } => cli::policy::run(database, command),
-        // The others were run before.
+        // `run` handles the others.
         Command::Migrate
         | Command::Openapi { .. }
         | Command::Healthcheck(_)

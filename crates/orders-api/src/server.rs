@@ -1,11 +1,13 @@
-//! The server: connections, what happens to every request, metrics, traces and logs.
+//! The server: connections, what happens to every request, metrics and logs. Knows no feature's
+//! handlers and no route.
 
 mod access_log;
 mod cors;
 mod listen;
 pub(crate) mod logging;
 pub(crate) mod metrics;
-mod middleware;
+pub(crate) mod middleware;
 pub(crate) mod serve;
+mod signals;
 mod timeouts;
 mod tls;

@@ -111,7 +111,7 @@ pub(crate) async fn rotate(
 /// `POST /console/webhooks/{id}/test`
 pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    let sent = webhooks::send_test(&app, &id).await?;
+    let sent = webhooks::send_test(&app.store, &app.test_deliveries, &id).await?;
     let result = FormResult { tried: Some(labels::test_result(&sent)), ..FormResult::default() };
     render(&request, &app, &id, StatusCode::OK, result).await
 }

@@ -1,4 +1,4 @@
-//! What is said of the feed of events.
+//! The documentation of `/events`.
 
 use super::handlers::EVENT_STREAM;
 use crate::openapi::description::{Answer, Description, EVENTS};
@@ -10,17 +10,17 @@ use crate::wire::FeedView;
 
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));
-    Description::new(EVENTS, "listEvents", "List all changes to all orders, oldest first")
+    Description::new(EVENTS, "listEvents", "List all events of all orders, oldest first")
         .takes([
             query(
                 "after",
-                "The `next_after` of the page before; 0 for the start",
+                "The `next_after` of the previous page; 0 for the start",
                 shape::position(),
             ),
-            query("limit", "How many events a page has at most", limit),
+            query("limit", "The maximum number of events", limit),
         ])
         .answers(
-            Answer::ok("A page of changes, as CloudEvents 1.0, in the order of their commits")
+            Answer::ok("A page of CloudEvents 1.0, in commit order")
                 .json::<FeedView>()
                 .header("Link", shape::link()),
         )
@@ -28,17 +28,17 @@ pub(crate) fn list() -> Description {
 }
 
 pub(crate) fn stream() -> Description {
-    Description::new(EVENTS, "streamEvents", "Follow all changes to all orders as they happen")
+    Description::new(EVENTS, "streamEvents", "Stream all events of all orders as they happen")
         .takes([
             query(
                 "after",
-                "The sequence behind which it starts; 0 for the start",
+                "The sequence after which the stream starts; 0 for the start",
                 shape::position(),
             ),
             last_event_id(),
         ])
         .answers(
-            Answer::ok("The events as Server-Sent Events, without end; a comment every 15 seconds")
+            Answer::ok("An endless stream of Server-Sent Events, with a comment every 15 seconds")
                 .content(EVENT_STREAM, shape::text()),
         )
         .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])

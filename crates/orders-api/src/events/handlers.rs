@@ -9,25 +9,30 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use orders_db::EventPage;
 
-use super::reader::Reader;
-use super::{live, query};
-use crate::app::App;
+use super::live::{Live, take_slot};
+use super::query;
+use super::reader::{ReadAccess, Reader};
 use crate::http::connection_state::ConnectionState;
 use crate::problem::{Code, Problem};
+use crate::security::{self, Security};
+use crate::store_client::StoreClient;
 use crate::wire::{EventView, FeedView};
-use crate::{headers, lists, security};
+use crate::{headers, lists};
 
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `GET /events`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let query::FeedQuery { after, limit } = query::feed(&request)?;
     headers::accepts_json(&request)?;
     // One more than the limit shows whether there is a next page.
     let mut changes =
-        match app.store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
+        match store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
             EventPage::Changes(changes) => changes,
             EventPage::Gone { first } => return Err(Problem::events_gone(first)),
         };
@@ -39,19 +44,24 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 }
 
 /// `GET /events/stream`
-pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn stream(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    live: Data<Live>,
+    security: Data<Security>,
+) -> Result<HttpResponse, Problem> {
     let start = query::after(&request)?;
     let last = last_event_id(&request)?;
     headers::choose(&request, &[(EVENT_STREAM, ())])?;
     // After a reconnect, Last-Event-ID is more recent than the URL.
     let after = last.or(start).unwrap_or(0);
-    if app.is_draining() {
+    if live.is_shutting_down() {
         return Err(overloaded("The server is shutting down."));
     }
-    let slot = if request.method() == Method::HEAD { None } else { Some(live::take_slot(&app)?) };
+    let slot = if request.method() == Method::HEAD { None } else { Some(take_slot(&live)?) };
     // Before the status is sent, so that an outage or purged events are reported as usual.
     if let EventPage::Gone { first } =
-        app.store.run_blocking(move |store| store.list_events(after, 1)).await?
+        store.run_blocking(move |store| store.list_events(after, 1)).await?
     {
         return Err(Problem::events_gone(first));
     }
@@ -65,7 +75,8 @@ pub(crate) async fn stream(request: HttpRequest, app: Data<App>) -> Result<HttpR
         return Ok(response.streaming(stream::empty::<Result<Bytes, Infallible>>()));
     };
     let connection = request.conn_data::<ConnectionState>().cloned();
-    let reader = Reader::new(app, slot, security::credential(&request), after);
+    let access = ReadAccess { security, credential: security::credential(&request) };
+    let reader = Reader::new(store, live, slot, access, after);
     Ok(response.streaming(reader.into_stream(connection)))
 }
 

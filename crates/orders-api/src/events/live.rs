@@ -1,5 +1,6 @@
 //! Publishes new events to all streams of this process. One task reads each event once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::handlers::overloaded;
 use super::ring::{Found, Rendered, Ring};
-use crate::app::App;
 use crate::problem::Problem;
+use crate::store_client::StoreClient;
 
 /// The number of events that are read at once.
 const PAGE: usize = 500;
@@ -35,6 +36,7 @@ pub(crate) struct Live {
     /// Lets one stream at a time read events that are no longer in the ring.
     pub(super) backlog: Semaphore,
     epoch: Instant,
+    is_shutting_down: AtomicBool,
 }
 
 /// The number of streams, and their progress.
@@ -54,13 +56,19 @@ impl Live {
             max_streams,
             backlog: Semaphore::new(1),
             epoch: Instant::now(),
+            is_shutting_down: AtomicBool::new(false),
         }
     }
 
-    /// Wakes all streams to check for a shutdown.
-    pub(crate) fn wake_all(&self) {
+    /// Ends all streams and rejects new ones.
+    pub(crate) fn shut_down(&self) {
+        self.is_shutting_down.store(true, Ordering::SeqCst);
         self.backlog.close();
         self.published.send_modify(|_| {});
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.is_shutting_down.load(Ordering::SeqCst)
     }
 
     pub(crate) fn metrics(&self) -> StreamMetrics {
@@ -114,48 +122,45 @@ impl Live {
 }
 
 /// A slot for one stream. It is freed when it is dropped.
-pub(super) struct Slot(Data<App>);
+pub(super) struct Slot(Data<Live>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.live.streams.send_modify(|streams| *streams -= 1);
+        self.0.streams.send_modify(|streams| *streams -= 1);
     }
 }
 
 /// Takes a slot for a stream, if one is free.
-pub(super) fn take_slot(app: &Data<App>) -> Result<Slot, Problem> {
-    let live = &app.live;
+pub(super) fn take_slot(live: &Data<Live>) -> Result<Slot, Problem> {
     let entered = live.streams.send_if_modified(|streams| {
         let has_room = *streams < live.max_streams;
         *streams += usize::from(has_room);
         has_room
     });
     let refused = || overloaded("The maximum number of event streams is open.");
-    entered.then(|| Slot(app.clone())).ok_or_else(refused)
+    entered.then(|| Slot(live.clone())).ok_or_else(refused)
 }
 
 /// Reads each new event once, while there are streams.
-pub(crate) async fn run(app: Data<App>) {
+pub(crate) async fn run(live: Data<Live>, store: StoreClient) {
     loop {
-        let mut streams = app.live.streams.subscribe();
-        // The sender is in the app, so this does not fail.
+        let mut streams = live.streams.subscribe();
+        // The sender is in `live`, so this does not fail.
         drop(streams.wait_for(|streams| *streams > 0).await);
         let (sender, sequences) = watch::channel(0);
-        let listener =
-            app.store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
+        let listener = store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
         {
             let (follow, end) =
-                (follow(&app, sequences), streams.wait_for(|streams| *streams == 0));
+                (follow(&live, &store, sequences), streams.wait_for(|streams| *streams == 0));
             pin_mut!(follow, end);
             select(follow, end).await;
         }
         drop(listener);
-        app.live.ring().restart(None);
+        live.ring().restart(None);
     }
 }
 
-async fn follow(app: &App, mut sequences: watch::Receiver<u64>) {
-    let live = &app.live;
+async fn follow(live: &Live, store: &StoreClient, mut sequences: watch::Receiver<u64>) {
     let mut position = None;
     while sequences.changed().await.is_ok() {
         let latest = *sequences.borrow_and_update();
@@ -164,7 +169,7 @@ async fn follow(app: &App, mut sequences: watch::Receiver<u64>) {
             latest
         });
         while last < latest {
-            match read(app, last, PAGE, usize::MAX).await {
+            match read(store, last, PAGE, usize::MAX).await {
                 Ok(Read::Events(part)) => last = live.publish(part),
                 Ok(Read::Nothing) => break,
                 // Purged before it was read. Streams that need it will notice.
@@ -192,12 +197,12 @@ pub(super) enum Read {
 
 /// Reads and renders the events after a position.
 pub(super) async fn read(
-    app: &App,
+    store: &StoreClient,
     position: u64,
     max_events: usize,
     max_bytes: usize,
 ) -> Result<Read, Problem> {
-    let rendered = app.store.run_blocking(move |store| {
+    let rendered = store.run_blocking(move |store| {
         Ok(match store.list_events(position, max_events)? {
             EventPage::Changes(changes) => Some(Rendered::from_changes(&changes, max_bytes)),
             EventPage::Gone { .. } => None,

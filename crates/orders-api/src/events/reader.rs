@@ -13,11 +13,11 @@ use actix_web::web::{Bytes, Data};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::watch;
 
-use super::live::{Read, Slot, read};
+use super::live::{Live, Read, Slot, read};
 use super::ring::Found;
-use crate::app::App;
 use crate::http::connection_state::ConnectionState;
-use crate::security::Credential;
+use crate::security::{Credential, Security};
+use crate::store_client::StoreClient;
 
 /// The first chunk: how long a client waits before it reconnects.
 const FIRST_CHUNK: Bytes = Bytes::from_static(b"retry: 2000\n\n");
@@ -39,9 +39,22 @@ const MAX_READ: usize = 400;
 /// The pause after a read of the database, in multiples of its duration.
 const PAUSE_FACTOR: u32 = 2;
 
+/// What permits a client to read. It is checked again while the stream is open.
+pub(super) struct ReadAccess {
+    pub(super) security: Data<Security>,
+    pub(super) credential: Credential,
+}
+
+impl ReadAccess {
+    fn is_valid(&self) -> bool {
+        self.credential.is_valid(&self.security)
+    }
+}
+
 pub(super) struct Reader {
-    app: Data<App>,
-    credential: Credential,
+    store: Data<StoreClient>,
+    live: Data<Live>,
+    access: ReadAccess,
     /// The sequence of the last event that was sent.
     position: u64,
     /// The number of events in the next read of the database.
@@ -61,12 +74,28 @@ enum Next {
 }
 
 impl Reader {
-    pub(super) fn new(app: Data<App>, slot: Slot, credential: Credential, position: u64) -> Self {
+    pub(super) fn new(
+        store: Data<StoreClient>,
+        live: Data<Live>,
+        slot: Slot,
+        access: ReadAccess,
+        position: u64,
+    ) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let published = app.live.published();
+        let published = live.published();
         let next_read = FIRST_READ;
-        Self { app, credential, position, next_read, published, number, sent: None, _slot: slot }
+        Self {
+            store,
+            live,
+            access,
+            position,
+            next_read,
+            published,
+            number,
+            sent: None,
+            _slot: slot,
+        }
     }
 
     /// Ends when the server shuts down, the credential is revoked or the client disconnects.
@@ -90,7 +119,7 @@ impl Reader {
         let Some(sent) = self.sent else { return Some(FIRST_CHUNK) };
         self.wait_for_turn().await;
         loop {
-            if self.app.is_draining() || !self.credential.is_valid(&self.app.security) {
+            if self.live.is_shutting_down() || !self.access.is_valid() {
                 return None;
             }
             // Before reading, so that what is published afterwards ends the wait below.
@@ -110,14 +139,14 @@ impl Reader {
     }
 
     async fn wait_for_turn(&self) {
-        let wait = self.app.live.time_until_turn(self.number);
+        let wait = self.live.time_until_turn(self.number);
         if !wait.is_zero() {
             sleep(wait).await;
         }
     }
 
     async fn read_next(&mut self, limit: Duration) -> Next {
-        match self.app.live.after(self.position, RING_CHUNK_BYTES) {
+        match self.live.after(self.position, RING_CHUNK_BYTES) {
             Found::Events(chunk, last) => {
                 self.position = last;
                 Next::Chunk(chunk)
@@ -130,14 +159,14 @@ impl Reader {
     /// Reads events that are no longer in the ring. One stream at a time does, with a pause
     /// afterwards, so that streams that catch up take at most a third of one thread.
     async fn read_database(&mut self, limit: Duration) -> Next {
-        let Ok(Ok(_permit)) = timeout(limit, self.app.live.backlog.acquire()).await else {
+        let Ok(Ok(_permit)) = timeout(limit, self.live.backlog.acquire()).await else {
             return Next::Nothing;
         };
-        if !self.credential.is_valid(&self.app.security) {
+        if !self.access.is_valid() {
             return Next::End;
         }
         let start = Instant::now();
-        let read = read(&self.app, self.position, self.next_read, DB_CHUNK_BYTES).await;
+        let read = read(&self.store, self.position, self.next_read, DB_CHUNK_BYTES).await;
         let pause = start.elapsed().saturating_mul(PAUSE_FACTOR);
         let next = match read {
             Ok(Read::Gone) => return Next::End,

@@ -13,7 +13,7 @@ use actix_service::{
 use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::AppConfig;
-use actix_web::web::Data;
+use actix_web::web::ServiceConfig;
 use actix_web::{App as ActixApp, middleware as actix_middleware};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ServerConfig;
@@ -22,19 +22,22 @@ use tokio::sync::watch;
 
 use super::middleware;
 use super::timeouts::{HEAD_TIMEOUT, TimedStream};
-use crate::app::App;
-use crate::routes;
 
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for a client to close its side.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Adds the routes and the shared data to the router of each worker.
+pub(crate) trait Configure: Fn(&mut ServiceConfig) + Clone + Send + 'static {}
+
+impl<C: Fn(&mut ServiceConfig) + Clone + Send + 'static> Configure for C {}
+
 /// Adds the service of a listener's connections to a server.
-pub(crate) fn listen(
+pub(super) fn listen<C: Configure>(
     builder: ServerBuilder,
     listener: TcpListener,
-    app: Data<App>,
+    configure: C,
     tls: Option<ServerConfig>,
     shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<ServerBuilder> {
@@ -44,7 +47,7 @@ pub(crate) fn listen(
                 let peer = prepare(&io);
                 Ok((TimedStream::new(io), peer))
             })
-            .and_then(http(app.clone(), shutdown.clone()))
+            .and_then(http(configure.clone(), shutdown.clone()))
         });
     };
     builder.listen("https", listener, move || {
@@ -56,7 +59,7 @@ pub(crate) fn listen(
                 let peer = prepare(io.get_ref().0);
                 Ok((TimedStream::new(io), peer))
             }))
-            .and_then(http(app.clone(), shutdown.clone()).map_err(TlsError::Service))
+            .and_then(http(configure.clone(), shutdown.clone()).map_err(TlsError::Service))
     })
 }
 
@@ -70,8 +73,8 @@ fn prepare(io: &TcpStream) -> Option<SocketAddr> {
 }
 
 /// The HTTP service of one connection.
-fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
-    app: Data<App>,
+fn http<C: Configure, T: AsyncRead + AsyncWrite + Unpin + 'static>(
+    configure: C,
     shutdown: watch::Receiver<bool>,
 ) -> impl ServiceFactory<
     (TimedStream<T>, Option<SocketAddr>),
@@ -81,12 +84,8 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
     InitError = (),
 > {
     let app = ActixApp::new()
-        .app_data(app.security.clone())
-        .app_data(Data::new(app.store.clone()))
-        .app_data(app.request_policy.clone())
-        .app_data(app)
         .wrap(actix_middleware::from_fn(middleware::every_request))
-        .configure(routes::configure)
+        .configure(configure)
         .into_factory()
         .map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()

@@ -1,4 +1,4 @@
-//! Logs: on standard error, lines to read or JSON objects.
+//! Logs on standard error: lines of text or JSON objects.
 
 use std::io::Write;
 
@@ -9,10 +9,10 @@ use serde_json::Map;
 
 use crate::cli::LogFormat;
 
-/// Starts logging, with `filters` as `env_logger` reads them.
+/// Starts logging, with filters in the syntax of `env_logger`.
 pub(crate) fn start(filters: &str, format: LogFormat) {
     let mut builder = Builder::new();
-    // The HTTP library logs what any client can bring about, and its own start.
+    // The HTTP library logs errors that any client can cause.
     builder.filter_module("actix_http", LevelFilter::Off);
     builder.filter_module("actix_server", LevelFilter::Warn);
     builder.parse_filters(filters).target(Target::Stderr);
@@ -26,10 +26,10 @@ pub(crate) fn start(filters: &str, format: LogFormat) {
     builder.init();
 }
 
-/// A log line as a JSON object: what it says, and its fields.
+/// Returns a log line as a JSON object with its message and fields.
 fn line(record: &Record<'_>, time: &str) -> String {
     let mut fields = Fields(Map::new());
-    // Visiting only collects, so it does not fail.
+    // Collecting does not fail.
     if record.key_values().visit(&mut fields).is_err() {
         fields.0.clear();
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_one_json_object_whatever_it_says() {
+    fn a_line_is_one_json_object_whatever_its_message() {
         let key_values = [("request_id", "a\"b\n")];
         let record = Record::builder()
             .args(format_args!("said \"no\"\nand left"))

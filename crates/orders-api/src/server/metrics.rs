@@ -13,9 +13,11 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{TEXT_FORMAT, TextEncoder};
 
-use crate::app::App;
+use self::requests::RequestMetrics;
+use super::middleware::Instrumentation;
+use crate::events::Live;
 use crate::problem::Problem;
-use requests::RequestMetrics;
+use crate::store_client::StoreClient;
 
 /// The timeout of the database. Without its answer, the other metrics are still shown.
 const DB_TIMEOUT: Duration = Duration::from_secs(1);
@@ -46,18 +48,23 @@ struct DatabaseMetrics {
 }
 
 /// `GET /metrics`
-pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = app.store.run_blocking(|store| {
+pub(crate) async fn show(
+    store: Data<StoreClient>,
+    live: Data<Live>,
+    instrumentation: Data<Instrumentation>,
+) -> Result<HttpResponse, Problem> {
+    let query = store.run_blocking(|store| {
         let last_sequence = store.find_last_sequence()?;
         Ok(DatabaseMetrics { last_sequence, webhooks: store.list_webhooks(None, MAX_WEBHOOKS)? })
     });
     let database = timeout(DB_TIMEOUT, query).await.ok().and_then(Result::ok);
-    let mut all = app.metrics.requests.collect();
-    all.extend(families::store(&app.store.store().read_meter()));
-    all.extend(families::database_up(app.security.keys.table().age() < MAX_KEY_AGE));
-    all.extend(families::events(database.as_ref(), &app.live.metrics()));
-    all.extend(families::build(app.store.store().database()));
-    all.extend(app.metrics.process.collect());
+    let metrics = &instrumentation.metrics;
+    let mut all = metrics.requests.collect();
+    all.extend(families::store(&store.store().read_meter()));
+    all.extend(families::database_up(store.keys().age() < MAX_KEY_AGE));
+    all.extend(families::events(database.as_ref(), &live.metrics()));
+    all.extend(families::build(store.store().database()));
+    all.extend(metrics.process.collect());
     let text = TextEncoder::new().encode_to_string(&all);
     let text = text.map_err(|error| Problem::unexpected(format!("metrics: {error}")))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))

@@ -11,13 +11,23 @@ use actix_web::{Error, HttpRequest};
 
 use super::access_log::AccessLogEntry;
 use super::cors;
-use crate::app::App;
+use super::metrics::Metrics;
+use crate::console;
 use crate::http::connection_state::{ConnectionState, Phase};
 use crate::http::request_context::{self, X_REQUEST_ID};
-use crate::http::trace::{RequestSpan, SpanEnd};
+use crate::http::trace::{RequestSpan, SpanEnd, Tracing};
 use crate::problem::Problem;
-use crate::security::rate_limit;
-use crate::{console, security};
+use crate::security::{self, Origin, rate_limit};
+
+/// What the middleware adds to requests and responses.
+pub(crate) struct Instrumentation {
+    pub(crate) metrics: Metrics,
+    pub(crate) tracing: Tracing,
+    /// Whether each request is logged.
+    pub(crate) access_log: bool,
+    /// The origins of other sites that have access by CORS.
+    pub(crate) cors_origins: Vec<Origin>,
+}
 
 /// Wraps every request and its response.
 pub(crate) async fn every_request<B: MessageBody + 'static>(
@@ -27,13 +37,13 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     let start = Instant::now();
     let id = request_context::start(&request);
     let id_text = id.to_str().unwrap_or_default();
-    let app = request.app_data::<Data<App>>().cloned();
-    let is_logged = app.as_ref().is_some_and(|app| app.access_log);
+    let data = request.app_data::<Data<Instrumentation>>().cloned();
+    let is_logged = data.as_ref().is_some_and(|data| data.access_log);
     let entry = is_logged.then(|| AccessLogEntry::new(id_text, request.method(), start));
     if let Some(connection) = request.conn_data::<ConnectionState>() {
         connection.set_phase(Phase::Busy);
     }
-    let span = RequestSpan::start(app.as_ref().map(|app| &app.tracing), &request);
+    let span = RequestSpan::start(data.as_ref().map(|data| &data.tracing), &request);
     let mut response = span.around(next.call(request)).await?.map_into_boxed_body();
     if let Some(error) = response.response().error() {
         let rendered = render_error(error, response.request(), id_text);
@@ -44,9 +54,9 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     let actor = || security::actor(&request);
     span.end(|| SpanEnd { actor: actor(), route, status, request_id: id_text });
     response.headers_mut().insert(X_REQUEST_ID, id);
-    if let Some(app) = &app {
-        app.metrics.requests.record(route, request.method(), status, start.elapsed());
-        add_headers(app, &request, response.headers_mut());
+    if let Some(data) = &data {
+        data.metrics.requests.record(route, request.method(), status, start.elapsed());
+        add_headers(&data.cors_origins, &request, response.headers_mut());
     }
     Ok(match entry {
         Some(entry) => entry.follow(response),
@@ -65,12 +75,12 @@ fn render_error(error: &Error, request: &HttpRequest, id: &str) -> actix_web::Ht
     }
 }
 
-fn add_headers(app: &App, request: &HttpRequest, headers: &mut HeaderMap) {
+fn add_headers(cors_origins: &[Origin], request: &HttpRequest, headers: &mut HeaderMap) {
     rate_limit::add_headers(request, headers);
     if security::is_authenticated(request) && !headers.contains_key(header::CACHE_CONTROL) {
         // Shared caches know that Authorization makes a response private (RFC 9111, section 3.5),
         // but not that X-API-Key does.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
-    cors::add_headers(&app.cors_origins, request, headers);
+    cors::add_headers(cors_origins, request, headers);
 }

@@ -1,4 +1,4 @@
-//! What is said of the operations on webhooks.
+//! The documentation of `/webhooks`.
 
 use actix_web::http::StatusCode;
 
@@ -10,11 +10,11 @@ use crate::openapi::{parameters, shape};
 use crate::problem::Code;
 use crate::wire::PageView;
 
-/// What is wrong with a webhook as it is sent.
+/// The problems with the content of a webhook.
 const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];
 
 pub(crate) fn list() -> Description {
-    Description::new(WEBHOOKS, "listWebhooks", "List webhooks, page by page, oldest first")
+    Description::new(WEBHOOKS, "listWebhooks", "List webhooks, oldest first")
         .takes(parameters::page())
         .answers(
             Answer::ok("A page of webhooks, without their secrets")
@@ -25,71 +25,79 @@ pub(crate) fn list() -> Description {
 }
 
 pub(crate) fn create() -> Description {
-    Description::new(WEBHOOKS, "createWebhook", "Have an endpoint told of events from now on")
+    Description::new(WEBHOOKS, "createWebhook", "Create a webhook, which sends events from now on")
         .reads::<WebhookBody>("application/json")
         .answers(
-            Answer::new(StatusCode::CREATED, "The webhook, with its secret, this once")
-                .json::<NewWebhookView>()
-                .header("Location", shape::path_of("webhooks")),
+            Answer::new(
+                StatusCode::CREATED,
+                "The webhook with its secret, which is shown only once",
+            )
+            .json::<NewWebhookView>()
+            .header("Location", shape::path_of("webhooks")),
         )
         .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::TooManyWebhooks]])
         .shows_its_answer_once()
 }
 
 pub(crate) fn find() -> Description {
-    Description::new(WEBHOOKS, "findWebhook", "Read a webhook, and how far deliveries to it are")
+    Description::new(WEBHOOKS, "findWebhook", "Read a webhook and its delivery state")
         .takes([parameters::webhook_id()])
         .answers(Answer::ok("The webhook").json::<WebhookView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn patch() -> Description {
-    let summary = "Change a webhook; what holds it is tried anew";
+    let summary = "Change a webhook; a pending retry starts at once";
     Description::new(WEBHOOKS, "patchWebhook", summary)
         .takes([parameters::webhook_id()])
         .reads::<WebhookPatchBody>("application/merge-patch+json")
         .reads::<WebhookPatchBody>("application/json")
-        .answers(Answer::ok("The webhook as it is now").json::<WebhookView>())
+        .answers(Answer::ok("The changed webhook").json::<WebhookView>())
         .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::NotFound]])
         .can_be_sent_again()
 }
 
 pub(crate) fn delete() -> Description {
-    Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook, with the log of its deliveries")
+    Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook and its delivery log")
         .takes([parameters::webhook_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The webhook is gone"))
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .can_be_sent_again()
 }
 
 pub(crate) fn rotate() -> Description {
-    let summary = "Give a webhook another secret; for a while both sign";
+    let summary = "Rotate the secret of a webhook; both secrets sign during the overlap";
     Description::new(WEBHOOKS, "rotateWebhook", summary)
         .takes([parameters::webhook_id()])
         .may_read::<WebhookRotateBody>("application/json")
         .answers(
-            Answer::ok("The webhook, with its new secret, this once").json::<RotatedWebhookView>(),
+            Answer::ok("The webhook with its new secret, which is shown only once")
+                .json::<RotatedWebhookView>(),
         )
         .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook]])
         .shows_its_answer_once()
 }
 
 pub(crate) fn test() -> Description {
-    let summary = "Send a signed event that tells of nothing, now, and say what became of it";
+    let summary = "Send a signed test event now and return the result";
     Description::new(WEBHOOKS, "testWebhook", summary)
         .takes([parameters::webhook_id()])
-        .answers(Answer::ok("What became of it").json::<TestedView>())
+        .answers(Answer::ok("The result").json::<TestedView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn deliveries() -> Description {
-    let summary = "List what became of events that were sent, page by page, the newest first";
+    let summary = "List deliveries, newest first";
     Description::new(WEBHOOKS, "listDeliveries", summary)
         .takes([parameters::webhook_id()])
         .takes(parameters::page())
-        .takes([parameters::query("status", "Only those of one status", shape::delivery_status())])
+        .takes([parameters::query(
+            "status",
+            "Only deliveries with this status",
+            shape::delivery_status(),
+        )])
         .answers(
-            Answer::ok("A page of deliveries; the last 10 000 or so are kept")
+            Answer::ok("A page of deliveries; about the last 10 000 are kept")
                 .json::<PageView<DeliveryView>>()
                 .header("Link", shape::link()),
         )
@@ -97,10 +105,10 @@ pub(crate) fn deliveries() -> Description {
 }
 
 pub(crate) fn replay() -> Description {
-    Description::new(WEBHOOKS, "replayWebhook", "Deliver all events behind a sequence (again)")
+    Description::new(WEBHOOKS, "replayWebhook", "Deliver all events after a sequence again")
         .takes([parameters::webhook_id()])
         .reads::<ReplayBody>("application/json")
-        .answers(Answer::ok("The webhook, about to be delivered to").json::<WebhookView>())
+        .answers(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
         .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])
         .can_be_sent_again()
 }

@@ -7,30 +7,33 @@ use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, 
 use orders_db::KeptAnswer;
 use uuid::Uuid;
 
-use super::delivery::{self, Message, SendResult, TargetError, secret_text};
+use super::delivery::{self, Message, SendResult, SsrfGuard, TargetError, TestSender, secret_text};
 use super::request::{self, WebhookRotateBody};
 use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
 };
-use crate::app::App;
 use crate::body::Body;
 use crate::change_request::{ChangeRequest, Rules};
 use crate::cursor::ListKey;
 use crate::lists::ListRequest;
 use crate::problem::{Code, FieldError, Problem};
+use crate::store_client::StoreClient;
 use crate::{headers, lists, query, retries};
 
 const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
 const WEBHOOK_PATCH: Rules = Rules::merge_patch(Code::InvalidWebhook);
 
 /// `GET /webhooks`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let page = query::page(&request)?;
     let place = |place: &str| lists::read_place(place, WebhookId::parse);
     let mut list = ListRequest::read(&request, ListKey::new("/webhooks"), &page, place)?;
     let (after, rows) = (list.after.take(), list.rows());
     let mut webhooks =
-        app.store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
+        store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
     let next = list.cut(&mut webhooks, |last| lists::write_place(last.created_at, &last.id));
     Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
 }
@@ -39,11 +42,12 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let read = |body: &Body| {
         let content = body.read(Code::InvalidWebhook, request::read_webhook)?;
-        check_url(&app, &content.url).map(|()| content)
+        check_url(**guard, &content.url).map(|()| content)
     };
     let ChangeRequest { body: content, retry, .. } =
         ChangeRequest::read_with(&request, payload, WEBHOOK, read).await?;
@@ -55,21 +59,24 @@ pub(crate) async fn create(
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
-    let changed = app.store.change(command, retry, to_keep).await?;
+    let changed = store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&app, &id).await?)))
+    Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&store, &id).await?)))
 }
 
-pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, Problem> {
+pub(crate) async fn find_webhook(store: &StoreClient, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
-    let found = app.store.run_blocking(move |store| store.find_webhook(&asked)).await?;
+    let found = store.run_blocking(move |store| store.find_webhook(&asked)).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
 }
 
@@ -77,31 +84,35 @@ pub(crate) async fn find_webhook(app: &App, id: &WebhookId) -> Result<Webhook, P
 pub(crate) async fn patch(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let read = |body: &Body| {
         let patch = body.read(Code::InvalidWebhook, request::read_webhook_patch)?;
-        patch.url.as_deref().map_or(Ok(()), |url| check_url(&app, url)).map(|()| patch)
+        patch.url.as_deref().map_or(Ok(()), |url| check_url(**guard, url)).map(|()| patch)
     };
     let ChangeRequest { body: patch, retry, .. } =
         ChangeRequest::read_with(&request, payload, WEBHOOK_PATCH, read).await?;
     let command = WebhookCommand::Change { id, patch };
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    Ok(change(&app, WebhookCommand::Delete(id), retry).await?.into_response())
+    Ok(change(&store, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
 /// `POST /webhooks/{id}/rotate`
 pub(crate) async fn rotate(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let ChangeRequest { body: WebhookRotateBody { overlap }, retry, .. } =
@@ -116,7 +127,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
         retries::answer(StatusCode::OK, &shown)
     };
-    let changed = app.store.change(command, retry, to_keep).await?;
+    let changed = store.change(command, retry, to_keep).await?;
     Ok(retries::sent(changed, render)?.into_secret_response())
 }
 
@@ -124,29 +135,29 @@ pub(crate) async fn rotate(
 pub(crate) async fn replay(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let ChangeRequest { body: after, retry, .. } =
         ChangeRequest::read(&request, payload, WEBHOOK, request::read_replay).await?;
     let command = WebhookCommand::Replay { id, after };
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`
 pub(crate) async fn deliveries(
     request: HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = query::deliveries(&request)?;
     let status = query.status.map(orders_db::DeliveryStatus::as_str);
     let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
     let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
-    find_webhook(&app, &id).await?;
+    find_webhook(&store, &id).await?;
     let (status, before, rows, asked) = (query.status, list.after, list.rows(), id.clone());
     let listed =
-        app.store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
+        store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
     let next = list.cut(&mut listed, |last| last.id.to_string());
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
@@ -154,24 +165,32 @@ pub(crate) async fn deliveries(
 }
 
 /// `POST /webhooks/{id}/test`
-pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn test(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    tests: Data<TestSender>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&app, &id).await?)))
+    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&store, &tests, &id).await?)))
 }
 
 /// Sends a test event to a webhook and waits for the result.
-pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, Problem> {
-    let webhook = find_webhook(app, id).await?;
+pub(crate) async fn send_test(
+    store: &StoreClient,
+    tests: &TestSender,
+    id: &WebhookId,
+) -> Result<SendResult, Problem> {
+    let webhook = find_webhook(store, id).await?;
     let (secrets, now) =
-        app.store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
+        store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
     let event = TestEventView::of(id, &test, now);
     let body =
         serde_json::to_vec(&event).map_err(|error| Problem::unexpected(error.to_string()))?;
     let message = Message { id: format!("msg_{test}"), body: Bytes::from(body), secrets };
-    app.test_deliveries.send(webhook.content.url, message, now).await.ok_or_else(|| {
+    tests.send(webhook.content.url, message, now).await.ok_or_else(|| {
         Problem::new(
             Code::Overloaded,
             "Too many test deliveries are in progress, or the server is shutting down.",
@@ -181,15 +200,15 @@ pub(crate) async fn send_test(app: &App, id: &WebhookId) -> Result<SendResult, P
 }
 
 /// Rejects a URL to which nothing would be delivered.
-fn check_url(app: &App, url: &str) -> Result<(), Problem> {
-    let Some((code, why)) = url_fault(app, url) else { return Ok(()) };
+fn check_url(guard: SsrfGuard, url: &str) -> Result<(), Problem> {
+    let Some((code, why)) = url_fault(guard, url) else { return Ok(()) };
     let error = FieldError { pointer: "/url".to_owned(), detail: why.to_owned() };
     Err(Problem::of_fields(code, vec![error]))
 }
 
 /// Returns why nothing would be delivered to a URL, if so.
-pub(crate) fn url_fault(app: &App, url: &str) -> Option<(Code, &'static str)> {
-    match app.ssrf_guard.parse(url) {
+pub(crate) fn url_fault(guard: SsrfGuard, url: &str) -> Option<(Code, &'static str)> {
+    match guard.parse(url) {
         Ok(_) => None,
         Err(TargetError::Invalid(why)) => Some((Code::InvalidWebhook, why)),
         Err(TargetError::Refused(why)) => Some((Code::WebhookUrlRefused, why)),
@@ -208,11 +227,11 @@ pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
 
 /// Makes a change whose response shows no secret.
 async fn change(
-    app: &App,
+    store: &StoreClient,
     command: WebhookCommand,
     retry: Option<Retry>,
 ) -> Result<retries::Sent, Problem> {
-    retries::sent(app.store.change(command, retry, to_keep).await?, render)
+    retries::sent(store.change(command, retry, to_keep).await?, render)
 }
 
 /// Renders the response to store for a change: without secrets.

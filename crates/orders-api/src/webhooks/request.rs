@@ -1,4 +1,4 @@
-//! How bodies about webhooks are read. What webhooks look like in answers is in `views.rs` beside.
+//! Request bodies of `/webhooks`.
 
 use std::borrow::Cow;
 
@@ -18,19 +18,19 @@ use crate::wire::bodies::{read_bool, text};
 use crate::wire::keys::read_overlap;
 use crate::wire::reader::Reader;
 
-/// Reads a webhook that is to be made: `url` is required.
+/// Parses a new webhook. `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let url = reader.required("url", |json| text(json).map(str::to_owned));
     let events = reader.optional_many("events", read_patterns);
     let description = reader.optional("description", read_description).flatten();
     reader.finish()?;
-    // If it is missing that has been reported, so `finish` has returned.
+    // Without it, `finish` has returned an error.
     let url = url.ok_or_else(Vec::new)?;
     Ok(WebhookContent { url, events: events.unwrap_or_default(), description })
 }
 
-/// Reads a merge patch of a webhook: what is not there stays.
+/// Parses a merge patch of a webhook. Missing members stay unchanged.
 pub(crate) fn read_webhook_patch(json: &Json<'_>) -> Result<WebhookPatch, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let patch = WebhookPatch {
@@ -43,24 +43,24 @@ pub(crate) fn read_webhook_patch(json: &Json<'_>) -> Result<WebhookPatch, Vec<Fi
     Ok(patch)
 }
 
-/// How long the secrets of before sign, too, where nobody says.
-const OVERLAP: Period = Period::DAY;
+/// The default overlap.
+const DEFAULT_OVERLAP: Period = Period::DAY;
 
-/// How the secret of a webhook is to be replaced.
+/// A rotation of a webhook's secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WebhookRotateBody {
     pub(crate) overlap: Option<Period>,
 }
 
-/// Reads how a secret is to be replaced; all of it may be left out.
+/// Parses a rotation. All members are optional.
 pub(crate) fn read_webhook_rotation(json: &Json<'_>) -> Result<WebhookRotateBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let overlap = reader.optional("overlap", |json| read_overlap(text(json)?));
     reader.finish()?;
-    Ok(WebhookRotateBody { overlap: overlap.unwrap_or(Some(OVERLAP)) })
+    Ok(WebhookRotateBody { overlap: overlap.unwrap_or(Some(DEFAULT_OVERLAP)) })
 }
 
-/// Reads from behind which event all are to be delivered again.
+/// Parses the sequence after which events are delivered again.
 pub(crate) fn read_replay(json: &Json<'_>) -> Result<u64, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let after = reader.required("after", read_sequence);
@@ -68,7 +68,7 @@ pub(crate) fn read_replay(json: &Json<'_>) -> Result<u64, Vec<FieldError>> {
     after.ok_or_else(Vec::new)
 }
 
-/// A sequence as text, as events have it, or as a number.
+/// Parses a sequence, as a string of digits or as a number.
 fn read_sequence(json: &Json<'_>) -> Result<u64, String> {
     let digits = match json {
         Json::Text(text) | Json::Number(text) => Some(text),
@@ -128,13 +128,13 @@ fn read_description(json: &Json<'_>) -> Result<Option<WebhookDescription>, Strin
     }
 }
 
-/// A webhook as a caller sends it, for the document.
+/// The schema of a new webhook.
 pub(crate) struct WebhookBody;
 
-/// A patch of a webhook as a caller sends it, for the document.
+/// The schema of a patch of a webhook.
 pub(crate) struct WebhookPatchBody;
 
-/// From where on events are to be delivered again, for the document.
+/// The schema of a replay.
 pub(crate) struct ReplayBody;
 
 fn members() -> ObjectBuilder {
@@ -147,8 +147,8 @@ fn members() -> ObjectBuilder {
 impl PartialSchema for WebhookBody {
     fn schema() -> RefOr<Schema> {
         let example = json!({"url": "https://example.com/hook", "events": ["order.*"],
-            "description": "Tells the warehouse"});
-        let meaning = "Whom to tell of which events; without `events` of all";
+            "description": "Notifies the warehouse"});
+        let meaning = "An endpoint and the events to send to it; without `events`, all";
         members().required("url").description(Some(meaning)).examples([example]).into()
     }
 }
@@ -163,7 +163,7 @@ impl PartialSchema for WebhookPatchBody {
     fn schema() -> RefOr<Schema> {
         members()
             .property("disabled", ObjectBuilder::new().schema_type(Type::Boolean))
-            .description(Some("What is left out stays as it is"))
+            .description(Some("Missing members stay unchanged"))
             .examples([json!({"disabled": true})])
             .into()
     }
@@ -180,7 +180,7 @@ impl PartialSchema for WebhookRotateBody {
         closed()
             .property("overlap", shape::some_duration("24h"))
             .description(Some(
-                "How long the secrets of before sign, too (`0s`: not at all; left out: a day)",
+                "How long the previous secrets sign too (`0s`: not at all; default: one day)",
             ))
             .examples([json!({"overlap": "24h"})])
             .into()
@@ -198,7 +198,7 @@ impl PartialSchema for ReplayBody {
         closed()
             .property("after", Schema::OneOf(shape::some_sequence()))
             .required("after")
-            .description(Some("The sequence behind which all events are delivered (again)"))
+            .description(Some("The sequence after which all events are delivered again"))
             .examples([json!({"after": "0"})])
             .into()
     }

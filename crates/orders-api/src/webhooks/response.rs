@@ -1,4 +1,4 @@
-//! What webhooks, and what became of deliveries to them, look like in answers.
+//! Response bodies of `/webhooks`.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::delivery::SendResult;
 use crate::openapi::shape;
 use crate::wire::views::Shown;
 
-/// A webhook as it is answered: without what signs.
+/// A webhook without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Webhook)]
@@ -25,9 +25,9 @@ pub(crate) struct WebhookView<'a> {
     events: Vec<&'static str>,
     #[schema(schema_with = shape::description_or_null, required)]
     description: Option<&'a str>,
-    /// Whether nothing is delivered.
+    /// Whether deliveries are disabled.
     disabled: bool,
-    /// Why: its owner said so (`operator`), or it answered 410 (`gone`).
+    /// Why: by request (`operator`), or because the endpoint answered 410 (`gone`).
     #[schema(schema_with = shape::disabled_reason, required)]
     disabled_reason: Option<&'static str>,
     #[schema(schema_with = shape::instant)]
@@ -38,23 +38,23 @@ pub(crate) struct WebhookView<'a> {
     state: StateView,
 }
 
-/// How far deliveries are.
+/// The state of deliveries.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateView {
-    /// The sequence up to which events were delivered, given up, or not asked for.
+    /// The sequence up to which events were delivered, failed or skipped.
     #[schema(schema_with = shape::position)]
     position: Shown<u64>,
-    /// How many events are behind that, those that are not asked for included.
+    /// The number of later events, including those that will be skipped.
     #[schema(minimum = 0)]
     pending: u64,
-    /// How many deliveries in the log were given up.
+    /// The number of failed deliveries in the log.
     #[schema(minimum = 0)]
     failed: u64,
-    /// How often the next event was tried in vain.
+    /// The number of failed attempts of the next event.
     #[schema(minimum = 0)]
     attempts: u32,
-    /// When it is tried again.
+    /// When the next event is retried.
     #[schema(schema_with = shape::instant_or_null, required)]
     next_attempt_at: Option<Shown<Instant>>,
 }
@@ -82,12 +82,12 @@ impl<'a> WebhookView<'a> {
     }
 }
 
-/// A webhook as it is answered once, when it was made.
+/// A created webhook, with its secret.
 #[derive(Serialize)]
 pub(crate) struct NewWebhookView<'a> {
     #[serde(flatten)]
     webhook: WebhookView<'a>,
-    /// What signs. It is shown this once, and nobody can read it again.
+    /// The secret that signs messages. It is shown only once.
     secret: String,
 }
 
@@ -97,14 +97,14 @@ impl<'a> NewWebhookView<'a> {
     }
 }
 
-/// A webhook as it is answered once, when it was given another secret.
+/// A webhook whose secret was rotated, with the new secret.
 #[derive(Serialize)]
 pub(crate) struct RotatedWebhookView<'a> {
     #[serde(flatten)]
     webhook: WebhookView<'a>,
-    /// What signs from now on. It is shown this once.
+    /// The new secret. It is shown only once.
     secret: String,
-    /// Until when the one of before signs, too.
+    /// Until when the previous secret signs too.
     former_secret_expires_at: Shown<Instant>,
 }
 
@@ -140,7 +140,7 @@ impl ToSchema for RotatedWebhookView<'_> {
     }
 }
 
-/// The schema of a webhook with more members: as one object, since it may have no others.
+/// Returns the schema of a webhook with more members, as one closed object.
 fn webhook_with<const N: usize>(members: [(&str, Object); N]) -> RefOr<Schema> {
     let mut schema = WebhookView::schema();
     if let RefOr::T(Schema::Object(webhook)) = &mut schema {
@@ -152,14 +152,14 @@ fn webhook_with<const N: usize>(members: [(&str, Object); N]) -> RefOr<Schema> {
     schema
 }
 
-/// What became of an event that was sent to a webhook.
+/// The delivery of an event to a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Delivery)]
 pub(crate) struct DeliveryView<'a> {
     #[schema(schema_with = shape::digits)]
     id: Shown<u64>,
-    /// What the header `webhook-id` said.
+    /// The value of the header `webhook-id`.
     #[schema(pattern = "^msg_[0-9a-f]{16}_[1-9][0-9]*$")]
     message_id: String,
     /// The event's sequence.
@@ -172,13 +172,13 @@ pub(crate) struct DeliveryView<'a> {
     status: &'static str,
     #[schema(minimum = 1)]
     attempts: u32,
-    /// What the last attempt was answered.
+    /// The response status of the last attempt.
     #[schema(schema_with = shape::http_status_or_null, required)]
     http_status: Option<u16>,
-    /// What went wrong with the last attempt.
+    /// The error of the last attempt.
     #[schema(required)]
     error: Option<&'a str>,
-    /// How long the last attempt took.
+    /// The duration of the last attempt.
     #[schema(minimum = 0)]
     duration_ms: u64,
     #[schema(schema_with = shape::instant)]
@@ -208,17 +208,17 @@ impl<'a> DeliveryView<'a> {
     }
 }
 
-/// What became of a test.
+/// The result of a test delivery.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookTest)]
 pub(crate) struct TestedView {
-    /// Whether it was taken.
+    /// Whether the endpoint accepted it.
     delivered: bool,
-    /// What was answered.
+    /// The response status.
     #[schema(schema_with = shape::http_status_or_null, required)]
     http_status: Option<u16>,
-    /// What went wrong.
+    /// The error.
     #[schema(required)]
     error: Option<String>,
     #[schema(minimum = 0)]
@@ -236,7 +236,7 @@ impl TestedView {
     }
 }
 
-/// What is sent to test a webhook: an event that tells of nothing.
+/// The event of a test delivery.
 #[derive(Debug, Serialize)]
 pub(crate) struct TestEventView<'a> {
     specversion: &'static str,

@@ -52,7 +52,7 @@ impl Fields {
 
     fn content(&self, app: &App) -> Result<WebhookContent, Problem> {
         let invalid = |detail: String| Problem::new(Code::InvalidWebhook, detail);
-        if let Some((code, why)) = webhooks::url_fault(app, &self.url) {
+        if let Some((code, why)) = webhooks::url_fault(app.ssrf_guard, &self.url) {
             return Err(Problem::new(code, format!("The address {why}.")));
         }
         let chosen = self.events.iter().filter(|(_, _, is_chosen)| *is_chosen);
