@@ -1,4 +1,4 @@
-//! Judging and storing slices of rows, by the same way as every other write.
+//! Validates and stores chunks of rows, through the same queue as every other write.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, mpsc};
@@ -11,103 +11,103 @@ use orders_core::{
 use orders_db::{Answered, Store, StoreError, WholeImport};
 
 use super::ImportError;
+use super::results::RowResult;
 use super::source::Row;
-use super::verdicts::Verdict;
 use crate::cli::OnConflict;
 use crate::cli::wait::wait;
 use crate::orders::made_id;
 use crate::problem::Problem;
 use crate::wire::{ImportBody, ServiceBody};
 
-/// How long a slice is tried, while the database is busy or away. Nothing of it is written then.
-const PATIENCE: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(100);
-/// How long an import that counts as a whole may take.
-const LONGEST_WHOLE: Duration = Duration::from_hours(1);
+/// How long to retry a chunk while the database is busy or unavailable. Nothing of it is written then.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// The timeout of a transactional import.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_hours(1);
 
-pub(super) struct Slices<'s> {
+pub(super) struct ChunkWriter<'s> {
     store: &'s Store,
     mode: OnConflict,
     create_services: bool,
-    /// Where nothing counts before all of it is committed.
-    whole: Option<WholeImport>,
-    /// Services that were found, or made.
+    /// The transaction of a transactional import.
+    transaction: Option<WholeImport>,
+    /// Services that exist.
     known: BTreeSet<ServiceId>,
-    /// The groups of the file, by their names there, as they are here.
+    /// The exemption groups, by their names in the file.
     groups: HashMap<Arc<str>, Group>,
-    /// The group of all that is imported, once there is one.
+    /// The exemption group of all imported orders, in the mode `accept-group`.
     all: Option<Group>,
 }
 
-impl<'s> Slices<'s> {
+impl<'s> ChunkWriter<'s> {
     pub(super) fn new(store: &'s Store, mode: OnConflict, create: bool) -> Self {
         Self {
             store,
             mode,
             create_services: create,
-            whole: None,
+            transaction: None,
             known: BTreeSet::new(),
             groups: HashMap::new(),
             all: None,
         }
     }
 
-    /// From now on nothing counts before [`Self::commit`], and nobody else can write.
-    pub(super) fn begin_whole(&mut self) -> Result<(), ImportError> {
-        let begin = || self.store.begin_whole(Instant::now() + LONGEST_WHOLE);
-        self.whole = Some(patiently(begin)?);
+    /// Begins a transaction, which ends with [`Self::commit`]. Other writers wait for it.
+    pub(super) fn begin_transaction(&mut self) -> Result<(), ImportError> {
+        let begin = || self.store.begin_whole(Instant::now() + TRANSACTION_TIMEOUT);
+        self.transaction = Some(with_retries(begin)?);
         Ok(())
     }
 
-    /// Lets all that was stored since count.
+    /// Commits the transaction.
     pub(super) fn commit(&mut self) -> Result<(), ImportError> {
-        self.whole.take().map_or(Ok(()), |whole| Ok(whole.commit()?))
+        self.transaction.take().map_or(Ok(()), |transaction| Ok(transaction.commit()?))
     }
 
-    /// Lets nothing of it count.
+    /// Rolls the transaction back.
     pub(super) fn roll_back(&mut self) {
-        self.whole = None;
+        self.transaction = None;
     }
 
-    /// Makes a service that the file has, unless it is there.
+    /// Creates a service of the file, unless it exists.
     pub(super) fn add_service(&mut self, service: ServiceBody) -> Result<(), ImportError> {
         let ServiceBody { id, name } = service;
         let Some(number) = id else { return Ok(()) };
         if self.store.find_service(number)?.is_some() {
             self.known.insert(number);
         } else {
-            self.make_service(number, name)?;
+            self.create_service(number, name)?;
         }
         Ok(())
     }
 
-    fn make_service(&mut self, id: ServiceId, name: ServiceName) -> Result<(), ImportError> {
+    fn create_service(&mut self, id: ServiceId, name: ServiceName) -> Result<(), ImportError> {
         let command = ServiceCommand::Create { id: Some(id), name };
-        let verdict = if let Some(whole) = &self.whole {
-            whole.change_services(command)?
+        let result = if let Some(transaction) = &self.transaction {
+            transaction.change_services(command)?
         } else {
             let nothing = Arc::new(|_: &_| None);
             let made = wait(|deadline, reply| {
                 self.store.change_services(command, None, nothing, deadline, reply)
             });
             match made? {
-                Answered::Now(verdict) => verdict,
+                Answered::Now(result) => result,
                 Answered::Again(_) | Answered::KeyReused => return Err(ImportError::Unexpected),
             }
         };
-        match verdict {
+        match result {
             Ok(_) | Err(ServiceRefusal::IdTaken(_)) => {
                 self.known.insert(id);
                 Ok(())
             }
             Err(refusal) => {
-                Err(ImportError::Refused(format!("service {id} cannot be made: {refusal}")))
+                Err(ImportError::Refused(format!("service {id} cannot be created: {refusal}")))
             }
         }
     }
 
-    /// Makes the services that rows name and that are not there, if that is wanted.
-    fn make_missing(&mut self, rows: &[Row]) -> Result<(), ImportError> {
+    /// Creates missing services of rows, if the options say so.
+    fn create_missing(&mut self, rows: &[Row]) -> Result<(), ImportError> {
         if !self.create_services {
             return Ok(());
         }
@@ -126,29 +126,29 @@ impl<'s> Slices<'s> {
             }
             let name = ServiceName::parse(&format!("Service {id}"))
                 .map_err(|error| ImportError::Refused(error.to_string()))?;
-            self.make_service(id, name)?;
+            self.create_service(id, name)?;
         }
         Ok(())
     }
 
-    /// Judges rows, and stores those that are accepted.
-    pub(super) fn run(&mut self, rows: &[Row]) -> Result<Vec<Verdict>, ImportError> {
-        self.make_missing(rows)?;
+    /// Validates rows and stores those that are accepted.
+    pub(super) fn run(&mut self, rows: &[Row]) -> Result<Vec<RowResult>, ImportError> {
+        self.create_missing(rows)?;
         let mut imports = Vec::new();
         for body in rows.iter().filter_map(|row| row.read.as_ref().ok()) {
             self.recognize_group(body)?;
             imports.push(self.import(body)?);
         }
-        let mut verdicts = if imports.is_empty() {
+        let mut results = if imports.is_empty() {
             Vec::new().into_iter()
         } else {
             self.run_batch(rows, imports)?.into_iter()
         };
-        let verdict = |row: &Row| match &row.read {
-            Err(why) => Verdict::Invalid(why.clone()),
-            Ok(_) => verdicts.next().unwrap_or(Verdict::NotAttempted),
+        let result = |row: &Row| match &row.read {
+            Err(why) => RowResult::Invalid(why.clone()),
+            Ok(_) => results.next().unwrap_or(RowResult::NotAttempted),
         };
-        Ok(rows.iter().map(verdict).collect())
+        Ok(rows.iter().map(result).collect())
     }
 
     fn import(&self, body: &ImportBody) -> Result<Import, ImportError> {
@@ -177,8 +177,8 @@ impl<'s> Slices<'s> {
         known.map_or_else(|| ImportGroup::Named(name.into()), ImportGroup::Known)
     }
 
-    /// Where an import that was broken off goes on: an order that leads a group and is there exactly
-    /// as the file has it was imported from it before, so others may still join it.
+    /// Resumes an interrupted import: a stored order that leads a group and equals its row was
+    /// imported from this file, so other rows may still join its group.
     fn recognize_group(&mut self, body: &ImportBody) -> Result<(), ImportError> {
         let (Some(name), Some(id)) = (&body.group, &body.id) else { return Ok(()) };
         if name != id || self.groups.contains_key(name.as_str()) {
@@ -200,7 +200,7 @@ impl<'s> Slices<'s> {
         let Some(id) = body.id.clone() else { return Ok(None) };
         let (sender, receiver) = mpsc::sync_channel(1);
         let reply = Box::new(move |found| drop(sender.send(found)));
-        self.store.find_order(id, Instant::now() + PATIENCE, reply);
+        self.store.find_order(id, Instant::now() + RETRY_TIMEOUT, reply);
         receiver.recv().unwrap_or(Err(StoreError::Overloaded))
     }
 
@@ -208,38 +208,38 @@ impl<'s> Slices<'s> {
         &mut self,
         rows: &[Row],
         imports: Vec<Import>,
-    ) -> Result<Vec<Verdict>, ImportError> {
+    ) -> Result<Vec<RowResult>, ImportError> {
         let batch = Batch::import(Mode::Each, imports)
             .map_err(|error| ImportError::Refused(error.to_string()))?;
         let command =
             Command { actor: Actor::new("import"), action: Action::Batch(batch), retry: None };
-        let results = match &self.whole {
-            Some(whole) => whole.add_orders(command)?,
-            None => self.store_slice(&command)?,
+        let results = match &self.transaction {
+            Some(transaction) => transaction.add_orders(command)?,
+            None => self.store_chunk(&command)?,
         };
         let bodies = rows.iter().filter_map(|row| row.read.as_ref().ok());
-        let verdict = |(body, result): (&ImportBody, Result<Done, Refusal>)| match result {
+        let result = |(body, result): (&ImportBody, Result<Done, Refusal>)| match result {
             Ok(done) => {
                 if let Done::Created(order) = done {
-                    self.note_group(body, order.group);
+                    self.record_group(body, order.group);
                 }
-                Verdict::Accepted
+                RowResult::Accepted
             }
-            Err(Refusal::NotAttempted) => Verdict::NotAttempted,
+            Err(Refusal::NotAttempted) => RowResult::NotAttempted,
             Err(refusal @ (Refusal::Conflict(_) | Refusal::OrderExists(_))) => {
-                Verdict::Conflict(Problem::from(refusal).to_string())
+                RowResult::Conflict(Problem::from(refusal).to_string())
             }
             Err(
                 refusal @ (Refusal::NotFound(_)
                 | Refusal::VersionMismatch { .. }
                 | Refusal::UnknownServices(_)
                 | Refusal::EditLocked { .. }),
-            ) => Verdict::Invalid(Problem::from(refusal).to_string()),
+            ) => RowResult::Invalid(Problem::from(refusal).to_string()),
         };
-        Ok(bodies.zip(results).map(verdict).collect())
+        Ok(bodies.zip(results).map(result).collect())
     }
 
-    fn note_group(&mut self, body: &ImportBody, group: Group) {
+    fn record_group(&mut self, body: &ImportBody, group: Group) {
         if self.mode == OnConflict::AcceptGroup {
             self.all.get_or_insert(group);
         } else if let Some(name) = &body.group {
@@ -247,9 +247,9 @@ impl<'s> Slices<'s> {
         }
     }
 
-    /// Stores a slice in a transaction of its own.
-    fn store_slice(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
-        let answered = patiently(|| {
+    /// Stores a chunk in a transaction of its own.
+    fn store_chunk(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
+        let answered = with_retries(|| {
             let nothing = Arc::new(|_: &_| None);
             let asked = command.clone();
             wait(|deadline, reply| self.store.change_orders(asked, nothing, deadline, reply))
@@ -263,15 +263,15 @@ impl<'s> Slices<'s> {
     }
 }
 
-/// Asks again as long as nothing was written because the database was busy or away.
-fn patiently<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let deadline = Instant::now() + PATIENCE;
+/// Retries while the database is busy or unavailable and nothing was written.
+fn with_retries<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let deadline = Instant::now() + RETRY_TIMEOUT;
     loop {
         match ask() {
             Err(StoreError::Overloaded | StoreError::Unavailable(_))
                 if Instant::now() < deadline =>
             {
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(RETRY_DELAY);
             }
             answered => return answered,
         }
