@@ -29,7 +29,7 @@ use crate::problem::{Code, Problem};
 use address::{Address, View};
 use blocked::Blocked;
 
-/// The most orders that are looked at for one page.
+/// The largest number of orders on a page.
 const MAX_ORDERS: u32 = 20_000;
 
 #[derive(Template)]
@@ -44,13 +44,13 @@ struct CalendarPage {
     address: Address,
     legend: Vec<LegendEntry>,
     rule: String,
-    /// Whether what is shaded is so for some services only.
+    /// Whether blocked times are those of some services only.
     is_partial: bool,
     count: usize,
     is_cut: bool,
     nearest: Vec<(&'static str, String, String)>,
     body: Body,
-    /// What is printed in place of a day that is drawn.
+    /// The list that replaces the drawing of a day on paper.
     printed: Option<printed::Printed>,
 }
 
@@ -60,7 +60,7 @@ enum Body {
     Timeline(timeline::Timeline),
 }
 
-/// A service, as the legend shows it.
+/// A service in the legend.
 struct LegendEntry {
     id: ServiceId,
     name: String,
@@ -68,7 +68,7 @@ struct LegendEntry {
     is_chosen: bool,
 }
 
-/// What all views draw from.
+/// The data of all views.
 struct CalendarModel<'a> {
     zone: Zone,
     now: Instant,
@@ -80,8 +80,7 @@ struct CalendarModel<'a> {
 }
 
 impl CalendarModel<'_> {
-    /// The name and the colour by which an order is shown: those of the first of its services that
-    /// were asked for.
+    /// The colour and the name of an order: those of the first of its services that is selected.
     fn look(&self, order: &CalendarOrder) -> (usize, String) {
         let services = order.services.as_slice();
         let chosen = services.iter().find(|id| self.address.services.contains(id));
@@ -94,7 +93,7 @@ impl CalendarModel<'_> {
         (colour, if more == 0 { name } else { format!("{name} +{more}") })
     }
 
-    /// When a day begins and ends, in milliseconds.
+    /// The interval of a day, in epoch milliseconds.
     fn interval(&self, date: NaiveDate) -> (i64, i64) {
         let (start, end) = (self.zone.start_of(date), self.zone.start_of(later(date, 1)));
         (start.as_millis(), end.as_millis())
@@ -112,9 +111,9 @@ impl CalendarModel<'_> {
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     match auth::admit(&request, Access::READER).await {
         Ok(()) => {}
-        // Whoever comes here without a key is asked for one, and told nothing else.
+        // Without a key, this page is the sign-in form.
         Err(problem) if problem.code() == Code::Unauthenticated => {
-            return sign_in::ask(&request, StatusCode::OK, None);
+            return sign_in::show_form(&request, StatusCode::OK, None);
         }
         Err(problem) => return Err(problem),
     }
@@ -167,11 +166,11 @@ fn draw(
     };
     let printed = (address.view == View::Day).then(|| printed::list(&model));
     let (count, legend) = (model.orders.len(), legend(calendar, &address));
-    let lead = |word, at: Option<Instant>| {
+    let link = |word, at: Option<Instant>| {
         let at = at?;
         Some((word, zone.words(at), address.at(zone.date(at))))
     };
-    let nearest = [lead("last one before", calendar.previous), lead("next one", calendar.next)];
+    let nearest = [link("previous order", calendar.previous), link("next order", calendar.next)];
     CalendarPage {
         heading: address.heading(),
         views: View::ALL
@@ -201,7 +200,7 @@ fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
         colour: at % 8,
         is_chosen: address.services.contains(&service.id),
     };
-    // Those asked for, and as many others as can be looked over.
+    // All selected services, and a limited number of others.
     let entries = calendar.services.iter().enumerate().map(entry);
     let mut room = 24_usize;
     let mut fits = |entry: &LegendEntry| {
@@ -211,7 +210,7 @@ fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
     entries.filter(|entry| fits(entry)).collect()
 }
 
-/// The rule, in words.
+/// The rule in words.
 fn rule(policy: &Policy) -> String {
     let who = match policy.scope {
         Scope::Global => "Orders",
@@ -226,11 +225,11 @@ fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02}%", parts / 100, (parts % 100).abs())
 }
 
-/// Strokes at these places, of this height, as the path of a drawing.
+/// Strokes of a height at these places, as an SVG path.
 fn ticks(places: &[i64], height: u32) -> String {
     let mut path = String::new();
     for place in places {
-        // Writing to a text does not fail.
+        // Writing to a String does not fail.
         write!(path, "M{place} 0V{height}").unwrap_or_default();
     }
     path
