@@ -6,7 +6,9 @@ pub(crate) mod export;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 pub(crate) mod keys;
+mod keys_options;
 pub(crate) mod policy;
+mod policy_options;
 pub(crate) mod seed;
 mod serve_options;
 mod transfer_options;
@@ -19,11 +21,11 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use orders_core::{KeyId, KeyName, Period, PolicyPatch, Role, Scope};
+use orders_core::Period;
 use orders_db::DatabaseUrl;
 
-use crate::wire;
-
+pub(crate) use keys_options::KeysCommand;
+pub(crate) use policy_options::PolicyCommand;
 pub(crate) use serve_options::{Auth, ServeOptions};
 pub(crate) use transfer_options::{
     DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict,
@@ -143,86 +145,6 @@ pub(crate) enum DocumentFormat {
     Markdown,
 }
 
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Print the policy
-    Show,
-    /// List the orders that would violate a policy. Changes nothing
-    Check(PolicyOptions),
-    /// Change the policy, unless existing orders would violate it
-    Set {
-        #[command(flatten)]
-        options: PolicyOptions,
-        /// Change it anyway: orders that would violate it become exempt from one another
-        #[arg(long, env = "ORDERS_ACCEPT_VIOLATIONS", value_parser = FalseyValueParser::new())]
-        accept_violations: bool,
-    },
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Create a key. Prints its id and the key, which is shown only once
-    Create {
-        /// The name of the key
-        #[arg(long, env = "ORDERS_NAME", value_parser = read_key_name)]
-        name: KeyName,
-        /// The role of the key: `reader`, `writer` or `admin`
-        #[arg(long, env = "ORDERS_ROLE", value_parser = read_role)]
-        role: Role,
-        /// How long the key is valid, such as 90d. Default: for ever
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
-        expires_in: Option<Period>,
-    },
-    /// Print all keys without their secrets, one JSON object a line
-    List,
-    /// Revoke a key. Takes effect on every process within a second
-    Revoke {
-        /// The id of the key
-        #[arg(value_parser = read_key_id)]
-        id: KeyId,
-    },
-    /// Replace the secret of a key. Prints its id and the key, which is shown only once
-    Rotate {
-        /// The id of the key
-        #[arg(value_parser = read_key_id)]
-        id: KeyId,
-        /// How long the previous secret stays valid. 0 ends it at once
-        #[arg(long, env = "ORDERS_OVERLAP", default_value = "1h", value_parser = read_overlap)]
-        overlap: Overlap,
-        /// How long the key is valid from now. Default: unchanged
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
-        expires_in: Option<Period>,
-    },
-}
-
-/// How long two secrets of a key are valid. `None` if they never are.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Overlap(pub(crate) Option<Period>);
-
-#[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = true)]
-pub(crate) struct PolicyOptions {
-    /// The minimum gap between orders, such as 3h or PT3H
-    #[arg(long, env = "ORDERS_WINDOW", value_parser = read_period)]
-    window: Option<Period>,
-    /// `global`: all orders share one calendar. `service`: each service has its own
-    #[arg(long, env = "ORDERS_SCOPE", value_parser = read_scope)]
-    scope: Option<Scope>,
-    /// The age that an order must have before it can be updated, or `off`
-    #[arg(long, env = "ORDERS_EDIT_LOCK", value_parser = read_edit_lock)]
-    edit_lock: Option<EditLock>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct EditLock(Option<Period>);
-
-impl PolicyOptions {
-    pub(crate) fn patch(&self) -> PolicyPatch {
-        let edit_lock = self.edit_lock.map(|EditLock(period)| period);
-        PolicyPatch { window: self.window, scope: self.scope, edit_lock }
-    }
-}
-
 /// Parses the command line. Prints help or an error and exits where that is all there is to do.
 pub(crate) fn read() -> (Common, Command) {
     let mut parser = Cli::command();
@@ -279,35 +201,6 @@ impl Common {
 
 fn read_period(text: &str) -> Result<Period, String> {
     Period::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_key_id(text: &str) -> Result<KeyId, String> {
-    KeyId::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_key_name(text: &str) -> Result<KeyName, String> {
-    KeyName::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "must be reader, writer or admin".to_owned())
-}
-
-fn read_overlap(text: &str) -> Result<Overlap, String> {
-    wire::read_overlap(text).map(Overlap)
-}
-
-fn read_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "must be global or service".to_owned())
-}
-
-fn read_edit_lock(text: &str) -> Result<EditLock, String> {
-    if text == "off" {
-        return Ok(EditLock(None));
-    }
-    read_period(text)
-        .map(|period| EditLock(Some(period)))
-        .map_err(|error| format!("{error}, or off"))
 }
 
 /// A period, or zero.

@@ -6,6 +6,7 @@ mod chunks;
 mod document;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod groups;
 mod lines;
 mod results;
 mod source;

@@ -3,11 +3,11 @@
 mod address;
 mod blocked;
 mod hours;
+mod model;
 mod month;
 mod printed;
 mod timeline;
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use actix_web::http::StatusCode;
@@ -16,18 +16,18 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Instant, Policy, Scope, ServiceId};
-use orders_db::{Calendar, CalendarOrder, CalendarQuery};
+use orders_db::{Calendar, CalendarQuery};
 
 use super::layout::{self, Layout};
 use super::sign_in;
-use super::zone::{Zone, later};
+use super::zone::Zone;
 use crate::access::Access;
 use crate::app::App;
 use crate::auth;
 use crate::problem::{Code, Problem};
 
 use address::{Address, View};
-use blocked::Blocked;
+use model::CalendarModel;
 
 /// The largest number of orders on a page.
 const MAX_ORDERS: u32 = 20_000;
@@ -60,51 +60,22 @@ enum Body {
     Timeline(timeline::Timeline),
 }
 
+impl Body {
+    fn draw(model: &CalendarModel<'_>) -> Self {
+        match model.address.view {
+            View::Month => Self::Month(month::draw(model)),
+            View::Week | View::Day => Self::Hours(hours::draw(model)),
+            View::Timeline => Self::Timeline(timeline::draw(model)),
+        }
+    }
+}
+
 /// A service in the legend.
 struct LegendEntry {
     id: ServiceId,
     name: String,
     colour: usize,
     is_chosen: bool,
-}
-
-/// The data of all views.
-struct CalendarModel<'a> {
-    zone: Zone,
-    now: Instant,
-    address: &'a Address,
-    services: BTreeMap<ServiceId, (usize, &'a str)>,
-    orders: Vec<&'a CalendarOrder>,
-    blocked: Blocked,
-    may_write: bool,
-}
-
-impl CalendarModel<'_> {
-    /// The colour and the name of an order: those of the first of its services that is selected.
-    fn look(&self, order: &CalendarOrder) -> (usize, String) {
-        let services = order.services.as_slice();
-        let chosen = services.iter().find(|id| self.address.services.contains(id));
-        let Some(shown) = chosen.or(services.first()) else { return (0, String::new()) };
-        let (colour, name) = match self.services.get(shown) {
-            Some((colour, name)) => (*colour, (*name).to_owned()),
-            None => (0, format!("Service {shown}")),
-        };
-        let more = services.len().saturating_sub(1);
-        (colour, if more == 0 { name } else { format!("{name} +{more}") })
-    }
-
-    /// The interval of a day, in epoch milliseconds.
-    fn interval(&self, date: NaiveDate) -> (i64, i64) {
-        let (start, end) = (self.zone.start_of(date), self.zone.start_of(later(date, 1)));
-        (start.as_millis(), end.as_millis())
-    }
-
-    /// The orders from one millisecond on, before another.
-    fn orders_within(&self, start: i64, end: i64) -> &[&CalendarOrder] {
-        let before =
-            |edge: i64| self.orders.partition_point(|order| order.datetime.as_millis() < edge);
-        self.orders.get(before(start)..before(end)).unwrap_or_default()
-    }
 }
 
 /// `GET /`
@@ -137,33 +108,8 @@ fn draw(
     now: Instant,
 ) -> CalendarPage {
     let (zone, policy) = (layout.zone, calendar.policy);
-    let numbered = calendar.services.iter().enumerate();
-    let services: BTreeMap<ServiceId, (usize, &str)> =
-        numbered.map(|(at, service)| (service.id, (at % 8, service.name.as_str()))).collect();
-    let is_shown = |order: &&CalendarOrder| {
-        address.services.is_empty()
-            || order.services.iter().any(|id| address.services.contains(&id))
-    };
-    let blocking = calendar.orders.iter().filter(|order| {
-        policy.scope == Scope::Global || address.services.is_empty() || is_shown(order)
-    });
-    let within = |order: &&CalendarOrder| order.datetime >= from && order.datetime < to;
-    let orders: Vec<&CalendarOrder> =
-        calendar.orders.iter().filter(within).filter(is_shown).collect();
-    let model = CalendarModel {
-        zone,
-        now,
-        address: &address,
-        services,
-        blocked: Blocked::by(blocking.map(|order| order.datetime), policy.window),
-        orders,
-        may_write: layout.may_write(),
-    };
-    let body = match address.view {
-        View::Month => Body::Month(month::draw(&model)),
-        View::Week | View::Day => Body::Hours(hours::draw(&model)),
-        View::Timeline => Body::Timeline(timeline::draw(&model)),
-    };
+    let model = CalendarModel::new(&layout, &address, calendar, (from, to), now);
+    let body = Body::draw(&model);
     let printed = (address.view == View::Day).then(|| printed::list(&model));
     let (count, legend) = (model.orders.len(), legend(calendar, &address));
     let link = |word, at: Option<Instant>| {

@@ -1,16 +1,17 @@
 //! Validates and stores chunks of rows, through the same queue as every other write.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use orders_core::{
-    Action, Actor, Batch, Command, Done, Group, Import, ImportGroup, Mode, NewId, Order, Outcome,
-    Refusal, Service, ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
+    Action, Actor, Batch, Command, Done, Import, Mode, NewId, Order, Outcome, Refusal, Service,
+    ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
 };
 use orders_db::{Answered, Store, StoreError, WholeImport};
 
 use super::ImportError;
+use super::groups::Groups;
 use super::results::RowResult;
 use super::source::Row;
 use crate::cli::OnConflict;
@@ -33,10 +34,7 @@ pub(super) struct ChunkWriter<'s> {
     transaction: Option<WholeImport>,
     /// Services that exist.
     known: BTreeSet<ServiceId>,
-    /// The exemption groups, by their names in the file.
-    groups: HashMap<Arc<str>, Group>,
-    /// The exemption group of all imported orders, in the mode `accept-group`.
-    all: Option<Group>,
+    groups: Groups,
 }
 
 impl<'s> ChunkWriter<'s> {
@@ -47,8 +45,7 @@ impl<'s> ChunkWriter<'s> {
             create_services: create,
             transaction: None,
             known: BTreeSet::new(),
-            groups: HashMap::new(),
-            all: None,
+            groups: Groups::default(),
         }
     }
 
@@ -136,7 +133,11 @@ impl<'s> ChunkWriter<'s> {
         self.create_missing(rows)?;
         let mut imports = Vec::new();
         for body in rows.iter().filter_map(|row| row.read.as_ref().ok()) {
-            self.recognize_group(body)?;
+            if self.groups.is_new_leader(body)
+                && let Some(stored) = self.find(body)?
+            {
+                self.groups.resume(body, &stored);
+            }
             imports.push(self.import(body)?);
         }
         let mut results = if imports.is_empty() {
@@ -164,36 +165,8 @@ impl<'s> ChunkWriter<'s> {
             version: body.version.unwrap_or(1),
             created_at: body.created_at,
             updated_at: body.updated_at,
-            group: self.group_of(body),
+            group: self.groups.group_of(self.mode, body),
         })
-    }
-
-    fn group_of(&self, body: &ImportBody) -> ImportGroup {
-        let (name, known) = match (self.mode, &body.group) {
-            (OnConflict::AcceptGroup, _) => ("", self.all),
-            (_, None) => return ImportGroup::Own,
-            (_, Some(name)) => (name.as_str(), self.groups.get(name.as_str()).copied()),
-        };
-        known.map_or_else(|| ImportGroup::Named(name.into()), ImportGroup::Known)
-    }
-
-    /// Resumes an interrupted import: a stored order that leads a group and equals its row was
-    /// imported from this file, so other rows may still join its group.
-    fn recognize_group(&mut self, body: &ImportBody) -> Result<(), ImportError> {
-        let (Some(name), Some(id)) = (&body.group, &body.id) else { return Ok(()) };
-        if name != id || self.groups.contains_key(name.as_str()) {
-            return Ok(());
-        }
-        let is_same = |order: &Order| {
-            order.content == body.content
-                && Some(order.version) == body.version
-                && Some(order.created_at) == body.created_at
-                && Some(order.updated_at) == body.updated_at
-        };
-        if let Some(order) = self.find(body)?.filter(is_same) {
-            self.groups.insert(name.as_str().into(), order.group);
-        }
-        Ok(())
     }
 
     fn find(&self, body: &ImportBody) -> Result<Option<Order>, StoreError> {
@@ -221,7 +194,7 @@ impl<'s> ChunkWriter<'s> {
         let result = |(body, result): (&ImportBody, Result<Done, Refusal>)| match result {
             Ok(done) => {
                 if let Done::Created(order) = done {
-                    self.record_group(body, order.group);
+                    self.groups.record(self.mode, body, order.group);
                 }
                 RowResult::Accepted
             }
@@ -237,14 +210,6 @@ impl<'s> ChunkWriter<'s> {
             ) => RowResult::Invalid(Problem::from(refusal).to_string()),
         };
         Ok(bodies.zip(results).map(result).collect())
-    }
-
-    fn record_group(&mut self, body: &ImportBody, group: Group) {
-        if self.mode == OnConflict::AcceptGroup {
-            self.all.get_or_insert(group);
-        } else if let Some(name) = &body.group {
-            self.groups.entry(name.as_str().into()).or_insert(group);
-        }
     }
 
     /// Stores a chunk in a transaction of its own.
