@@ -1,9 +1,9 @@
 // The scripts of the pages. Each page also works without them, with forms and links.
-import { tellZone } from "./zone.js";
+import { storeZone } from "./zone.js";
 import { useDragging } from "./drag.js";
 import { follow } from "./live.js";
 
-tellZone();
+storeZone();
 useDragging();
 follow();
 

@@ -7,14 +7,14 @@ const PAGES = 8;
 /** The free intervals for this order. Times that only it blocks are free for it. */
 export async function freeFor(id, from, to) {
   const order = await json(`/orders/${encodeURIComponent(id)}`);
-  const asked = new URLSearchParams({ from: iso(from), to: iso(to), ignore: id, limit: 1000 });
-  for (const service of order.services) asked.append("service", service.id);
+  const query = new URLSearchParams({ from: iso(from), to: iso(to), ignore: id, limit: 1000 });
+  for (const service of order.services) query.append("service", service.id);
   const free = [];
   for (let page = 0; page < PAGES; page += 1) {
-    const { data, next_cursor: next } = await json(`/availability?${asked}`);
+    const { data, next_cursor: next } = await json(`/availability?${query}`);
     for (const { start, end } of data) free.push([Date.parse(start), Date.parse(end)]);
     if (!next) break;
-    asked.set("cursor", next);
+    query.set("cursor", next);
   }
   return free;
 }

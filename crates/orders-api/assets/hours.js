@@ -29,9 +29,9 @@ function grip(order, event) {
 }
 
 function rectangle(name, attributes) {
-  const made = document.createElementNS(SVG, "rect");
-  for (const [key, value] of Object.entries({ class: name, ...attributes })) made.setAttribute(key, value);
-  return made;
+  const created = document.createElementNS(SVG, "rect");
+  for (const [key, value] of Object.entries({ class: name, ...attributes })) created.setAttribute(key, value);
+  return created;
 }
 
 function begin() {

@@ -2,10 +2,10 @@
 import { inWords } from "./zone.js";
 
 function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  Object.assign(made, attributes);
-  return made;
+  const created = document.createElement(name);
+  if (text) created.textContent = text;
+  Object.assign(created, attributes);
+  return created;
 }
 
 /** Shows a notice for a while; `action` is `[label, what it does]`. */

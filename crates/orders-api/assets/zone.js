@@ -1,8 +1,8 @@
 // Stores the visitor's time zone in a cookie, once. Pages then use it.
-export function tellZone() {
+export function storeZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const told = document.cookie.split("; ").find((pair) => pair.startsWith("orders_zone="));
-  if (!zone || told) return;
+  const stored = document.cookie.split("; ").find((pair) => pair.startsWith("orders_zone="));
+  if (!zone || stored) return;
   document.cookie = `orders_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=strict`;
   const shown = document.body.dataset.zone;
   const asked = new URLSearchParams(location.search).has("tz");

@@ -46,7 +46,7 @@ fn change(store: &Store, command: KeyCommand) -> Result<KeyChange, Box<dyn Error
     let answered =
         wait(|deadline, reply| store.change_keys(command, None, nothing_kept, deadline, reply))?;
     match answered {
-        Answered::Now(verdict) => Ok(verdict?),
+        Answered::Now(result) => Ok(result?),
         Answered::Again(_) | Answered::KeyReused => Err("a command has no idempotency key".into()),
     }
 }

@@ -37,7 +37,7 @@ struct AdminPage {
 #[derive(Default)]
 pub(super) struct FlashMessage {
     /// The title and the text of a new secret, which is shown only this time.
-    pub(super) made: Option<(&'static str, String)>,
+    pub(super) secret: Option<(&'static str, String)>,
     pub(super) refusal: Option<String>,
     /// The fields of a webhook that was not created.
     pub(super) fields: Fields,

@@ -76,7 +76,7 @@ async fn change(
     };
     match done {
         Ok(text) => {
-            let flash = FlashMessage { made: Some((title, text)), ..FlashMessage::default() };
+            let flash = FlashMessage { secret: Some((title, text)), ..FlashMessage::default() };
             admin::render(request, app, StatusCode::OK, flash).await
         }
         Err(problem) => admin::reject(request, app, problem, FlashMessage::default()).await,

@@ -22,7 +22,7 @@ const ROWS: usize = 50;
 #[template(path = "console/orders.html")]
 struct ListPage {
     layout: Layout,
-    asked: ListQuery,
+    list_query: ListQuery,
     choices: Vec<(ServiceId, String, bool)>,
     rows: Vec<Row>,
     /// The address of the next page. Empty on the last one.
@@ -64,14 +64,14 @@ const SORTS: [(&str, &str); 4] = [
 /// `GET /console/orders`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let layout = Layout::new(&request, "orders", "Orders");
-    let mut asked = ListQuery::read(&request);
-    if let Ok(id) = OrderId::parse(&asked.order) {
+    let mut list_query = ListQuery::read(&request);
+    if let Ok(id) = OrderId::parse(&list_query.order) {
         return Ok(layout::go_to(&format!("/console/orders/{id}")));
     }
-    if !asked.order.is_empty() {
-        asked.wrong.push("This is not an order id.");
+    if !list_query.order.is_empty() {
+        list_query.wrong.push("This is not an order id.");
     }
-    let query = asked.query(layout.zone);
+    let query = list_query.query(layout.zone);
     let download_query = download_query(&query);
     let page = app.store.list_orders(query, ROWS, OrderPage::clone).await?;
     let services = app.store.run_blocking(|store| store.list_services(None, 200)).await?;
@@ -88,8 +88,8 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         services: order.content.services.iter().map(name).collect::<Vec<_>>().join(", "),
         created: zone.words(order.created_at),
     });
-    let next = page.next.map(|place| asked.next(&place)).unwrap_or_default();
-    let chosen = |id: &ServiceId| asked.services.contains(id);
+    let next = page.next.map(|place| list_query.next(&place)).unwrap_or_default();
+    let chosen = |id: &ServiceId| list_query.services.contains(id);
     let choices = services
         .into_iter()
         .map(|service| (service.id, service.name.as_str().to_owned(), chosen(&service.id)))
@@ -98,28 +98,28 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     layout::show(
         &request,
         StatusCode::OK,
-        &ListPage { layout, choices, rows, next, query: download_query, asked },
+        &ListPage { layout, choices, rows, next, query: download_query, list_query },
     )
 }
 
 impl ListQuery {
     fn read(request: &HttpRequest) -> Self {
-        let mut asked = Self::default();
+        let mut list_query = Self::default();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let value = value.trim().to_owned();
             match name.as_ref() {
-                "order" => asked.order = value,
-                "from" => asked.from = value,
-                "to" => asked.to = value,
-                "min_fee" => asked.min_fee = value,
-                "max_fee" => asked.max_fee = value,
-                "sort" => asked.sort = value,
-                "after" => asked.after = value,
-                "service" => asked.services.extend(ServiceId::parse(&value)),
+                "order" => list_query.order = value,
+                "from" => list_query.from = value,
+                "to" => list_query.to = value,
+                "min_fee" => list_query.min_fee = value,
+                "max_fee" => list_query.max_fee = value,
+                "sort" => list_query.sort = value,
+                "after" => list_query.after = value,
+                "service" => list_query.services.extend(ServiceId::parse(&value)),
                 _ => {}
             }
         }
-        asked
+        list_query
     }
 
     /// The date, if it is one.

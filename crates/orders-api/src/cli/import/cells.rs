@@ -181,7 +181,7 @@ fn split(line: &[u8]) -> Result<Vec<(u64, String)>, Fault> {
         match text.as_bytes().get(at) {
             None => return Ok(cells),
             Some(b',') => at += 1,
-            Some(_) => return Err((place(at), "must be a comma, behind a quote's end".to_owned())),
+            Some(_) => return Err((place(at), "must be a comma after a closing quote".to_owned())),
         }
     }
 }

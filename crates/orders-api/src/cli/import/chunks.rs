@@ -84,10 +84,10 @@ impl<'s> ChunkWriter<'s> {
             transaction.change_services(command)?
         } else {
             let nothing = Arc::new(|_: &_| None);
-            let made = wait(|deadline, reply| {
+            let answered = wait(|deadline, reply| {
                 self.store.change_services(command, None, nothing, deadline, reply)
             });
-            match made? {
+            match answered? {
                 Answered::Now(result) => result,
                 Answered::Again(_) | Answered::KeyReused => return Err(ImportError::Unexpected),
             }
@@ -111,13 +111,13 @@ impl<'s> ChunkWriter<'s> {
         let named = rows.iter().filter_map(|row| row.read.as_ref().ok());
         let named = named.flat_map(|body| body.content.services.iter());
         let is_new = |id: &ServiceId| !self.known.contains(id);
-        let asked: BTreeSet<ServiceId> = named.filter(is_new).collect();
-        if asked.is_empty() {
+        let ids: BTreeSet<ServiceId> = named.filter(is_new).collect();
+        if ids.is_empty() {
             return Ok(());
         }
-        let found = self.store.find_services(&asked)?;
+        let found = self.store.find_services(&ids)?;
         self.known.extend(found.into_iter().map(|Service { id, .. }| id));
-        for id in asked {
+        for id in ids {
             if self.known.contains(&id) {
                 continue;
             }
@@ -216,8 +216,8 @@ impl<'s> ChunkWriter<'s> {
     fn store_chunk(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
         let answered = with_retries(|| {
             let nothing = Arc::new(|_: &_| None);
-            let asked = command.clone();
-            wait(|deadline, reply| self.store.change_orders(asked, nothing, deadline, reply))
+            let command = command.clone();
+            wait(|deadline, reply| self.store.change_orders(command, nothing, deadline, reply))
         });
         match answered? {
             Answered::Now(Outcome::Batch { results, .. }) => Ok(results),

@@ -58,15 +58,15 @@ impl Results {
         })
     }
 
-    pub(super) fn record(&mut self, row: &Row, verdict: &RowResult) -> io::Result<()> {
-        let (word, reason, number) = match verdict {
+    pub(super) fn record(&mut self, row: &Row, result: &RowResult) -> io::Result<()> {
+        let (word, reason, number) = match result {
             RowResult::Accepted => ("accepted", None, &mut self.accepted),
             RowResult::NotAttempted => ("not attempted", None, &mut self.not_attempted),
             RowResult::Conflict(why) => ("rejected", Some(why.as_str()), &mut self.conflicts),
             RowResult::Invalid(why) => ("rejected", Some(why.as_str()), &mut self.invalid),
         };
         *number += 1;
-        if self.quiet && *verdict == RowResult::Accepted {
+        if self.quiet && *result == RowResult::Accepted {
             return Ok(());
         }
         let id = row.read.as_ref().ok().and_then(|body| body.id.as_ref()).map(AsRef::as_ref);

@@ -78,14 +78,14 @@ pub(super) async fn show_order(
     order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(request)?;
-    let asked = id.clone();
+    let order_id = id.clone();
     // The position in the event feed first, so that no later event is missed.
     let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
     let (around, history) = app
         .store
         .run_blocking(move |store| {
             let around = store.find_calendar(&nothing)?;
-            Ok((around, store.list_history(&asked, None, CHANGES)?))
+            Ok((around, store.list_history(&order_id, None, CHANGES)?))
         })
         .await?;
     let order = app.store.find_order(id.clone()).await?;

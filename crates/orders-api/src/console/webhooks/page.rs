@@ -67,9 +67,10 @@ pub(super) async fn render(
             _ => {}
         }
     }
-    let asked = id.clone();
-    let listed =
-        app.store.run_blocking(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
+    let webhook_id = id.clone();
+    let listed = app
+        .store
+        .run_blocking(move |store| store.list_deliveries(&webhook_id, only, before, ROWS + 1));
     let mut deliveries = listed.await?;
     let has_older = deliveries.len() > ROWS;
     deliveries.truncate(ROWS);
