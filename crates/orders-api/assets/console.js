@@ -1,19 +1,19 @@
-// What scripts add to the pages. Each page works without: they are forms and links.
-import { tellZone } from "./zone.js";
+// The scripts of the pages. Each page also works without them, with forms and links.
+import { storeZone } from "./zone.js";
 import { useDragging } from "./drag.js";
 import { follow } from "./live.js";
 
-tellZone();
+storeZone();
 useDragging();
 follow();
 
-// What is chosen in a filter is shown at once.
+// A changed filter applies at once.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
   if (form && event.target.type === "checkbox") form.requestSubmit();
 });
 
-// A form that is on its way is not sent again by a second click.
+// A second click does not send a form again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || event.defaultPrevented) return;
@@ -22,7 +22,7 @@ document.addEventListener("submit", (event) => {
   window.addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
 });
 
-// Today, the page before and the next one, and a new order, by a key each.
+// Keyboard shortcuts: today, previous, next, new order.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
   const selector = { ArrowLeft: "a[rel=prev]", ArrowRight: "a[rel=next]", t: ".steps a:nth-child(2)", n: "a[data-new]" }[event.key];

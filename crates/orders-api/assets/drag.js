@@ -1,5 +1,5 @@
-// Moving orders: dragged, or by the keyboard; and new ones in free room. What a view draws meanwhile,
-// and what a place in it means, is its own: see `hours.js` and `month.js`.
+// Moves orders by dragging or by the keyboard, and creates orders at free times. The views are in
+// `hours.js` and `month.js`.
 import { daysLater, freeFor, iso } from "./free.js";
 import { hours } from "./hours.js";
 import { month } from "./month.js";
@@ -47,7 +47,7 @@ function begin(event) {
     document.body.classList.remove("dragging");
     if (!isDragged) return;
     view.end();
-    // The click that ends a drag is not one that opens the order.
+    // The click that ends a drag must not open the order.
     const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
     window.addEventListener("click", swallow, { capture: true, once: true });
     setTimeout(() => window.removeEventListener("click", swallow, { capture: true }), 50);
@@ -58,7 +58,7 @@ function begin(event) {
   for (const [kind, heard] of listened) document.addEventListener(kind, heard);
 }
 
-// The browser's own dragging of links would take the pointer away.
+// The browser's own dragging of links would capture the pointer.
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.(ORDER)) event.preventDefault(); });
 
 async function showFree(view, order) {
@@ -66,7 +66,7 @@ async function showFree(view, order) {
     const free = await freeFor(order.dataset.id, ...view.range());
     if (document.body.classList.contains("dragging")) view.showFree(order, free);
   } catch {
-    // Without an answer the shading stays as it was, and the service judges what is dropped.
+    // Without a response the shading stays, and the server validates the drop.
   }
 }
 
@@ -76,7 +76,7 @@ function dropAt(order, at) {
   move(order.dataset.id, order.dataset.version, iso(at), iso(from));
 }
 
-/** With Shift and the arrows, the order that has the focus goes to where an arrow points in its view. */
+/** Shift and an arrow key move the focused order. */
 function nudge(event) {
   const order = event.target.closest?.(ORDER);
   if (!order || !event.shiftKey) return;

@@ -1,4 +1,4 @@
-// Days by the hour: a place in a column is a time, to the quarter of an hour.
+// Days by the hour: a place in a column is a time, in quarters of an hour.
 
 const QUARTER = 15 * 60000;
 const SVG = "http://www.w3.org/2000/svg";
@@ -18,7 +18,7 @@ function timeAt(column, y) {
   return Math.min(end - QUARTER, Math.max(start, start + Math.round((at - start) / QUARTER) * QUARTER));
 }
 
-/** The time that was clicked at, if there is nothing. */
+/** The time of a click on a free place. */
 function freeAt(event) {
   const column = event.target.closest?.(".column");
   return !column || event.target.closest(".o") ? undefined : timeAt(column, event.clientY);
@@ -29,9 +29,9 @@ function grip(order, event) {
 }
 
 function rectangle(name, attributes) {
-  const made = document.createElementNS(SVG, "rect");
-  for (const [key, value] of Object.entries({ class: name, ...attributes })) made.setAttribute(key, value);
-  return made;
+  const created = document.createElementNS(SVG, "rect");
+  for (const [key, value] of Object.entries({ class: name, ...attributes })) created.setAttribute(key, value);
+  return created;
 }
 
 function begin() {

@@ -1,4 +1,4 @@
-// Shows what others change as it happens: the page is taken anew when an event tells of a change.
+// Shows changes by others live: an event refreshes the page.
 import { refresh } from "./orders.js";
 import { notice } from "./notice.js";
 
@@ -8,7 +8,7 @@ export function follow() {
   last = document.body.dataset.sequence;
   if (last === undefined || !window.EventSource) return;
   open();
-  // A page that nobody sees holds no connection: browsers have few of them for one host.
+  // A hidden page holds no connection: browsers limit connections to a host.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return close();
     soon();
@@ -34,7 +34,7 @@ function close() {
   feed = undefined;
 }
 
-/** Several changes at once are one look. */
+/** Several changes at once cause one refresh. */
 function soon() {
   clearTimeout(waiting);
   waiting = setTimeout(changed, 150);
@@ -45,9 +45,9 @@ function changed() {
     waiting = setTimeout(changed, 500);
     return;
   }
-  // What somebody has begun to write is not taken from them.
+  // A refresh would discard unsaved input.
   if (!isBegun()) return void refresh();
-  if (!document.getElementById("notices").hasChildNodes()) notice("This has changed meanwhile.", ["Show", () => location.reload()]);
+  if (!document.getElementById("notices").hasChildNodes()) notice("This page has changed.", ["Show", () => location.reload()]);
 }
 
 function isBegun() {

@@ -1,5 +1,5 @@
-// A month: an order that is dropped on another day keeps its time of the day. While it is dragged, the
-// days on which that time is free look so, and so do the stretches that are free in the others.
+// The month view: an order dropped on another day keeps its local time. While it is dragged, days on
+// which that time is free are marked, and so are the free intervals of all days.
 import { daysLater } from "./free.js";
 
 const DAY = 24 * 3600000;
@@ -14,7 +14,7 @@ function cells() {
   return [...document.querySelectorAll(".month td")];
 }
 
-/** When the order would be on this day. */
+/** The time of the order on this day. */
 function timeOn(order, cell) {
   const own = order.closest("td");
   const days = Math.round((Number(cell.dataset.start) - Number(own.dataset.start)) / DAY);

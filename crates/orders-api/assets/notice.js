@@ -1,11 +1,11 @@
-// Short notices, with something to do about them, and the dialog that tells of a refusal.
+// Short notices with an action, and the dialog for a rejected change.
 import { inWords } from "./zone.js";
 
 function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  Object.assign(made, attributes);
-  return made;
+  const created = document.createElement(name);
+  if (text) created.textContent = text;
+  Object.assign(created, attributes);
+  return created;
 }
 
 /** Shows a notice for a while; `action` is `[label, what it does]`. */
@@ -22,12 +22,12 @@ export function notice(text, action) {
   setTimeout(() => shown.remove(), action ? 12000 : 6000);
 }
 
-/** Shows why something was refused; `retry` is called with the free time that is chosen instead. */
+/** Shows why a change was rejected. `retry` is called with a suggested time that is chosen. */
 export function refusal(problem, retry) {
   const dialog = element("dialog");
-  const title = element("h2", problem.title || "This was refused", { id: "refusal" });
+  const title = element("h2", problem.title || "Rejected", { id: "refusal" });
   dialog.setAttribute("aria-labelledby", "refusal");
-  dialog.append(title, element("p", problem.detail || "The service does not answer."));
+  dialog.append(title, element("p", problem.detail || "The server does not respond."));
   if (problem.conflicts) {
     const list = element("ul");
     for (const conflict of problem.conflicts) {
@@ -46,7 +46,7 @@ export function refusal(problem, retry) {
     button.addEventListener("click", () => { dialog.close(); retry(time); });
     tries.append(button);
   }
-  const close = element("button", times.length ? "Leave it" : "Close", { type: "button" });
+  const close = element("button", times.length ? "Cancel" : "Close", { type: "button" });
   close.addEventListener("click", () => dialog.close());
   tries.append(close);
   dialog.append(tries);

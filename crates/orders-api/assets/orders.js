@@ -1,8 +1,8 @@
-// Changes to orders, by the API, and the view afterwards.
+// Changes orders through the API and refreshes the view.
 import { notice, refusal } from "./notice.js";
 import { inWords } from "./zone.js";
 
-/** Takes the page anew and puts its content in place of the old, so that nothing jumps. */
+/** Fetches the page and replaces its content in place, so that nothing jumps. */
 export async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
@@ -15,10 +15,10 @@ export async function refresh() {
   if (scrolled) old.querySelector(".hours").scrollLeft = scrolled;
 }
 
-/** Moves an order, if it still is in this version; tells how to take it back. */
+/** Moves an order if it is still in this version. Offers to undo it. */
 export async function move(id, version, at, from) {
   const answer = await patch(id, version, at);
-  if (answer === null) return notice("The service does not answer. Nothing was changed.");
+  if (answer === null) return notice("The server does not respond. Nothing was changed.");
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) {
     await refresh();
@@ -26,7 +26,7 @@ export async function move(id, version, at, from) {
     return notice(`Moved to ${inWords(body.datetime)}.`, from ? ["Undo", back] : undefined);
   }
   await refresh();
-  if (answer.status === 412) return notice("Somebody else has changed this order meanwhile. Here it is as it is now.");
+  if (answer.status === 412) return notice("Somebody else has changed this order. This is its current state.");
   return refusal(body, (time) => move(id, version, time, from));
 }
 

@@ -7,7 +7,9 @@ pub(crate) mod export;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 pub(crate) mod keys;
+mod keys_options;
 pub(crate) mod policy;
+mod policy_options;
 pub(crate) mod seed;
 mod serve_options;
 mod transfer_options;
@@ -20,19 +22,19 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use orders_core::{KeyId, KeyName, Period, PolicyPatch, Role, Scope};
+use orders_core::Period;
 use orders_db::DatabaseUrl;
 
-use crate::wire;
-
+pub(crate) use keys_options::KeysCommand;
+pub(crate) use policy_options::PolicyCommand;
 pub(crate) use serve_options::{Auth, ServeOptions};
 pub(crate) use transfer_options::{
     DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict,
 };
 
-/// Keeps orders, no two of them within 3 hours of each other.
+/// A booking service with an orders API: no two orders are closer than a minimum gap.
 ///
-/// Without a command, `serve` is run.
+/// Without a command, `serve` runs.
 #[derive(Debug, Parser)]
 #[command(name = "orders-api", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -44,27 +46,27 @@ pub(crate) struct Cli {
     command: Option<Command>,
 }
 
-/// What all commands need to know.
+/// The options of all commands.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The database: `postgres://…`, `sqlite:///path`, or the path of an SQLite file. Default:
     /// $`DATABASE_URL`, else `orders.db` in the data directory
     #[arg(long, global = true, env = "ORDERS_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// Where the embedded database is made on first start
+    /// The directory of the embedded database, which is created on first start
     #[arg(long, global = true, env = "ORDERS_DATA_DIR", default_value = "./data")]
     data_dir: PathBuf,
     /// What to log: `error`, `warn`, `info`, `debug`, or filters as `env_logger` reads them
     #[arg(long, global = true, env = "ORDERS_LOG", default_value = "info")]
     pub(crate) log: String,
-    /// How log lines look
+    /// The format of log lines
     #[arg(long, global = true, env = "ORDERS_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// Lines to read.
+    /// Plain text.
     Text,
     /// One JSON object a line.
     Json,
@@ -72,52 +74,52 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
-    /// Migrate the database, then answer requests
+    /// Migrate the database, then serve requests
     Serve(Box<ServeOptions>),
-    /// Bring the database's schema up to date
+    /// Migrate the database schema
     Migrate,
-    /// Load the sample data, or such data from a file; loading it again changes nothing
+    /// Load the sample data, or similar data from a file. Loading it twice changes nothing
     Seed {
-        /// A file like the sample data
+        /// A file in the format of the sample data
         file: Option<PathBuf>,
     },
-    /// Import orders from JSON, NDJSON or CSV; prints a verdict on each
+    /// Import orders from JSON, NDJSON or CSV. Prints the result of each row
     Import(ImportOptions),
-    /// Export all services and orders, as they stand at one moment
+    /// Export all services and orders as of one moment
     Export(ExportOptions),
-    /// Look for anything that should not be in the database
+    /// Check the database for inconsistencies
     Doctor(DoctorOptions),
-    /// Copy an SQLite database to a new file, while others write
+    /// Copy an SQLite database to a new file while it is in use
     Backup {
-        /// The file, which must not be there yet
+        /// The file, which must not exist
         file: PathBuf,
     },
-    /// Put a backup in the place of an SQLite database that nobody uses
+    /// Replace an SQLite database with a backup. No process may use the database
     Restore {
         /// The backup
         file: PathBuf,
     },
-    /// Move an SQLite database that nobody uses into an empty PostgreSQL database
+    /// Move an SQLite database into an empty PostgreSQL database. No process may use it
     Move {
         /// The URL of the PostgreSQL database
         #[arg(long, env = "ORDERS_TO", hide_env_values = true, value_name = "URL")]
         to: String,
     },
-    /// Show or set the rules that every process on the database works by
+    /// Show or change the policy of the database, which all processes follow
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
     },
-    /// Make, list, revoke and rotate the keys that let callers in
+    /// Create, list, revoke and rotate API keys
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Ask the service of this machine whether it lives; exit code 1 if it does not. For containers
+    /// Check that the local server is running. Exits with 1 if it is not. For containers
     Healthcheck(HealthcheckOptions),
-    /// Print the OpenAPI document of the service; needs no database
+    /// Print the OpenAPI document. Needs no database
     Openapi {
-        /// As what
+        /// The format
         #[arg(long, env = "ORDERS_OPENAPI_FORMAT", default_value = "json")]
         format: DocumentFormat,
     },
@@ -125,119 +127,39 @@ pub(crate) enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HealthcheckOptions {
-    /// Where the service listens
+    /// The address that the server listens on
     #[arg(long, env = "ORDERS_BIND", default_value = "127.0.0.1:8080")]
     pub(crate) bind: SocketAddr,
-    /// The file of its TLS certificate, if it has one
+    /// The file of its TLS certificate, if it uses TLS
     #[arg(long, env = "ORDERS_TLS_CERT")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// Ask also whether its database answers, and whether it is about to end
+    /// Also check that its database responds and that it is not shutting down
     #[arg(long, env = "ORDERS_READY", value_parser = FalseyValueParser::new())]
     pub(crate) ready: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DocumentFormat {
-    /// The document itself.
+    /// The OpenAPI document.
     Json,
-    /// A reference to read.
+    /// An API reference.
     Markdown,
 }
 
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Print the policy
-    Show,
-    /// Name the orders that would violate a policy; changes nothing
-    Check(PolicyOptions),
-    /// Change the policy, if no two orders there are would violate it
-    Set {
-        #[command(flatten)]
-        options: PolicyOptions,
-        /// Change it in any case: orders that would violate it become exempt from one another
-        #[arg(long, env = "ORDERS_ACCEPT_VIOLATIONS", value_parser = FalseyValueParser::new())]
-        accept_violations: bool,
-    },
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum KeysCommand {
-    /// Make a key, and print its id and the key, this once
-    Create {
-        /// What it is for
-        #[arg(long, env = "ORDERS_NAME", value_parser = read_key_name)]
-        name: KeyName,
-        /// What its holder may do: `reader`, `writer` or `admin`
-        #[arg(long, env = "ORDERS_ROLE", value_parser = read_role)]
-        role: Role,
-        /// How long it works, such as 90d. Default: for ever
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
-        expires_in: Option<Period>,
-    },
-    /// Print all keys, one JSON object a line, without their secrets
-    List,
-    /// End a key, on every process within a second
-    Revoke {
-        /// Its id
-        #[arg(value_parser = read_key_id)]
-        id: KeyId,
-    },
-    /// Give a key another secret, and print its id and the key, this once
-    Rotate {
-        /// Its id
-        #[arg(value_parser = read_key_id)]
-        id: KeyId,
-        /// How long the secret of before works on; 0 for not at all
-        #[arg(long, env = "ORDERS_OVERLAP", default_value = "1h", value_parser = read_overlap)]
-        overlap: Overlap,
-        /// How long the key works from now on. Default: as before
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
-        expires_in: Option<Period>,
-    },
-}
-
-/// How long two secrets of a key work; `None` for not at all.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Overlap(pub(crate) Option<Period>);
-
-#[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = true)]
-pub(crate) struct PolicyOptions {
-    /// How far apart orders must be, such as 3h or PT3H
-    #[arg(long, env = "ORDERS_WINDOW", value_parser = read_period)]
-    window: Option<Period>,
-    /// Whether all orders share one calendar, or each service has its own
-    #[arg(long, env = "ORDERS_SCOPE", value_parser = read_scope)]
-    scope: Option<Scope>,
-    /// How old an order must be before it may be updated, or `off`
-    #[arg(long, env = "ORDERS_EDIT_LOCK", value_parser = read_edit_lock)]
-    edit_lock: Option<EditLock>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct EditLock(Option<Period>);
-
-impl PolicyOptions {
-    pub(crate) fn patch(&self) -> PolicyPatch {
-        let edit_lock = self.edit_lock.map(|EditLock(period)| period);
-        PolicyPatch { window: self.window, scope: self.scope, edit_lock }
-    }
-}
-
-/// Reads the command line; prints help or what is wrong with it, and ends the program, if it must.
+/// Parses the command line. Prints help or an error and exits where that is all there is to do.
 pub(crate) fn read() -> (Common, Command) {
     let mut parser = Cli::command();
     let matches = parser.get_matches_mut();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let misplaced = cli.command.is_some().then(|| given_option(&matches)).flatten();
     if let Some(option) = misplaced {
-        let message = format!("--{} belongs behind the command `serve`", option.replace('_', "-"));
+        let message = format!("--{} must follow the command `serve`", option.replace('_', "-"));
         parser.error(clap::error::ErrorKind::ArgumentConflict, message).exit();
     }
     (cli.common, cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))))
 }
 
-/// The first option of `serve` that was given before a command.
+/// The first option of `serve` that stands before another command.
 fn given_option(matches: &ArgMatches) -> Option<String> {
     let serve = ServeOptions::augment_args(clap::Command::new("serve"));
     let mut names = serve.get_arguments().map(|argument| argument.get_id().as_str());
@@ -245,7 +167,7 @@ fn given_option(matches: &ArgMatches) -> Option<String> {
     names.find(given).map(str::to_owned)
 }
 
-/// The key from the environment, if there is one.
+/// The API key from the environment.
 pub(crate) fn own_key() -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
@@ -254,9 +176,9 @@ pub(crate) fn own_key() -> Option<String> {
     std::env::var("ORDERS_API_KEY").ok().filter(|key| !key.is_empty())
 }
 
-/// Whether the variables of OpenTelemetry say where traces are to be sent.
+/// Whether the OpenTelemetry variables name an endpoint for traces.
 pub(crate) fn wants_traces() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads settings")]
+    #[expect(clippy::disallowed_methods, reason = "settings are read here")]
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let is = |name, wanted| variable(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
     let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
@@ -266,9 +188,9 @@ pub(crate) fn wants_traces() -> bool {
 }
 
 impl Common {
-    /// Where the database is.
+    /// The URL of the database.
     pub(crate) fn database(&self) -> Result<DatabaseUrl, orders_db::StoreError> {
-        #[expect(clippy::disallowed_methods, reason = "this is the place that reads settings")]
+        #[expect(clippy::disallowed_methods, reason = "settings are read here")]
         let fallback = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
         let given = self.database_url.clone().filter(|url| !url.is_empty());
         match given.or_else(fallback) {
@@ -282,36 +204,7 @@ fn read_period(text: &str) -> Result<Period, String> {
     Period::parse(text).map_err(|error| error.to_string())
 }
 
-fn read_key_id(text: &str) -> Result<KeyId, String> {
-    KeyId::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_key_name(text: &str) -> Result<KeyName, String> {
-    KeyName::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "must be reader, writer or admin".to_owned())
-}
-
-fn read_overlap(text: &str) -> Result<Overlap, String> {
-    wire::read_overlap(text).map(Overlap)
-}
-
-fn read_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "must be global or service".to_owned())
-}
-
-fn read_edit_lock(text: &str) -> Result<EditLock, String> {
-    if text == "off" {
-        return Ok(EditLock(None));
-    }
-    read_period(text)
-        .map(|period| EditLock(Some(period)))
-        .map_err(|error| format!("{error}, or off"))
-}
-
-/// A period, or nothing at all.
+/// A period, or zero.
 fn read_delay(text: &str) -> Result<Duration, String> {
     if matches!(text, "0" | "0s") {
         return Ok(Duration::ZERO);
@@ -336,7 +229,7 @@ mod tests {
             commands.extend(command.get_subcommands().cloned());
             for option in command.get_opts() {
                 let variable = match option.get_id().as_str() {
-                    // What formats there are is another question for each command.
+                    // Each command has its own formats.
                     "format" => format!("ORDERS_{}_FORMAT", command.get_name().to_uppercase()),
                     name => format!("ORDERS_{}", name.to_uppercase()),
                 };

@@ -1,6 +1,5 @@
-//! The console: pages on which people see when orders are and where there is room, and change them.
-//! Each works without scripts; the scripts only make it quicker. All that is changed goes the way of
-//! the API, through the same store, under the same rule.
+//! The console: pages that show orders and free times, and change orders. Each page works without
+//! scripts. Changes go through the same store client as those of the API, under the same rule.
 
 pub(crate) mod admin;
 mod assets;

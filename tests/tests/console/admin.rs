@@ -127,7 +127,7 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(database: Database) {
     assert_eq!(open_page(&server, &path, &writes).status, 403);
 
     let tried = action("test", "").assert_status(200).text();
-    assert!(tried.contains("It took the test: 204"), "{tried}");
+    assert!(tried.contains("The test was delivered: 204"), "{tried}");
     assert!(action("test", "").text().contains("The test failed"), "the second is refused");
     assert!(receiver.received()[0].is_signed_with(&secret));
     let rotated = made_in(&action("rotate", "token=r&overlap=0s").assert_status(200).text());
@@ -139,7 +139,7 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(database: Database) {
     let before = receiver.received().len();
     assert!(receiver.received()[before - 1].is_signed_with(&rotated));
     let failed = open_page(&server, &format!("{path}?status=failed"), &administers).text();
-    assert!(failed.contains("Nothing of this kind"), "{failed}");
+    assert!(failed.contains("No such deliveries"), "{failed}");
     let sequence = page.text();
     let after = sequence.rsplit("name=\"after\" value=\"").next().unwrap();
     let after = after.split('"').next().unwrap();
@@ -161,8 +161,8 @@ fn an_admin_makes_tests_changes_replays_and_ends_a_webhook(database: Database) {
     assert_eq!((&shown["disabled"], &shown["events"]), (&json!(true), &json!(["order.*"])));
     assert_eq!(shown["description"], json!(null));
     for (form, why) in [
-        (format!("url={url}"), "Choose what"),
-        ("url=ftp%3A%2F%2Fx&event=order.*".to_owned(), "The address"),
+        (format!("url={url}"), "Choose at least"),
+        ("url=ftp%3A%2F%2Fx&event=order.*".to_owned(), "The URL"),
         (format!("url={url}&event=order.*&description={}", "x".repeat(501)), "500 characters"),
     ] {
         let refused = change(&form).assert_status(422).text();
@@ -191,16 +191,16 @@ fn an_admin_does_it_all_in_a_browser_without_scripts() {
     browser.click("main .primary");
     browser.write("#name", "Front desk");
     browser.click(".filters .primary");
-    browser.wait_for_text("shown this once");
+    browser.wait_for_text("shown only once");
     browser.click("[aria-label^=Revoke]");
-    browser.click("details[open] .danger[aria-label^='Revoke it']");
+    browser.click("details[open] button.danger[aria-label^='Revoke key']");
     browser.wait_for_text("revoked");
     browser.click("details.card summary");
     browser.write("#url", &receiver.url());
     browser.click("details.card .primary");
-    browser.wait_for_text("What signs its deliveries");
+    browser.wait_for_text("Signing secret");
     browser.click("[action$=test] button");
-    browser.wait_for_text("It took the test: 204");
+    browser.wait_for_text("The test was delivered: 204");
     browser.click("[name=state][value=paused]");
     browser.click("[data-edit] .primary");
     // As the page has it that comes back, which no click does to the one before.
@@ -208,7 +208,7 @@ fn an_admin_does_it_all_in_a_browser_without_scripts() {
     assert_eq!(admin.all("/webhooks")[0]["disabled"], true);
     browser.click("summary.danger");
     browser.click("[action$=delete] button");
-    browser.wait_for_text("There is none");
+    browser.wait_for_text("There are no webhooks");
     assert!(admin.all("/webhooks").is_empty());
     browser.assert_clean(&["401"]);
 }

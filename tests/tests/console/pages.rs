@@ -75,7 +75,7 @@ fn a_form_that_is_sent_twice_is_done_once(database: Database) {
         (form.replace("fee=1", "fee=-1"), "between 0 and"),
         (form.replace("service=123", ""), "The services"),
         (form.replace("service=123", "service=9"), "no longer exists"),
-        (form.replace("T09", "T99"), "no such time"),
+        (form.replace("T09", "T99"), "does not exist in"),
         (form.replace("datetime=2022-11-03T09:00:00.500", ""), "Choose a date"),
     ] {
         let form = wrong.replace(token, "another");

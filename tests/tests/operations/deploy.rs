@@ -200,7 +200,7 @@ fn what_the_image_runs_runs_here() {
     let arguments: Vec<&str> = health[1..].iter().map(String::as_str).collect();
     drop(orders_api(scratch.dir(), &bind, &arguments).assert_fine());
     drop(server);
-    orders_api(scratch.dir(), &bind, &arguments).assert_refused(1, "nobody listens");
+    orders_api(scratch.dir(), &bind, &arguments).assert_refused(1, "cannot connect");
 }
 
 #[test]

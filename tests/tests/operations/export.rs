@@ -144,7 +144,7 @@ fn a_database_moved_to_postgresql_holds_the_same() {
     let run = scratch.run(&["move", "--to", &target.url()]).assert_fine();
     assert!(run.stdout.contains("events") && run.stdout.contains("api_key_secrets"), "{run:?}");
     let run = scratch.run(&["doctor", "--compare", &target.url()]).assert_fine();
-    assert!(run.stdout.contains("both databases hold the same"), "{run:?}");
+    assert!(run.stdout.contains("both databases are identical"), "{run:?}");
     drop(target.run(&["doctor"]).assert_fine());
     assert_eq!(exported(&target, "moved.json"), exported(&scratch, "here.json"));
     let mut sql = target.sql();

@@ -148,7 +148,7 @@ fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(database: Database) {
     assert!(kept[0]["reason"].as_str().unwrap().contains("Order a is 1 hour earlier"), "{kept:?}");
     // The file itself is never taken for the file of what is rejected.
     let run = scratch.run(&["import", &file, "--rejected", &file]);
-    run.assert_refused(2, "place of the file");
+    run.assert_refused(2, "overwrite the file");
     assert_eq!(fs::read_to_string(&file).unwrap(), rows.join("\n"));
 }
 
@@ -294,7 +294,7 @@ fn services_that_are_missing_are_made_if_that_is_wanted(database: Database) {
     let file =
         scratch.write("rows.ndjson", lines(&[order("a", NOON), order("b", NOON + 3 * HOUR)]));
     let run = scratch.run(&["import", &file]);
-    run.assert_refused(1, "2 as wrong");
+    run.assert_refused(1, "2 as invalid");
     assert!(verdicts(&run)[0]["reason"].as_str().unwrap().contains("service 123"), "{run:?}");
     let dry = scratch.run(&["import", &file, "--create-services", "--dry-run"]).assert_fine();
     assert_eq!(words(&dry), ["accepted"; 2]);

@@ -11,13 +11,13 @@ pub(crate) fn back_up(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn
     if let Some(url) = database.without_password() {
         let file = file.display();
         return Err(format!(
-            "PostgreSQL is backed up by its own tool; run: \
+            "PostgreSQL has its own backup tool; run: \
              pg_dump --format=custom --file='{file}' '{url}'"
         )
         .into());
     }
     orders_db::backup(database, file)?;
-    log::info!("{database}: backed up to {}, and checked", file.display());
+    log::info!("{database}: backed up to {} and verified", file.display());
     Ok(())
 }
 
@@ -25,25 +25,27 @@ pub(crate) fn restore(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn
     if let Some(url) = database.without_password() {
         let file = file.display();
         return Err(format!(
-            "PostgreSQL is restored by its own tool, into an empty database; run: \
+            "PostgreSQL has its own tool, which restores into an empty database; run: \
              pg_restore --exit-on-error --single-transaction --dbname='{url}' '{file}'"
         )
         .into());
     }
     match orders_db::restore(database, file)? {
-        Some(former) => log::info!("{database}: restored; what was there is {}", former.display()),
+        Some(previous) => {
+            log::info!("{database}: restored; the previous database is {}", previous.display());
+        }
         None => log::info!("{database}: restored"),
     }
     Ok(())
 }
 
-/// Moves a database, and prints what both hold.
+/// Moves a database and prints the checksums of its tables.
 pub(crate) fn move_to(database: &DatabaseUrl, to: &str) -> Result<(), Box<dyn Error>> {
     let to = DatabaseUrl::parse(to)?;
     let sums = orders_db::move_to_postgres(database, &to, |table, rows| {
         log::debug!("{table}: {rows} rows sent");
     })?;
-    doctor::print_sums(&sums)?;
-    log::info!("{database} is now {to}; both hold the same in {} tables", sums.len());
+    doctor::print_checksums(&sums)?;
+    log::info!("{database}: moved to {to}; {} tables are identical", sums.len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The command `doctor`.
+//! The command `doctor`: checks a database, and compares two.
 
 use std::error::Error;
 use std::io::Write;
@@ -7,7 +7,7 @@ use orders_db::{DatabaseUrl, TableSum};
 
 use crate::cli::DoctorOptions;
 
-/// Prints a line for each check, and one for each thing found.
+/// Prints a line for each check, and one for each finding.
 pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
     let (mut checks, mut faults, mut rows) = (0_u64, 0, 0);
@@ -37,7 +37,7 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
     written?;
     let own = if options.sums || options.compare.is_some() {
         let sums = orders_db::sums(database)?;
-        print_sums(&sums)?;
+        print_checksums(&sums)?;
         sums
     } else {
         Vec::new()
@@ -46,15 +46,13 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
         faults += compare(&own, &orders_db::sums(&DatabaseUrl::parse(other)?)?)?;
     }
     if faults > 0 {
-        return Err(
-            format!("{faults} of {checks} checks found something wrong in {database}").into()
-        );
+        return Err(format!("{faults} of {checks} checks failed in {database}").into());
     }
     Ok(writeln!(out, "all {checks} checks are fine, of {rows} rows in all")?)
 }
 
-/// Prints what tables hold.
-pub(crate) fn print_sums(sums: &[TableSum]) -> Result<(), Box<dyn Error>> {
+/// Prints the checksum and the number of rows of each table.
+pub(crate) fn print_checksums(sums: &[TableSum]) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
     for TableSum { table, rows, sum } in sums {
         writeln!(out, "{sum}  {rows:>10} rows  {table}")?;
@@ -62,7 +60,7 @@ pub(crate) fn print_sums(sums: &[TableSum]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many tables differ.
+/// Compares two databases. Returns the number of tables that differ.
 fn compare(own: &[TableSum], others: &[TableSum]) -> Result<u64, Box<dyn Error>> {
     let mut out = std::io::stdout();
     let mut differing = 0;
@@ -80,7 +78,7 @@ fn compare(own: &[TableSum], others: &[TableSum]) -> Result<u64, Box<dyn Error>>
         }
     }
     if differing == 0 {
-        writeln!(out, "ok    both databases hold the same in {} tables", own.len())?;
+        writeln!(out, "ok    both databases are identical in {} tables", own.len())?;
     }
     Ok(differing)
 }

@@ -1,4 +1,4 @@
-//! The command `export`: all services and orders, as they stand at one moment.
+//! The command `export`: all services and orders as of one moment.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -12,7 +12,7 @@ use orders_db::{DatabaseUrl, ExportPart, StoreError};
 use crate::cli::{ExportOptions, FileFormat};
 use crate::wire;
 
-/// That nothing is made where nothing is.
+/// Checks that the database exists, so that an export does not create it.
 pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
     match database {
         DatabaseUrl::Sqlite(path) if !path.exists() => {
@@ -22,7 +22,7 @@ pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
     }
 }
 
-/// What a file is, by what its name ends with.
+/// The format of a file, by its extension.
 pub(crate) fn format_of(file: &Path) -> Option<FileFormat> {
     match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "json" => Some(FileFormat::Json),
@@ -38,12 +38,12 @@ pub(crate) fn run(database: &DatabaseUrl, options: &ExportOptions) -> Result<(),
     let Some(file) = file else {
         let written = write(database, format, std::io::stdout().lock());
         return match written {
-            // Whoever reads has seen enough.
+            // The reader of the output has closed it.
             Err(error) if is_broken_pipe(&*error) => Ok(()),
             written => written,
         };
     };
-    // A pipe or a device takes what comes; nothing can take its place.
+    // A pipe or a device cannot be replaced.
     if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return write(database, format, File::options().write(true).open(file)?);
     }
@@ -75,7 +75,7 @@ fn write(
     format: FileFormat,
     out: impl Write,
 ) -> Result<(), Box<dyn Error>> {
-    let mut sheet = Sheet {
+    let mut writer = Writer {
         out: BufWriter::new(out),
         format,
         groups: Groups::default(),
@@ -83,16 +83,16 @@ fn write(
         orders: 0,
         is_among_orders: false,
     };
-    sheet.begin()?;
-    orders_db::export(database, |part| sheet.add(part))?;
-    sheet.end()?;
-    let Sheet { services, orders, .. } = sheet;
+    writer.begin()?;
+    orders_db::export(database, |part| writer.add(part))?;
+    writer.end()?;
+    let Writer { services, orders, .. } = writer;
     log::info!("exported {services} services and {orders} orders");
     Ok(())
 }
 
-/// The groups that more than one order is in, each with the id of the first order that was seen of
-/// it: that is its name in the file.
+/// The exemption groups of more than one order. The id of the first exported order names its group
+/// in the file.
 #[derive(Default)]
 struct Groups {
     shared: HashSet<Group>,
@@ -108,20 +108,20 @@ impl Groups {
     }
 }
 
-struct Sheet<W: Write> {
+struct Writer<W: Write> {
     out: BufWriter<W>,
     format: FileFormat,
     groups: Groups,
     services: u64,
     orders: u64,
-    /// Whether the list of services is closed.
+    /// Whether the list of services has ended.
     is_among_orders: bool,
 }
 
 const COLUMNS: [&str; 8] =
     ["id", "datetime", "totalfee", "services", "version", "created_at", "updated_at", "group"];
 
-impl<W: Write> Sheet<W> {
+impl<W: Write> Writer<W> {
     fn begin(&mut self) -> std::io::Result<()> {
         match self.format {
             FileFormat::Json => self.out.write_all(b"{\"services\":["),
@@ -147,7 +147,7 @@ impl<W: Write> Sheet<W> {
                 }
             }
             ExportPart::Orders(orders) => {
-                self.turn_to_orders()?;
+                self.begin_orders()?;
                 for order in &orders {
                     self.add_order(order)?;
                 }
@@ -156,7 +156,7 @@ impl<W: Write> Sheet<W> {
         Ok(())
     }
 
-    fn turn_to_orders(&mut self) -> std::io::Result<()> {
+    fn begin_orders(&mut self) -> std::io::Result<()> {
         let is_first = !std::mem::replace(&mut self.is_among_orders, true);
         if is_first && self.format == FileFormat::Json {
             self.out.write_all(b"\n],\"orders\":[")?;
@@ -177,7 +177,7 @@ impl<W: Write> Sheet<W> {
                 wire::write_exported(&mut row, order, group)?;
                 row.push(b'\n');
             }
-            // No cell has anything that would have to be quoted.
+            // No cell needs quotes.
             FileFormat::Csv => {
                 let content = &order.content;
                 let numbers: Vec<String> =

@@ -1,5 +1,5 @@
-//! Asks the service of this machine whether it is well: for containers, whose images have no other
-//! program that could.
+//! The command `healthcheck`: checks that the local server is running. For containers, whose images
+//! have no other HTTP client.
 
 use std::error::Error;
 use std::fmt;
@@ -19,35 +19,35 @@ use rustls::{
 
 use crate::cli::HealthcheckOptions;
 
-/// How long each step may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How much of the answer tells.
+/// The timeout of each step.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The number of bytes that have the status line.
 const STATUS_LINE: u64 = 64;
 
-/// Ends well if the service answers 200.
+/// Succeeds if the server responds 200.
 pub(crate) fn run(options: &HealthcheckOptions) -> Result<(), Box<dyn Error>> {
     let path = if options.ready { "/readyz" } else { "/healthz" };
     let address = reachable(options.bind);
-    let stream = TcpStream::connect_timeout(&address, PATIENCE)
-        .map_err(|error| format!("nobody listens on {address}: {error}"))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)
+        .map_err(|error| format!("cannot connect to {address}: {error}"))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let line = match &options.tls_cert {
-        None => ask(stream, address, path)?,
+        None => request(stream, address, path)?,
         Some(file) => {
             let certificate = CertificateDer::from_pem_file(file)
                 .map_err(|error| format!("{}: {error}", file.display()))?;
-            ask(secured(stream, address, certificate)?, address, path)?
+            request(secured(stream, address, certificate)?, address, path)?
         }
     };
     let status = line.split(' ').nth(1).unwrap_or_default();
     if status == "200" {
         return Ok(());
     }
-    Err(format!("{path} of {address} answers {status:?}").into())
+    Err(format!("{path} of {address} responded {status:?}").into())
 }
 
-/// Where a service that listens on all addresses is reached.
+/// The address at which a server on this machine is reached.
 fn reachable(bind: SocketAddr) -> SocketAddr {
     let ip = match bind.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -57,11 +57,11 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, bind.port())
 }
 
-fn ask(mut stream: impl Read + Write, host: SocketAddr, path: &str) -> std::io::Result<String> {
+fn request(mut stream: impl Read + Write, host: SocketAddr, path: &str) -> std::io::Result<String> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     stream.flush()?;
     let mut line = Vec::new();
-    // How the connection ends after the status is of no interest.
+    // An error after the status line does not matter.
     match stream.take(STATUS_LINE).read_to_end(&mut line) {
         Err(error) if line.is_empty() => Err(error),
         Ok(_) | Err(_) => Ok(String::from_utf8_lossy(&line).into_owned()),

@@ -1,14 +1,15 @@
-//! The command `import`: orders from a file, judged and stored like any others, in slices or all at
-//! once, with a verdict on each.
+//! The command `import`: orders from a file, validated and stored like any others, in chunks or in one
+//! transaction, with a result for each row.
 
 mod cells;
+mod chunks;
 mod document;
 #[cfg(test)]
 pub(crate) mod fuzz;
+mod groups;
 mod lines;
-mod slices;
+mod results;
 mod source;
-mod verdicts;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
@@ -21,11 +22,11 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders_core::Batch;
 use orders_db::{Store, StoreError};
 
+use self::chunks::ChunkWriter;
 pub(crate) use self::document::Document;
-use self::slices::Slices;
+use self::results::{Results, RowResult};
 pub(crate) use self::source::SourceError;
 use self::source::{Row, Source};
-use self::verdicts::{Verdict, Verdicts};
 use crate::Usage;
 use crate::cli::export::format_of;
 use crate::cli::{ImportOptions, OnConflict};
@@ -42,51 +43,51 @@ enum ImportError {
     Output(#[from] io::Error),
     #[error("{0}")]
     Refused(String),
-    #[error("the rows were not judged as what they are")]
+    #[error("the outcome does not fit the rows")]
     Unexpected,
 }
 
-/// How many rows are stored by one transaction, where others are to be let in between.
-const SLICE: usize = 1_000;
+/// The number of rows in a transaction, where others may write in between.
+const CHUNK: usize = 1_000;
 
 pub(crate) fn run(store: &Store, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
     let file = &options.file;
     let Some(format) = options.format.or_else(|| format_of(file)) else {
-        let why = "what the file is does not show in its name; give --format json, ndjson or csv";
+        let why = "the extension of the file names no format; use --format json, ndjson or csv";
         return Err(Usage(why.to_owned()).into());
     };
     if options.rejected.as_deref().is_some_and(|rejected| is_same_file(rejected, file)) {
-        return Err(Usage("the rejected rows would take the place of the file".to_owned()).into());
+        return Err(Usage("the rejected rows would overwrite the file".to_owned()).into());
     }
     let named = |error: SourceError| format!("{}: {error}", file.display());
     let source = Source::open(file, format, options.rejected.is_some()).map_err(named)?;
-    let verdicts = Verdicts::new(options.rejected.as_deref(), options.quiet)?;
-    let slices = Slices::new(store, options.on_conflict, options.create_services);
-    let mut run = Run { slices, verdicts, bar: progress_bar(source.length) };
-    let result = run.whole(source, options);
-    run.verdicts.flush()?;
+    let results = Results::new(options.rejected.as_deref(), options.quiet)?;
+    let writer = ChunkWriter::new(store, options.on_conflict, options.create_services);
+    let mut run = Run { writer, results, bar: progress_bar(source.length) };
+    let result = run.import(source, options);
+    run.results.flush()?;
     run.bar.finish_and_clear();
     if let Err(error) = result {
         let stored = match (options.on_conflict, options.dry_run) {
-            (OnConflict::Skip | OnConflict::AcceptGroup, false) => run.verdicts.accepted,
+            (OnConflict::Skip | OnConflict::AcceptGroup, false) => run.results.accepted,
             (OnConflict::RejectAll, _) | (_, true) => 0,
         };
         return Err(format!("{}: {error}; {stored} orders were imported", file.display()).into());
     }
-    conclude(&run.verdicts, options)
+    conclude(&run.results, options)
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Tells what came of it all; fails if rows were rejected that were not to be skipped.
-fn conclude(verdicts: &Verdicts, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
-    let Verdicts { accepted, not_attempted, conflicts, invalid, .. } = verdicts;
+/// Reports the summary. Fails if rows were rejected that were not to be skipped.
+fn conclude(results: &Results, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
+    let Results { accepted, not_attempted, conflicts, invalid, .. } = results;
     let word = if options.dry_run { "would be imported" } else { "imported" };
     let summary = format!(
-        "{accepted} orders {word}; {conflicts} rows rejected as too close or as there already, \
-         {invalid} as wrong, {not_attempted} not attempted"
+        "{accepted} orders {word}; {conflicts} rows rejected as conflicts, {invalid} as \
+         invalid, {not_attempted} not attempted"
     );
     let is_fine = *invalid == 0
         && *not_attempted == 0
@@ -113,70 +114,70 @@ fn progress_bar(length: Option<u64>) -> ProgressBar {
 }
 
 struct Run<'s> {
-    slices: Slices<'s>,
-    verdicts: Verdicts,
+    writer: ChunkWriter<'s>,
+    results: Results,
     bar: ProgressBar,
 }
 
 impl Run<'_> {
-    fn whole(&mut self, mut source: Source, options: &ImportOptions) -> Result<(), ImportError> {
+    fn import(&mut self, mut source: Source, options: &ImportOptions) -> Result<(), ImportError> {
         let services = std::mem::take(&mut source.services);
-        let at_once = options.dry_run || options.on_conflict == OnConflict::RejectAll;
-        if !at_once {
+        let in_one_transaction = options.dry_run || options.on_conflict == OnConflict::RejectAll;
+        if !in_one_transaction {
             for service in services {
-                self.slices.add_service(service)?;
+                self.writer.add_service(service)?;
             }
-            return self.sliced(source);
+            return self.in_chunks(source);
         }
-        self.at_once(source, services, options)
+        self.in_one_transaction(source, services, options)
     }
 
-    /// All rows in one transaction, which is only committed if that is wanted and all of them are
-    /// accepted. They are read and checked before it begins, since others wait for its end.
-    fn at_once(
+    /// Imports all rows in one transaction. It commits if all are accepted and this is no dry run.
+    /// The rows are read before it begins, because other writers wait for its end.
+    fn in_one_transaction(
         &mut self,
         source: Source,
         services: Vec<ServiceBody>,
         options: &ImportOptions,
     ) -> Result<(), ImportError> {
         let rows = collect(source, options)?;
-        self.slices.begin_whole()?;
+        self.writer.begin_transaction()?;
         for service in services {
-            self.slices.add_service(service)?;
+            self.writer.add_service(service)?;
         }
-        let mut verdicts = Vec::with_capacity(rows.len());
-        for slice in rows.chunks(SLICE) {
-            verdicts.append(&mut self.slices.run(slice)?);
+        let mut results = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(CHUNK) {
+            results.append(&mut self.writer.run(chunk)?);
         }
-        let is_fine = verdicts.iter().all(|verdict| *verdict == Verdict::Accepted);
+        let is_fine = results.iter().all(|result| *result == RowResult::Accepted);
         if is_fine && !options.dry_run {
-            self.slices.commit()?;
+            self.writer.commit()?;
         } else {
-            self.slices.roll_back();
+            self.writer.roll_back();
         }
         if !is_fine && options.on_conflict == OnConflict::RejectAll {
-            for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Accepted) {
-                *verdict = Verdict::NotAttempted;
+            for result in results.iter_mut().filter(|result| **result == RowResult::Accepted) {
+                *result = RowResult::NotAttempted;
             }
         }
-        self.tell(&rows, &verdicts)
+        self.record(&rows, &results)
     }
 
-    fn sliced(&mut self, source: Source) -> Result<(), ImportError> {
+    fn in_chunks(&mut self, source: Source) -> Result<(), ImportError> {
         let (rows, reader) = read_ahead(source);
-        for slice in rows {
-            let verdicts = self.slices.run(&slice)?;
-            self.tell(&slice, &verdicts)?;
+        for chunk in rows {
+            let results = self.writer.run(&chunk)?;
+            self.record(&chunk, &results)?;
         }
         ended(reader)
     }
 
-    fn tell(&mut self, rows: &[Row], verdicts: &[Verdict]) -> Result<(), ImportError> {
-        for (row, verdict) in rows.iter().zip(verdicts) {
-            self.verdicts.tell(row, verdict)?;
+    fn record(&mut self, rows: &[Row], results: &[RowResult]) -> Result<(), ImportError> {
+        for (row, result) in rows.iter().zip(results) {
+            self.results.record(row, result)?;
         }
-        self.verdicts.flush()?;
-        let number = self.verdicts.rows();
+        self.results.flush()?;
+        let number = self.results.rows();
         let seconds = self.bar.elapsed().max(Duration::from_millis(1));
         let rate = u128::from(number) * 1_000 / seconds.as_millis();
         let rate = HumanCount(u64::try_from(rate).unwrap_or(u64::MAX));
@@ -188,7 +189,7 @@ impl Run<'_> {
     }
 }
 
-/// All rows, if there are not too many to be taken at once.
+/// Reads all rows, if there are not too many for one transaction.
 fn collect(source: Source, options: &ImportOptions) -> Result<Vec<Row>, ImportError> {
     let mut rows = Vec::new();
     source.read(&mut |row| {
@@ -198,30 +199,30 @@ fn collect(source: Source, options: &ImportOptions) -> Result<Vec<Row>, ImportEr
     if rows.len() > Batch::MAX_IMPORT {
         let what = if options.dry_run { "--dry-run" } else { "--on-conflict reject-all" };
         return Err(ImportError::Refused(format!(
-            "has more than {} rows, which is what {what} takes: other writers wait until all are \
-             judged; use --on-conflict skip or accept-group, or parts of the file",
+            "has more than {} rows, the limit of {what}: other writers wait for its transaction; \
+             use --on-conflict skip or accept-group, or split the file",
             Batch::MAX_IMPORT
         )));
     }
     Ok(rows)
 }
 
-/// Reads rows in a thread of its own, a few slices ahead.
+/// Reads rows on another thread, a few chunks ahead.
 fn read_ahead(source: Source) -> (Receiver<Vec<Row>>, JoinHandle<Result<(), SourceError>>) {
     let (sender, receiver) = sync_channel(2);
     let reader = std::thread::spawn(move || {
-        let mut slice = Vec::with_capacity(SLICE);
-        let mut is_heard = true;
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut goes_on = true;
         source.read(&mut |row| {
-            slice.push(row);
-            if slice.len() == SLICE {
-                let full = std::mem::replace(&mut slice, Vec::with_capacity(SLICE));
-                is_heard = sender.send(full).is_ok();
+            chunk.push(row);
+            if chunk.len() == CHUNK {
+                let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
+                goes_on = sender.send(full).is_ok();
             }
-            is_heard
+            goes_on
         })?;
-        // Nobody listens only where the import has failed already.
-        drop(sender.send(slice));
+        // The receiver is gone only if the import has failed already.
+        drop(sender.send(chunk));
         Ok(())
     });
     (receiver, reader)

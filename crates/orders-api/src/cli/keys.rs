@@ -11,7 +11,7 @@ use crate::cli::wait::wait;
 use crate::security::{self, MadeKey};
 use crate::wire::KeyView;
 
-/// How many keys are read at once.
+/// The number of keys in a query.
 const PAGE: usize = 1_000;
 
 pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Error>> {
@@ -33,7 +33,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             let rotate = KeyCommand::Rotate { id, overlap: overlap.0, expires_in, hash };
             let change = change(store, rotate)?;
             if let KeyChange::Rotated { former_until, .. } = &change {
-                log::info!("the key of before works until {former_until}");
+                log::info!("the previous secret is valid until {former_until}");
             }
             print(&format!("{} {text}", change.key().id))
         }
@@ -42,7 +42,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
 
 fn change(store: &Store, command: KeyCommand) -> Result<KeyChange, Box<dyn Error>> {
     match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
-        Answered::Now(verdict) => Ok(verdict?),
+        Answered::Now(result) => Ok(result?),
         Answered::Again(_) | Answered::KeyReused => Err("a command has no idempotency key".into()),
     }
 }

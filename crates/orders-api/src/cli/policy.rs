@@ -27,9 +27,7 @@ pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(),
             written?;
             out.flush()?;
             if number > 0 {
-                return Err(
-                    format!("{number} pairs of neighbours would violate this policy").into()
-                );
+                return Err(format!("{number} pairs of orders would violate this policy").into());
             }
             show(&policy)
         }
@@ -55,8 +53,8 @@ fn show(policy: &Policy) -> Result<(), Box<dyn Error>> {
 fn refusal(violations: &[Violation]) -> String {
     let pairs = violations.iter().map(in_words).collect::<Vec<_>>().join("; ");
     format!(
-        "the policy was not changed: it would find these too close to each other: {pairs}. \
-         `policy check` names all, `--accept-violations` makes them exempt from each other"
+        "the policy was not changed: these orders would be too close to each other: {pairs}. \
+         `policy check` lists all, `--accept-violations` makes them exempt from one another"
     )
 }
 

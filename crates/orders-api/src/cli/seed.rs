@@ -1,5 +1,5 @@
-//! Loading the sample data, or data like it: services, and orders that are exempt from the rule
-//! among themselves only. What was loaded once is not loaded again.
+//! The command `seed`: loads the sample data or similar data. Its orders are exempt from the rule among
+//! themselves only. Data that was loaded before is not loaded again.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::wire::{self, OrderBody, ServiceBody};
 
 const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 
-/// Why data was not loaded. Where some of the services are loaded already, loading again goes on.
+/// Why data was not loaded. Some of its services may be loaded; loading again continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SeedError {
     #[error("{0}: {1}")]
@@ -31,7 +31,7 @@ pub(crate) enum SeedError {
     Refused(String),
 }
 
-/// What was loaded.
+/// The number of services and orders that were loaded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seeded {
     pub(crate) services: usize,
@@ -56,7 +56,7 @@ pub(crate) fn seed(store: &Store, file: Option<&Path>) -> Result<Seeded, SeedErr
     Ok(Seeded { services, orders: load_orders(store, orders)? })
 }
 
-/// Loads a service; `false` if one with its number is there.
+/// Loads a service. Returns `false` if its id exists.
 fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> {
     let ServiceBody { id, name } = service;
     let command = ServiceCommand::Create { id, name };
@@ -68,12 +68,12 @@ fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> 
     }
 }
 
-/// Loads orders as one group; none, if all of them are or were there.
+/// Loads orders as one exemption group. Orders that exist or existed are left out.
 fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError> {
     let mut operations = Vec::new();
     for OrderBody { id, content } in orders {
         let Some(id) = id else {
-            return Err(SeedError::Content("every order to be loaded must have an id".to_owned()));
+            return Err(SeedError::Content("every order must have an id".to_owned()));
         };
         if !store.has_history(&id)? {
             operations.push(Operation::Create { id: NewId::Chosen(id), content });
@@ -87,8 +87,8 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
     let command = Command { actor: Actor::new("seed"), action: Action::Batch(batch), retry: None };
     match wait(|deadline, reply| store.change_orders(command, nothing(), deadline, reply))? {
         Answered::Now(Outcome::Batch { refused: false, results }) => Ok(results.len()),
-        // Another process has loaded the same meanwhile.
-        Answered::Now(Outcome::Batch { results, .. }) if results.iter().all(is_there) => Ok(0),
+        // Another process has loaded the same data at the same time.
+        Answered::Now(Outcome::Batch { results, .. }) if results.iter().all(exists) => Ok(0),
         Answered::Now(Outcome::Batch { results, .. }) => Err(SeedError::Refused(why(results))),
         Answered::Now(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused)
         | Answered::Again(_)
@@ -96,16 +96,16 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
     }
 }
 
-/// Without an idempotency key no answer is kept.
+/// Without an idempotency key no response is stored.
 fn nothing<T>() -> Render<T> {
     Arc::new(|_| None)
 }
 
 fn unexpected() -> SeedError {
-    SeedError::Refused("the data was not judged as what it is".to_owned())
+    SeedError::Refused("the outcome does not fit the data".to_owned())
 }
 
-fn is_there(result: &Result<orders_core::Done, Refusal>) -> bool {
+fn exists(result: &Result<orders_core::Done, Refusal>) -> bool {
     matches!(result, Err(Refusal::OrderExists(_)))
 }
 

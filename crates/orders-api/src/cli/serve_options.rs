@@ -1,4 +1,4 @@
-//! The options of `serve`.
+//! The options of `serve`, and the settings that follow from them.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,76 +16,76 @@ use crate::security::Network;
 use crate::security::Origin;
 use crate::webhooks::{DeliveryOptions, RetryDelays, SsrfGuard};
 
-/// How to serve.
+/// The options of `serve`.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeOptions {
-    /// The address to listen on; port 0 takes a free one. Beyond loopback only if there is a key
+    /// The address to listen on. Port 0 takes a free one. Addresses beyond loopback need a key
     #[arg(long, env = "ORDERS_BIND", default_value = "127.0.0.1:8080")]
     pub(crate) bind: SocketAddr,
-    /// Whether callers need a key
+    /// Whether requests need a key
     #[arg(long, env = "ORDERS_AUTH", default_value = "auto")]
     pub(crate) auth: Auth,
-    /// How many requests each key, or address without one, may make a second, or `off`. Default: off
-    /// on loopback, else 1000
+    /// The rate limit in requests a second for each key, or for each address without a key, or `off`.
+    /// Default: off on loopback, else 1000
     #[arg(long, env = "ORDERS_RATE_LIMIT", value_parser = read_rate)]
     pub(crate) rate_limit: Option<Rate>,
-    /// How many of them at once, the operations of a batch counted. Default: those of ten seconds
+    /// The largest burst. Each operation of a batch counts. Default: ten seconds of the rate limit
     #[arg(long, env = "ORDERS_RATE_BURST")]
     pub(crate) rate_burst: Option<NonZeroU32>,
-    /// Proxies, as addresses or networks, that are believed when they tell by X-Forwarded-For where
-    /// a request comes from
+    /// Addresses or networks of trusted proxies. Their X-Forwarded-For headers give the client's
+    /// address
     #[arg(long, env = "ORDERS_TRUST_PROXY", value_delimiter = ',', value_parser = Network::parse)]
     pub(crate) trust_proxy: Vec<Network>,
-    /// Other sites whose pages are let in, such as `https://console.example.com`
+    /// Allowed CORS origins, such as `https://console.example.com`
     #[arg(long, env = "ORDERS_CORS_ORIGIN", value_delimiter = ',', value_parser = Origin::parse)]
     pub(crate) cors_origin: Vec<Origin>,
-    /// The file of the TLS certificate and its chain (PEM); read again when it changes
+    /// The file of the TLS certificate chain (PEM). Reloaded when it changes
     #[arg(long, env = "ORDERS_TLS_CERT", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The file of the certificate's private key (PEM)
+    /// The file of the private key (PEM)
     #[arg(long, env = "ORDERS_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// How many connections there may be at once; more wait to be accepted
+    /// The limit of open connections. More wait to be accepted
     #[arg(long, env = "ORDERS_MAX_CONNECTIONS", default_value = "20000", value_parser = read_connections)]
     pub(crate) max_connections: usize,
-    /// How many streams of events there may be at once; never more than half of the connections
+    /// The limit of open event streams. At most half of the connections
     #[arg(long, env = "ORDERS_MAX_STREAMS", default_value = "5000", value_parser = read_streams)]
     max_streams: usize,
-    /// How long events stay in the feed, such as 90d. Histories stay in any case. Default: for ever
+    /// How long events stay in the feed, such as 90d. Histories are kept. Default: for ever
     #[arg(long, env = "ORDERS_EVENT_RETENTION", value_parser = read_period)]
     pub(crate) event_retention: Option<Period>,
-    /// How browsers reach the service, such as `https://orders.example.com`: pages from there may
-    /// change something
+    /// The URL at which browsers reach the service, such as `https://orders.example.com`. Pages from
+    /// this origin may send changes
     #[arg(long, env = "ORDERS_PUBLIC_URL", value_parser = Origin::parse)]
     pub(crate) public_url: Option<Origin>,
-    /// Load the sample data first, unless it is there
+    /// Load the sample data first, unless it exists
     #[arg(long, env = "ORDERS_SAMPLE_DATA", value_parser = FalseyValueParser::new())]
     pub(crate) sample_data: bool,
-    /// How many threads answer requests. Default: one a core
+    /// The number of worker threads. Default: one a core
     #[arg(long, env = "ORDERS_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
-    /// How long `/readyz` answers 503 before the server stops listening
+    /// How long `/readyz` responds 503 before the server stops listening
     #[arg(long, env = "ORDERS_DRAIN_DELAY", default_value = "1s", value_parser = read_delay)]
     pub(crate) drain_delay: Duration,
-    /// Refuse changes to orders that do not say, by If-Match, which version they mean
+    /// Reject changes to orders without an If-Match header
     #[arg(long, env = "ORDERS_REQUIRE_IF_MATCH", value_parser = FalseyValueParser::new())]
     pub(crate) require_if_match: bool,
-    /// Let anyone read `/metrics`, without a key
+    /// Serve `/metrics` without a key
     #[arg(long, env = "ORDERS_METRICS_OPEN", value_parser = FalseyValueParser::new())]
     pub(crate) metrics_open: bool,
-    /// Log a line for each request
+    /// Log each request
     #[arg(long, env = "ORDERS_ACCESS_LOG", value_parser = FalseyValueParser::new())]
     pub(crate) access_log: bool,
     /// Read the console's style sheets and scripts from this directory at each request, not from the
     /// program. For changing them without a build
     #[arg(long, env = "ORDERS_ASSETS_DIR", value_name = "DIR", value_parser = read_directory)]
     pub(crate) assets_dir: Option<PathBuf>,
-    /// Let webhooks lead to this machine and to private networks, and use plain `http`
+    /// Allow webhooks to this machine, to private networks and over plain `http`
     #[arg(long, env = "ORDERS_ALLOW_PRIVATE_WEBHOOKS", value_parser = FalseyValueParser::new())]
     pub(crate) allow_private_webhooks: bool,
-    /// How long to wait after each attempt to deliver an event in vain, give or take a tenth; after
-    /// one attempt more than there are delays it is given up. Default: three days
+    /// The delays after failed attempts to deliver an event, with a jitter of a tenth. When all are
+    /// used up, the delivery has failed. Default: three days
     #[arg(
         long,
         env = "ORDERS_WEBHOOK_RETRY_DELAYS",
@@ -94,8 +94,8 @@ pub(crate) struct ServeOptions {
         value_parser = read_delay
     )]
     pub(crate) webhook_retry_delays: Vec<Duration>,
-    /// How long an endpoint may take to answer. What a process was delivering when it died is taken
-    /// up by another after three times as long
+    /// The timeout of a delivery. After three times as long, another process takes over the
+    /// deliveries of a process that died
     #[arg(
         long,
         env = "ORDERS_WEBHOOK_TIMEOUT",
@@ -105,7 +105,7 @@ pub(crate) struct ServeOptions {
     pub(crate) webhook_timeout: Duration,
 }
 
-/// How many requests a second; `None` for any number.
+/// Requests a second. `None` for no limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate(pub(crate) Option<NonZeroU32>);
 
@@ -140,29 +140,29 @@ fn read_webhook_timeout(text: &str) -> Result<Duration, String> {
 }
 
 impl ServeOptions {
-    /// How many streams of events there may be, so that they leave connections for all else.
+    /// The limit of event streams, which leaves connections for other requests.
     pub(crate) fn max_streams(&self) -> usize {
         self.max_streams.min(self.max_connections / 2)
     }
 
-    /// How many threads answer requests.
+    /// The number of worker threads.
     pub(crate) fn workers(&self) -> usize {
         let cores = || available_parallelism().map_or(1, NonZeroUsize::get);
         self.workers.map_or_else(cores, usize::from)
     }
 
-    /// Decides which addresses webhooks may reach.
+    /// The allowed endpoints of webhooks.
     pub(crate) fn ssrf_guard(&self) -> SsrfGuard {
         SsrfGuard { allow_private: self.allow_private_webhooks }
     }
 
-    /// How deliveries to webhooks are made.
+    /// The settings of webhook deliveries.
     pub(crate) fn deliveries(&self) -> DeliveryOptions {
         let delays = RetryDelays(self.webhook_retry_delays.clone());
         DeliveryOptions { ssrf_guard: self.ssrf_guard(), delays, timeout: self.webhook_timeout }
     }
 
-    /// How many requests a caller may make a second, and at once.
+    /// The rate limit of a caller and its burst.
     pub(crate) fn rate(&self) -> Option<(NonZeroU32, NonZeroU32)> {
         const DEFAULT: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
         const SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
@@ -175,10 +175,10 @@ impl ServeOptions {
     }
 }
 
-/// Whether callers need a key.
+/// Whether requests need a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Auth {
-    /// As soon as there has ever been one, or the service listens beyond loopback.
+    /// Once a key has been created, or if the server listens beyond loopback.
     Auto,
     /// Always.
     Required,

@@ -5,36 +5,36 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
-/// What to import, and how.
+/// The options of `import`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportOptions {
     /// The file, or `-` for standard input
     pub(crate) file: PathBuf,
-    /// What the file is. Default: what its name ends with
+    /// The format of the file. Default: by its extension
     #[arg(long, env = "ORDERS_IMPORT_FORMAT")]
     pub(crate) format: Option<FileFormat>,
-    /// What becomes of rows that are too close to other orders, or whose id is taken
+    /// What happens to rows that are too close to other orders, or whose id exists
     #[arg(long, env = "ORDERS_ON_CONFLICT", default_value = "reject-all")]
     pub(crate) on_conflict: OnConflict,
-    /// Judge all rows and write nothing; up to 100 000 rows
+    /// Validate all rows and write nothing. Up to 100 000 rows
     #[arg(long, env = "ORDERS_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub(crate) dry_run: bool,
-    /// Make the services that rows name and that do not exist, as `Service 123`
+    /// Create missing services of rows, as `Service 123`
     #[arg(long, env = "ORDERS_CREATE_SERVICES", value_parser = FalseyValueParser::new())]
     pub(crate) create_services: bool,
-    /// A file for the rows that were rejected, with the reasons: one JSON object a line
+    /// A file for rejected rows and the reasons, one JSON object a line
     #[arg(long, env = "ORDERS_REJECTED", value_name = "FILE")]
     pub(crate) rejected: Option<PathBuf>,
-    /// Print no verdicts on rows that were accepted
+    /// Print no results of accepted rows
     #[arg(long, short, env = "ORDERS_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FileFormat {
-    /// An object with `services` and `orders`, like the sample data.
+    /// An object with `services` and `orders`, up to 64 MiB.
     Json,
-    /// An order a line.
+    /// One order a line.
     Ndjson,
     /// Comma-separated values with a header.
     Csv,
@@ -44,30 +44,30 @@ pub(crate) enum FileFormat {
 pub(crate) enum OnConflict {
     /// All or nothing, in one transaction; up to 100 000 rows
     RejectAll,
-    /// The others are imported, in slices
+    /// Skip them and import the others, in chunks
     Skip,
-    /// All that is imported becomes exempt from one another, in slices; what is too close to other
-    /// orders is rejected
+    /// Make all imported orders exempt from one another, in chunks. Rows too close to other orders are
+    /// rejected
     AcceptGroup,
 }
 
-/// Where to export to, and as what.
+/// The options of `export`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExportOptions {
-    /// The file, which is replaced once the export is whole; `-` or none for standard output
+    /// The file, which is replaced when the export is complete. `-` or none for standard output
     pub(crate) file: Option<PathBuf>,
-    /// As what. Default: what the file's name ends with, else JSON
+    /// The format. Default: by the extension of the file, else JSON
     #[arg(long, env = "ORDERS_EXPORT_FORMAT")]
     pub(crate) format: Option<FileFormat>,
 }
 
-/// What to look at.
+/// The options of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DoctorOptions {
-    /// Another database: compare what both hold, by a sum for each table
+    /// Another database to compare with, by a checksum of each table
     #[arg(long, env = "ORDERS_COMPARE", hide_env_values = true, value_name = "URL")]
     pub(crate) compare: Option<String>,
-    /// Print the sum of each table, too
+    /// Also print the checksum of each table
     #[arg(long, env = "ORDERS_SUMS", value_parser = FalseyValueParser::new())]
     pub(crate) sums: bool,
 }

@@ -1,4 +1,4 @@
-//! What admins see first: keys and webhooks, the policy, and whether all is well.
+//! The page of admins: keys, webhooks, the policy and health.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::problem::Problem;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// How many keys and webhooks are shown.
+/// The largest number of keys, and of webhooks, on the page.
 const ROWS: usize = 500;
 
 #[derive(Template)]
@@ -28,18 +28,18 @@ struct AdminPage {
     edit_lock: String,
     database: &'static str,
     sequence: u64,
-    /// What makes the forms safe to send twice.
+    /// The idempotency token of the forms.
     token: String,
     flash: FlashMessage,
 }
 
-/// What became of a form.
+/// The result of a form, shown once on the page that follows.
 #[derive(Default)]
 pub(super) struct FlashMessage {
-    /// A secret that was just made, and what it is: this is the only time that it is shown.
-    pub(super) made: Option<(&'static str, String)>,
+    /// The title and the text of a new secret, which is shown only this time.
+    pub(super) secret: Option<(&'static str, String)>,
     pub(super) refusal: Option<String>,
-    /// The webhook that was not made.
+    /// The fields of a webhook that was not created.
     pub(super) fields: Fields,
 }
 
@@ -66,8 +66,8 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     render(&request, &app, StatusCode::OK, FlashMessage::default()).await
 }
 
-/// Says on the page why something was refused, beside the rest of the flash message.
-pub(super) async fn refuse(
+/// Shows why a form was rejected.
+pub(super) async fn reject(
     request: &HttpRequest,
     app: &App,
     problem: Problem,

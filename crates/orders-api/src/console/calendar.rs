@@ -3,11 +3,11 @@
 mod address;
 mod blocked;
 mod hours;
+mod model;
 mod month;
 mod printed;
 mod timeline;
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use actix_web::http::StatusCode;
@@ -16,20 +16,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Instant, Policy, Scope, ServiceId};
-use orders_db::{Calendar, CalendarOrder, CalendarQuery};
+use orders_db::{Calendar, CalendarQuery};
 
 use super::layout::{self, Layout};
 use super::sign_in;
-use super::zone::{Zone, later};
+use super::zone::Zone;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::security;
 use crate::security::Access;
 
 use address::{Address, View};
-use blocked::Blocked;
+use model::CalendarModel;
 
-/// The most orders that are looked at for one page.
+/// The largest number of orders on a page.
 const MAX_ORDERS: u32 = 20_000;
 
 #[derive(Template)]
@@ -44,13 +44,13 @@ struct CalendarPage {
     address: Address,
     legend: Vec<LegendEntry>,
     rule: String,
-    /// Whether what is shaded is so for some services only.
+    /// Whether blocked times are those of some services only.
     is_partial: bool,
     count: usize,
     is_cut: bool,
     nearest: Vec<(&'static str, String, String)>,
     body: Body,
-    /// What is printed in place of a day that is drawn.
+    /// The list that replaces the drawing of a day on paper.
     printed: Option<printed::Printed>,
 }
 
@@ -60,7 +60,17 @@ enum Body {
     Timeline(timeline::Timeline),
 }
 
-/// A service, as the legend shows it.
+impl Body {
+    fn draw(model: &CalendarModel<'_>) -> Self {
+        match model.address.view {
+            View::Month => Self::Month(month::draw(model)),
+            View::Week | View::Day => Self::Hours(hours::draw(model)),
+            View::Timeline => Self::Timeline(timeline::draw(model)),
+        }
+    }
+}
+
+/// A service in the legend.
 struct LegendEntry {
     id: ServiceId,
     name: String,
@@ -68,53 +78,13 @@ struct LegendEntry {
     is_chosen: bool,
 }
 
-/// What all views draw from.
-struct CalendarModel<'a> {
-    zone: Zone,
-    now: Instant,
-    address: &'a Address,
-    services: BTreeMap<ServiceId, (usize, &'a str)>,
-    orders: Vec<&'a CalendarOrder>,
-    blocked: Blocked,
-    may_write: bool,
-}
-
-impl CalendarModel<'_> {
-    /// The name and the colour by which an order is shown: those of the first of its services that
-    /// were asked for.
-    fn look(&self, order: &CalendarOrder) -> (usize, String) {
-        let services = order.services.as_slice();
-        let chosen = services.iter().find(|id| self.address.services.contains(id));
-        let Some(shown) = chosen.or(services.first()) else { return (0, String::new()) };
-        let (colour, name) = match self.services.get(shown) {
-            Some((colour, name)) => (*colour, (*name).to_owned()),
-            None => (0, format!("Service {shown}")),
-        };
-        let more = services.len().saturating_sub(1);
-        (colour, if more == 0 { name } else { format!("{name} +{more}") })
-    }
-
-    /// When a day begins and ends, in milliseconds.
-    fn interval(&self, date: NaiveDate) -> (i64, i64) {
-        let (start, end) = (self.zone.start_of(date), self.zone.start_of(later(date, 1)));
-        (start.as_millis(), end.as_millis())
-    }
-
-    /// The orders from one millisecond on, before another.
-    fn orders_within(&self, start: i64, end: i64) -> &[&CalendarOrder] {
-        let before =
-            |edge: i64| self.orders.partition_point(|order| order.datetime.as_millis() < edge);
-        self.orders.get(before(start)..before(end)).unwrap_or_default()
-    }
-}
-
 /// `GET /`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     match security::authorize(&request, Access::READER).await {
         Ok(()) => {}
-        // Whoever comes here without a key is asked for one, and told nothing else.
+        // Without a key, this page is the sign-in form.
         Err(problem) if problem.code() == Code::Unauthenticated => {
-            return sign_in::ask(&request, StatusCode::OK, None);
+            return sign_in::show_form(&request, StatusCode::OK, None);
         }
         Err(problem) => return Err(problem),
     }
@@ -138,40 +108,15 @@ fn draw(
     now: Instant,
 ) -> CalendarPage {
     let (zone, policy) = (layout.zone, calendar.policy);
-    let numbered = calendar.services.iter().enumerate();
-    let services: BTreeMap<ServiceId, (usize, &str)> =
-        numbered.map(|(at, service)| (service.id, (at % 8, service.name.as_str()))).collect();
-    let is_shown = |order: &&CalendarOrder| {
-        address.services.is_empty()
-            || order.services.iter().any(|id| address.services.contains(&id))
-    };
-    let blocking = calendar.orders.iter().filter(|order| {
-        policy.scope == Scope::Global || address.services.is_empty() || is_shown(order)
-    });
-    let within = |order: &&CalendarOrder| order.datetime >= from && order.datetime < to;
-    let orders: Vec<&CalendarOrder> =
-        calendar.orders.iter().filter(within).filter(is_shown).collect();
-    let model = CalendarModel {
-        zone,
-        now,
-        address: &address,
-        services,
-        blocked: Blocked::by(blocking.map(|order| order.datetime), policy.window),
-        orders,
-        may_write: layout.may_write(),
-    };
-    let body = match address.view {
-        View::Month => Body::Month(month::draw(&model)),
-        View::Week | View::Day => Body::Hours(hours::draw(&model)),
-        View::Timeline => Body::Timeline(timeline::draw(&model)),
-    };
+    let model = CalendarModel::new(&layout, &address, calendar, (from, to), now);
+    let body = Body::draw(&model);
     let printed = (address.view == View::Day).then(|| printed::list(&model));
     let (count, legend) = (model.orders.len(), legend(calendar, &address));
-    let lead = |word, at: Option<Instant>| {
+    let link = |word, at: Option<Instant>| {
         let at = at?;
         Some((word, zone.words(at), address.at(zone.date(at))))
     };
-    let nearest = [lead("last one before", calendar.previous), lead("next one", calendar.next)];
+    let nearest = [link("previous order", calendar.previous), link("next order", calendar.next)];
     CalendarPage {
         heading: address.heading(),
         views: View::ALL
@@ -201,7 +146,7 @@ fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
         colour: at % 8,
         is_chosen: address.services.contains(&service.id),
     };
-    // Those asked for, and as many others as can be looked over.
+    // All selected services, and a limited number of others.
     let entries = calendar.services.iter().enumerate().map(entry);
     let mut room = 24_usize;
     let mut fits = |entry: &LegendEntry| {
@@ -211,7 +156,7 @@ fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
     entries.filter(|entry| fits(entry)).collect()
 }
 
-/// The rule, in words.
+/// The rule in words.
 fn rule(policy: &Policy) -> String {
     let who = match policy.scope {
         Scope::Global => "Orders",
@@ -226,11 +171,11 @@ fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02}%", parts / 100, (parts % 100).abs())
 }
 
-/// Strokes at these places, of this height, as the path of a drawing.
+/// Strokes of a height at these places, as an SVG path.
 fn ticks(places: &[i64], height: u32) -> String {
     let mut path = String::new();
     for place in places {
-        // Writing to a text does not fail.
+        // Writing to a String does not fail.
         write!(path, "M{place} 0V{height}").unwrap_or_default();
     }
     path

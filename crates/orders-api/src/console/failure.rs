@@ -1,4 +1,4 @@
-//! Problems, as people see them who meet them in a browser.
+//! Problems as pages.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
@@ -18,7 +18,7 @@ struct FailurePage<'a> {
     request_id: &'a str,
 }
 
-/// Whether it is a page that was asked for, and a browser that asks.
+/// Whether the request is for a page and accepts HTML.
 pub(crate) fn is_page(request: &HttpRequest) -> bool {
     let path = request.path();
     let offered = [("application/problem+json", false), ("text/html", true)];
@@ -26,11 +26,11 @@ pub(crate) fn is_page(request: &HttpRequest) -> bool {
         && headers::choose(request, &offered).unwrap_or(false)
 }
 
-/// The page that tells of a problem. Who has to sign in first can do so there and then.
+/// Renders a problem as a page. Without a key, that is the sign-in form.
 pub(crate) fn render(request: &HttpRequest, problem: &Problem, request_id: &str) -> HttpResponse {
     problem.log(request.path(), request_id);
     let shown = if problem.code() == Code::Unauthenticated {
-        sign_in::ask(request, problem.status(), None)
+        sign_in::show_form(request, problem.status(), None)
     } else {
         let title = problem.code().title();
         let layout = Layout::signed_out(request, "", title);

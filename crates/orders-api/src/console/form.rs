@@ -1,4 +1,4 @@
-//! Forms, as browsers send them.
+//! Forms that browsers send.
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
@@ -9,29 +9,29 @@ use crate::body::{Body, BodyLimits};
 use crate::problem::Problem;
 use crate::{headers, retries};
 
-/// The fields of a form, in the order in which they were sent.
+/// The fields of a form, in the order of the request.
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Takes in a form.
+    /// Reads the form of a request.
     pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
         let body = Body::receive(request, payload, headers::sends_form, BodyLimits::SMALL).await?;
         Ok(Self(form_urlencoded::parse(body.bytes()).into_owned().collect()))
     }
 
-    /// The field of this name; an empty text where there is none.
+    /// The value of a field. Empty if there is none.
     pub(crate) fn one(&self, name: &str) -> &str {
         let found = self.0.iter().rfind(|(known, _)| known == name);
         found.map_or("", |(_, value)| value.as_str())
     }
 
-    /// What makes it safe to send twice: a repeat is known by a field that was made with the form.
+    /// The idempotency key of the form, from its hidden token.
     pub(crate) fn retry(&self, request: &HttpRequest) -> Option<Retry> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.one("token"))).ok();
         retries::retry(request, key, format!("{:?}", self.0).as_bytes())
     }
 
-    /// All fields of this name.
+    /// All values of a field.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -1,4 +1,4 @@
-//! Keys, as admins make, rotate and revoke them. What a key is, is shown once.
+//! API keys in the console: create, rotate and revoke. A key is shown once.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -30,7 +30,7 @@ pub(crate) async fn create(
         Ok((KeyCommand::Create { id, name, role, expires_in, hash }, text))
     };
     let command = keys::make(None).and_then(make);
-    change(&request, &app, command, form.retry(&request), "The new key").await
+    change(&request, &app, command, form.retry(&request), "New key").await
 }
 
 /// `POST /console/keys/{id}/rotate`
@@ -43,11 +43,11 @@ pub(crate) async fn rotate(
     let form = Form::read(&request, payload).await?;
     let make = |MadeKey { id, hash, text }| {
         let overlap = wire::read_overlap(form.one("overlap"))
-            .map_err(|error| invalid(format!("How long the former one works {error}.")))?;
+            .map_err(|error| invalid(format!("How long the previous key works {error}.")))?;
         Ok((KeyCommand::Rotate { id, overlap, expires_in: None, hash }, text))
     };
     let command = keys::make(Some(id)).and_then(make);
-    change(&request, &app, command, form.retry(&request), "The key as it is now").await
+    change(&request, &app, command, form.retry(&request), "Rotated key").await
 }
 
 /// `POST /console/keys/{id}/revoke`
@@ -55,11 +55,11 @@ pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
     match app.store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
         Ok(_changed) => Ok(layout::go_to("/console/admin")),
-        Err(problem) => admin::refuse(&request, &app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(&request, &app, problem, FlashMessage::default()).await,
     }
 }
 
-/// Has a key made or changed, and shows the key this once.
+/// Creates or changes a key, and shows it once.
 async fn change(
     request: &HttpRequest,
     app: &App,
@@ -76,10 +76,10 @@ async fn change(
     };
     match done {
         Ok(text) => {
-            let flash = FlashMessage { made: Some((title, text)), ..FlashMessage::default() };
+            let flash = FlashMessage { secret: Some((title, text)), ..FlashMessage::default() };
             admin::render(request, app, StatusCode::OK, flash).await
         }
-        Err(problem) => admin::refuse(request, app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(request, app, problem, FlashMessage::default()).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What all pages have: who looks at them, where they stand, and how they are sent.
+//! The layout of all pages, and how pages are sent.
 
 use std::io::Write;
 
@@ -15,8 +15,8 @@ use super::zone::Zone;
 use crate::problem::Problem;
 use crate::security;
 
-/// What a page is shown under: nothing comes from elsewhere, no script or style stands in the page
-/// itself, no frame shows it, and no other site is told of it.
+/// The headers of all pages: no foreign or inline script or style, no frames, no referrer to other
+/// sites, no caching.
 const HEADERS: [(header::HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -30,28 +30,28 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "private, no-store"),
 ];
 
-/// What surrounds the content of a page.
+/// The parts that all pages share.
 pub(crate) struct Layout {
     pub(crate) title: String,
-    /// Where the files of the pages are.
+    /// The path of the styles and scripts.
     pub(crate) assets: String,
-    /// Which entry of the navigation it stands under.
+    /// The current entry of the navigation.
     pub(crate) section: &'static str,
     pub(crate) zone: Zone,
-    /// Its own address.
+    /// The address of the page.
     pub(crate) here: String,
-    /// Whoever looks at it; `None` for somebody who has not signed in.
+    /// The signed-in visitor.
     pub(crate) visitor: Option<Visitor>,
-    /// The order that it is about; `None` where it is about all.
+    /// The order that the page shows. `None` for pages of several orders.
     pub(crate) subject: Option<OrderId>,
-    /// The last event that it shows; `None` where it shows none.
+    /// The last event that the page shows. `None` if the page does not follow events.
     pub(crate) sequence: Option<u64>,
 }
 
-/// Whoever looks at a page.
+/// The caller of a page.
 pub(crate) struct Visitor {
     role: Role,
-    /// Whether a key was needed to get in.
+    /// Whether the visitor signed in with a key.
     pub(crate) has_key: bool,
     pub(crate) name: String,
 }
@@ -76,13 +76,13 @@ impl Visitor {
 }
 
 impl Layout {
-    /// For a page that somebody who was let in looks at.
+    /// The layout of a page for an authorized visitor.
     pub(crate) fn new(request: &HttpRequest, section: &'static str, title: &str) -> Self {
         let visitor = Some(Visitor::of(request));
         Self { visitor, ..Self::signed_out(request, section, title) }
     }
 
-    /// For a page that anyone may see.
+    /// The layout of a page for anyone.
     pub(crate) fn signed_out(request: &HttpRequest, section: &'static str, title: &str) -> Self {
         let zone = Zone::of(request);
         Self {
@@ -106,8 +106,7 @@ impl Layout {
     }
 }
 
-/// The address of a page, with what pages themselves put into one: anything else that was sent is not
-/// shown again.
+/// The address of a page with its known parameters. Others are not reflected.
 fn here(request: &HttpRequest) -> String {
     const KNOWN: [&str; 9] =
         ["view", "date", "service", "tz", "from", "to", "min_fee", "max_fee", "sort"];
@@ -138,7 +137,7 @@ pub(crate) fn show(
     Ok(compressed(request, &mut answer, html))
 }
 
-/// Sends a text, compressed where the browser takes that.
+/// Sends a text, compressed if the browser accepts it.
 pub(crate) fn compressed(
     request: &HttpRequest,
     answer: &mut HttpResponseBuilder,
@@ -161,7 +160,7 @@ pub(crate) fn compressed(
     answer.body(text)
 }
 
-/// Leads the browser to another page, after something was done.
+/// Redirects the browser to a page after a change.
 pub(crate) fn go_to(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
 }

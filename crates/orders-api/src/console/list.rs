@@ -1,4 +1,4 @@
-//! The list of orders: filtered, sorted, page by page, and where to take all of it.
+//! The list of orders: filters, sorting, pages, and links to download all of it.
 
 use std::collections::BTreeSet;
 
@@ -15,19 +15,19 @@ use super::zone::{Zone, later};
 use crate::app::App;
 use crate::problem::Problem;
 
-/// How many orders a page has.
+/// The number of orders on a page.
 const ROWS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "console/orders.html")]
 struct ListPage {
     layout: Layout,
-    asked: ListQuery,
+    list_query: ListQuery,
     choices: Vec<(ServiceId, String, bool)>,
     rows: Vec<Row>,
-    /// Where the next page is; empty on the last one.
+    /// The address of the next page. Empty on the last one.
     next: String,
-    /// What the streams are asked for.
+    /// The query of the download links.
     query: String,
 }
 
@@ -40,7 +40,7 @@ struct Row {
     created: String,
 }
 
-/// What the list is asked for, as it was written: what cannot be read is left out and reported.
+/// The query of the list as text. Invalid parameters are ignored and reported.
 #[derive(Default)]
 struct ListQuery {
     order: String,
@@ -64,15 +64,15 @@ const SORTS: [(&str, &str); 4] = [
 /// `GET /console/orders`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let layout = Layout::new(&request, "orders", "Orders");
-    let mut asked = ListQuery::read(&request);
-    if let Ok(id) = OrderId::parse(&asked.order) {
+    let mut list_query = ListQuery::read(&request);
+    if let Ok(id) = OrderId::parse(&list_query.order) {
         return Ok(layout::go_to(&format!("/console/orders/{id}")));
     }
-    if !asked.order.is_empty() {
-        asked.wrong.push("No order has such an id.");
+    if !list_query.order.is_empty() {
+        list_query.wrong.push("This is not an order id.");
     }
-    let query = asked.query(layout.zone);
-    let streamed = streamed(&query);
+    let query = list_query.query(layout.zone);
+    let download_query = download_query(&query);
     let page = app.store.list_orders(query, ROWS, OrderPage::clone).await?;
     let services = app.store.run_blocking(|store| store.list_services(None, 200)).await?;
     let names = app.store.find_service_names(&page.orders).await?;
@@ -88,8 +88,8 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         services: order.content.services.iter().map(name).collect::<Vec<_>>().join(", "),
         created: zone.words(order.created_at),
     });
-    let next = page.next.map(|place| asked.next(&place)).unwrap_or_default();
-    let chosen = |id: &ServiceId| asked.services.contains(id);
+    let next = page.next.map(|place| list_query.next(&place)).unwrap_or_default();
+    let chosen = |id: &ServiceId| list_query.services.contains(id);
     let choices = services
         .into_iter()
         .map(|service| (service.id, service.name.as_str().to_owned(), chosen(&service.id)))
@@ -98,31 +98,31 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     layout::show(
         &request,
         StatusCode::OK,
-        &ListPage { layout, choices, rows, next, query: streamed, asked },
+        &ListPage { layout, choices, rows, next, query: download_query, list_query },
     )
 }
 
 impl ListQuery {
     fn read(request: &HttpRequest) -> Self {
-        let mut asked = Self::default();
+        let mut list_query = Self::default();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let value = value.trim().to_owned();
             match name.as_ref() {
-                "order" => asked.order = value,
-                "from" => asked.from = value,
-                "to" => asked.to = value,
-                "min_fee" => asked.min_fee = value,
-                "max_fee" => asked.max_fee = value,
-                "sort" => asked.sort = value,
-                "after" => asked.after = value,
-                "service" => asked.services.extend(ServiceId::parse(&value)),
+                "order" => list_query.order = value,
+                "from" => list_query.from = value,
+                "to" => list_query.to = value,
+                "min_fee" => list_query.min_fee = value,
+                "max_fee" => list_query.max_fee = value,
+                "sort" => list_query.sort = value,
+                "after" => list_query.after = value,
+                "service" => list_query.services.extend(ServiceId::parse(&value)),
                 _ => {}
             }
         }
-        asked
+        list_query
     }
 
-    /// What a field for a day can hold.
+    /// The date, if it is one.
     fn first_day(&self) -> &str {
         day_only(&self.from)
     }
@@ -143,10 +143,10 @@ impl ListQuery {
             (from.or(Instant::parse(&self.from).ok()), to.or(Instant::parse(&self.to).ok()));
         let (min_fee, max_fee) = (Fee::parse(&self.min_fee).ok(), Fee::parse(&self.max_fee).ok());
         for (text, is_read, what) in [
-            (&self.from, from.is_some(), "The first day cannot be read."),
-            (&self.to, to.is_some(), "The last day cannot be read."),
-            (&self.min_fee, min_fee.is_some(), "The lowest fee cannot be read."),
-            (&self.max_fee, max_fee.is_some(), "The highest fee cannot be read."),
+            (&self.from, from.is_some(), "The first day is not a date."),
+            (&self.to, to.is_some(), "The last day is not a date."),
+            (&self.min_fee, min_fee.is_some(), "The lowest fee is not a number."),
+            (&self.max_fee, max_fee.is_some(), "The highest fee is not a number."),
         ] {
             if !text.is_empty() && !is_read {
                 self.wrong.push(what);
@@ -199,8 +199,8 @@ fn read_place(text: &str) -> Option<OrderPlace> {
     Some(OrderPlace { at, id: OrderId::parse(id).ok()? })
 }
 
-/// The same question to the API, but for the page.
-fn streamed(query: &OrderQuery) -> String {
+/// The same query for the API, without the page.
+fn download_query(query: &OrderQuery) -> String {
     let OrderQuery { filter, sort, .. } = query;
     let mut text = form_urlencoded::Serializer::new(String::new());
     let values = [

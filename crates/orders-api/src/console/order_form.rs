@@ -1,5 +1,4 @@
-//! An order as a form has it: what was written into it, what is wrong with that, and why it was
-//! refused.
+//! The form of an order: its fields, their errors, and why the order was rejected.
 
 use std::collections::BTreeSet;
 
@@ -16,24 +15,24 @@ use crate::problem::{Code, Problem};
 use crate::retries;
 use crate::store_client::ChangeError;
 
-/// A form about an order.
+/// The form of an order.
 pub(crate) struct OrderForm {
     pub(crate) zone: Zone,
     pub(crate) datetime: String,
-    /// The instant that the field stands for as long as nobody changes it: a field has no zone, and
-    /// where clocks are put back it means two instants.
+    /// The exact time of the field while nobody changes it: a field has no zone, and when clocks are
+    /// put back it is ambiguous.
     pub(crate) was: String,
     pub(crate) fee: String,
     pub(crate) chosen: BTreeSet<ServiceId>,
-    /// The version that is to be changed; `None` for a new order.
+    /// The version to change. `None` for a new order.
     pub(crate) version: Option<u64>,
-    /// What makes the form safe to send twice.
+    /// The idempotency token of the form.
     pub(crate) token: String,
     pub(crate) errors: FieldErrors,
     pub(crate) rejection: Option<Rejection>,
 }
 
-/// What is wrong with each field; empty where nothing is.
+/// The error of each field. Empty for none.
 #[derive(Default)]
 pub(crate) struct FieldErrors {
     pub(crate) datetime: String,
@@ -45,9 +44,9 @@ pub(crate) struct FieldErrors {
 #[derive(Default)]
 pub(crate) struct Rejection {
     pub(crate) detail: String,
-    /// The orders in the way: their ids and when they are.
+    /// The conflicting orders: ids and times.
     pub(crate) conflicts: Vec<(String, String)>,
-    /// Free times: as they are sent, and in words.
+    /// Free times: the value to send, and words.
     pub(crate) tries: Vec<(String, String)>,
 }
 
@@ -58,14 +57,14 @@ pub(crate) struct Choice {
     pub(crate) is_chosen: bool,
 }
 
-/// A text that a field for a date and a time can hold; else none, since no browser would show it.
-fn of_a_field(text: &str) -> &str {
+/// The text if a date and time field can hold it. Browsers show no other text.
+fn field_text(text: &str) -> &str {
     let fits = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'T' | b':' | b'.' | b'-');
     if text.bytes().all(fits) { text } else { "" }
 }
 
 impl OrderForm {
-    /// An empty form, about this time.
+    /// An empty form for a time.
     pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
         Self {
             zone,
@@ -90,11 +89,11 @@ impl OrderForm {
         }
     }
 
-    /// What was sent, and the content of an order if it is one.
+    /// Reads a form. Returns the content of an order if all fields are valid.
     pub(crate) fn read(form: &Form, zone: Zone) -> (Self, Option<OrderContent>) {
         let zone = Zone::parse(form.one("tz")).unwrap_or(zone);
         let mut order_form = Self {
-            datetime: of_a_field(form.one("datetime")).to_owned(),
+            datetime: field_text(form.one("datetime")).to_owned(),
             was: form.one("was").to_owned(),
             fee: form.one("fee").trim().to_owned(),
             version: form.one("version").parse().ok(),
@@ -105,7 +104,7 @@ impl OrderForm {
         for text in form.all("service") {
             match ServiceId::parse(text) {
                 Ok(id) => ids.push(id),
-                Err(error) => order_form.errors.services = format!("A service's number {error}."),
+                Err(error) => order_form.errors.services = format!("A service id {error}."),
             }
         }
         order_form.chosen = ids.iter().copied().collect();
@@ -128,7 +127,7 @@ impl OrderForm {
         (order_form, content.filter(|_| is_fine))
     }
 
-    /// The time that is meant; `take` is one that was offered, and chosen instead.
+    /// The time of the form. `take` is a suggested time that was chosen instead.
     fn instant(&mut self, take: &str) -> Option<Instant> {
         let at = match (Instant::parse(take), Instant::parse(&self.was)) {
             (Ok(taken), _) => Some(taken),
@@ -144,13 +143,13 @@ impl OrderForm {
                 self.errors.datetime = String::from("Choose a date and a time.");
             }
             None => {
-                self.errors.datetime = format!("There is no such time in {}.", self.zone.name());
+                self.errors.datetime = format!("This time does not exist in {}.", self.zone.name());
             }
         }
         at
     }
 
-    /// What makes sending it twice the same as sending it once.
+    /// The idempotency key of the form.
     pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
         let content = format!("{content:?} {:?}", self.version);
@@ -201,7 +200,7 @@ impl OrderForm {
         Ok(problem.status())
     }
 
-    /// The services to choose from: those chosen first, so that none is out of sight.
+    /// The services to choose from, chosen ones first.
     pub(crate) fn choices(&self, services: &[Service]) -> Vec<Choice> {
         let choice = |service: &Service| Choice {
             id: service.id,

@@ -100,7 +100,7 @@ pub(crate) async fn update(
     let id = orders::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let (order_form, content) = OrderForm::read(&form, Zone::of(&request));
-    // A form that names no version means none, so it changes none.
+    // A form without a version matches no version.
     let version = order_form.version.unwrap_or(0);
     let Some(content) = content else {
         return show_order(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, Some(order_form))

@@ -75,7 +75,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     layout::show(&request, StatusCode::OK, &page)
 }
 
-/// What a bar of a chart over time stands for.
+/// The time that a bar of a chart represents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Day,

@@ -1,4 +1,4 @@
-//! Signing in with a key, and out.
+//! Sign-in with a key, and sign-out.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
@@ -15,13 +15,13 @@ use crate::security;
 #[template(path = "console/sign_in.html")]
 struct SignInPage<'a> {
     layout: Layout,
-    /// Where to go then.
+    /// The page to open after sign-in.
     next: &'a str,
     refusal: Option<&'a str>,
 }
 
-/// Asks to sign in, in place of a page that takes it.
-pub(super) fn ask(
+/// Shows the sign-in form in place of a page that needs it.
+pub(super) fn show_form(
     request: &HttpRequest,
     status: StatusCode,
     refusal: Option<(&str, &str)>,
@@ -34,7 +34,7 @@ pub(super) fn ask(
 
 /// `GET /console/sign-in`
 pub(crate) async fn sign_in_page(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    ask(&request, StatusCode::OK, None)
+    show_form(&request, StatusCode::OK, None)
 }
 
 /// `POST /console/sign-in`
@@ -48,7 +48,11 @@ pub(crate) async fn sign_in(
     let session = match security::sign_in(&request, form.one("key").trim()).await {
         Ok(session) => session,
         Err(problem) if problem.code() == Code::Unauthenticated => {
-            return ask(&request, StatusCode::UNPROCESSABLE_ENTITY, Some((problem.detail(), next)));
+            return show_form(
+                &request,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some((problem.detail(), next)),
+            );
         }
         Err(problem) => return Err(problem),
     };
@@ -81,7 +85,7 @@ fn set_cookie(answer: &mut HttpResponse, app: &App, session: Option<&str>) {
     }
 }
 
-/// A path of this service, and nothing that a browser would take for another one's; else the start.
+/// The path if it belongs to this site, else the start page. Prevents open redirects.
 fn own_path(next: &str) -> &str {
     let odd = |byte: u8| byte == b'\\' || !byte.is_ascii_graphic();
     let own = next.starts_with('/') && !next.starts_with("//") && !next.bytes().any(odd);

@@ -52,7 +52,7 @@ pub(crate) async fn create(
         }
         Err(problem) => {
             let flash = FlashMessage { fields, ..FlashMessage::default() };
-            admin::refuse(&request, &app, problem, flash).await
+            admin::reject(&request, &app, problem, flash).await
         }
     }
 }
@@ -85,10 +85,7 @@ pub(crate) async fn rotate(
     let id = webhooks::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let overlap = wire::read_overlap(form.one("overlap")).map_err(|error| {
-        Problem::new(
-            Code::InvalidWebhook,
-            format!("How long the former secret signs, too, {error}."),
-        )
+        Problem::new(Code::InvalidWebhook, format!("How long the previous secret signs {error}."))
     });
     let done = match overlap {
         Ok(overlap) => {
@@ -130,7 +127,7 @@ pub(crate) async fn replay(
             change(&request, &app, command, Some(&form)).await
         }
         Err(_not_a_number) => {
-            let detail = "The event must be named by its number, or 0 for the very first.";
+            let detail = "The event must be a sequence number, or 0 for the first event.";
             Err(Problem::new(Code::InvalidWebhook, detail))
         }
     };
@@ -142,11 +139,11 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     let id = webhooks::path_id(&request)?;
     match change(&request, &app, WebhookCommand::Delete(id), None).await {
         Ok(()) => Ok(layout::go_to("/console/admin#webhooks")),
-        Err(problem) => admin::refuse(&request, &app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(&request, &app, problem, FlashMessage::default()).await,
     }
 }
 
-/// Has a change done; one that came by a form that tells it from others is done once.
+/// Performs a change. A form with a token is performed once.
 async fn change(
     request: &HttpRequest,
     app: &App,
@@ -158,7 +155,7 @@ async fn change(
     changed.map(drop).map_err(Problem::from)
 }
 
-/// Leads to the webhook, or shows why a change was refused.
+/// Redirects to the webhook, or shows why the change was rejected.
 async fn finish(
     request: &HttpRequest,
     app: &App,

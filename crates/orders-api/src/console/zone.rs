@@ -1,4 +1,4 @@
-//! Time zones of the console's viewers. The service itself knows UTC only.
+//! Time zones of visitors. The service itself uses UTC only.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use orders_core::Instant;
 
 use crate::security;
 
-/// The cookie in which a browser tells its zone. It is no secret, and scripts write it.
+/// The cookie with the time zone of the browser. Scripts write it.
 const COOKIE: &str = "orders_zone";
 
 /// The zone in which a page shows times.
@@ -17,7 +17,7 @@ const COOKIE: &str = "orders_zone";
 pub(crate) struct Zone(Tz);
 
 impl Zone {
-    /// The zone that the address asks for, or else the browser's, or else UTC.
+    /// The zone of the address, else that of the browser, else UTC.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let query = form_urlencoded::parse(request.query_string().as_bytes());
         let asked = query.filter(|(name, _)| name == "tz").find_map(|(_, zone)| Self::parse(&zone));
@@ -34,7 +34,7 @@ impl Zone {
         self.0.name()
     }
 
-    /// What clocks on the wall show.
+    /// The local time.
     pub(crate) fn local(self, at: Instant) -> NaiveDateTime {
         let utc = DateTime::<Utc>::from_timestamp_millis(at.as_millis()).unwrap_or_default();
         utc.with_timezone(&self.0).naive_local()
@@ -44,8 +44,7 @@ impl Zone {
         self.local(at).date()
     }
 
-    /// The instant at which clocks on the wall show this; of two, the first. `None` where they jump
-    /// over it.
+    /// The time at which local clocks show this: the first of two. `None` if clocks skip it.
     pub(crate) fn instant(self, local: NaiveDateTime) -> Option<Instant> {
         let at = match self.0.from_local_datetime(&local) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at,
@@ -54,8 +53,7 @@ impl Zone {
         Instant::from_millis(at.timestamp_millis())
     }
 
-    /// The instant at which a day begins: at midnight, or when the clocks jump over midnight at the
-    /// first moment that there is.
+    /// The start of a day: midnight, or the first time after it if clocks skip midnight.
     pub(crate) fn start_of(self, date: NaiveDate) -> Instant {
         let midnight = date.and_time(chrono::NaiveTime::MIN);
         let first = (0..8).find_map(|quarters| {
@@ -75,7 +73,7 @@ impl Zone {
         self.local(at).format("%a %-d %b %Y, %H:%M").to_string()
     }
 
-    /// What a field of a form takes: exact to the millisecond.
+    /// The value of a form field, exact to the millisecond.
     pub(crate) fn field(self, at: Instant) -> String {
         let local = self.local(at);
         let millis = at.as_millis();
@@ -87,7 +85,7 @@ impl Zone {
         local.format(format).to_string()
     }
 
-    /// Reads what a field of a form holds.
+    /// Reads the value of a form field.
     pub(crate) fn read_field(self, text: &str) -> Option<Instant> {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
         let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())?;
@@ -95,12 +93,12 @@ impl Zone {
     }
 }
 
-/// The day so many days later; at the end of all days, that one.
+/// The date this many days later, or the same date at the end of the calendar.
 pub(crate) fn later(date: NaiveDate, days: u64) -> NaiveDate {
     date.checked_add_days(Days::new(days)).unwrap_or(date)
 }
 
-/// The day so many days earlier.
+/// The date this many days earlier, or the same date at the start of the calendar.
 pub(crate) fn earlier(date: NaiveDate, days: u64) -> NaiveDate {
     date.checked_sub_days(Days::new(days)).unwrap_or(date)
 }

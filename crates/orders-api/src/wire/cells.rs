@@ -9,11 +9,11 @@ use super::Names;
 
 const COLUMNS: [&str; 7] =
     ["id", "datetime", "totalfee", "services", "version", "created_at", "updated_at"];
-/// A column for people, with names; for programs there are the numbers.
+/// A column with names, for people.
 const NAMES: &str = "service_names";
 
-/// Each order as a row, with the names of columns before the first. The numbers of its services are
-/// parted by blanks, since a spreadsheet may take a comma or a semicolon for the end of a cell.
+/// Writes orders as rows, with a header before the first. The ids of services are separated by
+/// spaces, because spreadsheets may split cells at commas or semicolons.
 pub(crate) fn write_cells(
     orders: &[Order],
     names: Option<&Names>,
@@ -39,7 +39,7 @@ fn write_order(
 ) -> Result<(), csv::Error> {
     let content = &order.content;
     let numbers: Vec<String> = content.services.iter().map(|id| id.to_string()).collect();
-    rows.write_field(&*harmless(order.id.as_str()))?;
+    rows.write_field(&*escape_formula(order.id.as_str()))?;
     rows.write_field(content.datetime.to_string())?;
     rows.write_field(content.total_fee.to_string())?;
     rows.write_field(numbers.join(" "))?;
@@ -47,12 +47,12 @@ fn write_order(
     rows.write_field(order.created_at.to_string())?;
     rows.write_field(order.updated_at.to_string())?;
     if let Some(names) = names {
-        rows.write_field(&*harmless(&joined_names(content.services.iter(), names)))?;
+        rows.write_field(&*escape_formula(&joined_names(content.services.iter(), names)))?;
     }
     rows.write_record(None::<&[u8]>)
 }
 
-/// The names of services; of one that went away meanwhile its number.
+/// The names of services. A service that was deleted has its id.
 pub(super) fn joined_names(services: impl Iterator<Item = ServiceId>, names: &Names) -> String {
     let name = |id| {
         let name = names.get(&id).map(ServiceName::as_str);
@@ -61,8 +61,8 @@ pub(super) fn joined_names(services: impl Iterator<Item = ServiceId>, names: &Na
     services.map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// A text that no spreadsheet takes for a formula: an apostrophe before it makes it a text.
-fn harmless(text: &str) -> Cow<'_, str> {
+/// Prevents formula injection: an apostrophe makes a spreadsheet treat a cell as text.
+fn escape_formula(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         return Cow::Owned(format!("'{text}"));
     }
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_spreadsheet_would_compute_is_made_a_text() {
+    fn formulas_are_escaped() {
         for text in ["=1+1", "+1", "-1", "@SUM(1)", "\tx", "\rx"] {
-            assert_eq!(harmless(text), format!("'{text}"));
+            assert_eq!(escape_formula(text), format!("'{text}"));
         }
         for text in ["", "1-1", "a=b", "'=1", "_-"] {
-            assert_eq!(harmless(text), text);
+            assert_eq!(escape_formula(text), text);
         }
     }
 }

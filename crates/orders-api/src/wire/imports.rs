@@ -1,4 +1,4 @@
-//! Orders as they are exported and imported: with what is known of their past.
+//! Orders of exports and imports, with versions, times and exemption groups.
 
 use orders_core::{Instant, Order, OrderContent, OrderId};
 
@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::json::Json;
 use crate::problem::FieldError;
 
-/// An order as a file has it.
+/// An order of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImportBody {
     pub(crate) id: Option<OrderId>,
@@ -16,14 +16,14 @@ pub(crate) struct ImportBody {
     pub(crate) version: Option<u64>,
     pub(crate) created_at: Option<Instant>,
     pub(crate) updated_at: Option<Instant>,
-    /// What the orders that are exempt from one another have in common: the id of the first of them.
+    /// The exemption group, named by the id of one of its orders.
     pub(crate) group: Option<OrderId>,
 }
 
-/// The highest version that a JSON number holds for sure.
+/// The highest version that a JSON number holds exactly.
 const MAX_VERSION: u64 = (1 << 53) - 1;
 
-/// Reads an order of a file. Unlike a caller's, its version and times count.
+/// Reads an order of a file. Unlike in requests, its version and times apply.
 pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let id = reader.optional("id", read_order_id);
@@ -47,12 +47,12 @@ pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>
             let content = OrderContent { datetime, total_fee, services };
             Ok(ImportBody { id, content, version, created_at, updated_at, group })
         }
-        // Each that is missing has been reported, so `finish` has returned.
+        // A missing member is reported, so `finish` has returned.
         _ => Err(Vec::new()),
     }
 }
 
-/// An order as in a list, and its group behind it where it shares one.
+/// Writes an order as in a list, and its group if other orders share it.
 pub(crate) fn write_exported(
     out: &mut Vec<u8>,
     order: &Order,
@@ -60,7 +60,7 @@ pub(crate) fn write_exported(
 ) -> Result<(), serde_json::Error> {
     serde_json::to_writer(&mut *out, &OrderView::of(order))?;
     if let Some(group) = group {
-        // Ids have no character that JSON would escape.
+        // Ids have no characters that JSON escapes.
         out.pop();
         out.extend_from_slice(format!(",\"group\":\"{group}\"}}").as_bytes());
     }

@@ -1,4 +1,4 @@
-//! Orders as comma-separated values (RFC 4180), one on each line: no cell of an order has a line break.
+//! Orders as CSV (RFC 4180), one a line: no cell of an order has a line break.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -8,7 +8,7 @@ use super::source::{Row, SourceError, read_order};
 use crate::json::Json;
 use crate::wire::ImportBody;
 
-/// What a column is, by its name. The order of columns does not matter.
+/// A column, by its name in the header. The order of columns does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     Id,
@@ -19,7 +19,7 @@ enum Column {
     CreatedAt,
     UpdatedAt,
     Group,
-    /// For people; the numbers are in another column.
+    /// For people. The ids are in another column.
     ServiceNames,
 }
 
@@ -55,11 +55,10 @@ impl Column {
     }
 }
 
-/// What is wrong with a line, and at which byte of it, from 1.
+/// The error of a line, and its column in bytes, from 1.
 type Fault = (u64, String);
 
-/// The first line names the columns, each other one is an order. What is wrong with a line is no
-/// matter to the others.
+/// Reads the header and then an order from each line. An invalid line does not affect the others.
 pub(super) fn read(
     input: Box<dyn Read + Send>,
     keep_raw: bool,
@@ -94,7 +93,7 @@ fn read_header(lines: &mut Lines) -> Result<Vec<Column>, SourceError> {
             return fault(1, "the file is empty; its first line must name the columns".to_owned());
         }
         Some(Err(why)) => return fault(1, why.to_owned()),
-        // Spreadsheets put a mark before everything.
+        // Spreadsheets begin a file with a byte order mark.
         Some(Ok(line)) => line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line),
     };
     let cells = match split(line) {
@@ -109,7 +108,7 @@ fn read_header(lines: &mut Lines) -> Result<Vec<Column>, SourceError> {
             return fault(at, format!("there is no column {shown:?}; the columns are {names}"));
         };
         if columns.contains(&column) {
-            return fault(at, format!("the column {name} is there twice"));
+            return fault(at, format!("the column {name} appears twice"));
         }
         columns.push(column);
     }
@@ -134,10 +133,10 @@ fn read_row(line: &[u8], columns: &[Column]) -> Result<ImportBody, Fault> {
                     .map(|id| Json::Object(vec![("id".into(), Json::Text(id.into()))]))
                     .collect(),
             ),
-            // An empty cell is none.
+            // An empty cell counts as absent.
             _ if cell.is_empty() && !column.is_required() => continue,
             Column::Version => Json::Number(Cow::Borrowed(cell)),
-            // As the service writes what a spreadsheet would compute. No id begins so.
+            // Exports escape formulas with an apostrophe. No id begins with one.
             Column::Id | Column::Group => {
                 Json::Text(Cow::Borrowed(cell.strip_prefix('\'').unwrap_or(cell)))
             }
@@ -148,7 +147,7 @@ fn read_row(line: &[u8], columns: &[Column]) -> Result<ImportBody, Fault> {
         members.push((Cow::Borrowed(column.name()), json));
     }
     read_order(&Json::Object(members)).map_err(|why| {
-        // Where the first fault names a column, that is where it is.
+        // The first error names a column: that is its place.
         let name = why.strip_prefix('/').and_then(|rest| rest.split([' ', '/']).next());
         let at = columns.iter().position(|column| Some(column.name()) == name);
         (at.and_then(|at| cells.get(at)).map_or(1, |(at, _)| *at), why)
@@ -182,7 +181,7 @@ fn split(line: &[u8]) -> Result<Vec<(u64, String)>, Fault> {
         match text.as_bytes().get(at) {
             None => return Ok(cells),
             Some(b',') => at += 1,
-            Some(_) => return Err((place(at), "must be a comma, behind a quote's end".to_owned())),
+            Some(_) => return Err((place(at), "must be a comma after a closing quote".to_owned())),
         }
     }
 }

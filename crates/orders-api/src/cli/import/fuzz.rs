@@ -1,4 +1,4 @@
-//! What fuzzing needs of the readers of files.
+//! Access to the readers of files for fuzzing.
 
 use std::io::Cursor;
 
@@ -7,10 +7,10 @@ use super::{cells, lines};
 use crate::cli::FileFormat;
 use crate::wire::ImportBody;
 
-/// A row: its line, its column, how much was read with it, and what was read.
+/// A row: its line, its column, the offset of its end, and its order.
 pub(crate) type ReadRow = (u64, u64, u64, Result<ImportBody, String>);
 
-/// Reads all rows of a file; `Err` if it cannot be read on.
+/// Reads all rows of a file. `Err` if it cannot be read to its end.
 pub(crate) fn read_rows(format: FileFormat, bytes: &[u8]) -> (Vec<ReadRow>, Result<(), String>) {
     let mut rows = Vec::new();
     let mut each = |row: super::Row| {
@@ -28,7 +28,7 @@ pub(crate) fn read_rows(format: FileFormat, bytes: &[u8]) -> (Vec<ReadRow>, Resu
     (rows, read.map_err(|error| error.to_string()))
 }
 
-/// Whether a document is read at all.
+/// Whether a document is valid.
 pub(crate) fn passes_check(bytes: &[u8]) -> bool {
     Document::read(bytes).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Orders as lines of JSON, and lines in general.
+//! Orders as NDJSON, and bounded lines.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -11,7 +11,7 @@ pub(super) struct Lines {
     line: Vec<u8>,
     /// The number of the line, from 1.
     pub(super) number: u64,
-    /// How much was read, in bytes.
+    /// The offset after the line, in bytes.
     pub(super) offset: u64,
 }
 
@@ -21,7 +21,7 @@ impl Lines {
         Self { input, line: Vec::new(), number: 0, offset: 0 }
     }
 
-    /// The next line, without what ends it, or that it is too long to be one; `None` at the end.
+    /// The next line without its end, or an error if it is too long. `None` at the end of the file.
     pub(super) fn next(&mut self) -> io::Result<Option<Result<&[u8], &'static str>>> {
         self.line.clear();
         let most = u64::try_from(LONGEST).unwrap_or(u64::MAX) + 2;
@@ -56,7 +56,7 @@ impl Lines {
     }
 }
 
-/// Each line that is not blank is an order. What is wrong with one is no matter to the others.
+/// Reads an order from each line that is not blank. An invalid line does not affect the others.
 pub(super) fn read(
     input: Box<dyn Read + Send>,
     keep_raw: bool,

@@ -1,4 +1,4 @@
-//! What an import reads: rows with their places, from whichever kind of file.
+//! The file to import: rows with their places, in any format.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -14,19 +14,19 @@ use crate::wire::{self, ImportBody, ServiceBody};
 /// A row of a file.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Where it begins, from 1.
+    /// The line at which it begins, from 1.
     pub(super) line: u64,
-    /// In bytes, from 1.
+    /// The column at which it begins, in bytes, from 1.
     pub(super) column: u64,
-    /// How much of the file is read with it, in bytes.
+    /// The offset of its end in the file, in bytes.
     pub(super) end: u64,
-    /// As it stands in the file; empty where nobody wants to know.
+    /// Its text in the file. Empty where it is not needed.
     pub(super) raw: String,
-    /// What it says, or what is wrong with it.
+    /// The order, or why the row is invalid.
     pub(super) read: Result<ImportBody, String>,
 }
 
-/// Why a file cannot be read on. What its rows say is not meant here.
+/// Why a file cannot be read. Invalid rows are no such error.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     #[error("line {line} column {column}: {why}")]
@@ -40,8 +40,8 @@ pub(crate) enum SourceError {
 /// The longest row, in bytes.
 pub(super) const LONGEST: usize = 64 * 1024;
 
-/// A file to import. Of a JSON document all is read before any of it is used: half a document is
-/// none, and its services may stand after its orders.
+/// A file to import. A JSON document is read as a whole before any of it is used: half a document is
+/// invalid, and its services may stand after its orders.
 pub(super) struct Source {
     input: Input,
     keep_raw: bool,
@@ -95,12 +95,12 @@ impl Source {
     }
 }
 
-/// What a JSON value says of an order.
+/// Reads an order of a file.
 pub(super) fn read_order(json: &Json<'_>) -> Result<ImportBody, String> {
     wire::read_import(json).map_err(in_words)
 }
 
-/// All that is wrong with a value.
+/// All errors of a value, in one line.
 pub(super) fn in_words(errors: Vec<FieldError>) -> String {
     let words = errors.into_iter().map(|error| match error.pointer.as_str() {
         "" => error.detail,
@@ -109,18 +109,22 @@ pub(super) fn in_words(errors: Vec<FieldError>) -> String {
     words.collect::<Vec<_>>().join("; ")
 }
 
-/// What is wrong with a JSON text that begins at a place of a file: where, and why.
+/// The line, column and message of an error in a JSON text that begins at a place in a file.
 pub(super) fn fault_at((line, column): (u64, u64), error: &json::JsonError) -> (u64, u64, String) {
-    let why = error.to_string().replacen("The body", "what begins here", 1);
+    let why = error.to_string().replacen("The body", "the value", 1);
     match error.place() {
-        Some((1, within)) => (line, column + within - 1, "is not JSON".to_owned() + &behind(&why)),
-        Some((more, within)) => (line + more - 1, within, "is not JSON".to_owned() + &behind(&why)),
+        Some((1, within)) => {
+            (line, column + within - 1, "is not JSON".to_owned() + &message_of(&why))
+        }
+        Some((more, within)) => {
+            (line + more - 1, within, "is not JSON".to_owned() + &message_of(&why))
+        }
         None => (line, column, why.trim_end_matches('.').to_owned()),
     }
 }
 
-/// What the parser says, behind the place that it names.
-fn behind(why: &str) -> String {
+/// The message of the parser without the place.
+fn message_of(why: &str) -> String {
     let what = why.split_once(": ").map_or("", |(_, what)| what);
     format!(": {}", what.trim_end_matches('.'))
 }

@@ -8,7 +8,7 @@ use orders_core::ServiceId;
 
 use super::super::zone::{earlier, later};
 
-/// How much is seen at once.
+/// A view of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
     Month,
@@ -39,15 +39,14 @@ impl View {
     }
 }
 
-/// What the calendar is asked for. Whatever is wrong with an address is left out: a calendar shows
-/// something in any case.
+/// The address of a calendar page. Invalid parameters are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) view: View,
     pub(super) date: NaiveDate,
     /// Empty for all.
     pub(super) services: BTreeSet<ServiceId>,
-    /// A zone that was asked for in the address.
+    /// The time zone in the address.
     zone: Option<String>,
 }
 
@@ -85,7 +84,7 @@ impl Address {
         self.zone.as_deref().unwrap_or_default()
     }
 
-    /// The days that are shown: from the first on, before the second.
+    /// The days of the view: the first, and the first after it.
     pub(super) fn days(&self) -> (NaiveDate, NaiveDate) {
         let monday =
             |date: NaiveDate| earlier(date, u64::from(date.weekday().num_days_from_monday()));
@@ -101,7 +100,7 @@ impl Address {
         }
     }
 
-    /// The day that the next page, or the one before, is about.
+    /// The date of the next or previous page.
     pub(super) fn step(&self, forward: bool) -> NaiveDate {
         let days = match self.view {
             View::Month => {
@@ -136,12 +135,12 @@ impl Address {
         }
     }
 
-    /// The same of another day.
+    /// The same view on another day.
     pub(super) fn at(&self, date: NaiveDate) -> String {
         self.write(self.view, date)
     }
 
-    /// The same in another view.
+    /// The same day in another view.
     pub(super) fn viewed_as(&self, view: View) -> String {
         self.write(view, self.date)
     }

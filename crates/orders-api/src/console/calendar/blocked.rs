@@ -1,28 +1,27 @@
-//! The stretches in which no order can be: all that is nearer to one than the window.
+//! Blocked intervals: times that are closer to an order than the minimum gap.
 
 use orders_core::{Instant, Period};
 
-/// Stretches in milliseconds, apart from each other, in the order of time.
+/// Disjoint intervals in epoch milliseconds, ascending.
 pub(super) struct Blocked(Vec<(i64, i64)>);
 
 impl Blocked {
-    /// What orders at these times, in their order, block.
+    /// The intervals that orders at these ascending times block.
     pub(super) fn by(times: impl Iterator<Item = Instant>, window: Period) -> Self {
-        let mut stretches: Vec<(i64, i64)> = Vec::new();
+        let mut intervals: Vec<(i64, i64)> = Vec::new();
         for at in times {
             let (from, to) =
                 (at.as_millis() - window.as_millis(), at.as_millis() + window.as_millis());
-            match stretches.last_mut() {
-                // Where two touch, there is one instant that is free: too little to be seen, but a
-                // stretch to be clicked at, so they stay two.
+            match intervals.last_mut() {
+                // Where two intervals touch, one instant is free, so they stay two.
                 Some((_, end)) if from < *end => *end = to,
-                Some(_) | None => stretches.push((from, to)),
+                Some(_) | None => intervals.push((from, to)),
             }
         }
-        Self(stretches)
+        Self(intervals)
     }
 
-    /// As far as they lie within a stretch, from its start on.
+    /// Their parts within an interval, relative to its start.
     pub(super) fn within(&self, from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
         let first = self.0.partition_point(|(_, end)| *end <= from);
         let rest = self.0.iter().skip(first).take_while(move |(start, _)| *start < to);
@@ -35,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_overlaps_is_one_stretch_and_what_touches_is_two() {
+    fn overlapping_intervals_merge_and_touching_ones_do_not() {
         let window = Period::from_millis(10).unwrap();
         let by = |times: &[i64]| {
             Blocked::by(times.iter().map(|at| Instant::from_millis(*at).unwrap()), window)

@@ -1,4 +1,4 @@
-//! Days by the hour: each order at its time, with the stretch that it blocks.
+//! Days by the hour: each order at its time, and the blocked intervals.
 
 use chrono::NaiveDate;
 use orders_core::Instant;
@@ -7,12 +7,11 @@ use orders_db::CalendarOrder;
 use super::address::View;
 use super::{CalendarModel, days, percent};
 
-/// How close orders must be to stand beside each other, in milliseconds: below that, they would
-/// cover each other.
+/// Orders that are closer than this stand beside each other, in milliseconds.
 const BESIDE: i64 = 40 * 60_000;
-/// How many stand beside each other in a week and in a day; of more, the last place tells how many
-/// there are.
-const LANES: [usize; 2] = [3, 12];
+/// The number of columns for orders in a week and in a day. If there are more orders, the last column
+/// counts them.
+const COLUMNS: [usize; 2] = [3, 12];
 
 pub(super) struct Day {
     pub(super) weekday: String,
@@ -23,11 +22,11 @@ pub(super) struct Day {
     /// Its first millisecond, and the first of the next day.
     pub(super) start: i64,
     pub(super) end: i64,
-    /// Where the shaded stretches start, and how high they are.
+    /// The places and heights of the blocked intervals.
     pub(super) blocked: Vec<(String, String)>,
     pub(super) blocks: Vec<Block>,
     pub(super) more: Vec<More>,
-    /// Where now is, today.
+    /// The place of the current time, today.
     pub(super) now: Option<String>,
     pub(super) hours: Vec<(String, String)>,
 }
@@ -47,7 +46,7 @@ pub(super) struct Block {
     pub(super) fee: String,
 }
 
-/// Orders that there is no room for.
+/// Orders that do not fit.
 pub(super) struct More {
     pub(super) count: usize,
     pub(super) href: String,
@@ -88,25 +87,26 @@ fn day(model: &CalendarModel<'_>, date: NaiveDate) -> Day {
     }
 }
 
-/// Places the orders of a day in lanes. Returns what does not fit, too.
+/// Places the orders of a day in columns. Also returns counts of those that do not fit.
 fn place_orders(model: &CalendarModel<'_>, date: NaiveDate) -> (Vec<Block>, Vec<More>) {
     let (start, end) = model.interval(date);
-    let [of_week, of_day] = LANES;
+    let [of_week, of_day] = COLUMNS;
     let room = if model.address.view == View::Day { of_day } else { of_week };
     let (mut blocks, mut more) = (Vec::new(), Vec::new());
     for cluster in clusters(model.orders_within(start, end)) {
-        let lanes = cluster.len().min(room);
+        let columns = cluster.len().min(room);
         let shown = if cluster.len() > room { room - 1 } else { cluster.len() };
-        let lane = |at: usize| {
-            let (at, lanes) = (i64::try_from(at).unwrap_or(0), i64::try_from(lanes).unwrap_or(1));
-            (percent(at, lanes), percent(1, lanes))
+        let column = |at: usize| {
+            let (at, columns) =
+                (i64::try_from(at).unwrap_or(0), i64::try_from(columns).unwrap_or(1));
+            (percent(at, columns), percent(1, columns))
         };
         let y = |order: &CalendarOrder| percent(order.datetime.as_millis() - start, end - start);
         for (at, order) in cluster.iter().take(shown).enumerate() {
-            blocks.push(block(model, order, lane(at), y(order)));
+            blocks.push(block(model, order, column(at), y(order)));
         }
         if let Some(first) = cluster.get(shown) {
-            let (x, width) = lane(shown);
+            let (x, width) = column(shown);
             let last = cluster.last().unwrap_or(first);
             let href = more_href(model, date, first, last);
             more.push(More { count: cluster.len() - shown, href, x, width, y: y(first) });
@@ -153,7 +153,7 @@ fn more_href(
     format!("/console/orders?from={}&to={end}", first.datetime)
 }
 
-/// Orders that would cover each other, together.
+/// Groups orders that would cover each other.
 fn clusters<'a>(orders: &[&'a CalendarOrder]) -> Vec<Vec<&'a CalendarOrder>> {
     let mut clusters: Vec<Vec<&CalendarOrder>> = Vec::new();
     for order in orders {

@@ -1,4 +1,4 @@
-//! A month: for each day its first orders, how many more there are, and a strip of its free room.
+//! A month: for each day its first orders, the number of others, and a strip of its free times.
 
 use chrono::{Datelike, NaiveDate};
 use orders_db::CalendarOrder;
@@ -6,9 +6,9 @@ use orders_db::CalendarOrder;
 use super::address::View;
 use super::{CalendarModel, days, ticks};
 
-/// How many orders of a day are shown by themselves.
+/// The number of orders shown of a day.
 const SHOWN: usize = 4;
-/// How wide the strip of a day is: a unit is a minute.
+/// A unit of the strip of a day: a minute, in milliseconds.
 const MINUTE: i64 = 60_000;
 
 pub(super) struct Week {
@@ -19,7 +19,7 @@ pub(super) struct Day {
     pub(super) number: u32,
     pub(super) label: String,
     pub(super) href: String,
-    /// Where a new order of this day is made; empty for whoever may not.
+    /// The address of a new order on this day. Empty without the permission.
     pub(super) new: String,
     pub(super) is_outside: bool,
     pub(super) is_today: bool,
@@ -29,7 +29,7 @@ pub(super) struct Day {
     pub(super) chips: Vec<Chip>,
     pub(super) more: usize,
     pub(super) minutes: i64,
-    /// What is blocked, and where orders are, as paths of a drawing.
+    /// Blocked intervals and orders as SVG paths.
     pub(super) blocked: String,
     pub(super) ticks: String,
 }

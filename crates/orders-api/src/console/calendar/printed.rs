@@ -1,13 +1,13 @@
-//! A day's orders as a list: on paper nobody can point at what there is no room for in a drawing.
+//! The list of a day's orders that is printed: a drawing has no room for all of them.
 
 use super::CalendarModel;
 
-/// How many orders are listed.
+/// The largest number of orders in the list.
 const ROWS: usize = 500;
 
 pub(super) struct Printed {
     pub(super) rows: Vec<Row>,
-    /// How many more there are.
+    /// The number of other orders.
     pub(super) left_out: usize,
 }
 

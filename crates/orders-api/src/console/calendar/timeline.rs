@@ -1,4 +1,4 @@
-//! Four weeks at a glance: a row for each service, a stroke for each order.
+//! Four weeks: a row for each service, a stroke for each order.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use orders_core::ServiceId;
 use super::address::View;
 use super::{CalendarModel, days, ticks};
 
-/// How many rows there are at most.
+/// The largest number of rows.
 const ROWS: usize = 40;
-/// How much time a unit of the drawing stands for, in milliseconds.
+/// A unit of the drawing, in milliseconds.
 const UNIT: i64 = 5 * 60_000;
 
 pub(super) struct Timeline {
-    /// How wide the drawing is.
+    /// The width of the drawing.
     pub(super) width: i64,
     pub(super) days: Vec<Day>,
     pub(super) blocked: String,
     pub(super) rows: Vec<Row>,
     pub(super) now: Option<i64>,
-    /// How many services have no row.
+    /// The number of services without a row.
     pub(super) left_out: usize,
 }
 

@@ -1,4 +1,4 @@
-//! An order's history in words: who did what, when, and what became different.
+//! The history of an order in words: who changed what, and when.
 
 use orders_core::{EventKind, KeyId, Order};
 use orders_db::OrderChange;
@@ -12,11 +12,11 @@ pub(super) struct Change {
     pub(super) who: String,
     pub(super) when: String,
     pub(super) utc: String,
-    /// What became different: of what, from what, to what.
+    /// The differences: field, before, after.
     pub(super) differences: Vec<(&'static str, String, String)>,
 }
 
-pub(super) fn described(app: &App, zone: Zone, names: &Names, change: &OrderChange) -> Change {
+pub(super) fn describe(app: &App, zone: Zone, names: &Names, change: &OrderChange) -> Change {
     let event = &change.event;
     let fields = |order: &Order| {
         [
@@ -43,7 +43,7 @@ pub(super) fn described(app: &App, zone: Zone, names: &Names, change: &OrderChan
     Change {
         what: match event.kind {
             EventKind::Created => "Created",
-            EventKind::Updated => "Changed",
+            EventKind::Updated => "Updated",
             EventKind::Deleted => "Deleted",
             EventKind::Restored => "Restored",
         },

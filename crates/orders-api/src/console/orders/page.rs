@@ -9,7 +9,7 @@ use orders_db::CalendarQuery;
 use super::super::layout::{self, Layout};
 use super::super::order_form::{Choice, OrderForm};
 use super::super::zone::Zone;
-use super::history::{Change, described, services_of};
+use super::history::{Change, describe, services_of};
 use crate::app::App;
 use crate::orders;
 use crate::problem::{Code, Problem};
@@ -33,12 +33,12 @@ struct NewPage {
 struct OrderPage {
     layout: Layout,
     id: OrderId,
-    /// As it is now; `None` where it was deleted.
+    /// The current state. `None` if the order is deleted.
     now: Option<Facts>,
     order_form: OrderForm,
     choices: Vec<Choice>,
     history: Vec<Change>,
-    /// Whether somebody else changed it since the form was shown.
+    /// Whether another caller changed the order since the form was shown.
     is_stale: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn show_new(
     )
 }
 
-/// Shows an order, with what was written into its form if that was not accepted.
+/// Shows an order, with the fields of a form that was rejected.
 pub(super) async fn show_order(
     request: &HttpRequest,
     app: &App,
@@ -78,19 +78,19 @@ pub(super) async fn show_order(
     order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(request)?;
-    let asked = id.clone();
-    // First where the feed of events is, so that whatever comes later is heard of.
+    let order_id = id.clone();
+    // The position in the event feed first, so that no later event is missed.
     let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
     let (around, history) = app
         .store
         .run_blocking(move |store| {
             let around = store.find_calendar(&nothing)?;
-            Ok((around, store.list_history(&asked, None, CHANGES)?))
+            Ok((around, store.list_history(&order_id, None, CHANGES)?))
         })
         .await?;
     let order = app.store.find_order(id.clone()).await?;
     if history.is_empty() {
-        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+        return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
     let names = app.store.find_service_names(&all).await?;
@@ -104,8 +104,8 @@ pub(super) async fn show_order(
         None => OrderForm::new(zone, None),
     });
     if let Some(order) = &order {
-        // What was written stays, and is about the order as it is now: whoever saves it again has
-        // seen what it replaces.
+        // The entries stay and apply to the current version: a second save overwrites what the page
+        // shows.
         order_form.version = Some(order.version);
         if order_form.datetime.is_empty() {
             let rejection = order_form.rejection.take();
@@ -113,7 +113,7 @@ pub(super) async fn show_order(
         }
     }
     let mut changes: Vec<Change> =
-        history.iter().map(|change| described(app, zone, &names, change)).collect();
+        history.iter().map(|change| describe(app, zone, &names, change)).collect();
     changes.reverse();
     let now = order.as_ref().map(|order| facts(zone, &names, order));
     let choices = order_form.choices(&with_chosen(around.services, &names, &order_form));
@@ -124,7 +124,7 @@ pub(super) async fn show_order(
     )
 }
 
-/// The services to choose from, with those that the order has and that are not among the first.
+/// The services to choose from, with those of the order that are not among the first.
 fn with_chosen(mut services: Vec<Service>, names: &Names, order_form: &OrderForm) -> Vec<Service> {
     for (id, name) in names {
         if order_form.chosen.contains(id) && !services.iter().any(|service| service.id == *id) {

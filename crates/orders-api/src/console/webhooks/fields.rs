@@ -1,4 +1,4 @@
-//! A webhook as a form has it.
+//! The form of a webhook.
 
 use orders_core::{
     EventPattern, EventPatterns, Webhook, WebhookContent, WebhookDescription, WebhookPatch,
@@ -9,11 +9,11 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::webhooks;
 
-/// What stands in the fields.
+/// The values of the fields.
 pub(crate) struct Fields {
     pub(crate) url: String,
     pub(crate) description: String,
-    /// The patterns of events, what each means, and whether it is chosen.
+    /// Event patterns: name, label, whether it is chosen.
     pub(crate) events: Vec<(&'static str, &'static str, bool)>,
     pub(crate) is_paused: bool,
 }
@@ -26,7 +26,7 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// As the webhook is.
+    /// The fields of a webhook.
     pub(super) fn of(webhook: &Webhook) -> Self {
         let WebhookContent { url, events, description } = &webhook.content;
         Self {
@@ -37,7 +37,7 @@ impl Fields {
         }
     }
 
-    /// What was sent; and what it says, or what is wrong with it.
+    /// Reads a form. Returns its fields, and the content of a webhook or why they are invalid.
     pub(super) fn read(form: &Form, app: &App) -> (Self, Result<WebhookContent, Problem>) {
         let chosen: Vec<&str> = form.all("event").collect();
         let fields = Self {
@@ -53,23 +53,23 @@ impl Fields {
     fn content(&self, app: &App) -> Result<WebhookContent, Problem> {
         let invalid = |detail: String| Problem::new(Code::InvalidWebhook, detail);
         if let Some((code, why)) = webhooks::url_fault(app.ssrf_guard, &self.url) {
-            return Err(Problem::new(code, format!("The address {why}.")));
+            return Err(Problem::new(code, format!("The URL {why}.")));
         }
         let chosen = self.events.iter().filter(|(_, _, is_chosen)| *is_chosen);
         let patterns = chosen.filter_map(|(name, _, _)| EventPattern::parse(name)).collect();
         let events = EventPatterns::new(patterns)
-            .map_err(|_none| invalid("Choose what it is to be told of.".to_owned()))?;
+            .map_err(|_none| invalid("Choose at least one event.".to_owned()))?;
         let description = match self.description.as_str() {
             "" => None,
             text => Some(
                 WebhookDescription::parse(text)
-                    .map_err(|error| invalid(format!("What it is for {error}.")))?,
+                    .map_err(|error| invalid(format!("The description {error}.")))?,
             ),
         };
         Ok(WebhookContent { url: self.url.clone(), events, description })
     }
 
-    /// What makes a webhook what stands in the fields.
+    /// The change that gives a webhook these fields.
     pub(super) fn patch(&self, content: WebhookContent) -> WebhookPatch {
         WebhookPatch {
             url: Some(content.url),
@@ -81,7 +81,7 @@ impl Fields {
 }
 
 fn choices(is_chosen: impl Fn(EventPattern) -> bool) -> Vec<(&'static str, &'static str, bool)> {
-    let meanings = ["all changes", "new orders", "changes", "deletions", "restored orders"];
+    let meanings = ["all order events", "created", "updated", "deleted", "restored"];
     let patterns = EventPattern::ALL.into_iter().zip(meanings);
     patterns.map(|(pattern, meaning)| (pattern.as_str(), meaning, is_chosen(pattern))).collect()
 }

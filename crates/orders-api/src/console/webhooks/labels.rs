@@ -1,4 +1,4 @@
-//! What is to be told of a webhook, in words.
+//! Webhooks and deliveries in words.
 
 use orders_core::{Disabled, Instant, Webhook};
 use orders_db::Delivery;
@@ -9,21 +9,21 @@ use crate::webhooks::SendResult;
 /// A delivery.
 pub(super) struct Row {
     pub(super) delivery: Delivery,
-    /// Behind which event whatever is delivered again begins with this one.
+    /// The event before this one, for a replay from here.
     pub(super) before: u64,
     pub(super) answer: String,
     pub(super) at: String,
     pub(super) next: String,
 }
 
-/// How it is with a webhook, in words.
+/// The state of a webhook.
 pub(in super::super) fn state(zone: Zone, webhook: &Webhook) -> String {
     match (webhook.disabled, webhook.held) {
         (Some(Disabled::Operator), _) => "paused".to_owned(),
-        (Some(Disabled::Gone), _) => "paused: it answered that it wants no more".to_owned(),
+        (Some(Disabled::Gone), _) => "disabled: the endpoint responded 410 Gone".to_owned(),
         (None, Some(held)) => {
             let next = zone.words(held.next_attempt_at);
-            format!("failing: tried {} times, again at {next}", held.attempts)
+            format!("failing: {} attempts, next attempt at {next}", held.attempts)
         }
         (None, None) => "delivering".to_owned(),
     }
@@ -43,11 +43,11 @@ pub(super) fn row(zone: Zone, delivery: Delivery) -> Row {
     }
 }
 
-/// What became of a trial, and whether it was taken.
+/// The result of a test delivery, and whether it succeeded.
 pub(super) fn test_result(sent: &SendResult) -> (bool, String) {
     let took = sent.duration.as_millis();
     match (&sent.response, sent.error()) {
-        (Ok(status), None) => (true, format!("It took the test: {status} after {took} ms.")),
+        (Ok(status), None) => (true, format!("The test was delivered: {status} after {took} ms.")),
         (_, error) => {
             let why = error.unwrap_or_default();
             (false, format!("The test failed after {took} ms: {why}."))

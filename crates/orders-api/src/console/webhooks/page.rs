@@ -29,11 +29,11 @@ struct WebhookPage {
     position: u64,
     fields: Fields,
     deliveries: Vec<Row>,
-    /// Which deliveries are shown; empty for all.
+    /// The status of the deliveries shown. Empty for all.
     only: &'static str,
-    /// Where the older ones are; empty where there are none.
+    /// The address of older deliveries. Empty if there are none.
     older: String,
-    /// What makes the forms safe to send twice.
+    /// The idempotency token of the forms.
     token: String,
     result: FormResult,
 }
@@ -41,12 +41,12 @@ struct WebhookPage {
 /// The result of a form.
 #[derive(Default)]
 pub(super) struct FormResult {
-    /// A secret that was just made: this is the only time that it is shown.
+    /// A new secret, which is shown only this time.
     pub(super) secret: Option<String>,
     pub(super) refusal: Option<String>,
-    /// What became of a trial.
+    /// The result of a test delivery, and whether it succeeded.
     pub(super) tried: Option<(bool, String)>,
-    /// What was written, where it was refused.
+    /// The fields of a form that was rejected.
     pub(super) fields: Option<Fields>,
 }
 
@@ -67,9 +67,10 @@ pub(super) async fn render(
             _ => {}
         }
     }
-    let asked = id.clone();
-    let listed =
-        app.store.run_blocking(move |store| store.list_deliveries(&asked, only, before, ROWS + 1));
+    let webhook_id = id.clone();
+    let listed = app
+        .store
+        .run_blocking(move |store| store.list_deliveries(&webhook_id, only, before, ROWS + 1));
     let mut deliveries = listed.await?;
     let has_older = deliveries.len() > ROWS;
     deliveries.truncate(ROWS);

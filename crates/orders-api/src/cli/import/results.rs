@@ -1,4 +1,4 @@
-//! What became of each row: printed as it is known, and counted.
+//! The result of each row: printed and counted.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -8,20 +8,20 @@ use serde::Serialize;
 
 use super::source::Row;
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RowResult {
     Accepted,
-    /// It was fine, but another was not.
+    /// The row is valid, but another row was rejected.
     NotAttempted,
-    /// It is too close to another order, or its id is taken.
+    /// The order is too close to another one, or its id exists.
     Conflict(String),
-    /// Anything else is wrong with it.
+    /// The row is invalid.
     Invalid(String),
 }
 
 #[derive(Serialize)]
-struct VerdictView<'a> {
+struct RowResultView<'a> {
     line: u64,
     column: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +33,7 @@ struct VerdictView<'a> {
     row: Option<&'a str>,
 }
 
-pub(super) struct Verdicts {
+pub(super) struct Results {
     out: BufWriter<Stdout>,
     rejected_rows: Option<BufWriter<File>>,
     quiet: bool,
@@ -43,7 +43,7 @@ pub(super) struct Verdicts {
     pub(super) invalid: u64,
 }
 
-impl Verdicts {
+impl Results {
     pub(super) fn new(rejected: Option<&Path>, quiet: bool) -> io::Result<Self> {
         let rejected_rows = rejected.map(File::create).transpose()?.map(BufWriter::new);
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
@@ -58,20 +58,20 @@ impl Verdicts {
         })
     }
 
-    pub(super) fn tell(&mut self, row: &Row, verdict: &Verdict) -> io::Result<()> {
-        let (word, reason, number) = match verdict {
-            Verdict::Accepted => ("accepted", None, &mut self.accepted),
-            Verdict::NotAttempted => ("not attempted", None, &mut self.not_attempted),
-            Verdict::Conflict(why) => ("rejected", Some(why.as_str()), &mut self.conflicts),
-            Verdict::Invalid(why) => ("rejected", Some(why.as_str()), &mut self.invalid),
+    pub(super) fn record(&mut self, row: &Row, result: &RowResult) -> io::Result<()> {
+        let (word, reason, number) = match result {
+            RowResult::Accepted => ("accepted", None, &mut self.accepted),
+            RowResult::NotAttempted => ("not attempted", None, &mut self.not_attempted),
+            RowResult::Conflict(why) => ("rejected", Some(why.as_str()), &mut self.conflicts),
+            RowResult::Invalid(why) => ("rejected", Some(why.as_str()), &mut self.invalid),
         };
         *number += 1;
-        if self.quiet && *verdict == Verdict::Accepted {
+        if self.quiet && *result == RowResult::Accepted {
             return Ok(());
         }
         let id = row.read.as_ref().ok().and_then(|body| body.id.as_ref()).map(AsRef::as_ref);
         let Row { line, column, .. } = *row;
-        let mut view = VerdictView { line, column, id, verdict: word, reason, row: None };
+        let mut view = RowResultView { line, column, id, verdict: word, reason, row: None };
         write_line(&mut self.out, &view)?;
         if let (Some(out), Some(_)) = (&mut self.rejected_rows, reason) {
             view.row = Some(&row.raw);
@@ -90,7 +90,7 @@ impl Verdicts {
     }
 }
 
-fn write_line(out: &mut impl Write, view: &VerdictView<'_>) -> io::Result<()> {
+fn write_line(out: &mut impl Write, view: &RowResultView<'_>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, view)?;
     out.write_all(b"\n")
 }

@@ -1,0 +1,64 @@
+//! The options of `keys`.
+
+use clap::Subcommand;
+use orders_core::{KeyId, KeyName, Period, Role};
+
+use super::read_period;
+use crate::wire;
+
+/// The commands of `keys`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Create a key. Prints its id and the key, which is shown only once
+    Create {
+        /// The name of the key
+        #[arg(long, env = "ORDERS_NAME", value_parser = read_key_name)]
+        name: KeyName,
+        /// The role of the key: `reader`, `writer` or `admin`
+        #[arg(long, env = "ORDERS_ROLE", value_parser = read_role)]
+        role: Role,
+        /// How long the key is valid, such as 90d. Default: for ever
+        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
+        expires_in: Option<Period>,
+    },
+    /// Print all keys without their secrets, one JSON object a line
+    List,
+    /// Revoke a key. Takes effect on every process within a second
+    Revoke {
+        /// The id of the key
+        #[arg(value_parser = read_key_id)]
+        id: KeyId,
+    },
+    /// Replace the secret of a key. Prints its id and the key, which is shown only once
+    Rotate {
+        /// The id of the key
+        #[arg(value_parser = read_key_id)]
+        id: KeyId,
+        /// How long the previous secret stays valid. 0 ends it at once
+        #[arg(long, env = "ORDERS_OVERLAP", default_value = "1h", value_parser = read_overlap)]
+        overlap: Overlap,
+        /// How long the key is valid from now. Default: unchanged
+        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
+        expires_in: Option<Period>,
+    },
+}
+
+/// How long two secrets of a key are valid. `None` if they never are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overlap(pub(crate) Option<Period>);
+
+fn read_key_id(text: &str) -> Result<KeyId, String> {
+    KeyId::parse(text).map_err(|error| error.to_string())
+}
+
+fn read_key_name(text: &str) -> Result<KeyName, String> {
+    KeyName::parse(text).map_err(|error| error.to_string())
+}
+
+fn read_role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "must be reader, writer or admin".to_owned())
+}
+
+fn read_overlap(text: &str) -> Result<Overlap, String> {
+    wire::read_overlap(text).map(Overlap)
+}

@@ -1,0 +1,81 @@
+//! The data that all views of the calendar draw.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use orders_core::{Instant, Scope, ServiceId};
+use orders_db::{Calendar, CalendarOrder};
+
+use super::super::layout::Layout;
+use super::super::zone::{Zone, later};
+use super::address::Address;
+use super::blocked::Blocked;
+
+/// The data of all views.
+pub(super) struct CalendarModel<'a> {
+    pub(super) zone: Zone,
+    pub(super) now: Instant,
+    pub(super) address: &'a Address,
+    pub(super) services: BTreeMap<ServiceId, (usize, &'a str)>,
+    pub(super) orders: Vec<&'a CalendarOrder>,
+    pub(super) blocked: Blocked,
+    pub(super) may_write: bool,
+}
+
+impl<'a> CalendarModel<'a> {
+    pub(super) fn new(
+        layout: &Layout,
+        address: &'a Address,
+        calendar: &'a Calendar,
+        (from, to): (Instant, Instant),
+        now: Instant,
+    ) -> Self {
+        let policy = calendar.policy;
+        let numbered = calendar.services.iter().enumerate();
+        let is_shown = |order: &&CalendarOrder| {
+            address.services.is_empty()
+                || order.services.iter().any(|id| address.services.contains(&id))
+        };
+        let blocking = calendar.orders.iter().filter(|order| {
+            policy.scope == Scope::Global || address.services.is_empty() || is_shown(order)
+        });
+        let within = |order: &&CalendarOrder| order.datetime >= from && order.datetime < to;
+        Self {
+            zone: layout.zone,
+            now,
+            address,
+            services: numbered
+                .map(|(at, service)| (service.id, (at % 8, service.name.as_str())))
+                .collect(),
+            blocked: Blocked::by(blocking.map(|order| order.datetime), policy.window),
+            orders: calendar.orders.iter().filter(within).filter(is_shown).collect(),
+            may_write: layout.may_write(),
+        }
+    }
+
+    /// The colour and the name of an order: those of the first of its services that is selected.
+    pub(super) fn look(&self, order: &CalendarOrder) -> (usize, String) {
+        let services = order.services.as_slice();
+        let chosen = services.iter().find(|id| self.address.services.contains(id));
+        let Some(shown) = chosen.or(services.first()) else { return (0, String::new()) };
+        let (colour, name) = match self.services.get(shown) {
+            Some((colour, name)) => (*colour, (*name).to_owned()),
+            None => (0, format!("Service {shown}")),
+        };
+        let more = services.len().saturating_sub(1);
+        (colour, if more == 0 { name } else { format!("{name} +{more}") })
+    }
+
+    /// The interval of a day, in epoch milliseconds.
+    pub(super) fn interval(&self, date: NaiveDate) -> (i64, i64) {
+        let (start, end) = (self.zone.start_of(date), self.zone.start_of(later(date, 1)));
+        (start.as_millis(), end.as_millis())
+    }
+
+    /// The orders from one millisecond on, before another.
+    pub(super) fn orders_within(&self, start: i64, end: i64) -> &[&'a CalendarOrder] {
+        let before =
+            |edge: i64| self.orders.partition_point(|order| order.datetime.as_millis() < edge);
+        self.orders.get(before(start)..before(end)).unwrap_or_default()
+    }
+}
