@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web::Data;
 use orders_db::Store;
 
-use crate::body::RequestPolicy;
 use crate::cli::ServeOptions;
 use crate::events::Live;
+use crate::http::body::RequestPolicy;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::{Origin, Security};

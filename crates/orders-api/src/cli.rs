@@ -22,8 +22,6 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use orders_core::{KeyId, KeyName, Period, PolicyPatch, Role, Scope};
 use orders_db::DatabaseUrl;
 
-use crate::wire;
-
 pub(crate) use serve_options::{Auth, ServeOptions};
 pub(crate) use transfer_options::{
     DoctorOptions, ExportOptions, FileFormat, ImportOptions, OnConflict,
@@ -294,7 +292,7 @@ fn read_role(text: &str) -> Result<Role, String> {
 }
 
 fn read_overlap(text: &str) -> Result<Overlap, String> {
-    wire::read_overlap(text).map(Overlap)
+    crate::keys::request::read_overlap(text).map(Overlap)
 }
 
 fn read_scope(text: &str) -> Result<Scope, String> {

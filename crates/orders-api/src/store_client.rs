@@ -14,8 +14,8 @@ use orders_core::{
     OrderId, Outcome, Refusal, Retry, ServiceId, ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
-    Render, Reply, Store, StoreError, Ticket,
+    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, Render,
+    Reply, Store, StoreError, Ticket,
 };
 use tokio::sync::oneshot;
 

@@ -12,7 +12,7 @@ use orders_core::{OrderId, Role};
 
 use super::assets;
 use super::zone::Zone;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::security;
 
 /// What a page is shown under: nothing comes from elsewhere, no script or style stands in the page

@@ -14,7 +14,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{TEXT_FORMAT, TextEncoder};
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use requests::RequestMetrics;
 
 /// The timeout of the database. Without its answer, the other metrics are still shown.

@@ -13,9 +13,10 @@ use super::access_log::AccessLogEntry;
 use super::cors;
 use crate::app::App;
 use crate::http::connection_state::{ConnectionState, Phase};
-use crate::http::request_context::{self, X_REQUEST_ID};
+use crate::http::problem::Problem;
+use crate::http::request_context;
+use crate::http::request_context::X_REQUEST_ID;
 use crate::http::trace::{RequestSpan, SpanEnd};
-use crate::problem::Problem;
 use crate::security::rate_limit;
 use crate::{console, security};
 

@@ -15,13 +15,16 @@ use tokio::sync::watch;
 
 use super::{listen, tls};
 use crate::app::App;
+use crate::cli;
 use crate::cli::wait::wait;
-use crate::cli::{self, Auth, ServeOptions};
+use crate::cli::{Auth, ServeOptions};
 use crate::events;
 use crate::http::trace::Tracing;
+use crate::security;
 use crate::security::rate_limit::RateLimits;
-use crate::security::{self, AuthPolicy, KeyCache, Security};
-use crate::webhooks::{self, TestQueue};
+use crate::security::{AuthPolicy, KeyCache, Security};
+use crate::webhooks;
+use crate::webhooks::TestQueue;
 
 /// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;

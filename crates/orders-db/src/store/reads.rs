@@ -13,10 +13,10 @@ use crate::database::metrics::{ErrorKind, Meter};
 use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
 use crate::lane::Reply;
-use crate::orders::{OrderPage, OrderQuery};
 use crate::orders::availability::{Availability, AvailabilityQuery};
 use crate::orders::calendar::{Calendar, CalendarQuery};
 use crate::orders::reports::Figures;
+use crate::orders::{OrderPage, OrderQuery};
 use crate::read::ReadJob;
 use crate::{
     StoreError, events, orders, orders::availability, orders::calendar, orders::reports, policy,

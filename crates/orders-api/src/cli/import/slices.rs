@@ -15,9 +15,10 @@ use super::source::Row;
 use super::verdicts::Verdict;
 use crate::cli::OnConflict;
 use crate::cli::wait::wait;
+use crate::http::problem::Problem;
+use crate::orders::import_request::ImportBody;
 use crate::orders::made_id;
-use crate::problem::Problem;
-use crate::wire::{ImportBody, ServiceBody};
+use crate::orders::request::ServiceBody;
 
 /// How long a slice is tried, while the database is busy or away. Nothing of it is written then.
 const PATIENCE: Duration = Duration::from_mins(1);
