@@ -6,9 +6,9 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
-use crate::body::RequestPolicy;
 use crate::cli::{ServeOptions, auth_policy};
 use crate::events::Live;
+use crate::http::body::RequestPolicy;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::rate_limit::RateLimits;

@@ -2,36 +2,23 @@
 
 mod app;
 mod availability;
-mod batch;
-mod body;
-mod change_request;
 mod cli;
 mod console;
-mod cursor;
 mod docs;
 mod events;
 #[cfg(test)]
 mod fuzz;
-mod headers;
-mod history;
 mod http;
-mod json;
 mod keys;
-mod lists;
 mod openapi;
 mod orders;
-mod problem;
-mod query;
-mod retries;
 mod routes;
 mod security;
 mod server;
 mod services;
 mod status;
 mod store_client;
-mod streams;
 mod webhooks;
-mod wire;
 
 use std::error::Error;
 use std::io::Write;

@@ -1,19 +1,7 @@
 //! The OpenAPI document: what the table of routes says of itself. Each noun describes its
 //! operations in a file of its own; what bodies look like is said beside the wire types.
 
-pub(crate) mod availability;
-pub(crate) mod batch;
-pub(crate) mod description;
-pub(crate) mod docs;
-pub(crate) mod history;
-pub(crate) mod keys;
 mod markdown;
-pub(crate) mod orders;
-pub(crate) mod parameters;
-pub(crate) mod problems;
-pub(crate) mod services;
-pub(crate) mod shape;
-pub(crate) mod status;
 
 use std::sync::LazyLock;
 
@@ -22,12 +10,12 @@ use utoipa::openapi::path::{HttpMethod, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths, RefOr, Tag};
 
-use crate::problem::{self, Code};
+use crate::http::openapi::{description, problems, shape};
+use crate::http::problem;
+use crate::http::problem::Code;
 use crate::routes;
 
-pub(crate) use description::Description;
 pub(crate) use markdown::markdown;
-pub(crate) use problems::one_of;
 
 /// What every client needs to know beside the operations.
 const INTRODUCTION: &str = "\

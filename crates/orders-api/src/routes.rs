@@ -7,11 +7,12 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::problem::{self, Code, Problem};
+use crate::http::problem;
+use crate::http::problem::{Code, Problem};
+use crate::orders::{batch, history, streams};
 use crate::security::Access;
 use crate::{
-    availability, batch, console, docs, events, history, keys, openapi, orders, server, services,
-    status, streams, webhooks,
+    availability, console, docs, events, keys, orders, server, services, status, webhooks,
 };
 
 pub(crate) use resource::{Operation, Resource};
@@ -28,56 +29,65 @@ pub(crate) fn paths() -> Vec<&'static str> {
 }
 
 fn of_orders() -> Vec<Resource> {
-    use openapi as of;
     const READER: Access = Access::READER;
     const WRITER: Access = Access::WRITER;
     let order = |request: &_| orders::path_id(request).map(drop);
     vec![
-        Resource::at("/orders").on(Method::GET, READER, orders::list, of::orders::list).on(
+        Resource::at("/orders").on(Method::GET, READER, orders::list, orders::docs::list).on(
             Method::POST,
             WRITER,
             orders::create,
-            of::orders::create,
+            orders::docs::create,
         ),
-        Resource::at("/orders.ndjson").on(Method::GET, READER, streams::ndjson, of::orders::ndjson),
-        Resource::at("/orders.csv").on(Method::GET, READER, streams::csv, of::orders::csv),
+        Resource::at("/orders.ndjson").on(
+            Method::GET,
+            READER,
+            streams::ndjson,
+            orders::docs::ndjson,
+        ),
+        Resource::at("/orders.csv").on(Method::GET, READER, streams::csv, orders::docs::csv),
         Resource::at("/orders.ics").on(
             Method::GET,
             READER,
             streams::calendar,
-            of::orders::calendar,
+            orders::docs::calendar,
         ),
-        Resource::at("/orders/batch").on(Method::POST, WRITER, batch::change, of::batch::change),
+        Resource::at("/orders/batch").on(
+            Method::POST,
+            WRITER,
+            batch::change,
+            orders::batch_docs::change,
+        ),
         Resource::at("/orders/{id}")
             .only_where(order)
-            .on(Method::GET, READER, orders::find, of::orders::find)
-            .on(Method::PUT, WRITER, orders::replace, of::orders::replace)
-            .on(Method::PATCH, WRITER, orders::patch, of::orders::patch)
-            .on(Method::DELETE, WRITER, orders::delete, of::orders::delete),
+            .on(Method::GET, READER, orders::find, orders::docs::find)
+            .on(Method::PUT, WRITER, orders::replace, orders::docs::replace)
+            .on(Method::PATCH, WRITER, orders::patch, orders::docs::patch)
+            .on(Method::DELETE, WRITER, orders::delete, orders::docs::delete),
         Resource::at("/orders/{id}/history").only_where(order).on(
             Method::GET,
             READER,
             history::list,
-            of::history::list,
+            orders::history_docs::list,
         ),
         Resource::at("/orders/{id}/restore").only_where(order).on(
             Method::POST,
             WRITER,
             history::restore,
-            of::history::restore,
+            orders::history_docs::restore,
         ),
         Resource::at("/availability").on(
             Method::GET,
             READER,
             availability::find,
-            of::availability::find,
+            availability::docs::find,
         ),
-        Resource::at("/policy").on(Method::GET, READER, status::policy, of::status::policy),
+        Resource::at("/policy").on(Method::GET, READER, status::policy, status::docs::policy),
     ]
 }
 
 fn of_services() -> Vec<Resource> {
-    use openapi::services as of;
+    use services::docs as of;
     const READER: Access = Access::READER;
     const ADMIN: Access = Access::ADMIN;
     vec![
@@ -105,7 +115,7 @@ fn of_events() -> Vec<Resource> {
 }
 
 fn of_keys() -> Vec<Resource> {
-    use openapi::keys as of;
+    use keys::docs as of;
     const ADMIN: Access = Access::KEYED_ADMIN;
     let key = |request: &_| keys::path_id(request).map(drop);
     vec![
@@ -159,28 +169,32 @@ fn of_webhooks() -> Vec<Resource> {
 }
 
 fn of_itself() -> Vec<Resource> {
-    use openapi as of;
     const ANYONE: Access = Access::Anyone;
     vec![
-        Resource::at("/").on(Method::GET, ANYONE, console::calendar, of::docs::console),
+        Resource::at("/").on(Method::GET, ANYONE, console::calendar, docs::descriptions::console),
         Resource::at("/problems/{code}")
             .only_where(|request| problem::path_code(request).map(drop))
-            .on(Method::GET, ANYONE, problem::find, of::docs::problem),
-        Resource::at("/healthz").on(Method::GET, ANYONE, status::health, of::status::health),
-        Resource::at("/readyz").on(Method::GET, ANYONE, status::readiness, of::status::readiness),
+            .on(Method::GET, ANYONE, problem::find, docs::descriptions::problem),
+        Resource::at("/healthz").on(Method::GET, ANYONE, status::health, status::docs::health),
+        Resource::at("/readyz").on(Method::GET, ANYONE, status::readiness, status::docs::readiness),
         Resource::at("/metrics").on(
             Method::GET,
             Access::METRICS,
             server::metrics::show,
-            of::status::metrics,
+            status::docs::metrics,
         ),
-        Resource::at("/openapi.json").on(Method::GET, ANYONE, docs::document, of::docs::document),
-        Resource::at("/docs").on(Method::GET, ANYONE, docs::page, of::docs::page),
+        Resource::at("/openapi.json").on(
+            Method::GET,
+            ANYONE,
+            docs::document,
+            docs::descriptions::document,
+        ),
+        Resource::at("/docs").on(Method::GET, ANYONE, docs::page, docs::descriptions::page),
         Resource::at("/docs/{file}").only_where(|request| docs::path_file(request).map(drop)).on(
             Method::GET,
             ANYONE,
             docs::file,
-            of::docs::file,
+            docs::descriptions::file,
         ),
     ]
 }

@@ -16,7 +16,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use orders_core::SecretHash;
 
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 pub(crate) use access::Access;
 pub(crate) use authorize::authorize;

@@ -1,45 +1,6 @@
-//! Handlers that tell about the service itself: its policy, whether it lives, whether it is ready.
+//! The service itself: its policy, its health and its readiness.
 
-use actix_web::http::header;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use orders_db::Store;
-use serde::Serialize;
-use utoipa::ToSchema;
+pub(crate) mod docs;
+mod handlers;
 
-use crate::app::App;
-use crate::problem::{Code, Problem};
-use crate::wire::PolicyView;
-use crate::{headers, query};
-
-/// How the service is.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Status)]
-pub(crate) struct StatusView {
-    #[schema(pattern = "^(ok|ready)$")]
-    status: &'static str,
-}
-
-/// `GET /policy`
-pub(crate) async fn policy(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    headers::accepts_json(&request)?;
-    let policy = app.store.run_blocking(Store::find_policy).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
-}
-
-/// `GET /healthz`: the process answers.
-pub(crate) async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(StatusView { status: "ok" })
-}
-
-/// `GET /readyz`: the process and its database answer, and the process is not about to end.
-pub(crate) async fn readiness(app: Data<App>) -> Result<HttpResponse, Problem> {
-    if app.is_draining() {
-        return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
-            .with_header(header::RETRY_AFTER, "1"));
-    }
-    app.store.run_blocking(Store::find_policy).await?;
-    Ok(HttpResponse::Ok().json(StatusView { status: "ready" }))
-}
+pub(crate) use handlers::{StatusView, health, policy, readiness};

@@ -10,7 +10,6 @@ use orders_core::{Group, Order, OrderId};
 use orders_db::{DatabaseUrl, ExportPart, StoreError};
 
 use crate::cli::{ExportOptions, FileFormat};
-use crate::wire;
 
 /// Checks that the database exists, so that an export does not create it.
 pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
@@ -142,7 +141,10 @@ impl<W: Write> Writer<W> {
                     if self.format == FileFormat::Json {
                         let between = if self.services > 1 { ",\n" } else { "\n" };
                         self.out.write_all(between.as_bytes())?;
-                        serde_json::to_writer(&mut self.out, &wire::ServiceView::of(&service))?;
+                        serde_json::to_writer(
+                            &mut self.out,
+                            &crate::orders::response::ServiceView::of(&service),
+                        )?;
                     }
                 }
             }
@@ -171,10 +173,10 @@ impl<W: Write> Writer<W> {
         match self.format {
             FileFormat::Json => {
                 row.extend_from_slice(if self.orders > 1 { b",\n" } else { b"\n" });
-                wire::write_exported(&mut row, order, group)?;
+                crate::orders::import_request::write_exported(&mut row, order, group)?;
             }
             FileFormat::Ndjson => {
-                wire::write_exported(&mut row, order, group)?;
+                crate::orders::import_request::write_exported(&mut row, order, group)?;
                 row.push(b'\n');
             }
             // No cell needs quotes.

@@ -8,8 +8,9 @@ use orders_db::{Answered, Store};
 
 use crate::cli::KeysCommand;
 use crate::cli::wait::wait;
-use crate::security::{self, MadeKey};
-use crate::wire::KeyView;
+use crate::keys::request::KeyView;
+use crate::security;
+use crate::security::MadeKey;
 
 /// The number of keys in a query.
 const PAGE: usize = 1_000;

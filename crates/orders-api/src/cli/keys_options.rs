@@ -4,7 +4,6 @@ use clap::Subcommand;
 use orders_core::{KeyId, KeyName, Period, Role};
 
 use super::read_period;
-use crate::wire;
 
 /// The commands of `keys`.
 #[derive(Debug, Clone, Subcommand)]
@@ -60,5 +59,5 @@ fn read_role(text: &str) -> Result<Role, String> {
 }
 
 fn read_overlap(text: &str) -> Result<Overlap, String> {
-    wire::read_overlap(text).map(Overlap)
+    crate::keys::request::read_overlap(text).map(Overlap)
 }

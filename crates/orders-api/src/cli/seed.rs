@@ -13,8 +13,8 @@ use orders_db::{Answered, Render, Store, StoreError};
 
 use crate::cli::import::{Document, SourceError};
 use crate::cli::wait::wait;
-use crate::problem::Problem;
-use crate::wire::{self, OrderBody, ServiceBody};
+use crate::http::problem::Problem;
+use crate::orders::request::{OrderBody, ServiceBody};
 
 const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 
@@ -48,7 +48,7 @@ pub(crate) fn seed(store: &Store, file: Option<&Path>) -> Result<Seeded, SeedErr
         None => Document::read(SAMPLE_DATA.as_bytes()),
     };
     let mut document = document.map_err(failure)?;
-    let orders = document.orders(wire::read_order).map_err(failure)?;
+    let orders = document.orders(crate::orders::request::read_order).map_err(failure)?;
     let mut services = 0;
     for service in std::mem::take(&mut document.services) {
         services += usize::from(load_service(store, service)?);

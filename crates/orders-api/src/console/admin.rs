@@ -12,7 +12,7 @@ use super::layout::{self, Layout};
 use super::webhooks::{self, Fields};
 use super::zone::Zone;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The largest number of keys, and of webhooks, on the page.

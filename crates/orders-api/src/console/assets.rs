@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::layout;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";

@@ -22,7 +22,7 @@ use super::layout::{self, Layout};
 use super::sign_in;
 use super::zone::Zone;
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::security;
 use crate::security::Access;
 

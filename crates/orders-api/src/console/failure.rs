@@ -7,8 +7,8 @@ use askama::Template;
 
 use super::layout::{self, Layout};
 use super::sign_in;
-use crate::headers;
-use crate::problem::{Code, Problem};
+use crate::http::headers;
+use crate::http::problem::{Code, Problem};
 
 #[derive(Template)]
 #[template(path = "console/failure.html")]

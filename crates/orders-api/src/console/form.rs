@@ -5,9 +5,9 @@ use actix_web::web::Payload;
 
 use orders_core::{IdempotencyKey, Retry};
 
-use crate::body::{Body, BodyLimits};
-use crate::problem::Problem;
-use crate::{headers, retries};
+use crate::http::body::{Body, BodyLimits};
+use crate::http::problem::Problem;
+use crate::http::{headers, idempotency};
 
 /// The fields of a form, in the order of the request.
 pub(crate) struct Form(Vec<(String, String)>);
@@ -28,7 +28,7 @@ impl Form {
     /// The idempotency key of the form, from its hidden token.
     pub(crate) fn retry(&self, request: &HttpRequest) -> Option<Retry> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.one("token"))).ok();
-        retries::retry(request, key, format!("{:?}", self.0).as_bytes())
+        idempotency::retry(request, key, format!("{:?}", self.0).as_bytes())
     }
 
     /// All values of a field.

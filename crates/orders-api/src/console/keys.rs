@@ -9,10 +9,9 @@ use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
 use crate::app::App;
+use crate::http::problem::{Code, Problem};
 use crate::keys;
-use crate::problem::{Code, Problem};
 use crate::security::MadeKey;
-use crate::wire;
 
 /// `POST /console/keys`
 pub(crate) async fn create(
@@ -42,7 +41,7 @@ pub(crate) async fn rotate(
     let id = keys::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let make = |MadeKey { id, hash, text }| {
-        let overlap = wire::read_overlap(form.one("overlap"))
+        let overlap = crate::keys::request::read_overlap(form.one("overlap"))
             .map_err(|error| invalid(format!("How long the previous key works {error}.")))?;
         Ok((KeyCommand::Rotate { id, overlap, expires_in: None, hash }, text))
     };

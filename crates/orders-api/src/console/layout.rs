@@ -12,7 +12,7 @@ use orders_core::{OrderId, Role};
 
 use super::assets;
 use super::zone::Zone;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::security;
 
 /// The headers of all pages: no foreign or inline script or style, no frames, no referrer to other

@@ -13,7 +13,7 @@ use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortK
 use super::layout::{self, Layout};
 use super::zone::{Zone, later};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The number of orders on a page.
 const ROWS: usize = 50;

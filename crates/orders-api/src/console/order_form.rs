@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::form::Form;
 use super::zone::Zone;
-use crate::problem::{Code, Problem};
-use crate::retries;
+use crate::http::idempotency;
+use crate::http::problem::{Code, Problem};
 use crate::store_client::ChangeError;
 
 /// The form of an order.
@@ -153,7 +153,7 @@ impl OrderForm {
     pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
         let content = format!("{content:?} {:?}", self.version);
-        retries::retry(request, key, content.as_bytes())
+        idempotency::retry(request, key, content.as_bytes())
     }
 
     /// Records why the order was rejected. Returns the status of the page that shows it.

@@ -16,9 +16,10 @@ use super::layout;
 use super::order_form::OrderForm;
 use super::zone::Zone;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::idempotency;
+use crate::http::problem::Problem;
 use crate::store_client::{ChangeError, Changed};
-use crate::{orders, retries, security};
+use crate::{orders, security};
 
 use page::{show_new, show_order};
 
@@ -70,7 +71,7 @@ fn stored(done: &Done) -> KeptAnswer {
         Done::Created(order) => Some(page_of(&order.id)),
         Done::Updated(_) | Done::Unchanged(_) | Done::Restored(_) | Done::Deleted(_) => None,
     };
-    KeptAnswer { location, ..retries::empty(StatusCode::NO_CONTENT) }
+    KeptAnswer { location, ..idempotency::empty(StatusCode::NO_CONTENT) }
 }
 
 /// The page of the order that was created, now or when the form was first sent.

@@ -16,7 +16,7 @@ use orders_db::{Amount, Figures};
 use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use chart::{Chart, Value, in_units};
 
 /// The longest report, in days.

@@ -9,7 +9,7 @@ use orders_core::{Service, ServiceCommand, ServiceId, ServiceName};
 use super::form::Form;
 use super::layout::{self, Layout};
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::services;
 
 /// How many services a page has.

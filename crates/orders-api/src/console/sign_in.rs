@@ -8,7 +8,7 @@ use askama::Template;
 use super::form::Form;
 use super::layout::{self, Layout};
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::security;
 
 #[derive(Template)]

@@ -13,9 +13,9 @@ use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
 use crate::app::App;
-use crate::problem::{Code, Problem};
-use crate::webhooks::{self, secret_text};
-use crate::wire;
+use crate::http::problem::{Code, Problem};
+use crate::webhooks;
+use crate::webhooks::secret_text;
 
 pub(super) use fields::Fields;
 pub(super) use labels::state;
@@ -84,7 +84,7 @@ pub(crate) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
-    let overlap = wire::read_overlap(form.one("overlap")).map_err(|error| {
+    let overlap = crate::keys::request::read_overlap(form.one("overlap")).map_err(|error| {
         Problem::new(Code::InvalidWebhook, format!("How long the previous secret signs {error}."))
     });
     let done = match overlap {

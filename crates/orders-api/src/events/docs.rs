@@ -1,12 +1,12 @@
 //! The documentation of `/events`.
 
 use super::handlers::EVENT_STREAM;
-use crate::openapi::description::{Answer, Description, EVENTS};
-use crate::openapi::parameters::{last_event_id, query};
-use crate::openapi::problems::{JSON, READ};
-use crate::openapi::shape;
-use crate::problem::Code;
-use crate::wire::FeedView;
+use crate::http::openapi::description::{Answer, Description, EVENTS};
+use crate::http::openapi::parameters::{last_event_id, query};
+use crate::http::openapi::problems::{JSON, READ};
+use crate::http::openapi::shape;
+use crate::http::problem::Code;
+use crate::orders::response::FeedView;
 
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));

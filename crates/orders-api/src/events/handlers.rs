@@ -13,11 +13,11 @@ use super::live::{Live, take_slot};
 use super::query;
 use super::reader::{ReadAccess, Reader};
 use crate::http::connection_state::ConnectionState;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
+use crate::http::{headers, page};
+use crate::orders::response::{EventView, FeedView};
 use crate::security::{self, Security};
 use crate::store_client::StoreClient;
-use crate::wire::{EventView, FeedView};
-use crate::{headers, lists};
 
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -36,10 +36,10 @@ pub(crate) async fn list(
             EventPage::Changes(changes) => changes,
             EventPage::Gone { first } => return Err(Problem::events_gone(first)),
         };
-    let next = lists::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
+    let next = page::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
     let data = changes.iter().map(EventView::of).collect();
-    let mut response = lists::with_link(&request, "after", next.as_deref());
+    let mut response = page::with_link(&request, "after", next.as_deref());
     Ok(response.json(FeedView { data, next_after }))
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::handlers::overloaded;
 use super::ring::{Found, Rendered, Ring};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::store_client::StoreClient;
 
 /// The number of events that are read at once.

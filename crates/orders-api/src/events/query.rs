@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 use validator::Validate;
 
-use crate::problem::Problem;
-use crate::query::{Parameters, Times, validated, whole_number};
+use crate::http::problem::Problem;
+use crate::http::query::{Parameters, Times, validated, whole_number};
 
 /// The maximum number of digits of a sequence.
 const MAX_DIGITS: usize = 18;

@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::texts::texts;
 use super::{CASES, OF_JSON, ORDERS, order_with};
-use crate::json::{self, Json};
-use crate::problem::Code;
-use crate::wire::{self, OrderPatchBody, OrderView};
+use crate::http::json;
+use crate::http::json::Json;
+use crate::http::problem::Code;
+use crate::orders::request::OrderPatchBody;
+use crate::orders::response::OrderView;
 
 /// How deep a value is nested, and whether an object in it names a member twice.
 fn depth(json: &Json<'_>) -> usize {
@@ -51,18 +53,22 @@ fn order_body() {
     check!().with_iterations(CASES).with_max_len(128).for_each(|bytes: &[u8]| {
         for text in texts(bytes, ORDERS, OF_JSON) {
             let Ok(json) = json::parse(&text) else { continue };
-            match wire::read_order(&json) {
+            match crate::orders::request::read_order(&json) {
                 Err(errors) => assert!(!errors.is_empty(), "a refusal says why"),
                 Ok(body) => {
                     let order = order_with(body.id.clone(), body.content.clone());
                     let written = serde_json::to_vec(&OrderView::of(&order)).unwrap();
-                    let again = wire::read_order(&json::parse(&written).unwrap()).unwrap();
+                    let again = crate::orders::request::read_order(&json::parse(&written).unwrap())
+                        .unwrap();
                     let id = order.id.clone();
                     assert_eq!((again.id, again.content), (Some(id), body.content.clone()));
                     // What is a whole order is a patch to just that.
-                    let patch = wire::read_order_patch(&order.id, &json).unwrap();
+                    let patch = crate::orders::request::read_order_patch(&order.id, &json).unwrap();
                     assert_eq!(patch.0, body.content.clone().into());
-                    assert_eq!(wire::read_replacement(&order.id, &json), Ok(body.content));
+                    assert_eq!(
+                        crate::orders::request::read_replacement(&order.id, &json),
+                        Ok(body.content)
+                    );
                 }
             }
         }
@@ -80,7 +86,10 @@ fn order_patch_body() {
     check!().with_iterations(CASES).with_max_len(128).for_each(|bytes: &[u8]| {
         for text in texts(bytes, PATCHES, OF_JSON) {
             let Ok(json) = json::parse(&text) else { continue };
-            let Ok(OrderPatchBody(patch)) = wire::read_order_patch(&id, &json) else { continue };
+            let Ok(OrderPatchBody(patch)) = crate::orders::request::read_order_patch(&id, &json)
+            else {
+                continue;
+            };
             let Json::Object(members) = &json else { unreachable!("a patch is an object") };
             let has = |name: &str| members.iter().any(|(member, _)| member == name);
             assert_eq!(patch.datetime.is_some(), has("datetime"));
@@ -130,7 +139,7 @@ fn batch_body() {
     check!().with_iterations(CASES).with_max_len(128).for_each(|bytes: &[u8]| {
         for text in texts(bytes, BATCHES, OF_JSON) {
             let Ok(json) = json::parse(&text) else { continue };
-            let body = match wire::read_batch(&json, false) {
+            let body = match crate::orders::batch_request::read_batch(&json, false) {
                 Ok(body) => body,
                 Err(problem) => {
                     let code = problem.code();
@@ -146,7 +155,10 @@ fn batch_body() {
                 continue;
             }
             let again = format!("{{\"mode\":\"each\",\"operations\":[{}]}}", list.join(","));
-            let again = wire::read_batch(&json::parse(again.as_bytes()).unwrap(), false);
+            let again = crate::orders::batch_request::read_batch(
+                &json::parse(again.as_bytes()).unwrap(),
+                false,
+            );
             let again = again.ok().unwrap().operations;
             for (operation, again) in operations.into_iter().zip(again) {
                 // An id that was made stands there now as one that was chosen.

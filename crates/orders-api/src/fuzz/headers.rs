@@ -7,8 +7,8 @@ use orders_core::Versions;
 
 use super::CASES;
 use super::texts::texts;
-use crate::cursor::ListKey;
-use crate::{headers, retries};
+use crate::http::cursor::ListKey;
+use crate::http::{headers, idempotency};
 
 #[test]
 fn cursor() {
@@ -72,7 +72,7 @@ fn idempotency_key() {
             let Ok(value) = HeaderValue::from_bytes(&text) else { continue };
             let name = HeaderName::from_static("idempotency-key");
             let request = TestRequest::default().insert_header((name, value.clone()));
-            let read = retries::key(&request.to_http_request());
+            let read = idempotency::key(&request.to_http_request());
             let read = read.ok().flatten().map(|key| key.as_str().to_owned());
             let expected = value.to_str().ok().and_then(key_of);
             assert_eq!(read, expected, "{value:?}");
@@ -80,7 +80,7 @@ fn idempotency_key() {
             if let Some(key) = read {
                 let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
                 let request = TestRequest::default().insert_header(("idempotency-key", quoted));
-                let again = retries::key(&request.to_http_request()).unwrap().unwrap();
+                let again = idempotency::key(&request.to_http_request()).unwrap().unwrap();
                 assert_eq!(again.as_str(), key);
             }
         }

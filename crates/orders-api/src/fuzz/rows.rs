@@ -7,7 +7,8 @@ use super::texts::texts;
 use super::{CASES, OF_JSON, ORDERS, order_with};
 use crate::cli::FileFormat;
 use crate::cli::import::fuzz::{ReadRow, passes_check, read_rows};
-use crate::wire::{ImportBody, write_cells, write_exported};
+use crate::orders::csv::write_cells;
+use crate::orders::import_request::{ImportBody, write_exported};
 
 /// The order that a row stands for, with what the row does not say.
 fn order_of(body: &ImportBody) -> Order {

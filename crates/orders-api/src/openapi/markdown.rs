@@ -4,9 +4,10 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use orders_core::Role;
 
-use super::description::{Answer, Description};
-use crate::problem::Code;
-use crate::routes::{self, Operation};
+use crate::http::openapi::description::{Answer, Description};
+use crate::http::problem::Code;
+use crate::routes;
+use crate::routes::Operation;
 use crate::security::Access;
 
 const INTRODUCTION: &str = "\

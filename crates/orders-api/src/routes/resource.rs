@@ -3,9 +3,9 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
+use crate::http::openapi::description::Description;
+use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
-use crate::openapi::Description;
-use crate::problem::{Code, Problem};
 use crate::security;
 use crate::security::Access;
 

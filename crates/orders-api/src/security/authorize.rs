@@ -10,7 +10,7 @@ use super::access::Access;
 use super::caller::{Caller, Credential};
 use super::credentials::{self, hash_of};
 use super::{Security, forbidden, local, origin, rate_limit, session};
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 /// How old the cached keys may be. During an outage of the database, a revoked key stays valid for
 /// no longer than this.

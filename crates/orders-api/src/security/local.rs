@@ -8,7 +8,7 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::http::uri::Authority;
 
 use super::forbidden;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Rejects a request that came through a proxy or names another host.
 pub(super) fn check(request: &HttpRequest) -> Result<(), Problem> {

@@ -16,7 +16,7 @@ use orders_core::Actor;
 
 use super::Security;
 use super::client_address::{client_address, client_block, keyed_hash};
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 /// The number of buckets above which addresses share buckets.
 const MAX_BUCKETS: usize = 100_000;

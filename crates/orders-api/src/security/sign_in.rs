@@ -6,7 +6,7 @@ use orders_db::Session;
 use super::authorize::{Presented, authenticate};
 use super::caller::{Caller, Credential};
 use super::{Security, origin, rate_limit, session};
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 
 /// Starts a session with a key. Returns `None` if no key is required.
 pub(crate) async fn sign_in(request: &HttpRequest, key: &str) -> Result<Option<String>, Problem> {

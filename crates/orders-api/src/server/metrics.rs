@@ -16,7 +16,7 @@ use prometheus::{TEXT_FORMAT, TextEncoder};
 use self::requests::RequestMetrics;
 use super::middleware::Instrumentation;
 use crate::events::Live;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::store_client::StoreClient;
 
 /// The timeout of the database. Without its answer, the other metrics are still shown.

@@ -14,9 +14,9 @@ use super::cors;
 use super::metrics::Metrics;
 use crate::console;
 use crate::http::connection_state::{ConnectionState, Phase};
+use crate::http::problem::Problem;
 use crate::http::request_context::{self, X_REQUEST_ID};
 use crate::http::trace::{RequestSpan, SpanEnd, Tracing};
-use crate::problem::Problem;
 use crate::security::{self, Origin, rate_limit};
 
 /// What the middleware adds to requests and responses.

@@ -4,11 +4,11 @@ use actix_web::http::StatusCode;
 
 use super::request::{ReplayBody, WebhookBody, WebhookPatchBody, WebhookRotateBody};
 use super::response::{DeliveryView, NewWebhookView, RotatedWebhookView, TestedView, WebhookView};
-use crate::openapi::description::{Answer, Description, WEBHOOKS};
-use crate::openapi::problems::{BODY, JSON, READ, WRITE};
-use crate::openapi::{parameters, shape};
-use crate::problem::Code;
-use crate::wire::PageView;
+use crate::http::openapi::description::{Answer, Description, WEBHOOKS};
+use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
+use crate::http::openapi::{parameters, shape};
+use crate::http::problem::Code;
+use crate::orders::response::PageView;
 
 /// The problems with the content of a webhook.
 const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];

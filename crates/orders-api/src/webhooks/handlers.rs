@@ -12,13 +12,13 @@ use super::request::{self, WebhookRotateBody};
 use super::response::{
     DeliveryView, NewWebhookView, RotatedWebhookView, TestEventView, TestedView, WebhookView,
 };
-use crate::body::Body;
-use crate::change_request::{ChangeRequest, Rules};
-use crate::cursor::ListKey;
-use crate::lists::ListRequest;
-use crate::problem::{Code, FieldError, Problem};
+use crate::http::body::Body;
+use crate::http::change_request::{ChangeRequest, Rules};
+use crate::http::cursor::ListKey;
+use crate::http::page::ListRequest;
+use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::{headers, idempotency, page, query};
 use crate::store_client::StoreClient;
-use crate::{headers, lists, query, retries};
 
 const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
 const WEBHOOK_PATCH: Rules = Rules::merge_patch(Code::InvalidWebhook);
@@ -29,13 +29,13 @@ pub(crate) async fn list(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let page = query::page(&request)?;
-    let place = |place: &str| lists::read_place(place, WebhookId::parse);
+    let place = |place: &str| page::read_place(place, WebhookId::parse);
     let mut list = ListRequest::read(&request, ListKey::new("/webhooks"), &page, place)?;
     let (after, rows) = (list.after.take(), list.rows());
     let mut webhooks =
         store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
-    let next = list.cut(&mut webhooks, |last| lists::write_place(last.created_at, &last.id));
-    Ok(lists::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
+    let next = list.cut(&mut webhooks, |last| page::write_place(last.created_at, &last.id));
+    Ok(page::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
 }
 
 /// `POST /webhooks`
@@ -56,11 +56,11 @@ pub(crate) async fn create(
     let render = |change: &WebhookChange| {
         let WebhookChange::Created(webhook, _) = change else { return Err(unexpected_change()) };
         let shown = NewWebhookView::of(webhook, secret_text(&secret));
-        let shown = retries::answer(StatusCode::CREATED, &shown)?;
+        let shown = idempotency::answer(StatusCode::CREATED, &shown)?;
         Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
     };
     let changed = store.change(command, retry, to_keep).await?;
-    Ok(retries::sent(changed, render)?.into_secret_response())
+    Ok(idempotency::sent(changed, render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -125,10 +125,10 @@ pub(crate) async fn rotate(
             return Err(unexpected_change());
         };
         let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
-        retries::answer(StatusCode::OK, &shown)
+        idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change(command, retry, to_keep).await?;
-    Ok(retries::sent(changed, render)?.into_secret_response())
+    Ok(idempotency::sent(changed, render)?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -161,7 +161,7 @@ pub(crate) async fn deliveries(
     let mut listed = listed.await?;
     let next = list.cut(&mut listed, |last| last.id.to_string());
     let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
-    Ok(lists::answer(&request, views, next))
+    Ok(page::answer(&request, views, next))
 }
 
 /// `POST /webhooks/{id}/test`
@@ -230,8 +230,8 @@ async fn change(
     store: &StoreClient,
     command: WebhookCommand,
     retry: Option<Retry>,
-) -> Result<retries::Sent, Problem> {
-    retries::sent(store.change(command, retry, to_keep).await?, render)
+) -> Result<idempotency::Sent, Problem> {
+    idempotency::sent(store.change(command, retry, to_keep).await?, render)
 }
 
 /// Renders the response to store for a change: without secrets.
@@ -244,15 +244,15 @@ fn render(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
     Ok(match change {
         WebhookChange::Created(webhook, _) => KeptAnswer {
             location: Some(path_of(&webhook.id)),
-            ..retries::empty(StatusCode::CREATED)
+            ..idempotency::empty(StatusCode::CREATED)
         },
         WebhookChange::Changed(webhook)
         | WebhookChange::Replayed(webhook)
         | WebhookChange::Unchanged(webhook) => {
-            retries::answer(StatusCode::OK, &WebhookView::of(webhook))?
+            idempotency::answer(StatusCode::OK, &WebhookView::of(webhook))?
         }
-        WebhookChange::Rotated { .. } => retries::empty(StatusCode::OK),
-        WebhookChange::Deleted(_) => retries::empty(StatusCode::NO_CONTENT),
+        WebhookChange::Rotated { .. } => idempotency::empty(StatusCode::OK),
+        WebhookChange::Deleted(_) => idempotency::empty(StatusCode::NO_CONTENT),
     })
 }
 

@@ -11,12 +11,13 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::json::Json;
-use crate::openapi::shape::{self, closed};
-use crate::problem::FieldError;
-use crate::wire::bodies::{read_bool, text};
-use crate::wire::keys::read_overlap;
-use crate::wire::reader::Reader;
+use crate::http::json::Json;
+use crate::http::openapi::shape;
+use crate::http::openapi::shape::closed;
+use crate::http::problem::FieldError;
+use crate::http::reader::Reader;
+use crate::keys::request::read_overlap;
+use crate::orders::request::{read_bool, text};
 
 /// Parses a new webhook. `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {

@@ -9,8 +9,8 @@ use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::delivery::SendResult;
-use crate::openapi::shape;
-use crate::wire::views::Shown;
+use crate::http::openapi::shape;
+use crate::orders::response::Shown;
 
 /// A webhook without its secrets.
 #[derive(Debug, Serialize, ToSchema)]

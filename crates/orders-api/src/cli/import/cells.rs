@@ -5,8 +5,8 @@ use std::io::Read;
 
 use super::lines::Lines;
 use super::source::{Row, SourceError, read_order};
-use crate::json::Json;
-use crate::wire::ImportBody;
+use crate::http::json::Json;
+use crate::orders::import_request::ImportBody;
 
 /// A column, by its name in the header. The order of columns does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

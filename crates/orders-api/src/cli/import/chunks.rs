@@ -16,9 +16,10 @@ use super::results::RowResult;
 use super::source::Row;
 use crate::cli::OnConflict;
 use crate::cli::wait::wait;
+use crate::http::problem::Problem;
+use crate::orders::import_request::ImportBody;
 use crate::orders::made_id;
-use crate::problem::Problem;
-use crate::wire::{ImportBody, ServiceBody};
+use crate::orders::request::ServiceBody;
 
 /// How long to retry a chunk while the database is busy or unavailable. Nothing of it is written then.
 const RETRY_TIMEOUT: Duration = Duration::from_mins(1);

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::source::{LONGEST, Row, SourceError, fault_at, in_words, read_order};
-use crate::json::{self, Json};
-use crate::problem::FieldError;
-use crate::wire::{self, ServiceBody};
+use crate::http::json;
+use crate::http::json::Json;
+use crate::http::problem::FieldError;
+use crate::orders::request::ServiceBody;
 
 /// The longest document, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -68,8 +69,8 @@ impl Document {
 
     fn service(&self, element: &Element) -> Result<ServiceBody, SourceError> {
         let fault = |why: String| element.fault(why);
-        let service =
-            wire::read_service(&self.json(element)?).map_err(|errors| fault(in_words(errors)))?;
+        let service = crate::orders::request::read_service(&self.json(element)?)
+            .map_err(|errors| fault(in_words(errors)))?;
         match service.id {
             Some(_) => Ok(service),
             None => Err(fault("/id is required".to_owned())),

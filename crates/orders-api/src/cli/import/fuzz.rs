@@ -5,7 +5,7 @@ use std::io::Cursor;
 use super::document::Document;
 use super::{cells, lines};
 use crate::cli::FileFormat;
-use crate::wire::ImportBody;
+use crate::orders::import_request::ImportBody;
 
 /// A row: its line, its column, the offset of its end, and its order.
 pub(crate) type ReadRow = (u64, u64, u64, Result<ImportBody, String>);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use orders_core::{Group, ImportGroup, Order};
 
 use crate::cli::OnConflict;
-use crate::wire::ImportBody;
+use crate::orders::import_request::ImportBody;
 
 /// The exemption groups of the rows so far.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::source::{LONGEST, Row, SourceError, fault_at, read_order};
-use crate::json;
+use crate::http::json;
 
 /// Lines of a file, of bounded length.
 pub(super) struct Lines {

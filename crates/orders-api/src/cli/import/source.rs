@@ -7,9 +7,11 @@ use std::path::Path;
 use crate::cli::FileFormat;
 use crate::cli::import::document::Document;
 use crate::cli::import::{cells, lines};
-use crate::json::{self, Json};
-use crate::problem::FieldError;
-use crate::wire::{self, ImportBody, ServiceBody};
+use crate::http::json;
+use crate::http::json::Json;
+use crate::http::problem::FieldError;
+use crate::orders::import_request::ImportBody;
+use crate::orders::request::ServiceBody;
 
 /// A row of a file.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ impl Source {
 
 /// Reads an order of a file.
 pub(super) fn read_order(json: &Json<'_>) -> Result<ImportBody, String> {
-    wire::read_import(json).map_err(in_words)
+    crate::orders::import_request::read_import(json).map_err(in_words)
 }
 
 /// All errors of a value, in one line.

@@ -5,7 +5,7 @@ use orders_db::OrderChange;
 
 use super::super::zone::Zone;
 use crate::app::App;
-use crate::wire::Names;
+use crate::orders::response::Names;
 
 pub(super) struct Change {
     pub(super) what: &'static str,

@@ -11,9 +11,9 @@ use super::super::order_form::{Choice, OrderForm};
 use super::super::zone::Zone;
 use super::history::{Change, describe, services_of};
 use crate::app::App;
+use crate::http::problem::{Code, Problem};
 use crate::orders;
-use crate::problem::{Code, Problem};
-use crate::wire::Names;
+use crate::orders::response::Names;
 
 /// The largest number of services that a form offers.
 const SERVICES: usize = 1000;

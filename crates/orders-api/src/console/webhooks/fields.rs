@@ -6,7 +6,7 @@ use orders_core::{
 
 use super::super::form::Form;
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::webhooks;
 
 /// The values of the fields.

@@ -11,7 +11,7 @@ use super::super::layout::{self, Layout};
 use super::fields::Fields;
 use super::labels::{Row, row, state};
 use crate::app::App;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::webhooks;
 
 /// The number of deliveries on a page.

@@ -1,0 +1,101 @@
+//! Handlers of the service's own documentation: the document, and the page that shows it. Nothing
+//! of it comes from another host.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use utoipa_swagger_ui::Config;
+
+use crate::http::problem::{Code, Problem};
+use crate::http::{headers, query};
+use crate::openapi;
+
+/// What a page of ours is shown under: the browser refuses whatever would come from elsewhere, shows
+/// it in no frame, takes each file for what it is said to be, and tells no other site of it.
+const PAGE_HEADERS: [(header::HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+];
+
+/// `GET /openapi.json`
+pub(crate) async fn document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    query::none(&request)?;
+    headers::accepts_json(&request)?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(openapi::json()))
+}
+
+/// `GET /docs`
+pub(crate) async fn page() -> HttpResponse {
+    let mut page = HttpResponse::Ok();
+    for header in PAGE_HEADERS {
+        page.insert_header(header);
+    }
+    page.content_type("text/html; charset=utf-8").body(include_str!("page.html"))
+}
+
+/// A file of the page.
+#[derive(Clone, Copy)]
+pub(crate) enum File {
+    Style,
+    Program,
+    Start,
+}
+
+impl File {
+    pub(crate) const ALL: [Self; 3] = [Self::Style, Self::Program, Self::Start];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Style => "swagger-ui.css",
+            Self::Program => "swagger-ui-bundle.js",
+            Self::Start => "start.js",
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Style => "text/css; charset=utf-8",
+            Self::Program | Self::Start => "text/javascript; charset=utf-8",
+        }
+    }
+
+    fn content(self) -> Result<Cow<'static, [u8]>, Problem> {
+        match self {
+            Self::Start => Ok(Cow::Borrowed(include_bytes!("start.js"))),
+            Self::Style | Self::Program => {
+                let file =
+                    utoipa_swagger_ui::serve(self.name(), Arc::new(Config::from("/openapi.json")));
+                let file = file.map_err(|error| Problem::unexpected(error.to_string()))?;
+                file.map(|file| file.bytes)
+                    .ok_or_else(|| Problem::unexpected("a file of the page is not built in"))
+            }
+        }
+    }
+}
+
+/// `GET /docs/{file}`
+pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let file = path_file(&request)?;
+    let content = file.content()?.into_owned();
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type(file.media_type())
+        .body(content))
+}
+
+/// The file in the path.
+pub(crate) fn path_file(request: &HttpRequest) -> Result<File, Problem> {
+    let name = request.match_info().get("file").unwrap_or_default();
+    let known = File::ALL.into_iter().find(|file| file.name() == name);
+    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such file."))
+}

@@ -1,0 +1,125 @@
+//! Safe retries: the header `Idempotency-Key`, and answers that can be given again.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Fingerprint, IdempotencyKey, OwnKey, Retry};
+use orders_db::KeptAnswer;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::http::problem::{Code, Problem};
+use crate::security;
+use crate::store_client::Changed;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The idempotency key of a request, quoted or bare, if it has one.
+pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(invalid("must not be given twice"));
+    }
+    let text = value.to_str().unwrap_or("\0").trim();
+    let bare = match text.strip_prefix('"') {
+        Some(opened) => unquote(opened).ok_or_else(|| invalid("has a quote that is not closed"))?,
+        None => text.to_owned(),
+    };
+    IdempotencyKey::parse(&bare).map(Some).map_err(|error| invalid(&error.to_string()))
+}
+
+/// The content of a string (RFC 9651, section 3.3.3) whose opening quote has been taken off.
+fn unquote(opened: &str) -> Option<String> {
+    let mut content = String::new();
+    let mut characters = opened.chars();
+    loop {
+        match characters.next()? {
+            '"' => return characters.as_str().is_empty().then_some(content),
+            '\\' => content.push(characters.next().filter(|c| matches!(c, '"' | '\\'))?),
+            character => content.push(character),
+        }
+    }
+}
+
+fn invalid(why: &str) -> Problem {
+    Problem::new(Code::InvalidHeader, format!("Idempotency-Key {why}."))
+}
+
+/// What a request with a key is known by when it is sent again: its key, and all of it that must be
+/// the same.
+pub(crate) fn retry(
+    request: &HttpRequest,
+    key: Option<IdempotencyKey>,
+    body: &[u8],
+) -> Option<Retry> {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x2b6c_91d0_4f0e_4a6f_8d7a_0c3e_5b19_f284);
+    let key = key?;
+    // Neither a method nor a path nor a query can have a line break.
+    let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
+    let whole = [head.as_bytes(), body].concat();
+    Some(Retry {
+        key: OwnKey { caller: security::actor(request), key },
+        fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
+    })
+}
+
+/// An answer with a body of JSON, as it is kept.
+pub(crate) fn answer<T: Serialize>(status: StatusCode, body: &T) -> Result<KeptAnswer, Problem> {
+    let body = serde_json::to_vec(body).map_err(|error| Problem::unexpected(error.to_string()))?;
+    Ok(KeptAnswer { body, ..empty(status) })
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> KeptAnswer {
+    // Statuses have three digits.
+    let status = i16::try_from(status.as_u16()).unwrap_or_default();
+    KeptAnswer { status, location: None, etag: None, body: Vec::new() }
+}
+
+/// The response to a change: rendered now, or as it was stored.
+pub(crate) fn sent<T>(
+    changed: Changed<T>,
+    render: impl FnOnce(&T) -> Result<KeptAnswer, Problem>,
+) -> Result<Sent, Problem> {
+    match changed {
+        Changed::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
+        Changed::Replayed(answer) => Ok(Sent { answer, again: true }),
+    }
+}
+
+/// An answer, as it is sent: for the first time, or again.
+pub(crate) struct Sent {
+    pub(crate) answer: KeptAnswer,
+    pub(crate) again: bool,
+}
+
+impl Sent {
+    /// The response with a secret, which must not stay anywhere on its way.
+    pub(crate) fn into_secret_response(self) -> HttpResponse {
+        let mut response = self.into_response();
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        response
+    }
+
+    pub(crate) fn into_response(self) -> HttpResponse {
+        let KeptAnswer { status, location, etag, body } = self.answer;
+        let status =
+            u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let mut response = HttpResponse::build(status.unwrap_or(StatusCode::OK));
+        for (name, value) in [(header::LOCATION, location), (header::ETAG, etag)] {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                response.insert_header((name, value));
+            }
+        }
+        if self.again {
+            response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+        }
+        if body.is_empty() {
+            return response.finish();
+        }
+        response.insert_header(header::ContentType::json()).body(body)
+    }
+}

@@ -1,0 +1,6 @@
+//! The kit for OpenAPI descriptions: operations, parameters, schemas and problems.
+
+pub(crate) mod description;
+pub(crate) mod parameters;
+pub(crate) mod problems;
+pub(crate) mod shape;

@@ -1,0 +1,80 @@
+//! Problems as the document has them: a schema and an example for each code, and a response for
+//! all codes of one status.
+
+use actix_web::http::StatusCode;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::OneOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+
+use super::description::header;
+use super::shape;
+use crate::http::problem::Code;
+
+/// What any request that is answered as JSON can end with.
+pub(crate) const JSON: &[Code] = &[Code::InvalidParameter, Code::NotAcceptable];
+/// What any request that reads a body can end with.
+pub(crate) const BODY: &[Code] =
+    &[Code::MalformedJson, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType];
+/// What any request that asks the database can end with.
+pub(crate) const READ: &[Code] = &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable];
+/// What any request that changes something can end with.
+pub(crate) const WRITE: &[Code] =
+    &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable, Code::OutcomeUnknown];
+
+/// The name of a code's schema: `OrderConflictProblem`.
+pub(crate) fn name(code: Code) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    code.name().split('-').map(word).collect::<String>() + "Problem"
+}
+
+/// One of these problems.
+pub(crate) fn one_of(codes: &[Code]) -> RefOr<Schema> {
+    let reference = |code: &Code| RefOr::Ref(Ref::from_schema_name(name(*code)));
+    match codes {
+        [code] => reference(code),
+        several => {
+            let one_of = several
+                .iter()
+                .fold(OneOfBuilder::new(), |one_of, code| one_of.item(reference(code)));
+            one_of.into()
+        }
+    }
+}
+
+/// A problem as it is met.
+pub(crate) fn example(code: Code) -> Example {
+    let example = ExampleBuilder::new().summary(code.title());
+    // It was made as JSON, so it can be read as JSON.
+    example.value(serde_json::from_str(code.example().get()).ok()).build()
+}
+
+/// The answer of one status with any of these problems.
+pub(crate) fn response(codes: &[Code]) -> ResponseBuilder {
+    let example = |code: &Code| {
+        let name = code.name();
+        (name, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{name}"))))
+    };
+    let content = ContentBuilder::new()
+        .schema(Some(one_of(codes)))
+        .examples_from_iter(codes.iter().map(example));
+    let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
+    let mut response = ResponseBuilder::new()
+        .description(titles.join("; or: "))
+        .content("application/problem+json", content.build());
+    let retry = |code: &Code| {
+        code.status() == StatusCode::SERVICE_UNAVAILABLE
+            || matches!(code, Code::EditLocked | Code::RateLimited)
+    };
+    if codes.iter().any(retry) {
+        response = response.header("Retry-After", header(shape::retry_after()));
+    }
+    if codes.contains(&Code::Unauthenticated) {
+        response = response.header("WWW-Authenticate", header(shape::challenge()));
+    }
+    response
+}

@@ -1,0 +1,138 @@
+//! Lists: pages with a cursor and a link to the next.
+
+use std::fmt::Display;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use orders_core::Instant;
+use serde::Serialize;
+
+use crate::http::cursor::ListKey;
+use crate::http::headers;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::http::query::PageQuery;
+use crate::orders::response::PageView;
+
+/// A page; `next` is the cursor of the one behind it.
+pub(crate) fn answer<T: Serialize>(
+    request: &HttpRequest,
+    data: Vec<T>,
+    next: Option<String>,
+) -> HttpResponse {
+    with_link(request, "cursor", next.as_deref()).json(PageView { data, next_cursor: next })
+}
+
+/// A page that is written already.
+pub(crate) fn answer_written(
+    request: &HttpRequest,
+    body: Vec<u8>,
+    next: Option<&str>,
+) -> HttpResponse {
+    with_link(request, "cursor", next).content_type("application/json").body(body)
+}
+
+/// An answer that links to the page behind it, if there is one: the same request, but for the
+/// parameter `name`, which is `next`.
+pub(crate) fn with_link(
+    request: &HttpRequest,
+    name: &str,
+    next: Option<&str>,
+) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    if let Some(next) = next {
+        response.insert_header((header::LINK, link_to(request, name, next)));
+    }
+    response
+}
+
+/// A request for a page of a list.
+pub(crate) struct ListRequest<P> {
+    pub(crate) key: ListKey,
+    /// The place after which the page starts; `None` for the first page.
+    pub(crate) after: Option<P>,
+    limit: usize,
+}
+
+impl<P> ListRequest<P> {
+    /// Reads the cursor of a list and checks that the client accepts JSON. `place` reads a place in
+    /// the list.
+    pub(crate) fn read(
+        request: &HttpRequest,
+        key: ListKey,
+        page: &PageQuery,
+        place: impl FnOnce(&str) -> Option<P>,
+    ) -> Result<Self, Problem> {
+        let list = Self::unchecked(key, page, place)?;
+        headers::accepts_json(request)?;
+        Ok(list)
+    }
+
+    /// The same for a list that has other media types, too.
+    pub(crate) fn unchecked(
+        key: ListKey,
+        page: &PageQuery,
+        place: impl FnOnce(&str) -> Option<P>,
+    ) -> Result<Self, Problem> {
+        let after = match &page.cursor {
+            Some(cursor) => {
+                let found = key.read(cursor).and_then(|text| place(&text));
+                Some(found.ok_or_else(foreign_cursor)?)
+            }
+            None => None,
+        };
+        Ok(Self { key, after, limit: page.limit })
+    }
+
+    /// How many rows to read: one more than the page has, which shows whether there is another.
+    pub(crate) fn rows(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// Cuts off the row beyond the page. Returns the cursor of the next page if there was one.
+    pub(crate) fn cut<T>(
+        &self,
+        rows: &mut Vec<T>,
+        place: impl FnOnce(&T) -> String,
+    ) -> Option<String> {
+        cut(rows, self.limit).map(|last| self.key.write(&place(last)))
+    }
+}
+
+/// Cuts off the row beyond a page. Returns the last row that is left if there was one.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more)
+}
+
+/// A place in a list that is in the order of a time, and of ids at the same time.
+pub(crate) fn write_place(at: Instant, id: &dyn Display) -> String {
+    format!("{} {id}", at.as_millis())
+}
+
+/// Reads what [`write_place`] wrote.
+pub(crate) fn read_place<I, E>(
+    place: &str,
+    read_id: impl FnOnce(&str) -> Result<I, E>,
+) -> Option<(Instant, I)> {
+    let (millis, id) = place.split_once(' ')?;
+    Some((Instant::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
+}
+
+/// The problem with a cursor that did not come from this list.
+fn foreign_cursor() -> Problem {
+    query::invalid("cursor", "is not one that this list, with these filters, has answered")
+}
+
+/// The same request for the next page (RFC 8288).
+fn link_to(request: &HttpRequest, own: &str, next: &str) -> String {
+    let mut parameters = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
+        if name != own {
+            parameters.append_pair(&name, &value);
+        }
+    }
+    let query = parameters.append_pair(own, next).finish();
+    format!("<{}?{query}>; rel=\"next\"", request.path())
+}

@@ -1,0 +1,101 @@
+//! Reads the members of JSON objects, and gathers all that is wrong with them.
+
+use std::borrow::Cow;
+
+use crate::http::json::{Json, Members};
+use crate::http::problem::FieldError;
+
+/// Reads the members of an object and gathers all that is wrong with them.
+pub(crate) struct Reader<'j> {
+    pointer: String,
+    members: &'j [(Cow<'j, str>, Json<'j>)],
+    is_object: bool,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl<'j> Reader<'j> {
+    /// A reader of the whole body. The `ignored` members may be there and mean nothing.
+    pub(crate) fn new(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
+        Self::at(String::new(), json, ignored)
+    }
+
+    pub(crate) fn at(pointer: String, json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
+        let (members, is_object) = match json {
+            Json::Object(members) => (Members::as_slice(members), true),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => {
+                (&[][..], false)
+            }
+        };
+        let mut reader =
+            Self { pointer, members, is_object, known: ignored.to_vec(), errors: Vec::new() };
+        if !is_object {
+            let (pointer, detail) = (reader.pointer.clone(), "must be an object".to_owned());
+            reader.errors.push(FieldError { pointer, detail });
+        }
+        reader
+    }
+
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Json<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.push(name);
+        let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
+        read(json).map_err(|detail| self.fault(name, &detail)).ok()
+    }
+
+    pub(crate) fn required<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Json<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.require(name);
+        self.optional(name, read)
+    }
+
+    /// A member in which several things may be wrong.
+    pub(crate) fn required_many<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Option<T> {
+        self.require(name);
+        self.optional_many(name, read)
+    }
+
+    pub(crate) fn optional_many<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
+    ) -> Option<T> {
+        self.known.push(name);
+        let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
+        let pointer = format!("{}/{name}", self.pointer);
+        read(&pointer, json).map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
+    fn require(&mut self, name: &str) {
+        if self.is_object && self.members.iter().all(|(member, _)| member != name) {
+            self.fault(name, "is required");
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
+        for (name, _) in self.members {
+            if !self.known.contains(&name.as_ref()) {
+                self.fault(name, "is not known here");
+            }
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
+    }
+
+    /// Notes what is wrong with a member.
+    fn fault(&mut self, name: &str, detail: &str) {
+        let shown: String = name.chars().take(64).collect();
+        let escaped = shown.replace('~', "~0").replace('/', "~1");
+        let pointer = format!("{}/{escaped}", self.pointer);
+        self.errors.push(FieldError { pointer, detail: detail.to_owned() });
+    }
+}

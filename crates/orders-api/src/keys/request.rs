@@ -1,0 +1,233 @@
+//! How bodies about API keys are read, and what keys look like in answers.
+
+use std::borrow::Cow;
+
+use orders_core::{Instant, Key, KeyChange, KeyName, Period, Role};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::http::json::Json;
+use crate::http::openapi::shape;
+use crate::http::openapi::shape::closed;
+use crate::http::problem::FieldError;
+use crate::http::reader::Reader;
+use crate::orders::request::text;
+use crate::orders::response::Shown;
+
+/// A key as a caller asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyBody {
+    pub(crate) name: KeyName,
+    pub(crate) role: Role,
+    pub(crate) expires_in: Option<Period>,
+}
+
+/// Reads a key that is to be made: `name` and `role` are required.
+pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
+    let mut reader = Reader::new(json, &[]);
+    let name = reader
+        .required("name", |json| KeyName::parse(text(json)?).map_err(|error| error.to_string()));
+    let role = reader.required("role", |json| {
+        Role::parse(text(json)?).ok_or_else(|| "must be reader, writer or admin".to_owned())
+    });
+    let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
+    reader.finish()?;
+    // Each that is missing has been reported, so `finish` has returned.
+    let (name, role) = name.zip(role).ok_or_else(Vec::new)?;
+    Ok(KeyBody { name, role, expires_in })
+}
+
+/// How long the secret of before is of use, where nobody says.
+const OVERLAP: &str = "1h";
+
+/// How a key is to be rotated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RotateBody {
+    pub(crate) overlap: Option<Period>,
+    pub(crate) expires_in: Option<Period>,
+}
+
+/// Reads how a key is to be rotated; all of it may be left out.
+pub(crate) fn read_rotation(json: &Json<'_>) -> Result<RotateBody, Vec<FieldError>> {
+    let mut reader = Reader::new(json, &[]);
+    let overlap = reader.optional("overlap", |json| read_overlap(text(json)?));
+    let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
+    reader.finish()?;
+    let overlap = overlap.unwrap_or_else(|| Period::parse(OVERLAP).ok());
+    Ok(RotateBody { overlap, expires_in })
+}
+
+/// Reads how long the secret of before is of use: `None` if it ends at once.
+pub(crate) fn read_overlap(text: &str) -> Result<Option<Period>, String> {
+    if matches!(text, "0" | "0s" | "PT0S") {
+        return Ok(None);
+    }
+    Period::parse(text).map(Some).map_err(|error| error.to_string())
+}
+
+fn read_period_or_null(json: &Json<'_>) -> Result<Option<Period>, String> {
+    match json {
+        Json::Null => Ok(None),
+        Json::Text(text) => Period::parse(text).map(Some).map_err(|error| error.to_string()),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+            Err("must be a duration such as 90d or P90D, or null".to_owned())
+        }
+    }
+}
+
+impl PartialSchema for KeyBody {
+    fn schema() -> RefOr<Schema> {
+        closed()
+            .property("name", shape::some_key_name())
+            .required("name")
+            .property("role", shape::role())
+            .required("role")
+            .property("expires_in", shape::or_null(shape::some_duration("90d")))
+            .description(Some("A key to be made; without `expires_in` it never expires"))
+            .examples([json!({"name": "billing", "role": "writer", "expires_in": "90d"})])
+            .into()
+    }
+}
+
+impl ToSchema for KeyBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("KeyInput")
+    }
+}
+
+impl PartialSchema for RotateBody {
+    fn schema() -> RefOr<Schema> {
+        let meaning = "How long the key of before works on (`0s`: not at all; left out: an hour); \
+                       and, if that is to be changed, how long from now on the key works at all";
+        closed()
+            .property("overlap", shape::some_duration("1h"))
+            .property("expires_in", shape::or_null(shape::some_duration("90d")))
+            .description(Some(meaning))
+            .examples([json!({"overlap": "1h"})])
+            .into()
+    }
+}
+
+impl ToSchema for RotateBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RotationInput")
+    }
+}
+
+/// A key as it is answered: without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Key)]
+pub(crate) struct KeyView<'a> {
+    #[schema(schema_with = shape::key_id)]
+    id: &'a str,
+    #[schema(schema_with = shape::key_name)]
+    name: &'a str,
+    #[schema(schema_with = shape::role)]
+    role: &'static str,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    expires_at: Option<Shown<Instant>>,
+    /// To the minute or so.
+    #[schema(schema_with = shape::instant_or_null, required)]
+    last_used_at: Option<Shown<Instant>>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    revoked_at: Option<Shown<Instant>>,
+}
+
+impl<'a> KeyView<'a> {
+    pub(crate) fn of(key: &'a Key) -> Self {
+        Self {
+            id: key.id.as_str(),
+            name: key.name.as_str(),
+            role: key.role.as_str(),
+            created_at: Shown(key.created_at),
+            expires_at: key.expires_at.map(Shown),
+            last_used_at: key.last_used_at.map(Shown),
+            revoked_at: key.revoked_at.map(Shown),
+        }
+    }
+}
+
+/// A key as it is answered once, when it was made.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
+pub(crate) struct NewKeyView<'a> {
+    #[schema(schema_with = shape::key_id)]
+    id: &'a str,
+    #[schema(schema_with = shape::key_name)]
+    name: &'a str,
+    #[schema(schema_with = shape::role)]
+    role: &'static str,
+    /// What its holder sends. It is shown this once, and nobody can read it again.
+    #[schema(schema_with = shape::key_text)]
+    key: &'a str,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    expires_at: Option<Shown<Instant>>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    last_used_at: Option<Shown<Instant>>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    revoked_at: Option<Shown<Instant>>,
+}
+
+impl<'a> NewKeyView<'a> {
+    pub(crate) fn of(key: &'a Key, text: &'a str) -> Self {
+        let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =
+            KeyView::of(key);
+        Self { id, name, role, key: text, created_at, expires_at, last_used_at, revoked_at }
+    }
+}
+
+/// A key as it is answered once, when it was given another secret.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RotatedKey)]
+pub(crate) struct RotatedKeyView<'a> {
+    #[schema(schema_with = shape::key_id)]
+    id: &'a str,
+    #[schema(schema_with = shape::key_name)]
+    name: &'a str,
+    #[schema(schema_with = shape::role)]
+    role: &'static str,
+    /// What its holder sends from now on. It is shown this once.
+    #[schema(schema_with = shape::key_text)]
+    key: &'a str,
+    /// Until when the one of before works.
+    #[schema(schema_with = shape::instant)]
+    former_key_expires_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    expires_at: Option<Shown<Instant>>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    last_used_at: Option<Shown<Instant>>,
+    #[schema(schema_with = shape::instant_or_null, required)]
+    revoked_at: Option<Shown<Instant>>,
+}
+
+impl<'a> RotatedKeyView<'a> {
+    /// `None` of a change that is no rotation.
+    pub(crate) fn of(change: &'a KeyChange, text: &'a str) -> Option<Self> {
+        let KeyChange::Rotated { key, former_until, .. } = change else { return None };
+        let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =
+            KeyView::of(key);
+        let former_key_expires_at = Shown(*former_until);
+        Some(Self {
+            id,
+            name,
+            role,
+            key: text,
+            former_key_expires_at,
+            created_at,
+            expires_at,
+            last_used_at,
+            revoked_at,
+        })
+    }
+}

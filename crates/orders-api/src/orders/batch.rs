@@ -1,0 +1,122 @@
+//! The handler of batches: parse, call, render.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Batch, Done, Mode, Refusal, Verdict};
+use orders_db::KeptAnswer;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::app::App;
+use crate::http::body::Body;
+use crate::http::change_request::{ChangeRequest, Rules};
+use crate::http::idempotency;
+use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
+use crate::orders::batch_request::{BatchBody, read_batch};
+use crate::orders::response::{OrderView, ResultView, ResultsView};
+use crate::security;
+use crate::security::rate_limit;
+
+const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
+
+/// `POST /orders/batch`
+pub(crate) async fn change(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let require_if_match = app.request_policy.require_if_match;
+    let read = |body: &Body| read_batch(&body.parse()?, require_if_match);
+    let ChangeRequest { body: BatchBody { mode, dry_run, operations }, retry, .. } =
+        ChangeRequest::read_with(&request, payload, BATCH, read).await?;
+    rate_limit::charge_batch(&request, operations.len())?;
+    let (ready, faults): (Vec<_>, Vec<_>) = operations
+        .into_iter()
+        .map(|operation| {
+            operation.map_or_else(|fault| (None, Some(fault)), |ready| (Some(ready), None))
+        })
+        .unzip();
+    let ready: Vec<_> = ready.into_iter().flatten().collect();
+    let cannot_be_done = mode == Mode::Atomic && faults.iter().any(Option::is_some);
+    // Where all of it cannot be done, the rest is still judged, so that all faults are told.
+    let dry_run = dry_run || cannot_be_done;
+    let batch = if ready.is_empty() {
+        Batch::empty(mode)
+    } else {
+        Batch::new(mode, dry_run, ready)
+            .map_err(|error| Problem::new(Code::InvalidBatch, format!("The batch {error}.")))?
+    };
+    let retry = retry.filter(|_| !dry_run);
+    let instance = request.path().to_owned();
+    let request_id = request_context::id(&request);
+    let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
+    let kept = Arc::clone(&report);
+    let to_keep = move |verdicts: &[Verdict]| kept.render(verdicts).ok();
+    let changed = app.store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
+    Ok(idempotency::sent(changed, |verdicts| report.render(verdicts))?.into_response())
+}
+
+/// What is told of a batch, once there are verdicts on those of its operations that could be read.
+struct Report {
+    mode: Mode,
+    cannot_be_done: bool,
+    /// What is wrong with an operation, as far as reading it tells.
+    faults: Vec<Option<Problem>>,
+    instance: String,
+    request_id: String,
+}
+
+impl Report {
+    fn render(&self, verdicts: &[Verdict]) -> Result<KeptAnswer, Problem> {
+        let results = self.results(verdicts);
+        let rendered = results.iter().map(|result| self.view(result)).collect::<Result<_, _>>()?;
+        let mut refusals = results.iter().filter_map(|result| result.as_ref().err()).peekable();
+        if self.mode == Mode::Each || refusals.peek().is_none() {
+            return idempotency::answer(StatusCode::OK, &ResultsView { results: rendered });
+        }
+        let attempted = |problem: &&Problem| problem.status() != StatusCode::FAILED_DEPENDENCY;
+        let first = refusals.find(attempted).ok_or_else(unexplained)?;
+        Err(Problem::of_batch(first, rendered))
+    }
+
+    /// What became of each operation.
+    fn results(&self, verdicts: &[Verdict]) -> Vec<Result<Done, Problem>> {
+        let mut verdicts = verdicts.iter();
+        let result = |(position, fault): (usize, &Option<Problem>)| match fault {
+            Some(fault) => Err(fault.clone()),
+            None => match verdicts.next() {
+                Some(Ok(_)) if self.cannot_be_done => Err(Refusal::NotAttempted.into()),
+                Some(Ok(done)) => Ok(done.clone()),
+                Some(Err(refusal)) => {
+                    let problem = Problem::from(refusal.clone());
+                    Err(problem.under(&format!("/operations/{position}/order")))
+                }
+                None => Err(unexplained()),
+            },
+        };
+        self.faults.iter().enumerate().map(result).collect()
+    }
+
+    fn view(&self, result: &Result<Done, Problem>) -> Result<Box<RawValue>, Problem> {
+        let (status, order, problem) = match result {
+            Ok(Done::Created(order)) => (StatusCode::CREATED, Some(OrderView::of(order)), None),
+            Ok(Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order)) => {
+                (StatusCode::OK, Some(OrderView::of(order)), None)
+            }
+            Ok(Done::Deleted(_)) => (StatusCode::NO_CONTENT, None, None),
+            Err(problem) => {
+                let view = problem.view(&self.instance, &self.request_id);
+                (problem.status(), None, Some(view))
+            }
+        };
+        let view = ResultView { status: status.as_u16(), order, problem };
+        to_raw_value(&view).map_err(|error| Problem::unexpected(error.to_string()))
+    }
+}
+
+fn unexplained() -> Problem {
+    Problem::unexpected("an operation of a batch has no verdict")
+}

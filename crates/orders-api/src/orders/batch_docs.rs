@@ -1,0 +1,31 @@
+//! What is said of batches.
+
+use actix_web::http::StatusCode;
+
+use crate::http::openapi::description::{Answer, Description, ORDERS};
+use crate::http::openapi::problems::{BODY, JSON, WRITE};
+use crate::http::problem::Code;
+use crate::orders::batch_request::BatchBody;
+use crate::orders::response::ResultsView;
+
+/// The statuses of what a first operation can fail with, and with it an atomic batch.
+const REFUSED: [StatusCode; 5] = [
+    StatusCode::NOT_FOUND,
+    StatusCode::CONFLICT,
+    StatusCode::PRECONDITION_FAILED,
+    StatusCode::UNPROCESSABLE_ENTITY,
+    StatusCode::PRECONDITION_REQUIRED,
+];
+
+pub(crate) fn change() -> Description {
+    let description = Description::new(ORDERS, "changeOrders", "Do many operations at once")
+        .reads::<BatchBody>("application/json")
+        .answers(
+            Answer::ok("What became of each operation, in order, also of those that failed")
+                .json::<ResultsView>(),
+        )
+        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
+        .can_be_sent_again();
+    let refused = |this: Description, status| this.refuses_as(status, Code::BatchRefused);
+    REFUSED.into_iter().fold(description, refused)
+}

@@ -1,0 +1,187 @@
+//! How the body of a batch is read. What is wrong with the batch refuses it; what is wrong with one
+//! of its operations is that operation's result.
+
+use std::collections::HashSet;
+
+use orders_core::{Batch, BatchError, Mode, NewId, Operation, OrderId, OrderPatch, Versions};
+
+use super::request::{OrderBody, read_bool, read_order, read_replacement, read_version, text};
+use crate::http::json::Json;
+use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::reader::Reader;
+use crate::orders::made_id;
+
+/// The most operations and services of operations that a batch can have together.
+const MOST: usize = 20_000;
+
+/// A batch as a caller sends it.
+pub(crate) struct BatchBody {
+    pub(crate) mode: Mode,
+    pub(crate) dry_run: bool,
+    /// Each operation, or what is wrong with it.
+    pub(crate) operations: Vec<Result<Operation, Problem>>,
+}
+
+#[derive(Clone, Copy)]
+enum Op {
+    Create,
+    Replace,
+    Delete,
+}
+
+impl Op {
+    fn of(operation: &Json<'_>) -> Option<Self> {
+        let Some(Json::Text(name)) = member(operation, "op") else { return None };
+        match name.as_ref() {
+            "create" => Some(Self::Create),
+            "replace" => Some(Self::Replace),
+            "delete" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a batch. `require_if_match`: whether changes and deletions must name a version.
+pub(crate) fn read_batch(json: &Json<'_>, require_if_match: bool) -> Result<BatchBody, Problem> {
+    let Json::Object(members) = json else {
+        return Err(Problem::new(
+            Code::MalformedJson,
+            "The body must be an object with operations.",
+        ));
+    };
+    let items = match members.iter().find(|(name, _)| name == "operations") {
+        Some((_, Json::Array(items))) => items.as_slice(),
+        Some(_) | None => &[],
+    };
+    let size = items.len() + items.iter().map(count_services).sum::<usize>();
+    if size > MOST {
+        let detail = format!("A batch may have at most {MOST} operations and services of orders.");
+        return Err(Problem::new(Code::BodyTooLarge, detail));
+    }
+    let mut reader = Reader::new(json, &[]);
+    let mode = reader.required("mode", read_mode);
+    let dry_run = reader.optional("dry_run", read_bool).unwrap_or(false);
+    reader.required_many("operations", check_operations);
+    let invalid = |errors| Problem::of_fields(Code::InvalidBatch, errors);
+    reader.finish().map_err(invalid)?;
+    let Some(mode) = mode else { return Err(invalid(Vec::new())) };
+    let read = |item| read_operation(item, require_if_match);
+    let place = |(position, read): (usize, Result<_, Problem>)| {
+        read.map_err(|problem| problem.under(&format!("/operations/{position}")))
+    };
+    let operations: Vec<_> = items.iter().map(read).enumerate().map(place).collect();
+    if mode == Mode::Atomic {
+        check_ids(&operations).map_err(invalid)?;
+    }
+    Ok(BatchBody { mode, dry_run, operations })
+}
+
+/// How many services the order of an operation names.
+fn count_services(operation: &Json<'_>) -> usize {
+    let services = member(operation, "order").and_then(|order| member(order, "services"));
+    if let Some(Json::Array(services)) = services { services.len() } else { 0 }
+}
+
+fn member<'j>(json: &'j Json<'j>, name: &str) -> Option<&'j Json<'j>> {
+    let Json::Object(members) = json else { return None };
+    members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
+}
+
+fn read_mode(json: &Json<'_>) -> Result<Mode, String> {
+    match text(json) {
+        Ok("atomic") => Ok(Mode::Atomic),
+        Ok("each") => Ok(Mode::Each),
+        Ok(_) | Err(_) => Err("must be \"atomic\" or \"each\"".to_owned()),
+    }
+}
+
+/// What refuses the batch as a whole, whatever its operations hold.
+fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError>> {
+    let fault = |pointer: String, detail: &str| FieldError { pointer, detail: detail.to_owned() };
+    let Json::Array(items) = json else {
+        return Err(vec![fault(pointer.to_owned(), "must be an array of operations")]);
+    };
+    if !(1..=Batch::MAX).contains(&items.len()) {
+        return Err(vec![fault(pointer.to_owned(), &BatchError::Number.to_string())]);
+    }
+    let unknown = items.iter().enumerate().filter(|(_, item)| Op::of(item).is_none());
+    let errors: Vec<FieldError> = unknown
+        .map(|(position, _)| {
+            fault(
+                format!("{pointer}/{position}/op"),
+                "must be \"create\", \"replace\" or \"delete\"",
+            )
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Reads one operation. Pointers are relative to it.
+fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, Problem> {
+    let op = Op::of(json);
+    let mut reader = Reader::new(json, &["op"]);
+    let id = match op {
+        Some(Op::Replace | Op::Delete) => {
+            reader.required("id", |json| text(json).map(str::to_owned))
+        }
+        Some(Op::Create) | None => None,
+    };
+    let if_match = match op {
+        Some(Op::Replace | Op::Delete) => reader.optional("if_match", read_version),
+        Some(Op::Create) | None => None,
+    };
+    let id = id.map(|text| OrderId::parse(&text));
+    let read_order = |json: &Json<'_>| match &id {
+        Some(Ok(id)) => read_replacement(id, json).map(|content| OrderBody { id: None, content }),
+        Some(Err(_)) | None => read_order(json),
+    };
+    let order = match op {
+        Some(Op::Create | Op::Replace) => reader.required_many("order", |pointer, json| {
+            read_order(json).map_err(|errors| FieldError::all_under(pointer, errors))
+        }),
+        Some(Op::Delete) | None => None,
+    };
+    let invalid = |errors| Problem::of_fields(Code::InvalidOrder, errors);
+    reader.finish().map_err(invalid)?;
+    let id = id
+        .transpose()
+        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))?;
+    match (id, order) {
+        (None, Some(OrderBody { id: Some(id), content })) => {
+            Ok(Operation::Create { id: NewId::Chosen(id), content })
+        }
+        (None, Some(OrderBody { id: None, content })) => {
+            Ok(Operation::Create { id: NewId::Made(made_id()?), content })
+        }
+        (Some(id), order) => {
+            if require_if_match && if_match.is_none() {
+                return Err(Problem::new(Code::VersionRequired, "The operation needs if_match."));
+            }
+            let if_match = if_match.map(|version| Versions::Among(vec![version]));
+            Ok(match order {
+                Some(order) => {
+                    Operation::Update { id, if_match, patch: OrderPatch::from(order.content) }
+                }
+                None => Operation::Delete { id, if_match },
+            })
+        }
+        // What is required and missing has been reported, so `finish` has returned.
+        (None, None) => Err(invalid(Vec::new())),
+    }
+}
+
+/// In an atomic batch no order is named twice: its end state would be nobody's guess.
+fn check_ids(operations: &[Result<Operation, Problem>]) -> Result<(), Vec<FieldError>> {
+    let mut seen = HashSet::new();
+    let named = operations.iter().enumerate();
+    let named =
+        named.filter_map(|(position, read)| Some((position, read.as_ref().ok()?.order_id())));
+    let repeated = named.filter(|(_, id)| !seen.insert(*id));
+    let errors: Vec<FieldError> = repeated
+        .map(|(position, _)| FieldError {
+            pointer: format!("/operations/{position}"),
+            detail: BatchError::Repeated(position).to_string(),
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}

@@ -1,0 +1,207 @@
+//! Handlers of orders: parse, call, render.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
+use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::http::change_request::{ChangeRequest, Rules};
+use crate::http::cursor::ListKey;
+use crate::http::idempotency::Sent;
+use crate::http::json::Json;
+use crate::http::page;
+use crate::http::page::ListRequest;
+use crate::http::problem::{Code, Problem};
+use crate::http::query::OrdersQuery;
+use crate::http::{headers, idempotency, query};
+use crate::orders::request::{OrderBody, OrderPatchBody};
+use crate::orders::response::{Names, OrderView};
+use crate::orders::streams;
+use crate::orders::streams::Format;
+use crate::security;
+
+const ORDER: Rules = Rules::json(Code::InvalidOrder);
+const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
+
+/// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
+pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let query = query::orders(&request)?;
+    let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
+    let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
+    let offered = streams.map(|format| (format.media_type(), Some(format)));
+    let offered = [&[("application/json", None)][..], &offered].concat();
+    let vary = (header::VARY, "Accept");
+    let mut answer = match headers::choose(&request, &offered) {
+        Ok(None) => page(&request, &app, query, list).await?,
+        Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
+        Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
+    };
+    answer.headers_mut().insert(vary.0, header::HeaderValue::from_static(vary.1));
+    Ok(answer)
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    query: OrdersQuery,
+    list: ListRequest<OrderPlace>,
+) -> Result<HttpResponse, Problem> {
+    let OrdersQuery { page, filter, sort, expand } = query;
+    let ListRequest { key, after, .. } = list;
+    let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
+    let written = if expand {
+        let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
+        let names = app.store.find_service_names(&page.orders).await?;
+        write_page(&page, Some(&names), &key)
+    } else {
+        // By the thread that has read them, so that only the text goes from one to another.
+        app.store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
+    };
+    let (body, next) = written?;
+    Ok(page::answer_written(request, body, next.as_deref()))
+}
+
+/// A page as JSON, and the cursor of the one behind it.
+fn write_page(
+    page: &OrderPage,
+    names: Option<&Names>,
+    key: &ListKey,
+) -> Result<(Vec<u8>, Option<String>), Problem> {
+    let place = page.next.as_ref();
+    let next = place.map(|place| key.write(&page::write_place(place.at, &place.id)));
+    match crate::orders::response::write_page(&page.orders, names, next.as_deref()) {
+        Ok(body) => Ok((body, next)),
+        Err(error) => Err(Problem::unexpected(error.to_string())),
+    }
+}
+
+/// `POST /orders`
+pub(crate) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let ChangeRequest { body: OrderBody { id, content }, retry, .. } =
+        ChangeRequest::read(&request, payload, ORDER, crate::orders::request::read_order).await?;
+    let id = match id {
+        Some(id) => NewId::Chosen(id),
+        None => NewId::Made(made_id()?),
+    };
+    let operation = Operation::Create { id, content };
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+}
+
+/// `GET /orders/{id}`
+pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let expand = query::expand(&request)?;
+    // Checked before the database is asked: a malformed header is refused whatever is stored.
+    headers::versions(&request)?;
+    headers::accepts_json(&request)?;
+    let Some(order) = app.store.find_order(id.clone()).await? else {
+        return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
+    };
+    if !headers::means_version(&request, order.version)? {
+        return Err(Refusal::VersionMismatch { current: order.version }.into());
+    }
+    // Names change without the order's version, so there is no ETag with them.
+    if expand {
+        let names = app.store.find_service_names(std::slice::from_ref(&order)).await?;
+        return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
+    }
+    if headers::has_version(&request, order.version)? {
+        let etag = (header::ETAG, headers::etag(order.version));
+        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, headers::etag(order.version)))
+        .json(OrderView::of(&order)))
+}
+
+/// `PUT /orders/{id}`
+pub(crate) async fn replace(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let read = |json: &Json<'_>| crate::orders::request::read_replacement(&id, json);
+    let ChangeRequest { body: content, if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
+    let operation = Operation::Update { id, if_match, patch: content.into() };
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+}
+
+/// `PATCH /orders/{id}`
+pub(crate) async fn patch(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let read = |json: &Json<'_>| crate::orders::request::read_order_patch(&id, json);
+    let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
+        ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
+    let operation = Operation::Update { id, if_match, patch };
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+}
+
+/// `DELETE /orders/{id}`
+pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
+    let operation = Operation::Delete { id, if_match };
+    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+}
+
+/// The id in the path. One that no order can have is not found.
+pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    OrderId::parse(text)
+        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))
+}
+
+/// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows
+/// stand together in the index.
+pub(crate) fn made_id() -> Result<OrderId, Problem> {
+    OrderId::parse(&Uuid::now_v7().to_string())
+        .map_err(|error| Problem::unexpected(error.to_string()))
+}
+
+/// Performs an operation and renders its result.
+pub(crate) async fn change(
+    app: &App,
+    actor: Actor,
+    operation: Operation,
+    retry: Option<Retry>,
+) -> Result<Sent, Problem> {
+    let changed = app.store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
+    idempotency::sent(changed, render)
+}
+
+/// The answer to what was done to one order.
+fn render(done: &Done) -> Result<KeptAnswer, Problem> {
+    match done {
+        Done::Created(order) => {
+            let location = Some(format!("/orders/{}", order.id));
+            Ok(KeptAnswer { location, ..show(StatusCode::CREATED, order)? })
+        }
+        Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order) => {
+            show(StatusCode::OK, order)
+        }
+        Done::Deleted(_) => Ok(idempotency::empty(StatusCode::NO_CONTENT)),
+    }
+}
+
+fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
+    let etag = Some(headers::etag(order.version));
+    Ok(KeptAnswer { etag, ..idempotency::answer(status, &OrderView::of(order))? })
+}
+
+fn read_place(place: &str) -> Option<OrderPlace> {
+    page::read_place(place, OrderId::parse).map(|(at, id)| OrderPlace { at, id })
+}

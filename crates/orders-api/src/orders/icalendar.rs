@@ -1,0 +1,67 @@
+//! Orders as entries of a calendar (iCalendar, RFC 5545).
+
+use std::fmt;
+
+use icalendar::{Component, Event};
+use orders_core::{Instant, Order};
+
+use super::csv::joined_names;
+use super::response::Names;
+
+const BEGIN: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Orders//Orders//EN\r\n\
+                     CALSCALE:GREGORIAN\r\n";
+const END: &str = "END:VCALENDAR\r\n";
+
+/// Each order as an entry; with the calendar's beginning before the first and its end behind the
+/// last, written here because a whole calendar would have to be held in memory.
+pub(crate) fn write_entries(
+    orders: &[Order],
+    names: Option<&Names>,
+    is_first: bool,
+    is_last: bool,
+) -> Result<Vec<u8>, fmt::Error> {
+    let mut out = String::new();
+    out.push_str(if is_first { BEGIN } else { "" });
+    for order in orders {
+        entry(order, names).fmt_write(&mut out)?;
+    }
+    out.push_str(if is_last { END } else { "" });
+    Ok(out.into_bytes())
+}
+
+fn entry(order: &Order, names: Option<&Names>) -> Event {
+    let services = order.content.services.iter();
+    let summary = joined_names(services, names.unwrap_or(&Names::new()));
+    let changed_at = utc(order.updated_at);
+    let mut entry = Event::new();
+    // Of an entry without METHOD this is when it was last changed (section 3.8.7.2).
+    entry.add_property("DTSTAMP", &changed_at);
+    entry.add_property("UID", format!("{}@orders", order.id));
+    entry.add_property("SEQUENCE", order.version.saturating_sub(1).to_string());
+    entry.add_property("DTSTART", utc(order.content.datetime));
+    entry.add_property("SUMMARY", summary);
+    entry.add_property("CREATED", utc(order.created_at));
+    entry.add_property("LAST-MODIFIED", changed_at);
+    entry
+}
+
+/// A time in UTC, to the second, which is as fine as calendars have it (section 3.3.5).
+fn utc(at: Instant) -> String {
+    let text = at.to_string();
+    let second = text.split('.').next().unwrap_or_default();
+    let mut utc: String = second.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    utc.push('Z');
+    utc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_in_utc_to_the_second() {
+        let at = Instant::parse("2022-11-01T12:11:11.999+01:00").unwrap();
+        assert_eq!(utc(at), "20221101T111111Z");
+        assert_eq!(utc(Instant::MIN), "00010101T000000Z");
+    }
+}

@@ -1,0 +1,68 @@
+//! Orders of exports and imports, with versions, times and exemption groups.
+
+use orders_core::{Instant, Order, OrderContent, OrderId};
+
+use super::request::{read_datetime, read_fee, read_order_id, read_services, read_version};
+use super::response::OrderView;
+use crate::http::json::Json;
+use crate::http::problem::FieldError;
+use crate::http::reader::Reader;
+
+/// An order of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImportBody {
+    pub(crate) id: Option<OrderId>,
+    pub(crate) content: OrderContent,
+    pub(crate) version: Option<u64>,
+    pub(crate) created_at: Option<Instant>,
+    pub(crate) updated_at: Option<Instant>,
+    /// The exemption group, named by the id of one of its orders.
+    pub(crate) group: Option<OrderId>,
+}
+
+/// The highest version that a JSON number holds exactly.
+const MAX_VERSION: u64 = (1 << 53) - 1;
+
+/// Reads an order of a file. Unlike in requests, its version and times apply.
+pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>> {
+    let mut reader = Reader::new(json, &[]);
+    let id = reader.optional("id", read_order_id);
+    let datetime = reader.required("datetime", read_datetime);
+    let total_fee = reader.required("totalfee", read_fee);
+    let services = reader.required_many("services", read_services);
+    let version = reader.optional("version", |json| {
+        let version = read_version(json)?;
+        if version > MAX_VERSION {
+            Err(format!("must not be above {MAX_VERSION}"))
+        } else {
+            Ok(version)
+        }
+    });
+    let created_at = reader.optional("created_at", read_datetime);
+    let updated_at = reader.optional("updated_at", read_datetime);
+    let group = reader.optional("group", read_order_id);
+    reader.finish()?;
+    match (datetime, total_fee, services) {
+        (Some(datetime), Some(total_fee), Some(services)) => {
+            let content = OrderContent { datetime, total_fee, services };
+            Ok(ImportBody { id, content, version, created_at, updated_at, group })
+        }
+        // A missing member is reported, so `finish` has returned.
+        _ => Err(Vec::new()),
+    }
+}
+
+/// Writes an order as in a list, and its group if other orders share it.
+pub(crate) fn write_exported(
+    out: &mut Vec<u8>,
+    order: &Order,
+    group: Option<&OrderId>,
+) -> Result<(), serde_json::Error> {
+    serde_json::to_writer(&mut *out, &OrderView::of(order))?;
+    if let Some(group) = group {
+        // Ids have no characters that JSON escapes.
+        out.pop();
+        out.extend_from_slice(format!(",\"group\":\"{group}\"}}").as_bytes());
+    }
+    Ok(())
+}

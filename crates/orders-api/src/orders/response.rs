@@ -1,0 +1,307 @@
+//! What answers look like.
+
+use orders_core::{
+    Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Services, Stretch,
+};
+use orders_db::OrderChange;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::http::openapi::shape;
+use crate::http::problem;
+use crate::http::problem::ProblemView;
+pub(crate) use crate::store_client::ServiceNames as Names;
+
+// `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
+
+/// An order as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Order)]
+pub(crate) struct OrderView<'a> {
+    #[schema(schema_with = shape::order_id)]
+    id: &'a str,
+    #[schema(schema_with = shape::instant)]
+    datetime: Shown<Instant>,
+    #[schema(schema_with = shape::fee)]
+    #[serde(serialize_with = "number")]
+    totalfee: Fee,
+    #[schema(schema_with = references)]
+    services: References<'a>,
+    #[schema(schema_with = shape::version)]
+    version: u64,
+    #[schema(schema_with = shape::instant)]
+    created_at: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
+    updated_at: Shown<Instant>,
+}
+
+/// The services of an order, with their names if they are to be shown.
+#[derive(Debug)]
+struct References<'a> {
+    services: &'a Services,
+    names: Option<&'a Names>,
+}
+
+impl Serialize for References<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let name = |id| self.names.and_then(|names| names.get(&id)).map(ServiceName::as_str);
+        let reference = |id| ServiceReference { id: Shown(id), name: name(id) };
+        serializer.collect_seq(self.services.iter().map(reference))
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ServiceReference<'a> {
+    #[schema(schema_with = shape::service_digits)]
+    id: Shown<ServiceId>,
+    #[schema(schema_with = shape::service_name)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+fn references() -> Array {
+    let services = ArrayBuilder::new().items(ServiceReference::schema());
+    services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
+}
+
+/// Serialized as the text that it is shown as.
+#[derive(Debug)]
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: std::fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A fee as a JSON number with its own digits, not by way of a float.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
+    let hundredths = fee.as_hundredths();
+    if hundredths % 100 == 0 {
+        return serializer.serialize_i64(hundredths / 100);
+    }
+    RawValue::from_string(fee.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+impl<'a> OrderView<'a> {
+    pub(crate) fn of(order: &'a Order) -> Self {
+        Self::with_names(order, None)
+    }
+
+    /// With the names of its services.
+    pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
+        Self::with_names(order, Some(names))
+    }
+
+    /// With the names of its services, if they are to be shown.
+    pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
+        Self {
+            id: order.id.as_str(),
+            datetime: Shown(order.content.datetime),
+            totalfee: order.content.total_fee,
+            services: References { services: &order.content.services, names },
+            version: order.version,
+            created_at: Shown(order.created_at),
+            updated_at: Shown(order.updated_at),
+        }
+    }
+}
+
+/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Event)]
+pub(crate) struct EventView<'a> {
+    #[schema(pattern = r"^1\.0$")]
+    specversion: &'static str,
+    #[schema(schema_with = shape::digits)]
+    id: Shown<u64>,
+    #[schema(pattern = "^/orders$")]
+    source: &'static str,
+    #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
+    #[serde(rename = "type")]
+    kind: String,
+    #[schema(schema_with = shape::order_id)]
+    subject: &'a str,
+    #[schema(schema_with = shape::instant)]
+    time: Shown<Instant>,
+    #[schema(pattern = "^application/json$")]
+    datacontenttype: &'static str,
+    #[schema(schema_with = shape::digits)]
+    sequence: Shown<u64>,
+    #[schema(pattern = "^Integer$")]
+    sequencetype: &'static str,
+    data: EventData<'a>,
+}
+
+/// Who made the change, and the order before and after it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EventData<'a> {
+    actor: &'a str,
+    #[schema(required)]
+    before: Option<OrderView<'a>>,
+    #[schema(required)]
+    after: Option<OrderView<'a>>,
+}
+
+impl<'a> EventView<'a> {
+    pub(crate) fn of(change: &'a OrderChange) -> Self {
+        let event = &change.event;
+        Self {
+            specversion: "1.0",
+            id: Shown(event.sequence),
+            source: "/orders",
+            kind: format!("order.{}", event.kind),
+            subject: event.subject().as_str(),
+            time: Shown(event.time),
+            datacontenttype: "application/json",
+            sequence: Shown(event.sequence),
+            sequencetype: "Integer",
+            data: EventData {
+                actor: event.actor.as_str(),
+                before: change.before.as_ref().map(OrderView::of),
+                after: change.after().map(OrderView::of),
+            },
+        }
+    }
+}
+
+/// A page of the feed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventFeed)]
+pub(crate) struct FeedView<'a> {
+    #[schema(max_items = 1000)]
+    pub(crate) data: Vec<EventView<'a>>,
+    /// What to ask for next.
+    #[schema(schema_with = shape::position)]
+    pub(crate) next_after: String,
+}
+
+/// What became of one operation of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BatchResult)]
+pub(crate) struct ResultView<'a> {
+    #[schema(minimum = 200, maximum = 428)]
+    pub(crate) status: u16,
+    #[schema(schema_with = order_of_a_result)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<OrderView<'a>>,
+    #[schema(schema_with = problem::schema_of_a_result)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<ProblemView<'a>>,
+}
+
+/// The schema of an order that is never null.
+fn order_of_a_result() -> RefOr<Schema> {
+    RefOr::Ref(utoipa::openapi::Ref::from_schema_name(OrderView::name()))
+}
+
+/// What became of the operations of a batch, in their order.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BatchResults)]
+pub(crate) struct ResultsView {
+    #[schema(value_type = Vec<ResultView<'static>>, min_items = 1, max_items = 10_000)]
+    pub(crate) results: Vec<Box<RawValue>>,
+}
+
+/// A service as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Service)]
+pub(crate) struct ServiceView<'a> {
+    #[schema(schema_with = shape::service_number)]
+    id: i64,
+    #[schema(schema_with = shape::service_name)]
+    name: &'a str,
+}
+
+impl<'a> ServiceView<'a> {
+    pub(crate) fn of(service: &'a Service) -> Self {
+        Self { id: service.id.get(), name: service.name.as_str() }
+    }
+}
+
+/// The policy as it is answered.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Policy)]
+pub(crate) struct PolicyView {
+    #[schema(schema_with = shape::duration)]
+    window: String,
+    #[schema(pattern = "^(global|service)$")]
+    scope: &'static str,
+    #[schema(schema_with = shape::duration_or_null, required)]
+    edit_lock: Option<String>,
+}
+
+impl PolicyView {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self {
+            window: policy.window.to_string(),
+            scope: policy.scope.as_str(),
+            edit_lock: policy.edit_lock.map(|period| period.to_string()),
+        }
+    }
+}
+
+/// A free stretch, both ends included.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Stretch)]
+pub(crate) struct StretchView {
+    #[schema(schema_with = shape::instant)]
+    start: Shown<Instant>,
+    #[schema(schema_with = shape::instant)]
+    end: Shown<Instant>,
+}
+
+impl StretchView {
+    pub(crate) fn of(stretch: &Stretch) -> Self {
+        Self { start: Shown(stretch.start), end: Shown(stretch.end) }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct PageView<T> {
+    pub(crate) data: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A page of orders as JSON, `next` being the cursor of the one behind it.
+pub(crate) fn write_page(
+    orders: &[Order],
+    names: Option<&Names>,
+    next: Option<&str>,
+) -> serde_json::Result<Vec<u8>> {
+    let data = orders.iter().map(|order| OrderView::with_names(order, names)).collect();
+    // Room for all of it, if the orders have a service or two.
+    let mut out = Vec::with_capacity(64 + 256 * orders.len());
+    serde_json::to_writer(&mut out, &PageView { data, next_cursor: next.map(str::to_owned) })?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fee_is_answered_with_its_own_digits() {
+        for digits in ["100", "99.5", "0.1", "999999999999.99"] {
+            let fee = Fee::parse(digits).unwrap();
+            let mut out = Vec::new();
+            number(&fee, &mut serde_json::Serializer::new(&mut out)).unwrap();
+            assert_eq!(out, digits.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Streams: all orders that a list would have, in one answer, in memory that does not grow with
+//! their number. They are read page by page, each only when the client has taken the one before, so
+//! that nothing in the database waits for a slow client.
+
+use actix_web::http::{Method, header};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream::{self, StreamExt};
+use orders_core::Order;
+use orders_db::{OrderPage, OrderQuery};
+
+use crate::app::App;
+use crate::http::problem::{Code, Problem};
+use crate::http::query::OrdersQuery;
+use crate::http::request_context;
+use crate::http::{headers, query};
+use crate::orders::response::Names;
+use crate::security;
+use crate::security::Credential;
+
+/// How many orders are read at once.
+const PAGE: usize = 1_000;
+
+/// What a stream is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Ndjson,
+    Csv,
+    Calendar,
+}
+
+impl Format {
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv",
+            Self::Calendar => "text/calendar",
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Calendar => "text/calendar; charset=utf-8",
+        }
+    }
+
+    /// Calendars are for people, to whom the numbers of services say nothing.
+    fn needs_names(self) -> bool {
+        match self {
+            Self::Calendar => true,
+            Self::Ndjson | Self::Csv => false,
+        }
+    }
+}
+
+/// `GET /orders.ndjson`
+pub(crate) async fn ndjson(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    at_path(&request, app, Format::Ndjson).await
+}
+
+/// `GET /orders.csv`
+pub(crate) async fn csv(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let answer = at_path(&request, app, Format::Csv).await?;
+    Ok(as_file(answer, "attachment; filename=\"orders.csv\""))
+}
+
+/// `GET /orders.ics`
+pub(crate) async fn calendar(
+    request: HttpRequest,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let answer = at_path(&request, app, Format::Calendar).await?;
+    Ok(as_file(answer, "attachment; filename=\"orders.ics\""))
+}
+
+/// At a path that says what it is answered as; `Accept` can only refuse that.
+async fn at_path(
+    request: &HttpRequest,
+    app: Data<App>,
+    format: Format,
+) -> Result<HttpResponse, Problem> {
+    let query = query::orders(request)?;
+    headers::choose(request, &[(format.media_type(), ())])?;
+    answer(request, app, query, format).await
+}
+
+fn as_file(mut answer: HttpResponse, disposition: &'static str) -> HttpResponse {
+    let value = header::HeaderValue::from_static(disposition);
+    answer.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    answer
+}
+
+/// All orders that match, streamed.
+pub(crate) async fn answer(
+    request: &HttpRequest,
+    app: Data<App>,
+    query: OrdersQuery,
+    format: Format,
+) -> Result<HttpResponse, Problem> {
+    // Whoever asks for ten orders is not to be sent a million.
+    query::refuse_paging(request)?;
+    let OrdersQuery { filter, sort, expand, page: _ } = query;
+    let query = OrderQuery { filter, sort, after: None };
+    let credential = security::credential(request);
+    let mut rest = Rest { app, credential, query, format, expand, begun: false, ended: false };
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(format.content_type());
+    let is_head = request.method() == Method::HEAD;
+    // Before the status is sent, so that a database that is away is told of as in any answer.
+    let first = rest.next_piece(if is_head { 1 } else { PAGE }).await?;
+    if is_head {
+        return Ok(answer.streaming(stream::empty::<Result<Bytes, CutShort>>()));
+    }
+    let what = format!("{}, cut short:", request.path());
+    let request_id = request_context::id(request);
+    let others = stream::try_unfold(rest, |mut rest| async move {
+        let piece = if rest.ended { None } else { Some(rest.next_piece(PAGE).await?) };
+        Ok(piece.map(|piece| (piece, rest)))
+    });
+    let pieces = stream::once(async { Ok(first) }).chain(others).map(move |piece| {
+        piece.map_err(|problem: Problem| {
+            problem.log(&what, &request_id);
+            CutShort
+        })
+    });
+    Ok(answer.streaming(pieces))
+}
+
+/// Ends a message without its last chunk, by which a client knows that it has not got all.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was cut short")]
+struct CutShort;
+
+/// What is still to be sent.
+struct Rest {
+    app: Data<App>,
+    /// When it is revoked, the response is cut short.
+    credential: Credential,
+    query: OrderQuery,
+    format: Format,
+    expand: bool,
+    begun: bool,
+    ended: bool,
+}
+
+impl Rest {
+    /// The next orders, as they are to be sent; with what stands before the first, or behind the
+    /// last. Empty where a filter has passed none of those looked at.
+    async fn next_piece(&mut self, most: usize) -> Result<Bytes, Problem> {
+        if !self.credential.is_valid(&self.app.security) {
+            return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
+        }
+        let page = self.app.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;
+        let needs_names = self.expand || self.format.needs_names();
+        let names = if needs_names {
+            Some(self.app.store.find_service_names(&page.orders).await?)
+        } else {
+            None
+        };
+        let is_first = !self.begun;
+        self.begun = true;
+        self.ended = page.next.is_none();
+        self.query.after = page.next;
+        self.write(&page.orders, names.as_ref(), is_first).map(Bytes::from)
+    }
+
+    fn write(
+        &self,
+        orders: &[Order],
+        names: Option<&Names>,
+        is_first: bool,
+    ) -> Result<Vec<u8>, Problem> {
+        match self.format {
+            Format::Ndjson => crate::orders::ndjson::write_lines(orders, names).map_err(unwritable),
+            Format::Csv => {
+                crate::orders::csv::write_cells(orders, names, is_first).map_err(unwritable)
+            }
+            Format::Calendar => {
+                crate::orders::icalendar::write_entries(orders, names, is_first, self.ended)
+                    .map_err(unwritable)
+            }
+        }
+    }
+}
+
+fn unwritable(error: impl std::fmt::Display) -> Problem {
+    Problem::unexpected(format!("an order cannot be written: {error}"))
+}

@@ -1,0 +1,58 @@
+//! What is said of the operations on services.
+
+use actix_web::http::StatusCode;
+
+use crate::http::openapi::description::{Answer, Description, SERVICES};
+use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
+use crate::http::openapi::{parameters, shape};
+use crate::http::problem::Code;
+use crate::orders::request::ServiceBody;
+use crate::orders::response::{PageView, ServiceView};
+
+pub(crate) fn list() -> Description {
+    Description::new(SERVICES, "listServices", "List services, page by page, by number")
+        .takes(parameters::page())
+        .answers(
+            Answer::ok("A page of services")
+                .json::<PageView<ServiceView>>()
+                .header("Link", shape::link()),
+        )
+        .refuses(&[JSON, READ])
+}
+
+pub(crate) fn create() -> Description {
+    Description::new(SERVICES, "createService", "Create a service")
+        .reads::<ServiceBody>("application/json")
+        .answers(
+            Answer::new(StatusCode::CREATED, "The service as it was created")
+                .json::<ServiceView>()
+                .header("Location", shape::path_of("services")),
+        )
+        .refuses(&[JSON, BODY, WRITE, &[Code::ServiceExists, Code::InvalidService]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn find() -> Description {
+    Description::new(SERVICES, "findService", "Read a service")
+        .takes([parameters::service_id()])
+        .answers(Answer::ok("The service").json::<ServiceView>())
+        .refuses(&[JSON, READ, &[Code::NotFound]])
+}
+
+pub(crate) fn replace() -> Description {
+    Description::new(SERVICES, "replaceService", "Give a service another name")
+        .takes([parameters::service_id()])
+        .reads::<ServiceBody>("application/json")
+        .answers(Answer::ok("The service as it is now").json::<ServiceView>())
+        .refuses(&[JSON, BODY, WRITE])
+        .refuses(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn delete() -> Description {
+    Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
+        .takes([parameters::service_id()])
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The service is gone"))
+        .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
+        .can_be_sent_again()
+}

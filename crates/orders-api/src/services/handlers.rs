@@ -1,0 +1,109 @@
+//! Handlers of services: parse, call, render.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Retry, Service, ServiceChange, ServiceCommand, ServiceId};
+use orders_db::KeptAnswer;
+
+use crate::app::App;
+use crate::http::change_request::{ChangeRequest, Rules};
+use crate::http::cursor::ListKey;
+use crate::http::idempotency::Sent;
+use crate::http::json::Json;
+use crate::http::page::ListRequest;
+use crate::http::problem::{Code, Problem};
+use crate::http::{headers, idempotency, page, query};
+use crate::orders::request::ServiceBody;
+use crate::orders::response::ServiceView;
+
+const SERVICE: Rules = Rules::json(Code::InvalidService);
+
+/// `GET /services`
+pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let page = query::page(&request)?;
+    let place = |place: &str| ServiceId::parse(place).ok();
+    let list = ListRequest::read(&request, ListKey::new("/services"), &page, place)?;
+    let (after, rows) = (list.after, list.rows());
+    let mut services =
+        app.store.run_blocking(move |store| store.list_services(after, rows)).await?;
+    let next = list.cut(&mut services, |last| last.id.to_string());
+    Ok(page::answer(&request, services.iter().map(ServiceView::of).collect(), next))
+}
+
+/// `POST /services`
+pub(crate) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let ChangeRequest { body: ServiceBody { id, name }, retry, .. } =
+        ChangeRequest::read(&request, payload, SERVICE, crate::orders::request::read_service)
+            .await?;
+    let command = ServiceCommand::Create { id, name };
+    Ok(change(&app, command, retry).await?.into_response())
+}
+
+/// `GET /services/{id}`
+pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    query::none(&request)?;
+    headers::accepts_json(&request)?;
+    match app.store.run_blocking(move |store| store.find_service(id)).await? {
+        Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
+        None => Err(Problem::new(Code::NotFound, format!("There is no service {id}."))),
+    }
+}
+
+/// `PUT /services/{id}`
+pub(crate) async fn replace(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let read = |json: &Json<'_>| crate::orders::request::read_renaming(id, json);
+    let ChangeRequest { body: name, retry, .. } =
+        ChangeRequest::read(&request, payload, SERVICE, read).await?;
+    let command = ServiceCommand::Replace(Service { id, name });
+    Ok(change(&app, command, retry).await?.into_response())
+}
+
+/// `DELETE /services/{id}`
+pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let retry = ChangeRequest::without_body(&request)?.retry;
+    Ok(change(&app, ServiceCommand::Delete(id), retry).await?.into_response())
+}
+
+/// Changes the services and renders the result.
+pub(crate) async fn change(
+    app: &App,
+    command: ServiceCommand,
+    retry: Option<Retry>,
+) -> Result<Sent, Problem> {
+    let to_keep = |change: &ServiceChange| render(change).ok();
+    idempotency::sent(app.store.change(command, retry, to_keep).await?, render)
+}
+
+/// The answer to a change to the services.
+fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+    match change {
+        ServiceChange::Created(service) => {
+            let location = Some(format!("/services/{}", service.id));
+            let shown = idempotency::answer(StatusCode::CREATED, &ServiceView::of(service))?;
+            Ok(KeptAnswer { location, ..shown })
+        }
+        ServiceChange::Replaced(service) | ServiceChange::Unchanged(service) => {
+            idempotency::answer(StatusCode::OK, &ServiceView::of(service))
+        }
+        ServiceChange::Deleted(_) => Ok(idempotency::empty(StatusCode::NO_CONTENT)),
+    }
+}
+
+/// The number in the path. One that no service can have is not found.
+pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    ServiceId::parse(text)
+        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such service."))
+}
