@@ -16,7 +16,7 @@ const NOON: i64 = 1_700_000_000_000;
 /// How many tables, indexes, triggers and constraints of ours there are.
 fn parts(database: Database, sql: &mut Sql) -> i64 {
     sql.number(match database {
-        Database::Sqlite => "SELECT count(*) AS number FROM sqlite_master WHERE tbl_name NOT LIKE '~_~_%' ESCAPE '~'",
+        Database::Sqlite => "SELECT count(*) AS number FROM sqlite_master WHERE tbl_name NOT LIKE '~_~_%' ESCAPE '~' AND tbl_name NOT LIKE 'sqlite~_%' ESCAPE '~'",
         Database::Postgres => {
             "SELECT (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = current_schema() AND c.relname NOT LIKE '~_~_%' ESCAPE '~')
