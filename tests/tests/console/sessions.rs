@@ -171,7 +171,7 @@ fn a_session_begins_and_ends_in_a_browser() {
     browser.open("/?view=week&date=2022-11-01");
     browser.write("#key", "key_0123456789abcdef_0");
     browser.click("main .primary");
-    browser.wait_for_text("The key is not known");
+    browser.wait_for_text("The key is unknown");
     browser.write("#key", &key);
     browser.click("main .primary");
     drop(browser.wait("[data-id='223']"));

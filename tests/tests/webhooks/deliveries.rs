@@ -124,7 +124,7 @@ fn an_endpoint_that_is_gone_is_disabled_and_goes_on_where_it_ended(database: Dat
     create(&admin, 3..4);
     sleep(Duration::from_millis(700));
     assert_eq!(receiver.received().len(), 2);
-    assert!(server.log().contains("it wants no more"));
+    assert!(server.log().contains("the webhook is disabled"));
     hook.patch(&admin, &json!({"disabled": false}));
     let received = receiver.wait_for(5);
     let first = received[0].sequence();
