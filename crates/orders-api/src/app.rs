@@ -11,8 +11,8 @@ use orders_core::{
     Retry, Verdict,
 };
 use orders_db::{
-    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery,
-    PageReply, Render, Reply, Store, StoreError, Ticket,
+    Answered, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, PageReply, RenderResponse,
+    Reply, Store, StoreError, StoredResponse, Subscription, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -113,7 +113,7 @@ impl App {
         actor: Actor,
         operation: Operation,
         retry: Option<Retry>,
-        render: fn(&Done) -> Result<KeptAnswer, Problem>,
+        render: fn(&Done) -> Result<StoredResponse, Problem>,
     ) -> Result<Sent, Problem> {
         let one = move |outcome: &Outcome| match outcome {
             Outcome::One(Ok(done)) => render(done),
@@ -132,7 +132,7 @@ impl App {
         actor: Actor,
         batch: Batch,
         retry: Option<Retry>,
-        render: impl Fn(&[Verdict]) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
+        render: impl Fn(&[Verdict]) -> Result<StoredResponse, Problem> + Send + Sync + 'static,
     ) -> Result<Sent, Problem> {
         let all = move |outcome: &Outcome| match outcome {
             Outcome::Batch { results, .. } => render(results),
@@ -148,7 +148,7 @@ impl App {
         &self,
         command: Command,
         patience: Duration,
-        render: impl Fn(&Outcome) -> Result<KeptAnswer, Problem> + Send + Sync + 'static,
+        render: impl Fn(&Outcome) -> Result<StoredResponse, Problem> + Send + Sync + 'static,
     ) -> Result<Sent, Problem> {
         let render = Arc::new(render);
         let answered = write(patience, |deadline, reply| {
@@ -163,14 +163,14 @@ impl App {
         &self,
         change: C,
         retry: Option<Retry>,
-        to_keep: fn(&C::Accepted) -> Result<KeptAnswer, Problem>,
-        render: impl FnOnce(&C::Accepted) -> Result<KeptAnswer, Problem>,
+        to_keep: fn(&C::Accepted) -> Result<StoredResponse, Problem>,
+        render: impl FnOnce(&C::Accepted) -> Result<StoredResponse, Problem>,
     ) -> Result<Sent, Problem>
     where
         C: Change,
         Problem: From<C::Refusal>,
     {
-        let kept: Render<ChangeResult<C>> =
+        let kept: RenderResponse<ChangeResult<C>> =
             Arc::new(move |result| result.as_ref().ok().and_then(|done| to_keep(done).ok()));
         let idempotency = retry.map(|retry| (retry, kept));
         let answered = write(PATIENCE, |deadline, reply| {
@@ -184,7 +184,7 @@ impl App {
         &self,
         command: KeyCommand,
         retry: Option<Retry>,
-        render: impl FnOnce(&KeyChange) -> Result<KeptAnswer, Problem>,
+        render: impl FnOnce(&KeyChange) -> Result<StoredResponse, Problem>,
     ) -> Result<Sent, Problem> {
         let sent = self.change(command, retry, keys::to_keep, render).await?;
         // Where this fails, it is in force within a second.
@@ -203,8 +203,8 @@ impl App {
     }
 
     /// Has the keys looked at now.
-    pub(crate) fn look_at_keys(&self, looked: oneshot::Sender<Result<(), StoreError>>) {
-        self.store.look_at_keys(answer_to(looked));
+    pub(crate) fn refresh_keys(&self, looked: oneshot::Sender<Result<(), StoreError>>) {
+        self.store.refresh_keys(answer_to(looked));
     }
 
     pub(crate) async fn find_order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
@@ -234,8 +234,8 @@ impl App {
     }
 
     /// Has `heard` called whenever there are new events.
-    pub(crate) fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
-        self.store.listen(heard)
+    pub(crate) fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Subscription {
+        self.store.subscribe(heard)
     }
 
     /// Asks the store something that blocks, on a thread made for that.
@@ -269,15 +269,15 @@ async fn read<T>(
 
 /// What is kept of an outcome: nothing of a refusal, which is judged afresh.
 fn to_keep<T: 'static>(
-    render: &Arc<impl Fn(&T) -> Result<KeptAnswer, Problem> + Send + Sync + 'static>,
-) -> Render<T> {
+    render: &Arc<impl Fn(&T) -> Result<StoredResponse, Problem> + Send + Sync + 'static>,
+) -> RenderResponse<T> {
     let render = Arc::clone(render);
     Arc::new(move |outcome| render(outcome).ok())
 }
 
 fn sent<T>(
     answered: Answered<T>,
-    render: impl Fn(&T) -> Result<KeptAnswer, Problem>,
+    render: impl Fn(&T) -> Result<StoredResponse, Problem>,
 ) -> Result<Sent, Problem> {
     match answered {
         Answered::Now(outcome) => Ok(Sent { answer: render(&outcome)?, again: false }),
@@ -289,14 +289,14 @@ fn sent<T>(
 /// What to answer where the first answer may have shown a secret, which was not kept.
 fn shown_once<C, R>(
     answered: Answered<Result<C, R>>,
-    render: impl FnOnce(&C) -> Result<KeptAnswer, Problem>,
+    render: impl FnOnce(&C) -> Result<StoredResponse, Problem>,
 ) -> Result<Sent, Problem>
 where
     Problem: From<R>,
 {
     match answered {
         Answered::Now(verdict) => Ok(Sent { answer: render(&verdict?)?, again: false }),
-        Answered::Again(answer) if answer.hides_a_secret() => Err(Problem::new(
+        Answered::Again(answer) if answer.omits_a_secret() => Err(Problem::new(
             Code::AlreadyDone,
             "This was done before under the same Idempotency-Key. The secret that it showed then is \
              shown only once; where it was lost, rotate it.",

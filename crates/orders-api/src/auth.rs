@@ -242,7 +242,7 @@ async fn identify(
 /// guessed.
 pub(crate) async fn look_again(app: &App) -> Result<Arc<KeyTable>, Problem> {
     let (sender, receiver) = oneshot::channel();
-    app.look_at_keys(sender);
+    app.refresh_keys(sender);
     if let Ok(Ok(looked)) = timeout(PATIENCE, receiver).await {
         return looked.map(|()| app.keys()).map_err(Problem::from);
     }

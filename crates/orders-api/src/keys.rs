@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{KeyChange, KeyCommand, KeyId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 
 use crate::app::App;
 use crate::auth::{self, MadeKey};
@@ -47,7 +47,7 @@ pub(crate) async fn create(
     let command = KeyCommand::Create { id, name, role, expires_in, hash };
     let render = |change: &KeyChange| {
         let shown = retries::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
-        Ok(KeptAnswer { location: Some(path_of(change.key().id.as_str())), ..shown })
+        Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
     Ok(app.change_key(command, retry, render).await?.into_secret_response())
 }
@@ -102,9 +102,9 @@ pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
 
 /// What is kept of an answer: all but a body, which would show a secret.
 #[expect(clippy::unnecessary_wraps, reason = "what renders for other changes may fail")]
-pub(crate) fn to_keep(change: &KeyChange) -> Result<KeptAnswer, Problem> {
+pub(crate) fn to_keep(change: &KeyChange) -> Result<StoredResponse, Problem> {
     Ok(match change {
-        KeyChange::Created(key, _) => KeptAnswer {
+        KeyChange::Created(key, _) => StoredResponse {
             location: Some(path_of(key.id.as_str())),
             ..retries::empty(StatusCode::CREATED)
         },

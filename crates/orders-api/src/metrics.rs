@@ -55,7 +55,7 @@ pub(crate) async fn show(app: Data<App>) -> Result<HttpResponse, Problem> {
     });
     let said = timeout(PATIENCE, asked).await.ok().and_then(Result::ok);
     let mut all = app.metrics.requests.collect();
-    all.extend(families::of_store(&app.store().read_meter()));
+    all.extend(families::of_store(&app.store().read_metrics()));
     all.extend(families::of_database(app.keys().age() < UP));
     all.extend(families::of_events(said.as_ref(), &app.live.numbers()));
     all.extend(families::of_build(app.store().database()));

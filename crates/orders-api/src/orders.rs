@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Done, NewId, Operation, Order, OrderId, Refusal};
-use orders_db::{KeptAnswer, OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort};
+use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, StoredResponse};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -188,11 +188,11 @@ fn require_if_match(request: &HttpRequest, app: &App) -> Result<(), Problem> {
 }
 
 /// The answer to what was done to one order.
-pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
+pub(crate) fn render(done: &Done) -> Result<StoredResponse, Problem> {
     match done {
         Done::Created(order) => {
             let location = Some(format!("/orders/{}", order.id));
-            Ok(KeptAnswer { location, ..show(StatusCode::CREATED, order)? })
+            Ok(StoredResponse { location, ..show(StatusCode::CREATED, order)? })
         }
         Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order) => {
             show(StatusCode::OK, order)
@@ -201,9 +201,9 @@ pub(crate) fn render(done: &Done) -> Result<KeptAnswer, Problem> {
     }
 }
 
-fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
+fn show(status: StatusCode, order: &Order) -> Result<StoredResponse, Problem> {
     let etag = Some(headers::etag(order.version));
-    Ok(KeptAnswer { etag, ..retries::answer(status, &OrderView::of(order))? })
+    Ok(StoredResponse { etag, ..retries::answer(status, &OrderView::of(order))? })
 }
 
 /// What a cursor is tied to: all that decides which orders a list has, and in which order.

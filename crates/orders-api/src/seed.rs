@@ -8,7 +8,7 @@ use orders_core::{
     Action, Actor, Batch, Command, Mode, NewId, Operation, Outcome, Refusal, ServiceCommand,
     ServiceRefusal,
 };
-use orders_db::{Answered, Render, Store, StoreError};
+use orders_db::{Answered, RenderResponse, Store, StoreError};
 
 use crate::json::{self, Json};
 use crate::problem::{FieldError, Problem};
@@ -127,7 +127,7 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
 }
 
 /// Without an idempotency key no answer is kept.
-fn nothing<T>() -> Render<T> {
+fn nothing<T>() -> RenderResponse<T> {
     Arc::new(|_| None)
 }
 

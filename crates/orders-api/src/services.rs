@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Service, ServiceChange, ServiceCommand, ServiceId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 
 use crate::app::App;
 use crate::body::Body;
@@ -77,12 +77,12 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
 }
 
 /// The answer to a change to the services.
-pub(crate) fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+pub(crate) fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     match change {
         ServiceChange::Created(service) => {
             let location = Some(format!("/services/{}", service.id));
             let shown = retries::answer(StatusCode::CREATED, &ServiceView::of(service))?;
-            Ok(KeptAnswer { location, ..shown })
+            Ok(StoredResponse { location, ..shown })
         }
         ServiceChange::Replaced(service) | ServiceChange::Unchanged(service) => {
             retries::answer(StatusCode::OK, &ServiceView::of(service))

@@ -12,7 +12,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -68,7 +68,7 @@ pub(crate) async fn create(
         let WebhookChange::Created(webhook, _) = change else { return Err(another_change()) };
         let shown = NewWebhookView::of(webhook, secret_text(&secret));
         let shown = retries::answer(StatusCode::CREATED, &shown)?;
-        Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
+        Ok(StoredResponse { location: Some(path_of(&webhook.id)), ..shown })
     };
     Ok(app.change(command, retry, to_keep, render).await?.into_secret_response())
 }
@@ -233,9 +233,9 @@ pub(crate) fn make_secret() -> Result<SigningSecret, Problem> {
 }
 
 /// What is kept of an answer, and is all of it where it shows no secret.
-pub(crate) fn to_keep(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
+pub(crate) fn to_keep(change: &WebhookChange) -> Result<StoredResponse, Problem> {
     Ok(match change {
-        WebhookChange::Created(webhook, _) => KeptAnswer {
+        WebhookChange::Created(webhook, _) => StoredResponse {
             location: Some(path_of(&webhook.id)),
             ..retries::empty(StatusCode::CREATED)
         },

@@ -1,5 +1,4 @@
-//! API keys: found, listed, and changed under the lock. What every process knows of them meanwhile
-//! is in `cache.rs`.
+//! API keys: found, listed and changed. `cache.rs` has what each process keeps of them in memory.
 
 mod cache;
 pub(crate) mod sessions;
@@ -19,7 +18,7 @@ use crate::schema::{api_key_secrets, api_key_state, api_keys};
 use crate::write::change::Change;
 use crate::{StoreError, clock};
 
-pub(crate) use cache::{Board, store_uses, watch};
+pub(crate) use cache::{KeyCache, flush_uses, watch};
 pub use cache::{KeyEntry, KeyTable};
 
 /// A row of `api_keys`.
@@ -60,7 +59,7 @@ pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<
     row.map(KeyRow::into_key).transpose()
 }
 
-/// The keys behind `after`, in the order of their making, at most `limit`.
+/// Lists at most `limit` keys after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<&(Instant, KeyId)>,
@@ -209,7 +208,7 @@ fn add_secret(connection: &mut AnyConnection, key: &Key, hash: SecretHash) -> Qu
         .map(drop)
 }
 
-/// The secrets of all keys, each with the key's id.
+/// Lists the secrets of all keys, each with the key's id.
 fn list_secrets(connection: &mut AnyConnection) -> Result<Vec<(KeyId, Secret)>, StoreError> {
     let rows: Vec<(Vec<u8>, String, Option<i64>)> = api_key_secrets::table
         .select((api_key_secrets::hash, api_key_secrets::key_id, api_key_secrets::until_ms))

@@ -1,4 +1,4 @@
-//! Services: found, listed, and changed under the lock.
+//! Services: found, listed and changed.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(crate) fn find(
     row.map(ServiceRow::into_service).transpose()
 }
 
-/// At most `limit` services whose numbers follow `after`, with what their names are kept under.
+/// Lists at most `limit` services after `after`, each with the key of its name.
 pub(crate) fn list_with_keys(
     connection: &mut AnyConnection,
     after: Option<ServiceId>,
@@ -44,7 +44,7 @@ pub(crate) fn list_with_keys(
     rows.into_iter().map(read).collect()
 }
 
-/// The services with these numbers, as far as there are any.
+/// Finds the services with these numbers that exist.
 pub(crate) fn find_all(
     connection: &mut AnyConnection,
     ids: &BTreeSet<ServiceId>,
@@ -58,7 +58,7 @@ pub(crate) fn find_all(
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
-/// The services whose numbers follow `after`, in the order of their numbers, at most `limit`.
+/// Lists at most `limit` services after `after`, by number.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<ServiceId>,
@@ -101,7 +101,7 @@ impl Change for ServiceCommand {
     ) -> Result<Option<bool>, Trouble> {
         Ok(match change {
             ServiceChange::Created(service) => {
-                // Under another name: it was renamed since, or another was created in its stead.
+                // With another name it was renamed since, or another service was created.
                 find(connection, service.id)?
                     .map_or(Some(false), |found| (found == *service).then_some(true))
             }

@@ -1,5 +1,5 @@
-//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `delivery_store.rs`,
-//! what became of it in `deliveries.rs`.
+//! Webhooks: found, listed and changed. `delivery_store.rs` is for the process that delivers,
+//! `deliveries.rs` has the log.
 
 mod deliveries;
 mod delivery_store;
@@ -21,12 +21,12 @@ use crate::{StoreError, clock, events};
 
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};
-pub use delivery_store::{Attempt, Claim, Courier, Progress};
+pub use delivery_store::{Attempt, DeliveryStore, Lease, Progress};
 
-/// How many secrets that were replaced may sign beside the newest.
-const FORMER_SECRETS: usize = 4;
+/// How many replaced secrets may still sign beside the newest.
+const PREVIOUS_SECRETS: usize = 4;
 
-/// A row of `webhooks`, without what only who delivers needs.
+/// A row of `webhooks`, without the columns of leases.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = webhooks)]
 struct WebhookRow {
@@ -44,7 +44,7 @@ struct WebhookRow {
 }
 
 impl WebhookRow {
-    /// What is behind its position is counted up to `last`.
+    /// Counts the events after its position up to `last` as pending.
     fn into_webhook(self, last: u64, failed: u64) -> Result<Webhook, StoreError> {
         let corrupt = || StoreError::Corrupt(format!("webhook {:?}", self.id));
         let patterns: Option<Vec<EventPattern>> =
@@ -95,7 +95,7 @@ pub(crate) fn find(
     Ok(with_counts(connection, row.into_iter().collect())?.pop())
 }
 
-/// The webhooks behind `after`, in the order of their making, at most `limit`.
+/// Lists at most `limit` webhooks after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<&(Instant, WebhookId)>,
@@ -136,7 +136,7 @@ fn last_sequence(connection: &mut AnyConnection) -> QueryResult<u64> {
     Ok(u64::try_from(last).unwrap_or(0))
 }
 
-/// What signs now: the newest first.
+/// Lists the secrets that sign now, newest first.
 pub(crate) fn secrets(
     connection: &mut AnyConnection,
     id: &WebhookId,
@@ -162,7 +162,7 @@ impl Change for WebhookCommand {
     type Refusal = WebhookRefusal;
 
     fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
-        // Who delivers moves positions without the lock of the orders.
+        // Deliveries move positions without the write lock.
         lock(connection)?;
         let now = clock::now(connection)?;
         Ok((load(connection, self)?, now))
@@ -205,14 +205,14 @@ impl Change for WebhookCommand {
     }
 }
 
-/// Takes PostgreSQL's lock of the webhooks until the end of the transaction. Always after the lock
-/// of the orders, if that is taken, too.
+/// Takes PostgreSQL's lock of the webhooks until the end of the transaction. If the write lock is
+/// needed, too, it is taken first.
 fn lock(connection: &mut AnyConnection) -> Result<(), Trouble> {
     match connection {
         AnyConnection::Postgres(_) => connection
             .batch_execute("SELECT pg_advisory_xact_lock(7310868735434190197)")
             .map_err(|error| Trouble::of(&error)),
-        // Whoever writes has the whole of it.
+        // SQLite has one writer.
         AnyConnection::Sqlite(_) => Ok(()),
     }
 }
@@ -243,7 +243,7 @@ fn store(connection: &mut AnyConnection, change: &WebhookChange, now: Instant) -
         }
         WebhookChange::Changed(webhook) => update(connection, webhook),
         WebhookChange::Replayed(webhook) => {
-            deliveries::give_up(connection, &webhook.id, webhook.position)?;
+            deliveries::cancel_pending(connection, &webhook.id, webhook.position)?;
             update(connection, webhook)
         }
         WebhookChange::Unchanged(_) => Ok(()),
@@ -284,7 +284,8 @@ fn insert(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> 
         .map(drop)
 }
 
-/// Whoever has the lease keeps it, so that no two deliver at once, and loses its word.
+/// The holder of the lease keeps it, so that no two processes deliver at once, but its progress no
+/// longer counts.
 fn update(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> {
     diesel::update(webhooks::table.find(webhook.id.as_str()))
         .set((
@@ -326,7 +327,7 @@ fn add_secret(
         .map(drop)
 }
 
-/// Has the newest secret sign until a time at most, and throws away those that are over.
+/// Ends the newest secret at a time, and deletes those that have ended.
 fn end_secrets(
     connection: &mut AnyConnection,
     id: &WebhookId,
@@ -336,17 +337,17 @@ fn end_secrets(
     diesel::update(secrets_of(id).filter(webhook_secrets::until_ms.is_null()))
         .set(webhook_secrets::until_ms.eq(until.as_millis()))
         .execute(connection)?;
-    // An overlap that ends earlier ends for those of before, too.
+    // An earlier end also applies to older secrets.
     diesel::update(secrets_of(id).filter(webhook_secrets::until_ms.gt(until.as_millis())))
         .set(webhook_secrets::until_ms.eq(until.as_millis()))
         .execute(connection)?;
     diesel::delete(secrets_of(id).filter(webhook_secrets::until_ms.le(now.as_millis())))
         .execute(connection)?;
-    let former: Vec<Vec<u8>> = secrets_of(id)
+    let previous: Vec<Vec<u8>> = secrets_of(id)
         .order(webhook_secrets::until_ms.desc())
         .select(webhook_secrets::secret)
         .load(connection)?;
-    for old in former.iter().skip(FORMER_SECRETS) {
+    for old in previous.iter().skip(PREVIOUS_SECRETS) {
         diesel::delete(webhook_secrets::table.find((id.as_str(), old))).execute(connection)?;
     }
     Ok(())

@@ -84,7 +84,7 @@ pub(super) fn find(table: &KeyTable, gate: &Gate, given: &str) -> Option<Caller>
     if !credentials::is_of_use(table, entry, secret.hash) {
         return None;
     }
-    entry.note_use(now);
+    entry.record_use(now);
     let pass = Pass::Session(session, Box::new(Pass::Key(id.clone(), secret.hash)));
     Some(Caller { actor: id.actor(), role: entry.key.role, pass })
 }

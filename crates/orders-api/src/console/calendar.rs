@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Instant, Policy, Scope, ServiceId};
-use orders_db::{Calendar, CalendarOrder, CalendarQuery};
+use orders_db::{CalendarOrder, CalendarQuery, CalendarView};
 
 use super::page::{self, Shell};
 use super::sign_in;
@@ -133,7 +133,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 fn draw(
     shell: Shell,
     address: Address,
-    calendar: &Calendar,
+    calendar: &CalendarView,
     (from, to): (Instant, Instant),
     now: Instant,
 ) -> CalendarPage {
@@ -194,7 +194,7 @@ fn draw(
     }
 }
 
-fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
+fn legend(calendar: &CalendarView, address: &Address) -> Vec<LegendEntry> {
     let entry = |(at, service): (usize, &orders_core::Service)| LegendEntry {
         id: service.id,
         name: service.name.as_str().to_owned(),

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{Datelike, NaiveDate, Timelike};
 use orders_core::Instant;
-use orders_db::{Amount, Figures};
+use orders_db::{Amount, OrderReport};
 
 use super::page::{self, Shell};
 use super::zone::{Zone, earlier, later};
@@ -69,7 +69,7 @@ struct Bar {
 
 /// `GET /console/figures`
 pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let shell = Shell::new(&request, "figures", "Figures");
+    let shell = Shell::new(&request, "figures", "OrderReport");
     let zone = shell.zone;
     let today = zone.date(app.keys().now());
     let (mut from, mut to) = (earlier(today, USUAL_DAYS / 2), later(today, USUAL_DAYS / 2));
@@ -87,7 +87,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
-    let figures = app.ask(move |store| store.find_figures(start, end)).await?;
+    let figures = app.ask(move |store| store.find_report(start, end)).await?;
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
@@ -100,7 +100,7 @@ fn charts(
     zone: Zone,
     start: Instant,
     (from, to): (NaiveDate, NaiveDate),
-    figures: &Figures,
+    figures: &OrderReport,
 ) -> Vec<Chart> {
     let days = to.signed_duration_since(from).num_days() + 1;
     let (unit, first_of): (&str, fn(NaiveDate) -> NaiveDate) = match days {

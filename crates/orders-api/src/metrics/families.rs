@@ -1,7 +1,7 @@
 //! What is counted, as families of metrics.
 
 use orders_core::Disabled;
-use orders_db::{Distribution, Readings};
+use orders_db::{Distribution, MetricsSnapshot};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
@@ -10,8 +10,8 @@ use super::Said;
 use crate::events::StreamNumbers;
 
 /// What is told of the database, the lanes to it, and its connections.
-pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
-    let of_lanes = |value: fn(&orders_db::LaneReading) -> usize| {
+pub(super) fn of_store(readings: &MetricsSnapshot) -> Vec<MetricFamily> {
+    let of_lanes = |value: fn(&orders_db::QueueSnapshot) -> usize| {
         let lanes = readings.lanes.iter();
         lanes.map(|lane| gauge(&[("lane", lane.name)], whole(value(lane)))).collect()
     };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as Moment};
 use actix_web::web::Bytes;
 use orders_core::Instant;
 use orders_db::{
-    Attempt, Claim, DeliveryStatus, EventPage, OrderChange, Progress, Store, StoreError,
+    Attempt, DeliveryStatus, EventPage, Lease, OrderChange, Progress, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 struct Turn<'a> {
     shared: &'a Shared,
     recorder: &'a Recorder,
-    claim: Claim,
+    claim: Lease,
     claimed: Moment,
     /// From when on the claim is good for as long as a claim is.
     good_from: Moment,
@@ -59,7 +59,7 @@ struct Turn<'a> {
 pub(super) async fn deliver(
     shared: Arc<Shared>,
     recorder: Recorder,
-    claim: Claim,
+    claim: Lease,
     claimed: Moment,
 ) {
     let mut turn = Turn {

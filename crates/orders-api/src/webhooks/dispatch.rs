@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Moment};
 
 use orders_core::Instant;
-use orders_db::{Claim, Listener, Store, StoreError};
+use orders_db::{Lease, Store, StoreError, Subscription};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -106,7 +106,7 @@ async fn run(
     // A request, what is written down of it, and time to do so again.
     let lease = 3 * options.timeout;
     let owner = uuid::Uuid::now_v7().to_string();
-    let courier: SharedCourier = Arc::new(store.courier(owner, lease).into());
+    let courier: SharedCourier = Arc::new(store.delivery_store(owner, lease).into());
     let (recorder, recording) = Recorder::new(Arc::clone(&courier));
     let recording = tokio::spawn(recording);
     let shared = Arc::new(Shared {
@@ -144,7 +144,7 @@ async fn run(
     drop(timeout(LAST_WORDS, recording).await);
     purging.abort();
     testing.abort();
-    if let Err(error) = ask(&courier, orders_db::Courier::release_all).await {
+    if let Err(error) = ask(&courier, orders_db::DeliveryStore::release_all).await {
         log::debug!("webhooks were not given back; others take them in a while: {error}");
     }
 }
@@ -157,7 +157,7 @@ struct Dispatcher {
     /// Which turns are those of endpoints that failed before.
     held: HashSet<tokio::task::Id>,
     woken: Arc<Notify>,
-    listener: Option<Listener>,
+    listener: Option<Subscription>,
     /// When it was last looked whether there is anybody to tell of events.
     looked: Option<Moment>,
 }
@@ -201,13 +201,13 @@ impl Dispatcher {
             return Ok(());
         }
         let claimed = Moment::now();
-        for claim in ask(&self.courier, move |courier| courier.claim(room, held_room)).await? {
+        for claim in ask(&self.courier, move |courier| courier.acquire(room, held_room)).await? {
             self.begin(claim, claimed);
         }
         Ok(())
     }
 
-    fn begin(&mut self, claim: Claim, claimed: Moment) {
+    fn begin(&mut self, claim: Lease, claimed: Moment) {
         let is_held = claim.attempts > 0;
         let (shared, recorder) = (Arc::clone(&self.shared), self.recorder.clone());
         let turn = self.turns.spawn(deliver(shared, recorder, claim, claimed));
@@ -222,12 +222,12 @@ impl Dispatcher {
         if self.looked.is_some_and(|looked| looked.elapsed() < PAUSE) {
             return Ok(());
         }
-        let is_needed = ask(&self.courier, orders_db::Courier::has_work).await?;
+        let is_needed = ask(&self.courier, orders_db::DeliveryStore::has_work).await?;
         if !is_needed {
             self.listener = None;
         } else if self.listener.is_none() {
             let woken = Arc::clone(&self.woken);
-            self.listener = Some(self.shared.store.listen(move |_| woken.notify_one()));
+            self.listener = Some(self.shared.store.subscribe(move |_| woken.notify_one()));
         }
         self.looked = Some(Moment::now());
         Ok(())
@@ -252,7 +252,7 @@ async fn purge(courier: SharedCourier) {
     loop {
         sleep(PURGE_PAUSE).await;
         loop {
-            match ask(&courier, orders_db::Courier::purge).await {
+            match ask(&courier, orders_db::DeliveryStore::purge).await {
                 Ok(true) => sleep(SLICE_PAUSE).await,
                 Ok(false) => break,
                 Err(error) => {

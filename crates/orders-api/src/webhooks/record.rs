@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Moment};
 
-use orders_db::{Courier, Progress, StoreError};
+use orders_db::{DeliveryStore, Progress, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
@@ -18,7 +18,7 @@ const PAUSE_OF_OUTAGE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Who writes.
-pub(super) type SharedCourier = Arc<Mutex<Courier>>;
+pub(super) type SharedCourier = Arc<Mutex<DeliveryStore>>;
 
 /// Progress, and who wants to know that it is written down.
 type Entry = (Progress, oneshot::Sender<Moment>);
@@ -48,7 +48,7 @@ impl Recorder {
 /// Asks a courier something, on a thread on which that may block.
 pub(super) async fn ask<T: Send + 'static>(
     courier: &SharedCourier,
-    question: impl FnOnce(&mut Courier) -> Result<T, StoreError> + Send + 'static,
+    question: impl FnOnce(&mut DeliveryStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let courier = Arc::clone(courier);
     let answer = spawn_blocking(move || {

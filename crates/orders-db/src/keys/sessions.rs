@@ -1,5 +1,5 @@
-//! Sessions of browsers that were ended before their time. All others need no row: who they belong
-//! to, and until when they last, is signed into them.
+//! Browser sessions that were ended early. Other sessions need no row: their holder and end are signed
+//! into them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,35 +12,35 @@ use crate::database::error::Trouble;
 use crate::schema::{api_key_state, ended_sessions};
 use crate::{StoreError, clock, rows, transaction};
 
-/// How many of a holder's are remembered by themselves. Beyond that, the rows would grow with whoever
-/// signs in and out all day: then all that the holder has begun up to the last of them are ended.
+/// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
+/// the latest end are ended, so that the rows do not grow without bound.
 const MOST: i64 = 64;
-/// What stands for all of a holder's.
+/// The id that represents all sessions of a holder.
 const ALL: &str = "";
 
-/// A session.
+/// A browser session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Whose it is: the id of a key, or what stands for another one.
+    /// Its holder: the id of a key, or what represents another credential.
     pub holder: String,
-    /// Which of the holder's; not empty.
+    /// Its id among the holder's sessions; not empty.
     pub id: String,
-    /// Until when it lasts.
+    /// When it ends.
     pub end: Instant,
 }
 
-/// The sessions that were ended and would last otherwise.
+/// The sessions that were ended early.
 #[derive(Debug, Default)]
-pub(crate) struct Ended(HashMap<String, OfHolder>);
+pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
 
 #[derive(Debug, Default)]
 struct OfHolder {
     sessions: HashSet<String>,
-    /// All that last until then at most.
+    /// All sessions that end by then are ended.
     all_until: Option<Instant>,
 }
 
-impl Ended {
+impl EndedSessions {
     pub(crate) fn has(&self, session: &Session) -> bool {
         self.0.get(&session.holder).is_some_and(|of| {
             of.sessions.contains(&session.id) || of.all_until.is_some_and(|end| session.end <= end)
@@ -48,13 +48,13 @@ impl Ended {
     }
 }
 
-/// All that were ended.
-pub(crate) fn list(connection: &mut AnyConnection) -> Result<Ended, StoreError> {
+/// Lists all.
+pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, StoreError> {
     let rows: Vec<(String, String, i64)> = ended_sessions::table
         .select((ended_sessions::holder, ended_sessions::session, ended_sessions::end_ms))
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
-    let mut ended = Ended::default();
+    let mut ended = EndedSessions::default();
     for (holder, session, end_ms) in rows {
         let of = ended.0.entry(holder).or_default();
         if session == ALL {
@@ -66,7 +66,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Ended, StoreError> 
     Ok(ended)
 }
 
-/// Ends one. Every process learns of it as it does of changes to keys.
+/// Ends a session. Processes learn of it as of changes to keys.
 pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), Trouble> {
     transaction::begin(connection)?;
     let written = clock::now(connection).and_then(|now| {
@@ -98,7 +98,7 @@ fn write(connection: &mut AnyConnection, session: &Session, now: Instant) -> Que
         .map(drop)
 }
 
-/// Notes one; again, if it was.
+/// Inserts a row, unless it exists.
 fn insert(
     connection: &mut AnyConnection,
     holder: &str,

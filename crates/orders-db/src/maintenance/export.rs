@@ -1,4 +1,4 @@
-//! Reading all that an export carries, as it stood at one moment.
+//! Reads everything that an export contains, at one moment.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,22 +17,22 @@ use crate::{StoreError, rows, services, transaction};
 /// How many rows are read at once.
 const PAGE: usize = 1_000;
 
-/// What an export is read as, in this order.
+/// The parts of an export, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportPart {
-    /// The groups that more than one order is in. Once.
+    /// The exemption groups with more than one order. Once.
     SharedGroups(HashSet<Group>),
-    /// Some services, by their numbers.
+    /// A page of services, by number.
     Services(Vec<Service>),
-    /// Some orders, by their times and ids.
+    /// A page of orders, by time and id.
     Orders(Vec<Order>),
 }
 
-/// Reads all services and orders, as they stand at one moment whatever others write meanwhile.
-/// Blocks; holds no more than a page in memory, and the shared groups.
+/// Reads all services and orders at one moment, while others may write. Blocks. Keeps one page and the
+/// shared groups in memory.
 ///
 /// # Errors
-/// What `visit` answers, or [`StoreError::Unavailable`] and [`StoreError::Corrupt`].
+/// The errors of `visit`, [`StoreError::Unavailable`] and [`StoreError::Corrupt`].
 pub fn export<E: From<StoreError>>(
     url: &DatabaseUrl,
     mut visit: impl FnMut(ExportPart) -> Result<(), E>,

@@ -1,5 +1,5 @@
-//! How often the rule refused something, by the quarter of an hour. A refusal itself writes nothing:
-//! what a process has counted is added up here from time to time.
+//! The number of conflicts by quarter of an hour. A conflict itself writes nothing: the periodic flush
+//! adds what a process has counted.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -9,10 +9,10 @@ use crate::clock;
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 
-/// A quarter of an hour, in milliseconds: so that days can be added up in any time zone.
+/// A quarter of an hour in milliseconds, so that days can be added up in any time zone.
 const QUARTER_MS: i64 = 15 * 60_000;
 
-/// Adds so many to the quarter of an hour that it is now.
+/// Adds conflicts to the present quarter of an hour.
 pub(crate) fn add(connection: &mut AnyConnection, number: i64) -> Result<(), Trouble> {
     let now = clock::now(connection)?;
     let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \

@@ -1,5 +1,5 @@
-//! Figures of a stretch of time: how many orders, and what they cost, by the quarter of an hour and by
-//! service; and how often the rule refused one. The quarters let whoever asks add them up in any time zone.
+//! Reports of an interval: numbers and fees of orders by quarter of an hour and by service, and the
+//! number of conflicts. Quarters can be added up in any time zone.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -9,26 +9,26 @@ use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::rows::ServiceRow;
 
-/// How many services are told of at most.
+/// The most services in a report.
 const SERVICES: usize = 50;
 
-/// How many orders, and the sum of their fees.
+/// A number of orders and the sum of their fees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
-    /// How many orders.
+    /// The number of orders.
     pub orders: i64,
     /// The sum of their fees, in hundredths.
     pub fees: i128,
 }
 
-/// The figures of a stretch of time.
+/// The report of an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
-    /// Those quarters of an hour, counted from the start of the stretch, that have orders.
+pub struct OrderReport {
+    /// The quarters of an hour that have orders, counted from the start of the interval.
     pub quarters: Vec<(i64, Amount)>,
     /// The fifty services with the most orders. An order counts for each of its services.
     pub services: Vec<(Service, Amount)>,
-    /// Those quarters of an hour in which the rule refused something, and how often.
+    /// The quarters of an hour that have conflicts, and their number.
     pub refusals: Vec<(i64, i64)>,
 }
 
@@ -59,7 +59,7 @@ SELECT (datetime_ms - $1) / 900000 AS number, '' AS name, COUNT(*) AS orders, \
 CAST(SUM(total_fee / 100) AS BIGINT) AS whole, CAST(SUM(total_fee % 100) AS BIGINT) AS rest \
 FROM orders WHERE datetime_ms >= $1 AND datetime_ms < $2 GROUP BY 1 ORDER BY 1";
 
-// For SQLite, a cross join is walked as it is written: along the index of each service.
+// SQLite follows a cross join as written: along the index of each service.
 const BY_SERVICE: &str = "\
 SELECT s.id AS number, s.name AS name, COUNT(*) AS orders, \
 CAST(SUM(o.total_fee / 100) AS BIGINT) AS whole, CAST(SUM(o.total_fee % 100) AS BIGINT) AS rest \
@@ -72,12 +72,12 @@ SELECT (start_ms - $1) / 900000 AS number, '' AS name, number AS orders, \
 CAST(0 AS BIGINT) AS whole, CAST(0 AS BIGINT) AS rest \
 FROM refusals WHERE start_ms >= $1 AND start_ms < $2 ORDER BY 1";
 
-/// The figures of the orders from one time on, before another.
+/// Finds the report of the orders in `[from, to)`.
 pub(crate) fn find(
     connection: &mut AnyConnection,
     from: Instant,
     to: Instant,
-) -> Result<Figures, StoreError> {
+) -> Result<OrderReport, StoreError> {
     let quarters = load(connection, QUARTERS, from, to)?;
     let services = load(connection, BY_SERVICE, from, to)?;
     let mut found = Vec::with_capacity(SERVICES);
@@ -88,7 +88,7 @@ pub(crate) fn find(
     let quarters = quarters.into_iter().map(|row| (row.number, row.amount()));
     let refusals = load(connection, REFUSALS, from, to)?;
     let refusals = refusals.into_iter().map(|row| (row.number, row.orders));
-    Ok(Figures { quarters: quarters.collect(), services: found, refusals: refusals.collect() })
+    Ok(OrderReport { quarters: quarters.collect(), services: found, refusals: refusals.collect() })
 }
 
 fn load(

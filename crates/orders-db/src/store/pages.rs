@@ -11,7 +11,7 @@ use r2d2::Pool;
 use super::reads::read;
 use crate::StoreError;
 use crate::connection::Manager;
-use crate::database::metrics::Meter;
+use crate::database::metrics::StoreMetrics;
 use crate::lane::{Lane, Weigh};
 use crate::orders::{self, OrderPage, OrderQuery};
 
@@ -35,7 +35,7 @@ impl Weigh for PageJob {
 }
 
 /// Takes one job after the other, each with those behind it that ask the same, until the lane is closed.
-pub(super) fn run(lane: &Arc<Lane<PageJob>>, pool: &Pool<Manager>, meter: &Meter) {
+pub(super) fn run(lane: &Arc<Lane<PageJob>>, pool: &Pool<Manager>, metrics: &StoreMetrics) {
     while let Some(mut jobs) = lane.take(1) {
         let Some(PageJob { query, limit, .. }) = jobs.first() else { continue };
         let same = lane.take_more(MOST, |next| next.query == *query && next.limit == *limit);
@@ -43,16 +43,16 @@ pub(super) fn run(lane: &Arc<Lane<PageJob>>, pool: &Pool<Manager>, meter: &Meter
         // Those whose time is over have been answered that they came too late.
         jobs.retain(|job| Instant::now() < job.deadline);
         // One page that trips over a fault of ours must not end the thread for all others.
-        let work = AssertUnwindSafe(|| answer(jobs, pool, meter));
+        let work = AssertUnwindSafe(|| answer(jobs, pool, metrics));
         if catch_unwind(work).is_err() {
             log::error!("a thread that reads pages panicked; who waited for this page has none");
         }
     }
 }
 
-fn answer(jobs: Vec<PageJob>, pool: &Pool<Manager>, meter: &Meter) {
+fn answer(jobs: Vec<PageJob>, pool: &Pool<Manager>, metrics: &StoreMetrics) {
     let Some(PageJob { query, limit, .. }) = jobs.first() else { return };
-    let page = read(pool, meter, |connection| orders::list(connection, query, *limit));
+    let page = read(pool, metrics, |connection| orders::list(connection, query, *limit));
     for job in jobs {
         (job.reply)(page.as_ref().map_err(StoreError::clone));
     }
@@ -93,7 +93,7 @@ mod tests {
         }
         drop(sender);
         lane.close();
-        run(&lane, &reads::pool(&url, 1).unwrap(), &Meter::default());
+        run(&lane, &reads::pool(&url, 1).unwrap(), &StoreMetrics::default());
         let answers: Vec<_> = answers.iter().collect();
         let names: Vec<_> = answers.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["first", "same", "longer", "other"]);

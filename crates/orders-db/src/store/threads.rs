@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::StoreError;
 
 /// How long threads that are to end are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Threads that work until they are told to end, each in its own way.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Threads {
     /// Waits until all have ended, but not without end: a database may be silent.
     pub(super) fn end(&mut self) {
         self.stops.clear();
-        let deadline = Instant::now() + LAST_WORDS;
+        let deadline = Instant::now() + JOIN_TIMEOUT;
         for thread in self.running.drain(..) {
             while !thread.is_finished() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(1));
