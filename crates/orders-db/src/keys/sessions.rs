@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use orders_core::Instant;
 
 use crate::connection::AnyConnection;
@@ -29,6 +28,15 @@ pub struct Session {
     pub end: Instant,
 }
 
+/// A row of `ended_sessions`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = ended_sessions)]
+struct SessionRow {
+    holder: String,
+    session: String,
+    end_ms: i64,
+}
+
 /// The sessions that were ended early.
 #[derive(Debug, Default)]
 pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
@@ -50,12 +58,12 @@ impl EndedSessions {
 
 /// Lists all.
 pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, StoreError> {
-    let rows: Vec<(String, String, i64)> = ended_sessions::table
-        .select((ended_sessions::holder, ended_sessions::session, ended_sessions::end_ms))
+    let rows: Vec<SessionRow> = ended_sessions::table
+        .select(SessionRow::as_select())
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
     let mut ended = EndedSessions::default();
-    for (holder, session, end_ms) in rows {
+    for SessionRow { holder, session, end_ms } in rows {
         let of = ended.0.entry(holder).or_default();
         if session == ALL {
             of.all_until = Some(rows::instant(end_ms)?);
@@ -91,7 +99,8 @@ fn write(connection: &mut AnyConnection, session: &Session, now: Instant) -> Que
         (id, end_ms) = (ALL, end_ms.max(last.unwrap_or(end_ms)));
         diesel::delete(own()).execute(connection)?;
     }
-    insert(connection, &session.holder, id, end_ms)?;
+    let (holder, session) = (session.holder.clone(), id.to_owned());
+    insert(connection, &SessionRow { holder, session, end_ms })?;
     diesel::update(api_key_state::table)
         .set(api_key_state::version.eq(api_key_state::version + 1))
         .execute(connection)
@@ -99,20 +108,10 @@ fn write(connection: &mut AnyConnection, session: &Session, now: Instant) -> Que
 }
 
 /// Inserts a row, unless it exists.
-fn insert(
-    connection: &mut AnyConnection,
-    holder: &str,
-    id: &str,
-    end_ms: i64,
-) -> QueryResult<usize> {
-    let statement = "INSERT INTO ended_sessions (holder, session, end_ms) VALUES ($1, $2, $3) \
-                     ON CONFLICT DO NOTHING";
-    let insert = diesel::sql_query(statement)
-        .bind::<Text, _>(holder)
-        .bind::<Text, _>(id)
-        .bind::<BigInt, _>(end_ms);
+fn insert(connection: &mut AnyConnection, row: &SessionRow) -> QueryResult<usize> {
+    let insert = diesel::insert_into(ended_sessions::table).values(row);
     match connection {
-        AnyConnection::Postgres(connection) => insert.execute(connection),
-        AnyConnection::Sqlite(connection) => insert.execute(connection),
+        AnyConnection::Postgres(connection) => insert.on_conflict_do_nothing().execute(connection),
+        AnyConnection::Sqlite(connection) => insert.on_conflict_do_nothing().execute(connection),
     }
 }

@@ -193,16 +193,7 @@ fn order_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError>
             .filter(orders::id.gt(&after))
             .order(orders::id.asc())
             .limit(i64::try_from(PAGE).unwrap_or(i64::MAX))
-            .select((
-                orders::id,
-                orders::datetime_ms,
-                orders::total_fee,
-                orders::services,
-                orders::version,
-                orders::grp,
-                orders::created_at_ms,
-                orders::updated_at_ms,
-            ))
+            .select(OrderRow::as_select())
             .load(connection)
             .map_err(|error| StoreError::of_read(&error))?;
         let Some(last) = page.last() else { break };

@@ -8,7 +8,7 @@ use crate::connection::Manager;
 use crate::database::error::Trouble;
 use crate::database::metrics::StoreMetrics;
 use crate::keys::{KeyCache, flush_uses};
-use crate::orders::refusals;
+use crate::orders::reports;
 
 /// The interval of the flush.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ fn flush_refusals(metrics: &StoreMetrics, flushed: u64, manager: &Manager) -> Re
     let conflicts = metrics.conflicts();
     let number = i64::try_from(conflicts.saturating_sub(flushed)).unwrap_or(i64::MAX);
     if number > 0 {
-        refusals::add(&mut manager.open()?, number)?;
+        reports::add_conflicts(&mut manager.open()?, number)?;
     }
     Ok(conflicts)
 }

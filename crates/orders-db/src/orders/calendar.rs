@@ -10,7 +10,7 @@ use orders_core::{Fee, Instant, OrderId, Policy, Service, Services};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::rows::{self, ServiceRow};
+use crate::{rows, services};
 
 /// A query for a calendar view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl CalendarView {
                 version: u64::try_from(version).unwrap_or_default(),
                 id: rows::order_id(&id)?,
             }),
-            2 => self.services.push(ServiceRow { id: at_ms, name }.into_service()?),
+            2 => self.services.push(services::from_columns(at_ms, &name)?),
             3 => {
                 let edit_lock = (number > 0).then_some(number);
                 self.policy = rows::policy(at_ms, &name, edit_lock)?;

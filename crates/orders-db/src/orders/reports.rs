@@ -1,13 +1,13 @@
 //! Reports of an interval: numbers and fees of orders by quarter of an hour and by service, and the
-//! number of conflicts. Quarters can be added up in any time zone.
+//! number of conflicts, which the periodic flush adds. Quarters can be added up in any time zone.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use orders_core::{Instant, Service};
 
-use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::rows::ServiceRow;
+use crate::database::error::Trouble;
+use crate::{StoreError, clock, services};
 
 /// The most services in a report.
 const SERVICES: usize = 50;
@@ -79,11 +79,11 @@ pub(crate) fn find(
     to: Instant,
 ) -> Result<OrderReport, StoreError> {
     let quarters = load(connection, QUARTERS, from, to)?;
-    let services = load(connection, BY_SERVICE, from, to)?;
+    let by_service = load(connection, BY_SERVICE, from, to)?;
     let mut found = Vec::with_capacity(SERVICES);
-    for row in services {
+    for row in by_service {
         let amount = row.amount();
-        found.push((ServiceRow { id: row.number, name: row.name }.into_service()?, amount));
+        found.push((services::from_columns(row.number, &row.name)?, amount));
     }
     let quarters = quarters.into_iter().map(|row| (row.number, row.amount()));
     let refusals = load(connection, REFUSALS, from, to)?;
@@ -104,4 +104,26 @@ fn load(
         AnyConnection::Sqlite(connection) => asked.load(connection),
     }
     .map_err(|error| StoreError::of_read(&error))
+}
+
+/// A quarter of an hour in milliseconds, so that days can be added up in any time zone.
+const QUARTER_MS: i64 = 15 * 60_000;
+
+/// Adds conflicts to the present quarter of an hour.
+pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Result<(), Trouble> {
+    let now = clock::now(connection)?;
+    let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \
+                     ON CONFLICT (start_ms) DO UPDATE SET number = refusals.number + excluded.number";
+    let insert =
+        diesel::sql_query(statement).bind::<BigInt, _>(quarter_of(now)).bind::<BigInt, _>(number);
+    match connection {
+        AnyConnection::Postgres(connection) => insert.execute(connection),
+        AnyConnection::Sqlite(connection) => insert.execute(connection),
+    }
+    .map(drop)
+    .map_err(|error| Trouble::of(&error))
+}
+
+fn quarter_of(at: Instant) -> i64 {
+    at.as_millis() - at.as_millis().rem_euclid(QUARTER_MS)
 }
