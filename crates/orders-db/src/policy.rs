@@ -8,8 +8,8 @@ use orders_core::{CalendarId, Group, Policy, PolicyPatch, Scope, Slot, SpacingCh
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::rows;
 use crate::schema::{order_services, orders, policy};
 use crate::write::change::Change;
@@ -140,7 +140,7 @@ pub fn check_policy(
     patch: &PolicyPatch,
     mut visit: impl FnMut(&Violation),
 ) -> Result<Policy, StoreError> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
         let new = find(connection)?.with(patch);
         violations(connection, &new, |violation| {

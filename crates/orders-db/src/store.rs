@@ -18,14 +18,18 @@ use crate::connection::{Manager, Purpose};
 use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};
-use crate::keys::{KeyCache, watch};
+use crate::keys::{KeyCache, watch as watch_keys};
 use crate::lane::{Lane, Reply};
 use crate::read::ReadJob;
 use crate::ticket::Ticket;
 use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::write::idempotency::{Answered, RenderResponse};
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
+use crate::{
+    StoreError, events,
+    maintenance::{flush, purge},
+    policy, read, write,
+};
 
 use pages::PageJob;
 pub use pages::PageReply;
@@ -108,10 +112,10 @@ impl Store {
         let pages = Arc::new(Lane::new(options.list_room));
         let metrics = Arc::new(StoreMetrics::default());
         let mut threads = Threads::default();
-        let (lane, told) = (Arc::clone(&writes), Arc::clone(&sequences));
+        let (lane, watch) = (Arc::clone(&writes), Arc::clone(&sequences));
         let counts = Arc::clone(&metrics);
         threads.start("writer", move || {
-            write::run(&lane, manager, policy, connection, told, counts);
+            write::run(&lane, manager, policy, connection, watch, counts);
         })?;
         let (watched, manager) = (Arc::clone(&sequences), Manager::new(url, Purpose::Find));
         threads.start("events", move || events::watch(&watched, &manager))?;
@@ -125,22 +129,10 @@ impl Store {
             let pool = pool.clone();
             threads.start("lister", move || pages::run(&lane, &pool, &counts))?;
         }
-        let (key_refreshes, asked) = mpsc::channel();
-        let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
-        threads.start("keys", move || watch(&board, &manager, &asked))?;
-        let (manager, interval) = (Manager::new(url, Purpose::Write), options.purge_interval);
-        threads.start_stoppable("purger", move |stopped| purge(&manager, interval, stopped))?;
-        let (board, counts) = (Arc::clone(&keys), Arc::clone(&metrics));
-        let manager = Manager::new(url, Purpose::Write);
-        threads.start_stoppable("flush", move |stopped| {
-            flush::run(&board, &counts, &manager, stopped);
-        })?;
-        if let Some(keep) = options.event_retention {
-            let manager = Manager::new(url, Purpose::Write);
-            threads.start_stoppable("retention", move |stopped| {
-                events::retain(&manager, keep, stopped);
-            })?;
-        }
+        let (key_refreshes, requests) = mpsc::channel();
+        let (cache, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
+        threads.start("keys", move || watch_keys(&cache, &manager, &requests))?;
+        start_periodic(&mut threads, url, options, &keys, &metrics)?;
         let key_refreshes = Mutex::new(Some(key_refreshes));
         let background = Manager::new(url, Purpose::Write);
         Ok(Self {
@@ -235,6 +227,30 @@ impl Store {
     }
 }
 
+/// Starts the threads that do something periodically.
+fn start_periodic(
+    threads: &mut Threads,
+    url: &DatabaseUrl,
+    options: StoreOptions,
+    keys: &Arc<KeyCache>,
+    metrics: &Arc<StoreMetrics>,
+) -> Result<(), StoreError> {
+    let (manager, interval) = (Manager::new(url, Purpose::Write), options.purge_interval);
+    threads.start_stoppable("purger", move |stopped| purge::run(&manager, interval, stopped))?;
+    let (keys, metrics) = (Arc::clone(keys), Arc::clone(metrics));
+    let manager = Manager::new(url, Purpose::Write);
+    threads.start_stoppable("flush", move |stopped| {
+        flush::run(&keys, &metrics, &manager, stopped);
+    })?;
+    if let Some(keep) = options.event_retention {
+        let manager = Manager::new(url, Purpose::Write);
+        threads.start_stoppable("retention", move |stopped| {
+            events::retain(&manager, keep, stopped);
+        })?;
+    }
+    Ok(())
+}
+
 impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
@@ -243,15 +259,5 @@ impl Drop for Store {
         self.sequences.close();
         drop(self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();
-    }
-}
-
-/// Throws away what was kept long enough, again and again until it is to stop.
-fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
-    let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
-    while goes_on(interval) {
-        if let Err(error) = idempotency::purge(manager, goes_on) {
-            log::debug!("answers that are over were not thrown away yet: {error}");
-        }
     }
 }

@@ -10,10 +10,10 @@ use diesel::sql_types::Text;
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::long_reads::{check_exists, open_without_timeouts};
 use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::DatabaseUrl;
 use crate::maintenance::doctor;
-use crate::maintenance::export::{check_is_there, open_patiently};
 use crate::{StoreError, migrate};
 
 /// Why a backup or a restore failed. The database is unchanged.
@@ -54,7 +54,7 @@ impl BackupError {
 /// [`BackupError`]; then there is no file of that name.
 pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     let DatabaseUrl::Sqlite(from) = url else { return Err(BackupError::NotSqlite) };
-    check_is_there(from)?;
+    check_exists(from)?;
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.display().to_string()));
     }
@@ -85,7 +85,7 @@ fn copy(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     let name = to.to_str().ok_or_else(|| {
         BackupError::File(to.display().to_string(), "the path is not UTF-8".to_owned())
     })?;
-    let AnyConnection::Sqlite(mut connection) = open_patiently(url)? else {
+    let AnyConnection::Sqlite(mut connection) = open_without_timeouts(url)? else {
         return Err(BackupError::NotSqlite);
     };
     connection
@@ -107,7 +107,7 @@ fn check_integrity(file: &Path) -> Result<(), BackupError> {
     let unfit = |why: String| BackupError::Unfit { file: file.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(file.to_owned());
     let AnyConnection::Sqlite(mut connection) =
-        open_patiently(&url).map_err(|error| unfit(error.to_string()))?
+        open_without_timeouts(&url).map_err(|error| unfit(error.to_string()))?
     else {
         return Err(BackupError::NotSqlite);
     };
@@ -127,7 +127,7 @@ fn check_integrity(file: &Path) -> Result<(), BackupError> {
 /// [`BackupError`], for example for a damaged backup or a database in use.
 pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, BackupError> {
     let DatabaseUrl::Sqlite(database) = url else { return Err(BackupError::NotSqlite) };
-    check_is_there(from)?;
+    check_exists(from)?;
     let _lock = ProcessLock::exclusive(url)?;
     let restored = beside(database, ".restoring");
     remove_with_log(&restored);

@@ -12,8 +12,8 @@ use orders_core::{Key, Service, ServiceId, Webhook};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::rows::OrderRow;
 use crate::schema::orders;
 use crate::{StoreError, database::migrate, policy, services, transaction};
@@ -58,7 +58,7 @@ pub fn check_database(
     url: &DatabaseUrl,
     mut report: impl FnMut(CheckResult),
 ) -> Result<(), StoreError> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
         if let AnyConnection::Sqlite(connection) = connection {
             report(CheckResult::fault("the file is whole", 1, file_faults(connection)?));

@@ -1,14 +1,13 @@
 //! Reads everything that an export contains, at one moment.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use diesel::connection::SimpleConnection;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use orders_core::{Group, Order, Service, ServiceId};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::connection::AnyConnection;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
 use crate::schema::orders;
@@ -37,32 +36,8 @@ pub fn export<E: From<StoreError>>(
     url: &DatabaseUrl,
     mut visit: impl FnMut(ExportPart) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| Ok(read_all(connection, &mut visit)))?
-}
-
-/// A connection for reads that take as long as they take, to a database that is there already.
-pub(crate) fn open_patiently(url: &DatabaseUrl) -> Result<AnyConnection, StoreError> {
-    if let DatabaseUrl::Sqlite(path) = url {
-        check_is_there(path)?;
-    }
-    let mut connection = Manager::new(url, Purpose::List).open()?;
-    if let AnyConnection::Postgres(connection) = &mut connection {
-        connection
-            .batch_execute(
-                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;",
-            )
-            .map_err(|error| StoreError::of_read(&error))?;
-    }
-    Ok(connection)
-}
-
-/// Opening a file that is not there would make one.
-pub(crate) fn check_is_there(path: &Path) -> Result<(), StoreError> {
-    if path.exists() {
-        return Ok(());
-    }
-    Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
 }
 
 fn read_all<E: From<StoreError>>(

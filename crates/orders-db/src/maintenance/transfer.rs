@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::ProcessLock;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::{StoreError, migrate, transaction};
 
 use checksums::checksum;
@@ -54,7 +54,7 @@ pub fn move_to_postgres(
     }
     // Writes to the source meanwhile would be lost.
     let _lock = ProcessLock::exclusive(from)?;
-    let mut source = open_patiently(from)?;
+    let mut source = open_without_timeouts(from)?;
     migrate(from)?;
     migrate(to)?;
     let mut target = Manager::new(to, Purpose::Write).open()?;

@@ -1,5 +1,5 @@
-//! Questions to the database: for orders by id and for pages of orders on lanes, all others on the
-//! connections of a pool by whoever asks.
+//! The store's reads: orders by id and pages of orders through queues, all others on the caller's
+//! thread with a connection of a pool.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -151,9 +151,9 @@ impl Store {
 
     pub(super) fn read<T>(
         &self,
-        question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+        query: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&self.pool, &self.metrics, question)
+        read(&self.pool, &self.metrics, query)
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
     Pool::builder()
         .max_size(connections)
         .min_idle(Some(0))
-        // A question that finds its connection closed is asked again.
+        // A query that finds its connection closed runs again.
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(2))
         .error_handler(Box::new(Quiet))
@@ -169,19 +169,19 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// Asks a question on a connection of a pool. One that stood idle may have been closed by the
-/// server: then another is asked, up to one that was opened just now.
+/// Runs a query on a connection of a pool. If the server has closed an idle connection, runs it on
+/// another one, up to one that was just opened.
 pub(super) fn read<T>(
     pool: &Pool<Manager>,
     metrics: &StoreMetrics,
-    question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+    query: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     loop {
         let mut pooled = pool.get().map_err(|error| {
             metrics.failed(ErrorKind::NoConnection);
             StoreError::Unavailable(error.to_string())
         })?;
-        let result = question(&mut pooled.connection);
+        let result = query(&mut pooled.connection);
         if let Err(error) = &result {
             metrics.failed(error);
         }
@@ -193,7 +193,7 @@ pub(super) fn read<T>(
     }
 }
 
-/// What goes wrong with the pool is told to whoever asked for a connection.
+/// Logs errors of the pool, which its callers receive anyway.
 #[derive(Debug)]
 struct Quiet;
 

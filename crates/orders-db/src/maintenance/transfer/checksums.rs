@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Table, tables};
 use crate::connection::AnyConnection;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::{StoreError, transaction};
 
 /// The checksum of a table.
@@ -27,7 +27,7 @@ pub struct TableChecksum {
 /// # Errors
 /// [`StoreError::Unavailable`] if it cannot be read.
 pub fn checksums(url: &DatabaseUrl) -> Result<Vec<TableChecksum>, StoreError> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
         tables(connection)?.iter().map(|table| checksum(connection, table)).collect()
     })
