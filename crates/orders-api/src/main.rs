@@ -25,7 +25,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
-use orders_db::{DatabaseUrl, InUse, Store, StoreError, StoreOptions};
+use orders_db::{DatabaseUrl, ProcessLock, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
 use crate::http::trace::Tracing;
@@ -79,7 +79,7 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         | Command::Openapi { .. }
         | Command::Healthcheck(_) => {}
     }
-    let _in_use = InUse::share(&database)?;
+    let _in_use = ProcessLock::shared(&database)?;
     run_on(&database, command)
 }
 

@@ -14,8 +14,8 @@ use orders_core::{
     OrderId, Outcome, Refusal, Retry, ServiceId, ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, Change, ChangeResult, KeptAnswer, KeyTable, Listener, OrderPage, OrderQuery, Render,
-    Reply, Store, StoreError, Ticket,
+    Answered, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply, Store,
+    StoreError, StoredResponse, Subscription, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -38,7 +38,7 @@ pub(crate) enum Changed<T> {
     /// The change was made now.
     Now(T),
     /// The change was made before under the same idempotency key. This is the stored response.
-    Replayed(KeptAnswer),
+    Replayed(StoredResponse),
 }
 
 /// Why a change was not made.
@@ -83,10 +83,10 @@ impl StoreClient {
         actor: Actor,
         operation: Operation,
         retry: Option<Retry>,
-        to_keep: fn(&Done) -> Option<KeptAnswer>,
+        to_keep: fn(&Done) -> Option<StoredResponse>,
     ) -> Result<Changed<Done>, ChangeError<Refusal>> {
         let command = Command { actor, action: Action::One(operation), retry };
-        let render: Render<Outcome> = Arc::new(move |outcome| match outcome {
+        let render: RenderResponse<Outcome> = Arc::new(move |outcome| match outcome {
             Outcome::One(Ok(done)) => to_keep(done),
             Outcome::One(Err(_))
             | Outcome::Batch { .. }
@@ -109,10 +109,10 @@ impl StoreClient {
         actor: Actor,
         batch: Batch,
         retry: Option<Retry>,
-        to_keep: impl Fn(&[Verdict]) -> Option<KeptAnswer> + Send + Sync + 'static,
+        to_keep: impl Fn(&[Verdict]) -> Option<StoredResponse> + Send + Sync + 'static,
     ) -> Result<Changed<Vec<Verdict>>, ChangeError<Refusal>> {
         let command = Command { actor, action: Action::Batch(batch), retry };
-        let render: Render<Outcome> = Arc::new(move |outcome| match outcome {
+        let render: RenderResponse<Outcome> = Arc::new(move |outcome| match outcome {
             Outcome::Batch { results, .. } => to_keep(results),
             Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused => None,
         });
@@ -128,7 +128,7 @@ impl StoreClient {
     async fn command(
         &self,
         command: Command,
-        render: Render<Outcome>,
+        render: RenderResponse<Outcome>,
         limit: Duration,
     ) -> Result<Changed<Outcome>, ChangeError<Refusal>> {
         let answered = write(limit, |deadline, reply| {
@@ -146,10 +146,10 @@ impl StoreClient {
         &self,
         change: C,
         retry: Option<Retry>,
-        to_keep: fn(&C::Accepted) -> Option<KeptAnswer>,
+        to_keep: fn(&C::Accepted) -> Option<StoredResponse>,
     ) -> Result<Changed<C::Accepted>, ChangeError<C::Refusal>> {
         // A refused change is decided again when it is repeated, so only an accepted one is stored.
-        let render: Render<ChangeResult<C>> =
+        let render: RenderResponse<ChangeResult<C>> =
             Arc::new(move |result| result.as_ref().ok().and_then(to_keep));
         let idempotency = retry.map(|retry| (retry, render));
         let answered = write(DB_TIMEOUT, |deadline, reply| {
@@ -157,7 +157,7 @@ impl StoreClient {
         });
         match answered.await? {
             Answered::Now(result) => result.map(Changed::Now).map_err(ChangeError::Refused),
-            Answered::Again(answer) if answer.hides_a_secret() => Err(ChangeError::AlreadyDone),
+            Answered::Again(answer) if answer.omits_a_secret() => Err(ChangeError::AlreadyDone),
             Answered::Again(answer) => Ok(Changed::Replayed(answer)),
             Answered::KeyReused => Err(ChangeError::KeyReused),
         }
@@ -168,7 +168,7 @@ impl StoreClient {
         &self,
         command: KeyCommand,
         retry: Option<Retry>,
-        to_keep: fn(&KeyChange) -> Option<KeptAnswer>,
+        to_keep: fn(&KeyChange) -> Option<StoredResponse>,
     ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
         let changed = self.change(command, retry, to_keep).await?;
         // If the refresh fails, the change is in force within a second.
@@ -214,8 +214,8 @@ impl StoreClient {
     }
 
     /// Calls `notify` with the last sequence each time that new events are committed.
-    pub(crate) fn listen(&self, notify: impl FnMut(u64) + Send + 'static) -> Listener {
-        self.store.listen(notify)
+    pub(crate) fn subscribe(&self, notify: impl FnMut(u64) + Send + 'static) -> Subscription {
+        self.store.subscribe(notify)
     }
 
     /// Runs a blocking read on the thread pool for blocking work.

@@ -8,7 +8,7 @@ use orders_core::{Changes, Event, Order, Policy, RowChange};
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::rows;
-use crate::write::idempotency::NewAnswer;
+use crate::write::idempotency::NewResponse;
 
 /// Writes rows in the transaction that is open.
 pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
@@ -33,7 +33,7 @@ pub(crate) struct Writes<'a> {
     events: &'a [Event],
     /// 0 where there are no events.
     last_sequence: i64,
-    answers: &'a [NewAnswer],
+    answers: &'a [NewResponse],
 }
 
 /// A row of `order_slots`.
@@ -57,7 +57,7 @@ struct UseRow<'a> {
 
 impl<'a> Writes<'a> {
     /// The rows that a decision changes, and the answers that are kept with it.
-    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewAnswer]) -> Self {
+    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewResponse]) -> Self {
         let last_sequence = changes.events.last().map_or(0, |event| rows::bigint(event.sequence));
         let events = &changes.events;
         let mut writes = Self { events, last_sequence, answers, ..Self::default() };

@@ -1,5 +1,5 @@
-//! Events read: what happened to an order, and what happened to all, each change with the order
-//! before it. How a reader learns that there are new ones is in `watch.rs`.
+//! Reads events: the history of one order and the feed of all, each change with the order before it.
+//! `watch.rs` notifies readers of new events, `retention.rs` trims the feed.
 
 mod retention;
 mod watch;
@@ -13,30 +13,30 @@ use crate::rows::{self, OrderRow};
 use crate::schema::{event_feed, events};
 
 pub(crate) use retention::retain;
-pub use watch::Listener;
-pub(crate) use watch::{Latest, find_last, watch};
+pub use watch::Subscription;
+pub(crate) use watch::{SequenceWatch, find_last, watch};
 
 // The event before another one of the same order.
-diesel::alias!(events as former: Former);
+diesel::alias!(events as previous: Previous);
 
 /// A change to an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderChange {
-    /// What happened, and the order as it was left.
+    /// The event, with the order after it.
     pub event: Event,
-    /// The order as it was before; `None` before it was created or restored.
+    /// The order before the event; `None` before a creation or restoration.
     pub before: Option<Order>,
 }
 
 impl OrderChange {
-    /// The order as the change left it; `None` after its deletion.
+    /// The order after the event; `None` after a deletion.
     #[must_use]
     pub fn after(&self) -> Option<&Order> {
-        left_by(&self.event)
+        order_after(&self.event)
     }
 }
 
-fn left_by(event: &Event) -> Option<&Order> {
+fn order_after(event: &Event) -> Option<&Order> {
     match event.kind {
         EventKind::Created | EventKind::Updated | EventKind::Restored => Some(&event.order),
         EventKind::Deleted => None,
@@ -48,9 +48,9 @@ fn left_by(event: &Event) -> Option<&Order> {
 pub enum EventPage {
     /// The changes, oldest first.
     Changes(Vec<OrderChange>),
-    /// What was asked for is not in the feed any more.
+    /// Some of the requested events are no longer in the feed.
     Gone {
-        /// The oldest sequence that is; or the next one, if none is.
+        /// The oldest sequence that is; the next one if none is.
         first: u64,
     },
 }
@@ -95,14 +95,14 @@ impl EventRow {
     }
 }
 
-/// At most `limit` changes to an order, oldest first, behind the one that led to version `after`.
+/// Lists at most `limit` changes to an order after version `after`, oldest first.
 pub(crate) fn list_of_order(
     connection: &mut AnyConnection,
     id: &OrderId,
     after: Option<u64>,
     limit: usize,
 ) -> Result<Vec<OrderChange>, StoreError> {
-    // One row more: what the first change found.
+    // One row more, for the order before the first change.
     let most = limit.saturating_add(usize::from(after.is_some()));
     let rows: Vec<EventRow> = events::table
         .filter(events::order_id.eq(id.as_str()))
@@ -125,7 +125,7 @@ pub(crate) fn list_of_order(
     Ok(changes)
 }
 
-/// At most `limit` changes whose sequences follow `after`, to whatever orders.
+/// Lists at most `limit` changes to any orders after sequence `after`.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: u64,
@@ -137,26 +137,26 @@ pub(crate) fn list(
     }
     let rows: Vec<(EventRow, Option<EventRow>)> = events::table
         .left_join(
-            former.on(former
+            previous.on(previous
                 .field(events::order_id)
                 .eq(events::order_id)
-                .and(former.field(events::version).eq(events::version - 1))),
+                .and(previous.field(events::version).eq(events::version - 1))),
         )
         .filter(events::sequence.gt(rows::bigint(after)))
         .order(events::sequence.asc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select((EventRow::as_select(), former.fields(events::all_columns).nullable()))
+        .select((EventRow::as_select(), previous.fields(events::all_columns).nullable()))
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
     let changes = rows.into_iter().map(|(row, earlier)| {
         let earlier = earlier.map(EventRow::into_event).transpose()?;
-        let before = earlier.as_ref().and_then(left_by).cloned();
+        let before = earlier.as_ref().and_then(order_after).cloned();
         Ok(OrderChange { event: row.into_event()?, before })
     });
     changes.collect::<Result<_, StoreError>>().map(EventPage::Changes)
 }
 
-/// Up to which sequence the feed is gone.
+/// The sequence up to which the feed is trimmed.
 pub(crate) fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
     let through: i64 = event_feed::table
         .select(event_feed::trimmed_through)

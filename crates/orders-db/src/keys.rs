@@ -1,29 +1,23 @@
-//! API keys: found, listed, and changed under the lock. What every process knows of them meanwhile
-//! is in `cache.rs`.
+//! API keys: found and listed. `change.rs` changes them, `cache.rs` has what each process keeps of them in memory.
 
 mod cache;
+mod change;
 pub(crate) mod sessions;
 
-use std::convert::Infallible;
-
 use diesel::prelude::*;
-use orders_core::{
-    Instant, Key, KeyChange, KeyCommand, KeyId, KeyName, KeyRefusal, Role, Secret, SecretHash,
-    decide_key,
-};
+use orders_core::{Instant, Key, KeyId, KeyName, Role, Secret, SecretHash};
 
+use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
 use crate::rows;
-use crate::schema::{api_key_secrets, api_key_state, api_keys};
-use crate::write::change::Change;
-use crate::{StoreError, clock};
+use crate::schema::{api_key_secrets, api_keys};
 
-pub(crate) use cache::{Board, store_uses, watch};
+pub(crate) use cache::{KeyCache, flush_uses, watch};
 pub use cache::{KeyEntry, KeyTable};
+pub use change::RequireKeys;
 
 /// A row of `api_keys`.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = api_keys)]
 struct KeyRow {
     id: String,
@@ -36,6 +30,18 @@ struct KeyRow {
 }
 
 impl KeyRow {
+    fn from_key(key: &Key) -> Self {
+        Self {
+            id: key.id.as_str().to_owned(),
+            name: key.name.as_str().to_owned(),
+            role: key.role.as_str().to_owned(),
+            created_at_ms: key.created_at.as_millis(),
+            expires_at_ms: key.expires_at.map(Instant::as_millis),
+            last_used_ms: key.last_used_at.map(Instant::as_millis),
+            revoked_at_ms: key.revoked_at.map(Instant::as_millis),
+        }
+    }
+
     fn into_key(self) -> Result<Key, StoreError> {
         let corrupt = || StoreError::Corrupt(format!("key {:?}", self.id));
         Ok(Key {
@@ -50,6 +56,24 @@ impl KeyRow {
     }
 }
 
+/// A row of `api_key_secrets`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = api_key_secrets)]
+struct SecretRow {
+    hash: Vec<u8>,
+    key_id: String,
+    until_ms: Option<i64>,
+}
+
+impl SecretRow {
+    fn into_secret(self) -> Result<(KeyId, Secret), StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("a secret of key {:?}", self.key_id));
+        let id = KeyId::parse(&self.key_id).ok().ok_or_else(corrupt)?;
+        let hash = SecretHash(self.hash.as_slice().try_into().ok().ok_or_else(corrupt)?);
+        Ok((id, Secret { hash, until: self.until_ms.map(rows::instant).transpose()? }))
+    }
+}
+
 pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<Key>, StoreError> {
     let row: Option<KeyRow> = api_keys::table
         .find(id.as_str())
@@ -60,7 +84,7 @@ pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<
     row.map(KeyRow::into_key).transpose()
 }
 
-/// The keys behind `after`, in the order of their making, at most `limit`.
+/// Lists at most `limit` keys after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<&(Instant, KeyId)>,
@@ -80,146 +104,11 @@ pub(crate) fn list(
     rows.into_iter().map(KeyRow::into_key).collect()
 }
 
-impl Change for KeyCommand {
-    /// The key that the command names, and the time.
-    type Snapshot = (Option<Key>, Instant);
-    type Accepted = KeyChange;
-    type Refusal = KeyRefusal;
-
-    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
-        Ok((find(connection, self.id())?, clock::now(connection)?))
-    }
-
-    fn decide(&self, (named, now): &Self::Snapshot) -> Result<KeyChange, KeyRefusal> {
-        decide_key(named.as_ref(), self, *now)
-    }
-
-    fn store(
-        connection: &mut AnyConnection,
-        _: &Self::Snapshot,
-        change: &KeyChange,
-    ) -> Result<(), Trouble> {
-        store(connection, change).map_err(|error| Trouble::of(&error))
-    }
-
-    fn is_done(
-        connection: &mut AnyConnection,
-        change: &KeyChange,
-    ) -> Result<Option<bool>, Trouble> {
-        Ok(Some(match change {
-            KeyChange::Created(_, hash) | KeyChange::Rotated { hash, .. } => {
-                let secret = api_key_secrets::table.find(hash.0.as_slice());
-                let found: Option<String> = secret
-                    .select(api_key_secrets::key_id)
-                    .first(connection)
-                    .optional()
-                    .map_err(|error| Trouble::of(&error))?;
-                found.is_some()
-            }
-            KeyChange::Revoked(key) => {
-                find(connection, &key.id)?.is_some_and(|found| found.revoked_at == key.revoked_at)
-            }
-        }))
-    }
-}
-
-/// Makes authentication required from now on, as the first key does.
-#[derive(Debug, Clone, Copy)]
-pub struct RequireKeys;
-
-impl Change for RequireKeys {
-    type Snapshot = ();
-    type Accepted = ();
-    type Refusal = Infallible;
-
-    fn load(&self, _: &mut AnyConnection) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn decide(&self, (): &()) -> Result<(), Infallible> {
-        Ok(())
-    }
-
-    fn store(connection: &mut AnyConnection, (): &(), (): &()) -> Result<(), Trouble> {
-        diesel::update(api_key_state::table.filter(api_key_state::required.eq(0)))
-            .set((
-                api_key_state::required.eq(1),
-                api_key_state::version.eq(api_key_state::version + 1),
-            ))
-            .execute(connection)
-            .map(drop)
-            .map_err(|error| Trouble::of(&error))
-    }
-
-    fn is_done(connection: &mut AnyConnection, (): &()) -> Result<Option<bool>, Trouble> {
-        let required: Result<i32, _> =
-            api_key_state::table.select(api_key_state::required).first(connection);
-        required.map(|required| Some(required != 0)).map_err(|error| Trouble::of(&error))
-    }
-}
-
-fn store(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> {
-    let key = change.key();
-    let own_secrets = || api_key_secrets::table.filter(api_key_secrets::key_id.eq(key.id.as_str()));
-    match change {
-        KeyChange::Created(key, hash) => {
-            diesel::insert_into(api_keys::table)
-                .values((
-                    api_keys::id.eq(key.id.as_str()),
-                    api_keys::name.eq(key.name.as_str()),
-                    api_keys::role.eq(key.role.as_str()),
-                    api_keys::created_at_ms.eq(key.created_at.as_millis()),
-                    api_keys::expires_at_ms.eq(key.expires_at.map(Instant::as_millis)),
-                ))
-                .execute(connection)?;
-            add_secret(connection, key, *hash)?;
-        }
-        KeyChange::Revoked(key) => {
-            let revoked_at = key.revoked_at.map(Instant::as_millis);
-            diesel::update(api_keys::table.find(key.id.as_str()))
-                .set(api_keys::revoked_at_ms.eq(revoked_at))
-                .execute(connection)?;
-            diesel::delete(own_secrets()).execute(connection)?;
-        }
-        KeyChange::Rotated { key, hash, former_until } => {
-            diesel::delete(own_secrets().filter(api_key_secrets::until_ms.is_not_null()))
-                .execute(connection)?;
-            diesel::update(own_secrets())
-                .set(api_key_secrets::until_ms.eq(former_until.as_millis()))
-                .execute(connection)?;
-            diesel::update(api_keys::table.find(key.id.as_str()))
-                .set(api_keys::expires_at_ms.eq(key.expires_at.map(Instant::as_millis)))
-                .execute(connection)?;
-            add_secret(connection, key, *hash)?;
-        }
-    }
-    diesel::update(api_key_state::table)
-        .set((api_key_state::version.eq(api_key_state::version + 1), api_key_state::required.eq(1)))
-        .execute(connection)
-        .map(drop)
-}
-
-fn add_secret(connection: &mut AnyConnection, key: &Key, hash: SecretHash) -> QueryResult<()> {
-    diesel::insert_into(api_key_secrets::table)
-        .values((
-            api_key_secrets::hash.eq(hash.0.as_slice()),
-            api_key_secrets::key_id.eq(key.id.as_str()),
-        ))
-        .execute(connection)
-        .map(drop)
-}
-
-/// The secrets of all keys, each with the key's id.
+/// Lists the secrets of all keys, each with the key's id.
 fn list_secrets(connection: &mut AnyConnection) -> Result<Vec<(KeyId, Secret)>, StoreError> {
-    let rows: Vec<(Vec<u8>, String, Option<i64>)> = api_key_secrets::table
-        .select((api_key_secrets::hash, api_key_secrets::key_id, api_key_secrets::until_ms))
+    let rows: Vec<SecretRow> = api_key_secrets::table
+        .select(SecretRow::as_select())
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
-    let secret = |(hash, key_id, until_ms): (Vec<u8>, String, Option<i64>)| {
-        let corrupt = || StoreError::Corrupt(format!("a secret of key {key_id:?}"));
-        let hash = SecretHash(hash.try_into().ok().ok_or_else(corrupt)?);
-        let until = until_ms.map(rows::instant).transpose()?;
-        Ok((KeyId::parse(&key_id).ok().ok_or_else(corrupt)?, Secret { hash, until }))
-    };
-    rows.into_iter().map(secret).collect()
+    rows.into_iter().map(SecretRow::into_secret).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::StoreError;
-use crate::database::metrics::{LaneMeter, LaneReading};
+use crate::database::metrics::{QueueMetrics, QueueSnapshot};
 
 /// What a caller is answered with. Called once, from a lane's thread.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
@@ -20,7 +20,7 @@ pub(crate) struct Lane<J> {
     waiting: Mutex<Waiting<J>>,
     arrived: Condvar,
     room: usize,
-    meter: LaneMeter,
+    metrics: QueueMetrics,
 }
 
 struct Waiting<J> {
@@ -51,7 +51,7 @@ impl<J: Weigh> Lane<J> {
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
         let (waiting, arrived) = (Mutex::new(waiting), Condvar::new());
-        Self { waiting, arrived, room, meter: LaneMeter::default() }
+        Self { waiting, arrived, room, metrics: QueueMetrics::default() }
     }
 
     /// Queues a job, or gives it back when the queue is full. An empty queue takes any job.
@@ -100,19 +100,19 @@ impl<J: Weigh> Lane<J> {
         let mut weight = 0;
         let counted = taken.into_iter().map(|(job, came)| {
             weight += job.weight();
-            self.meter.waited(now.saturating_duration_since(came));
+            self.metrics.waited(now.saturating_duration_since(came));
             job
         });
         let jobs = counted.collect();
-        self.meter.took(weight);
+        self.metrics.took(weight);
         jobs
     }
 
     /// How it is, and what was counted so far.
-    pub(crate) fn read(&self, name: &'static str) -> LaneReading {
+    pub(crate) fn read(&self, name: &'static str) -> QueueSnapshot {
         let waiting = self.lock().weight;
-        let (sizes, waits) = (self.meter.sizes(), self.meter.waits());
-        LaneReading { name, waiting, room: self.room, sizes, waits }
+        let (sizes, waits) = (self.metrics.sizes(), self.metrics.waits());
+        QueueSnapshot { name, waiting, room: self.room, sizes, waits }
     }
 
     /// Takes no more jobs; those that wait are still done.

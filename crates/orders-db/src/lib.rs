@@ -1,8 +1,8 @@
 //! Keeps orders in SQLite or PostgreSQL, so that no two are double-booked.
 //!
-//! [`Store`] is one database. What is to be written waits in a queue; one thread takes all that
-//! waits, takes the database's lock, reads what is needed, lets [`orders_core::decide()`] judge, and
-//! writes and commits once for all. This crate loads and applies; it never decides.
+//! [`Store`] is one database. Writes wait in a queue. One thread takes all that wait, takes the write
+//! lock, loads a snapshot, lets [`orders_core::decide()`] decide, writes, and commits once for all.
+//! This crate loads and stores; it never decides.
 
 mod apply;
 mod clock;
@@ -33,25 +33,25 @@ use openssl_sys as _;
 use pq_sys as _;
 
 pub use database::error::StoreError;
-pub use database::in_use::InUse;
-pub use database::metrics::{Distribution, LaneReading, PoolReading, Readings, Timing};
+pub use database::metrics::{Distribution, MetricsSnapshot, PoolSnapshot, QueueSnapshot, Timing};
 pub use database::migrate::migrate;
+pub use database::process_lock::ProcessLock;
 pub use database::url::DatabaseUrl;
-pub use events::{EventPage, Listener, OrderChange};
+pub use events::{EventPage, OrderChange, Subscription};
 pub use keys::sessions::Session;
 pub use keys::{KeyEntry, KeyTable, RequireKeys};
 pub use lane::Reply;
 pub use maintenance::backup::{BackupError, backup, restore};
-pub use maintenance::doctor::{Report, examine};
+pub use maintenance::doctor::{CheckResult, check_database};
 pub use maintenance::export::{ExportPart, export};
-pub use maintenance::transfer::{TableSum, TransferError, move_to_postgres, sums};
+pub use maintenance::transfer::{TableChecksum, TransferError, checksums, move_to_postgres};
 pub use orders::availability::{Availability, AvailabilityQuery};
-pub use orders::calendar::{Calendar, CalendarOrder, CalendarQuery};
-pub use orders::reports::{Amount, Figures};
+pub use orders::calendar::{CalendarOrder, CalendarQuery, CalendarView};
+pub use orders::reports::{Amount, OrderReport};
 pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 pub use policy::{PolicyChange, check_policy};
 pub use store::{Store, StoreOptions, WholeImport};
 pub use ticket::{Steps, Ticket};
-pub use webhooks::{Attempt, Claim, Courier, Delivery, DeliveryStatus, Progress};
+pub use webhooks::{Attempt, Delivery, DeliveryStatus, DeliveryStore, Lease, Progress};
 pub use write::change::{Change, ChangeResult, Idempotency};
-pub use write::idempotency::{Answered, KeptAnswer, Render};
+pub use write::idempotency::{Answered, RenderResponse, StoredResponse};

@@ -4,4 +4,5 @@ pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod flush;
+pub(crate) mod purge;
 pub(crate) mod transfer;

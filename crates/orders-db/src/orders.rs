@@ -6,7 +6,6 @@ mod list;
 #[cfg(test)]
 mod plans;
 mod query;
-pub(crate) mod refusals;
 pub(crate) mod reports;
 mod select;
 

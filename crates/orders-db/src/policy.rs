@@ -11,8 +11,8 @@ use orders_core::{Order, Policy, PolicyPatch, SpacingCheck, Violation};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::orders::{OrderQuery, list};
 use crate::rows;
 use crate::schema::policy;
@@ -129,7 +129,7 @@ pub fn check_policy(
     patch: &PolicyPatch,
     mut visit: impl FnMut(&Violation),
 ) -> Result<Policy, StoreError> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
         let new = find(connection)?.with(patch);
         violations(connection, &new, |violation| {

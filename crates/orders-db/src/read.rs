@@ -7,7 +7,7 @@ use std::time::Instant;
 use orders_core::{Order, OrderId};
 
 use crate::connection::{AnyConnection, Manager};
-use crate::database::metrics::Meter;
+use crate::database::metrics::StoreMetrics;
 use crate::lane::{Lane, Reply, Weigh};
 use crate::orders::Found;
 use crate::{StoreError, orders};
@@ -28,14 +28,14 @@ impl Weigh for ReadJob {
 }
 
 /// Empties the lane until it is closed.
-pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager, meter: &Meter) {
+pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager, metrics: &StoreMetrics) {
     let mut connection: Option<AnyConnection> = None;
     while let Some(mut jobs) = lane.take(MOST) {
         jobs.retain(|job| Instant::now() < job.deadline);
         let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
         let found = find(&mut connection, manager, &ids);
         if let Err(error) = &found {
-            meter.failed(error);
+            metrics.failed(error);
         }
         for job in jobs {
             let reply = match &found {

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use diesel::prelude::*;
 use orders_core::{
     CalendarId, Fee, Group, Instant, Interval, Order, OrderContent, OrderId, Period, Policy, Scope,
-    Service, ServiceId, ServiceName, Services,
+    ServiceId, Services,
 };
 
 use crate::StoreError;
@@ -40,22 +40,6 @@ impl OrderRow {
             updated_at: instant(self.updated_at_ms)?,
             id: order_id(&self.id)?,
         })
-    }
-}
-
-/// A row of `services`.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::services)]
-pub(crate) struct ServiceRow {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-}
-
-impl ServiceRow {
-    pub(crate) fn into_service(self) -> Result<Service, StoreError> {
-        let name = ServiceName::parse(&self.name)
-            .map_err(|error| StoreError::Corrupt(format!("service {}: {error}", self.id)))?;
-        Ok(Service { id: service_id(self.id)?, name })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Services: found, listed, and changed under the lock.
+//! Services: found, listed and changed.
 
 use std::collections::BTreeSet;
 
@@ -6,45 +6,55 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
 use orders_core::{
-    Service, ServiceChange, ServiceCommand, ServiceId, ServiceRefusal, ServiceSnapshot,
-    decide_service,
+    Service, ServiceChange, ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
+    ServiceSnapshot, decide_service,
 };
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows::ServiceRow;
+use crate::rows;
 use crate::schema::{counters, order_services, services};
 use crate::write::change::Change;
+
+/// A row of `services`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = services)]
+struct ServiceRow {
+    id: i64,
+    name: String,
+    name_key: String,
+}
+
+impl ServiceRow {
+    fn from_service(service: &Service) -> Self {
+        let name = service.name.as_str().to_owned();
+        Self { id: service.id.get(), name, name_key: service.name.key() }
+    }
+
+    fn into_service(self) -> Result<Service, StoreError> {
+        from_columns(self.id, &self.name)
+    }
+}
+
+/// Converts the columns `id` and `name` of a service.
+pub(crate) fn from_columns(id: i64, name: &str) -> Result<Service, StoreError> {
+    let name = ServiceName::parse(name)
+        .map_err(|error| StoreError::Corrupt(format!("service {id}: {error}")))?;
+    Ok(Service { id: rows::service_id(id)?, name })
+}
 
 pub(crate) fn find(
     connection: &mut AnyConnection,
     id: ServiceId,
 ) -> Result<Option<Service>, StoreError> {
-    let row = services::table.find(id.get()).select((services::id, services::name));
+    let row = services::table.find(id.get()).select(ServiceRow::as_select());
     let row: Option<ServiceRow> =
         row.get_result(connection).optional().map_err(|error| StoreError::of_read(&error))?;
     row.map(ServiceRow::into_service).transpose()
 }
 
-/// At most `limit` services whose numbers follow `after`, with what their names are kept under.
-pub(crate) fn list_with_keys(
-    connection: &mut AnyConnection,
-    after: Option<ServiceId>,
-    limit: usize,
-) -> Result<Vec<(Service, String)>, StoreError> {
-    let rows: Vec<(i64, String, String)> = services::table
-        .filter(services::id.gt(after.map_or(0, ServiceId::get)))
-        .order(services::id.asc())
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select((services::id, services::name, services::name_key))
-        .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
-    let read = |(id, name, key)| Ok((ServiceRow { id, name }.into_service()?, key));
-    rows.into_iter().map(read).collect()
-}
-
-/// The services with these numbers, as far as there are any.
+/// Finds the services with these numbers that exist.
 pub(crate) fn find_all(
     connection: &mut AnyConnection,
     ids: &BTreeSet<ServiceId>,
@@ -52,26 +62,45 @@ pub(crate) fn find_all(
     let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     let rows: Vec<ServiceRow> = services::table
         .filter(services::id.eq_any(ids))
-        .select((services::id, services::name))
+        .select(ServiceRow::as_select())
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
-/// The services whose numbers follow `after`, in the order of their numbers, at most `limit`.
+/// Lists at most `limit` services after `after`, by number.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<ServiceId>,
     limit: usize,
 ) -> Result<Vec<Service>, StoreError> {
-    let rows: Vec<ServiceRow> = services::table
+    let rows = list_rows(connection, after, limit)?;
+    rows.into_iter().map(ServiceRow::into_service).collect()
+}
+
+/// Lists services like [`list`], each with the key of its name.
+pub(crate) fn list_with_keys(
+    connection: &mut AnyConnection,
+    after: Option<ServiceId>,
+    limit: usize,
+) -> Result<Vec<(Service, String)>, StoreError> {
+    let rows = list_rows(connection, after, limit)?;
+    let read = |row: ServiceRow| Ok((from_columns(row.id, &row.name)?, row.name_key));
+    rows.into_iter().map(read).collect()
+}
+
+fn list_rows(
+    connection: &mut AnyConnection,
+    after: Option<ServiceId>,
+    limit: usize,
+) -> Result<Vec<ServiceRow>, StoreError> {
+    services::table
         .filter(services::id.gt(after.map_or(0, ServiceId::get)))
         .order(services::id.asc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select((services::id, services::name))
+        .select(ServiceRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
-    rows.into_iter().map(ServiceRow::into_service).collect()
+        .map_err(|error| StoreError::of_read(&error))
 }
 
 impl Change for ServiceCommand {
@@ -101,7 +130,7 @@ impl Change for ServiceCommand {
     ) -> Result<Option<bool>, Trouble> {
         Ok(match change {
             ServiceChange::Created(service) => {
-                // Under another name: it was renamed since, or another was created in its stead.
+                // With another name it was renamed since, or another service was created.
                 find(connection, service.id)?
                     .map_or(Some(false), |found| (found == *service).then_some(true))
             }
@@ -149,11 +178,7 @@ fn store(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -
     match change {
         ServiceChange::Created(service) => {
             diesel::insert_into(services::table)
-                .values((
-                    services::id.eq(service.id.get()),
-                    services::name.eq(service.name.as_str()),
-                    services::name_key.eq(service.name.key()),
-                ))
+                .values(ServiceRow::from_service(service))
                 .execute(connection)?;
             diesel::update(counters::table)
                 .set(counters::last_service_id.eq(last_id.max(service.id.get())))
@@ -161,10 +186,7 @@ fn store(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -
         }
         ServiceChange::Replaced(service) => {
             diesel::update(services::table.find(service.id.get()))
-                .set((
-                    services::name.eq(service.name.as_str()),
-                    services::name_key.eq(service.name.key()),
-                ))
+                .set(ServiceRow::from_service(service))
                 .execute(connection)?;
         }
         ServiceChange::Unchanged(_) => {}

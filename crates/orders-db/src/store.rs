@@ -1,4 +1,4 @@
-//! The store: the threads and connections behind one database, and what can be asked of it.
+//! The store: the public methods of one database, and the threads and connections behind them.
 
 mod keys;
 mod reads;
@@ -14,36 +14,40 @@ use r2d2::Pool;
 pub use whole::WholeImport;
 
 use crate::connection::{Manager, Purpose};
-use crate::database::metrics::{Meter, PoolReading, Readings};
+use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
 use crate::database::url::DatabaseUrl;
-use crate::events::{Latest, Listener};
-use crate::keys::{Board, watch};
+use crate::events::{SequenceWatch, Subscription};
+use crate::keys::{KeyCache, watch as watch_keys};
 use crate::lane::{Lane, Reply};
 use crate::read::ReadJob;
 use crate::ticket::Ticket;
 use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
-use crate::write::idempotency::{Answered, Render};
+use crate::write::idempotency::{Answered, RenderResponse};
 use crate::write::{Caller, Job, OrderJob};
-use crate::{StoreError, events, maintenance::flush, policy, read, write, write::idempotency};
+use crate::{
+    StoreError, events,
+    maintenance::{flush, purge},
+    policy, read, write,
+};
 
 use threads::Threads;
 
-/// How much may wait, and how many connections there are.
+/// The sizes of queues and pools, and how long data is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
-    /// The most operations that wait to be written.
+    /// The capacity of the write queue, in operations.
     pub write_room: usize,
-    /// The most orders that wait to be read by id.
+    /// The capacity of the queue of reads by id.
     pub read_room: usize,
-    /// The threads that read orders by id, each with a connection.
+    /// The threads that read orders by id, one connection each.
     pub readers: u32,
     /// The connections for lists and other reads.
     pub connections: u32,
-    /// How often answers that were kept for a day are thrown away.
+    /// How often expired idempotency responses are deleted.
     pub purge_interval: Duration,
-    /// How long events stay in the feed; `None` for ever. Histories stay in any case.
+    /// How long events stay in the feed; `None` for ever. Histories always stay.
     pub event_retention: Option<Period>,
-    /// Whether tickets tell when the writer was how far.
+    /// Whether tickets record when the writer reached each step.
     pub follow_writes: bool,
 }
 
@@ -64,21 +68,22 @@ impl Default for StoreOptions {
 /// The connections for the feed of events.
 const FEEDS: u32 = 3;
 
-/// One database. Dropping it does what was accepted, then closes it.
+/// A database, with the threads and connections that serve it. Dropping it completes what is
+/// queued, then closes the database.
 pub struct Store {
     writes: Arc<Lane<Job>>,
     reads: Arc<Lane<ReadJob>>,
     pool: Pool<Manager>,
-    /// For the feed of events, so that no slow list holds it up.
+    /// For the event feed, so that no slow list delays it.
     feeds: Pool<Manager>,
-    latest: Arc<Latest>,
-    keys: Arc<Board>,
-    /// Opens connections for who delivers to webhooks, and for what is rarely written.
-    courier: Manager,
-    meter: Arc<Meter>,
+    sequences: Arc<SequenceWatch>,
+    keys: Arc<KeyCache>,
+    /// Opens connections for webhook deliveries and for rare writes.
+    background: Manager,
+    metrics: Arc<StoreMetrics>,
     follow_writes: bool,
-    /// Asks for a look at the keys; taken to end what keeps them current.
-    key_looks: Mutex<Option<mpsc::Sender<Reply<()>>>>,
+    /// Requests a refresh of the key cache. Dropping the sender ends the cache's thread.
+    key_refreshes: Mutex<Option<mpsc::Sender<Reply<()>>>>,
     threads: Threads,
 }
 
@@ -92,65 +97,53 @@ impl Store {
         let manager = Manager::new(url, Purpose::Write);
         let mut connection = manager.open()?;
         let policy = policy::find(&mut connection).map_err(StoreError::from)?;
-        let keys = Arc::new(Board::open(&mut connection)?);
+        let keys = Arc::new(KeyCache::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
-        let latest = Arc::new(Latest::default());
+        let sequences = Arc::new(SequenceWatch::default());
         let writes = Arc::new(Lane::new(options.write_room));
         let reads = Arc::new(Lane::new(options.read_room));
-        let meter = Arc::new(Meter::default());
+        let metrics = Arc::new(StoreMetrics::default());
         let mut threads = Threads::default();
-        let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
-        let counts = Arc::clone(&meter);
+        let (lane, watch) = (Arc::clone(&writes), Arc::clone(&sequences));
+        let counts = Arc::clone(&metrics);
         threads.start("writer", move || {
-            write::run(&lane, manager, policy, connection, told, counts);
+            write::run(&lane, manager, policy, connection, watch, counts);
         })?;
-        let (watched, manager) = (Arc::clone(&latest), Manager::new(url, Purpose::Find));
+        let (watched, manager) = (Arc::clone(&sequences), Manager::new(url, Purpose::Find));
         threads.start("events", move || events::watch(&watched, &manager))?;
         for _ in 0..options.readers {
-            let (lane, counts) = (Arc::clone(&reads), Arc::clone(&meter));
+            let (lane, counts) = (Arc::clone(&reads), Arc::clone(&metrics));
             let manager = Manager::new(url, Purpose::Find);
             threads.start("reader", move || read::run(&lane, &manager, &counts))?;
         }
-        let (key_looks, asked) = mpsc::channel();
-        let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
-        threads.start("keys", move || watch(&board, &manager, &asked))?;
-        let (manager, interval) = (Manager::new(url, Purpose::Write), options.purge_interval);
-        threads.start_stoppable("purger", move |stopped| purge(&manager, interval, stopped))?;
-        let (board, counts) = (Arc::clone(&keys), Arc::clone(&meter));
-        let manager = Manager::new(url, Purpose::Write);
-        threads.start_stoppable("notes", move |stopped| {
-            flush::write_down(&board, &counts, &manager, stopped);
-        })?;
-        if let Some(keep) = options.event_retention {
-            let manager = Manager::new(url, Purpose::Write);
-            threads.start_stoppable("retention", move |stopped| {
-                events::retain(&manager, keep, stopped);
-            })?;
-        }
-        let key_looks = Mutex::new(Some(key_looks));
-        let courier = Manager::new(url, Purpose::Write);
+        let (key_refreshes, requests) = mpsc::channel();
+        let (cache, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
+        threads.start("keys", move || watch_keys(&cache, &manager, &requests))?;
+        start_periodic(&mut threads, url, options, &keys, &metrics)?;
+        let key_refreshes = Mutex::new(Some(key_refreshes));
+        let background = Manager::new(url, Purpose::Write);
         Ok(Self {
             writes,
             reads,
             pool,
             feeds,
-            latest,
+            sequences,
             keys,
-            courier,
-            meter,
+            background,
+            metrics,
             follow_writes: options.follow_writes,
-            key_looks,
+            key_refreshes,
             threads,
         })
     }
 
-    /// Has a command about orders decided and done by `deadline`. The reply comes from another
-    /// thread, once: an outcome, or why there is none. Where the command has an idempotency key,
-    /// what `render` makes of its outcome is kept for a day, and replied to whoever asks again.
+    /// Decides and stores a command about orders by `deadline`. The reply comes from another thread,
+    /// once. With an idempotency key, the response that `render` returns is stored for a day and
+    /// answers retries.
     pub fn change_orders(
         &self,
         command: Command,
-        render: Render<Outcome>,
+        render: RenderResponse<Outcome>,
         deadline: Instant,
         reply: Reply<Answered<Outcome>>,
     ) -> Ticket {
@@ -161,8 +154,8 @@ impl Store {
     }
 
     /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
-    /// from another thread, once. With an idempotency key, the rendered response is kept for a day
-    /// and is the reply to the same request if it comes again.
+    /// from another thread, once. With an idempotency key, the rendered response is stored for a
+    /// day and answers retries.
     pub fn change<C: Change>(
         &self,
         change: C,
@@ -193,49 +186,63 @@ impl Store {
     /// Which database it is: `sqlite` or `postgres`.
     #[must_use]
     pub fn database(&self) -> &'static str {
-        match self.courier.url {
+        match self.background.url {
             DatabaseUrl::Sqlite(_) => "sqlite",
             DatabaseUrl::Postgres(_) => "postgres",
         }
     }
 
-    /// What was counted so far, and how the lanes and pools are now. Asks the database nothing.
+    /// Returns the counters so far and the present state of queues and pools, without a query.
     #[must_use]
-    pub fn read_meter(&self) -> Readings {
+    pub fn read_metrics(&self) -> MetricsSnapshot {
         let pool = |name, pool: &Pool<Manager>| {
             let r2d2::State { connections, idle_connections, .. } = pool.state();
             let in_use = connections.saturating_sub(idle_connections);
-            PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
+            PoolSnapshot { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
         let lanes = [self.writes.read("write"), self.reads.read("read")];
-        self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
+        self.metrics.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
-    /// Calls `heard` with the highest sequence that is committed (0 where nothing was ever written),
-    /// once it is known and then each time that it has risen, by whichever process: at once for what
-    /// this store wrote, else within 50 ms. It is called from one thread for all who listen, so it must not block. Several changes
-    /// may be told of by one call, and one by several. Ends when what is returned is dropped.
-    pub fn listen(&self, heard: impl FnMut(u64) + Send + 'static) -> Listener {
-        self.latest.listen(Box::new(heard))
+    /// Calls `callback` with the highest committed sequence (0 if there are no events), as soon as it
+    /// is known and each time it rises: at once after a write by this store, within 50 ms after one
+    /// by another process. One thread serves all subscribers, so the callback must not block. One
+    /// call may cover several events, and several calls the same event.
+    pub fn subscribe(&self, callback: impl FnMut(u64) + Send + 'static) -> Subscription {
+        self.sequences.subscribe(Box::new(callback))
     }
+}
+
+/// Starts the threads that do something periodically.
+fn start_periodic(
+    threads: &mut Threads,
+    url: &DatabaseUrl,
+    options: StoreOptions,
+    keys: &Arc<KeyCache>,
+    metrics: &Arc<StoreMetrics>,
+) -> Result<(), StoreError> {
+    let (manager, interval) = (Manager::new(url, Purpose::Write), options.purge_interval);
+    threads.start_stoppable("purger", move |stopped| purge::run(&manager, interval, stopped))?;
+    let (keys, metrics) = (Arc::clone(keys), Arc::clone(metrics));
+    let manager = Manager::new(url, Purpose::Write);
+    threads.start_stoppable("flush", move |stopped| {
+        flush::run(&keys, &metrics, &manager, stopped);
+    })?;
+    if let Some(keep) = options.event_retention {
+        let manager = Manager::new(url, Purpose::Write);
+        threads.start_stoppable("retention", move |stopped| {
+            events::retain(&manager, keep, stopped);
+        })?;
+    }
+    Ok(())
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
         self.writes.close();
         self.reads.close();
-        self.latest.close();
-        drop(self.key_looks.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.sequences.close();
+        drop(self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.end();
-    }
-}
-
-/// Throws away what was kept long enough, again and again until it is to stop.
-fn purge(manager: &Manager, interval: Duration, stopped: &mpsc::Receiver<()>) {
-    let goes_on = |pause| stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout);
-    while goes_on(interval) {
-        if let Err(error) = idempotency::purge(manager, goes_on) {
-            log::debug!("answers that are over were not thrown away yet: {error}");
-        }
     }
 }

@@ -1,34 +1,30 @@
-//! Webhooks: found, listed, and changed under the lock. Who delivers to them is in `delivery_store.rs`,
-//! what became of it in `deliveries.rs`.
+//! Webhooks: found and listed. `change.rs` changes them, `delivery_store.rs` is for the process that delivers,
+//! `deliveries.rs` has the log.
 
+mod change;
 mod deliveries;
 mod delivery_store;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::{
-    Disabled, EventPattern, EventPatterns, Held, Instant, SigningSecret, Webhook, WebhookChange,
-    WebhookCommand, WebhookContent, WebhookDescription, WebhookId, WebhookRefusal, WebhookSnapshot,
-    decide_webhook,
+    Disabled, EventPattern, EventPatterns, Held, Instant, SigningSecret, Webhook, WebhookContent,
+    WebhookDescription, WebhookId,
 };
 
+use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::rows;
 use crate::schema::{counters, webhook_secrets, webhooks};
-use crate::write::change::Change;
-use crate::{StoreError, clock, events};
 
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};
-pub use delivery_store::{Attempt, Claim, Courier, Progress};
+pub use delivery_store::{Attempt, DeliveryStore, Lease, Progress};
 
-/// How many secrets that were replaced may sign beside the newest.
-const FORMER_SECRETS: usize = 4;
-
-/// A row of `webhooks`, without what only who delivers needs.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = webhooks)]
+/// A row of `webhooks`, without the columns of leases.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = webhooks, treat_none_as_null = true)]
 struct WebhookRow {
     id: String,
     url: String,
@@ -44,7 +40,25 @@ struct WebhookRow {
 }
 
 impl WebhookRow {
-    /// What is behind its position is counted up to `last`.
+    /// The row of a webhook that was created or changed: its next event was not tried yet.
+    fn from_webhook(webhook: &Webhook) -> Self {
+        let description = webhook.content.description.as_ref();
+        Self {
+            id: webhook.id.as_str().to_owned(),
+            url: webhook.content.url.clone(),
+            events: write_patterns(&webhook.content.events),
+            description: description.map(|text| text.as_str().to_owned()),
+            disabled: webhook.disabled.map(|reason| reason.as_str().to_owned()),
+            created_at_ms: webhook.created_at.as_millis(),
+            updated_at_ms: webhook.updated_at.as_millis(),
+            position: rows::bigint(webhook.position),
+            attempts: 0,
+            next_attempt_ms: 0,
+            generation: rows::bigint(webhook.generation),
+        }
+    }
+
+    /// Counts the events after its position up to `last` as pending.
     fn into_webhook(self, last: u64, failed: u64) -> Result<Webhook, StoreError> {
         let corrupt = || StoreError::Corrupt(format!("webhook {:?}", self.id));
         let patterns: Option<Vec<EventPattern>> =
@@ -76,6 +90,15 @@ impl WebhookRow {
     }
 }
 
+/// A row of `webhook_secrets`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = webhook_secrets)]
+struct SecretRow {
+    webhook_id: String,
+    secret: Vec<u8>,
+    until_ms: Option<i64>,
+}
+
 fn write_patterns(patterns: &EventPatterns) -> String {
     patterns.iter().map(EventPattern::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -95,7 +118,7 @@ pub(crate) fn find(
     Ok(with_counts(connection, row.into_iter().collect())?.pop())
 }
 
-/// The webhooks behind `after`, in the order of their making, at most `limit`.
+/// Lists at most `limit` webhooks after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     after: Option<&(Instant, WebhookId)>,
@@ -136,218 +159,33 @@ fn last_sequence(connection: &mut AnyConnection) -> QueryResult<u64> {
     Ok(u64::try_from(last).unwrap_or(0))
 }
 
-/// What signs now: the newest first.
+/// Lists the secrets that sign now, newest first.
 pub(crate) fn secrets(
     connection: &mut AnyConnection,
     id: &WebhookId,
     now: Instant,
 ) -> Result<Vec<SigningSecret>, StoreError> {
     let valid = webhook_secrets::until_ms.is_null();
-    let mut rows: Vec<(Vec<u8>, Option<i64>)> = webhook_secrets::table
+    let mut rows: Vec<SecretRow> = webhook_secrets::table
         .filter(webhook_secrets::webhook_id.eq(id.as_str()))
         .filter(valid.or(webhook_secrets::until_ms.gt(now.as_millis())))
-        .select((webhook_secrets::secret, webhook_secrets::until_ms))
+        .select(SecretRow::as_select())
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
-    rows.sort_by_key(|(_, until)| std::cmp::Reverse(until.unwrap_or(i64::MAX)));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.until_ms.unwrap_or(i64::MAX)));
     let corrupt = || StoreError::Corrupt(format!("a secret of webhook {id}"));
-    let secret = |(bytes, _)| SigningSecret::new(bytes).ok_or_else(corrupt);
+    let secret = |row: SecretRow| SigningSecret::new(row.secret).ok_or_else(corrupt);
     rows.into_iter().map(secret).collect()
 }
 
-impl Change for WebhookCommand {
-    /// With the time.
-    type Snapshot = (WebhookSnapshot, Instant);
-    type Accepted = WebhookChange;
-    type Refusal = WebhookRefusal;
-
-    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
-        // Who delivers moves positions without the lock of the orders.
-        lock(connection)?;
-        let now = clock::now(connection)?;
-        Ok((load(connection, self)?, now))
-    }
-
-    fn decide(&self, (snapshot, now): &Self::Snapshot) -> Result<WebhookChange, WebhookRefusal> {
-        decide_webhook(snapshot, self, *now)
-    }
-
-    fn store(
-        connection: &mut AnyConnection,
-        (_, now): &Self::Snapshot,
-        change: &WebhookChange,
-    ) -> Result<(), Trouble> {
-        store(connection, change, *now).map_err(|error| Trouble::of(&error))
-    }
-
-    fn is_done(
-        connection: &mut AnyConnection,
-        change: &WebhookChange,
-    ) -> Result<Option<bool>, Trouble> {
-        Ok(Some(match change {
-            WebhookChange::Created(webhook, _) => find(connection, &webhook.id)?.is_some(),
-            WebhookChange::Changed(webhook) | WebhookChange::Replayed(webhook) => {
-                let found = find(connection, &webhook.id)?;
-                found.is_some_and(|found| found.generation == webhook.generation)
-            }
-            WebhookChange::Unchanged(_) => true,
-            WebhookChange::Deleted(id) => find(connection, id)?.is_none(),
-            WebhookChange::Rotated { webhook, secret, .. } => {
-                let found: Option<String> = webhook_secrets::table
-                    .find((webhook.id.as_str(), secret.expose()))
-                    .select(webhook_secrets::webhook_id)
-                    .first(connection)
-                    .optional()
-                    .map_err(|error| Trouble::of(&error))?;
-                found.is_some()
-            }
-        }))
-    }
-}
-
-/// Takes PostgreSQL's lock of the webhooks until the end of the transaction. Always after the lock
-/// of the orders, if that is taken, too.
+/// Takes PostgreSQL's lock of the webhooks until the end of the transaction. If the write lock is
+/// needed, too, it is taken first.
 fn lock(connection: &mut AnyConnection) -> Result<(), Trouble> {
     match connection {
         AnyConnection::Postgres(_) => connection
             .batch_execute("SELECT pg_advisory_xact_lock(7310868735434190197)")
             .map_err(|error| Trouble::of(&error)),
-        // Whoever writes has the whole of it.
+        // SQLite has one writer.
         AnyConnection::Sqlite(_) => Ok(()),
     }
-}
-
-fn load(
-    connection: &mut AnyConnection,
-    command: &WebhookCommand,
-) -> Result<WebhookSnapshot, Trouble> {
-    let trouble = |error| Trouble::of(&error);
-    let count: i64 = webhooks::table
-        .filter(webhooks::deleted_at_ms.is_null())
-        .count()
-        .get_result(connection)
-        .map_err(trouble)?;
-    Ok(WebhookSnapshot {
-        named: find(connection, command.id())?,
-        count: u64::try_from(count).unwrap_or(0),
-        last_sequence: last_sequence(connection).map_err(trouble)?,
-        trimmed_through: events::trimmed_through(connection)?,
-    })
-}
-
-fn store(connection: &mut AnyConnection, change: &WebhookChange, now: Instant) -> QueryResult<()> {
-    match change {
-        WebhookChange::Created(webhook, secret) => {
-            insert(connection, webhook)?;
-            add_secret(connection, &webhook.id, secret)
-        }
-        WebhookChange::Changed(webhook) => update(connection, webhook),
-        WebhookChange::Replayed(webhook) => {
-            deliveries::give_up(connection, &webhook.id, webhook.position)?;
-            update(connection, webhook)
-        }
-        WebhookChange::Unchanged(_) => Ok(()),
-        WebhookChange::Deleted(id) => {
-            diesel::delete(secrets_of(id)).execute(connection)?;
-            diesel::update(webhooks::table.find(id.as_str()))
-                .set(webhooks::deleted_at_ms.eq(now.as_millis()))
-                .execute(connection)
-                .map(drop)
-        }
-        WebhookChange::Rotated { webhook, secret, former_until } => {
-            end_secrets(connection, &webhook.id, *former_until, now)?;
-            add_secret(connection, &webhook.id, secret)
-        }
-    }
-}
-
-fn insert(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> {
-    diesel::insert_into(webhooks::table)
-        .values((
-            webhooks::id.eq(webhook.id.as_str()),
-            webhooks::url.eq(&webhook.content.url),
-            webhooks::events.eq(write_patterns(&webhook.content.events)),
-            webhooks::description.eq(webhook
-                .content
-                .description
-                .as_ref()
-                .map(WebhookDescription::as_str)),
-            webhooks::created_at_ms.eq(webhook.created_at.as_millis()),
-            webhooks::updated_at_ms.eq(webhook.updated_at.as_millis()),
-            webhooks::position.eq(rows::bigint(webhook.position)),
-            webhooks::attempts.eq(0),
-            webhooks::next_attempt_ms.eq(0),
-            webhooks::generation.eq(rows::bigint(webhook.generation)),
-            webhooks::lease_until_ms.eq(0),
-        ))
-        .execute(connection)
-        .map(drop)
-}
-
-/// Whoever has the lease keeps it, so that no two deliver at once, and loses its word.
-fn update(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> {
-    diesel::update(webhooks::table.find(webhook.id.as_str()))
-        .set((
-            webhooks::url.eq(&webhook.content.url),
-            webhooks::events.eq(write_patterns(&webhook.content.events)),
-            webhooks::description.eq(webhook
-                .content
-                .description
-                .as_ref()
-                .map(WebhookDescription::as_str)),
-            webhooks::disabled.eq(webhook.disabled.map(Disabled::as_str)),
-            webhooks::updated_at_ms.eq(webhook.updated_at.as_millis()),
-            webhooks::position.eq(rows::bigint(webhook.position)),
-            webhooks::attempts.eq(0),
-            webhooks::next_attempt_ms.eq(0),
-            webhooks::generation.eq(rows::bigint(webhook.generation)),
-        ))
-        .execute(connection)
-        .map(drop)
-}
-
-#[diesel::dsl::auto_type(no_type_alias)]
-fn secrets_of<'a>(id: &'a WebhookId) -> _ {
-    let id: &'a str = id.as_str();
-    webhook_secrets::table.filter(webhook_secrets::webhook_id.eq(id))
-}
-
-fn add_secret(
-    connection: &mut AnyConnection,
-    id: &WebhookId,
-    secret: &SigningSecret,
-) -> QueryResult<()> {
-    diesel::insert_into(webhook_secrets::table)
-        .values((
-            webhook_secrets::webhook_id.eq(id.as_str()),
-            webhook_secrets::secret.eq(secret.expose()),
-        ))
-        .execute(connection)
-        .map(drop)
-}
-
-/// Has the newest secret sign until a time at most, and throws away those that are over.
-fn end_secrets(
-    connection: &mut AnyConnection,
-    id: &WebhookId,
-    until: Instant,
-    now: Instant,
-) -> QueryResult<()> {
-    diesel::update(secrets_of(id).filter(webhook_secrets::until_ms.is_null()))
-        .set(webhook_secrets::until_ms.eq(until.as_millis()))
-        .execute(connection)?;
-    // An overlap that ends earlier ends for those of before, too.
-    diesel::update(secrets_of(id).filter(webhook_secrets::until_ms.gt(until.as_millis())))
-        .set(webhook_secrets::until_ms.eq(until.as_millis()))
-        .execute(connection)?;
-    diesel::delete(secrets_of(id).filter(webhook_secrets::until_ms.le(now.as_millis())))
-        .execute(connection)?;
-    let former: Vec<Vec<u8>> = secrets_of(id)
-        .order(webhook_secrets::until_ms.desc())
-        .select(webhook_secrets::secret)
-        .load(connection)?;
-    for old in former.iter().skip(FORMER_SECRETS) {
-        diesel::delete(webhook_secrets::table.find((id.as_str(), old))).execute(connection)?;
-    }
-    Ok(())
 }

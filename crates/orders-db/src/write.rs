@@ -19,8 +19,8 @@ use orders_core::Policy;
 use crate::StoreError;
 use crate::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
-use crate::database::metrics::{ErrorKind, Meter};
-use crate::events::Latest;
+use crate::database::metrics::{ErrorKind, StoreMetrics};
+use crate::events::SequenceWatch;
 use crate::lane::{Lane, Weigh};
 use crate::memory::Memory;
 use crate::ticket::Steps;
@@ -56,12 +56,12 @@ pub(crate) fn run(
     manager: Manager,
     policy: Policy,
     connection: AnyConnection,
-    latest: Arc<Latest>,
-    meter: Arc<Meter>,
+    latest: Arc<SequenceWatch>,
+    metrics: Arc<StoreMetrics>,
 ) {
     let link = Link::new(manager, connection);
     let lane = Arc::clone(lane);
-    let mut writer = Writer { lane, link, policy, latest, meter };
+    let mut writer = Writer { lane, link, policy, latest, metrics };
     while let Some(jobs) = writer.next_jobs() {
         // One command that trips over a fault of ours must not end the lane for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
@@ -78,8 +78,8 @@ struct Writer {
     /// As it was when last read: only to guess what to load first.
     policy: Policy,
     /// Where those who follow the events learn of new ones.
-    latest: Arc<Latest>,
-    meter: Arc<Meter>,
+    latest: Arc<SequenceWatch>,
+    metrics: Arc<StoreMetrics>,
 }
 
 impl Writer {
@@ -130,7 +130,7 @@ impl Writer {
         let taken = Instant::now();
         let mut session = self.link.lock()?;
         let locked = Instant::now();
-        self.meter.lock.add(locked - taken);
+        self.metrics.lock.add(locked - taken);
         // What it changes is not followed.
         session.memory = Memory::default();
         if let Err(trouble) = change.apply(&mut session.connection) {
@@ -140,7 +140,7 @@ impl Writer {
         let change = &*change;
         self.link.commit(session, &[change.ticket()], &|connection| change.is_done(connection))?;
         let committed = Instant::now();
-        self.meter.commit.add(committed - judged);
+        self.metrics.commit.add(committed - judged);
         change.ticket().note(Steps { taken, locked, judged, committed, batch: 1 });
         Ok(())
     }
@@ -149,8 +149,8 @@ impl Writer {
         match failure {
             // A caller that gave up is no error of the database.
             Failure::Abandoned => {}
-            Failure::NotWritten(trouble) => self.meter.failed(trouble),
-            Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
+            Failure::NotWritten(trouble) => self.metrics.failed(trouble),
+            Failure::Unknown => self.metrics.failed(ErrorKind::OutcomeUnknown),
         }
     }
 }

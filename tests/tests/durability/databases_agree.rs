@@ -11,8 +11,8 @@ use orders_core::{
     ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, DatabaseUrl, KeptAnswer, OrderFilter, OrderQuery, PageReply, Render, Reply, Store,
-    StoreOptions, Ticket,
+    Answered, DatabaseUrl, OrderFilter, OrderQuery, PageReply, PolicyChange, RenderResponse, Reply,
+    Store, StoreOptions, StoredResponse, Ticket,
 };
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
@@ -71,17 +71,13 @@ fn open(scratch: &Scratch, policy: Policy) -> Store {
         scope: Some(policy.scope),
         edit_lock: Some(policy.edit_lock),
     };
-    queue(|deadline, reply| store.change_policy(patch, false, deadline, reply))
-        .recv()
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    let change = PolicyChange { patch, accept: false };
+    let set = queue(|deadline, reply| store.change(change, None, deadline, reply)).recv().unwrap();
+    assert!(matches!(set, Ok(Answered::Now(Ok(_)))), "{set:?}");
     for number in 1..=3 {
         let name = ServiceName::parse(&format!("service {number}")).unwrap();
         let create = ServiceCommand::Create { id: Some(service(number)), name };
-        let answer = queue(|deadline, reply| {
-            store.change_services(create, None, Arc::new(|_| None), deadline, reply)
-        });
+        let answer = queue(|deadline, reply| store.change(create, None, deadline, reply));
         let created = answer.recv().unwrap().unwrap();
         assert!(matches!(created, Answered::Now(Ok(_))), "{created:?}");
     }
@@ -164,10 +160,10 @@ fn assert_agreement(database: Database, scope: Scope, edit_lock: Option<Period>)
 }
 
 /// Keeps all of an outcome.
-fn rendered() -> Render<Outcome> {
+fn rendered() -> RenderResponse<Outcome> {
     Arc::new(|outcome| {
         let body = format!("{outcome:?}").into_bytes();
-        Some(KeptAnswer { status: 200, location: None, etag: None, body })
+        Some(StoredResponse { status: 200, location: None, etag: None, body })
     })
 }
 

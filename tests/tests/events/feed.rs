@@ -176,8 +176,8 @@ fn whoever_listens_hears_of_what_any_process_wrote(database: Database) {
         Store::open(&DatabaseUrl::parse(&server.scratch().url()).unwrap(), StoreOptions::default())
             .unwrap();
     let (sender, heard) = channel();
-    let listener =
-        store.listen(move |sequence| sender.send((sequence, Instant::now())).unwrap_or_default());
+    let listener = store
+        .subscribe(move |sequence| sender.send((sequence, Instant::now())).unwrap_or_default());
     assert_eq!(heard.recv_timeout(Duration::from_secs(5)).unwrap().0, 0, "nothing is there yet");
     let mut waits = Vec::new();
     for number in 1..=20_u64 {

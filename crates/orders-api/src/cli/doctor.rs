@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 
-use orders_db::{DatabaseUrl, TableSum};
+use orders_db::{DatabaseUrl, TableChecksum};
 
 use crate::cli::DoctorOptions;
 
@@ -12,7 +12,7 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
     let mut out = std::io::stdout();
     let (mut checks, mut faults, mut rows) = (0_u64, 0, 0);
     let mut written = Ok(());
-    orders_db::examine(database, |report| {
+    orders_db::check_database(database, |report| {
         checks += 1;
         rows += report.looked_at;
         let word = match (report.findings.is_empty(), report.is_note) {
@@ -36,14 +36,14 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
     })?;
     written?;
     let own = if options.sums || options.compare.is_some() {
-        let sums = orders_db::sums(database)?;
+        let sums = orders_db::checksums(database)?;
         print_checksums(&sums)?;
         sums
     } else {
         Vec::new()
     };
     if let Some(other) = &options.compare {
-        faults += compare(&own, &orders_db::sums(&DatabaseUrl::parse(other)?)?)?;
+        faults += compare(&own, &orders_db::checksums(&DatabaseUrl::parse(other)?)?)?;
     }
     if faults > 0 {
         return Err(format!("{faults} of {checks} checks failed in {database}").into());
@@ -52,26 +52,26 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
 }
 
 /// Prints the checksum and the number of rows of each table.
-pub(crate) fn print_checksums(sums: &[TableSum]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn print_checksums(sums: &[TableChecksum]) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
-    for TableSum { table, rows, sum } in sums {
+    for TableChecksum { table, rows, sum } in sums {
         writeln!(out, "{sum}  {rows:>10} rows  {table}")?;
     }
     Ok(())
 }
 
 /// Compares two databases. Returns the number of tables that differ.
-fn compare(own: &[TableSum], others: &[TableSum]) -> Result<u64, Box<dyn Error>> {
+fn compare(own: &[TableChecksum], others: &[TableChecksum]) -> Result<u64, Box<dyn Error>> {
     let mut out = std::io::stdout();
     let mut differing = 0;
-    let only = |a: &[TableSum], b: &[TableSum]| -> Vec<TableSum> {
+    let only = |a: &[TableChecksum], b: &[TableChecksum]| -> Vec<TableChecksum> {
         a.iter().filter(|sum| !b.contains(sum)).cloned().collect()
     };
-    for TableSum { table, rows, .. } in only(own, others) {
+    for TableChecksum { table, rows, .. } in only(own, others) {
         differing += 1;
         writeln!(out, "FAULT the other database differs in {table} ({rows} rows here)")?;
     }
-    for TableSum { table, rows, .. } in only(others, own) {
+    for TableChecksum { table, rows, .. } in only(others, own) {
         if !own.iter().any(|sum| sum.table == table) {
             differing += 1;
             writeln!(out, "FAULT only the other database has {table} ({rows} rows)")?;

@@ -9,7 +9,7 @@ use orders_core::{
     Action, Actor, Batch, Command, Mode, NewId, Operation, Outcome, Refusal, ServiceCommand,
     ServiceRefusal,
 };
-use orders_db::{Answered, Render, Store, StoreError};
+use orders_db::{Answered, RenderResponse, Store, StoreError};
 
 use crate::cli::import::{Document, SourceError};
 use crate::cli::wait::wait;
@@ -97,7 +97,7 @@ fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError
 }
 
 /// Without an idempotency key no response is stored.
-fn nothing<T>() -> Render<T> {
+fn nothing<T>() -> RenderResponse<T> {
     Arc::new(|_| None)
 }
 

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Instant, Policy, Scope, ServiceId};
-use orders_db::{Calendar, CalendarQuery};
+use orders_db::{CalendarQuery, CalendarView};
 
 use super::layout::{self, Layout};
 use super::sign_in;
@@ -88,7 +88,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         }
         Err(problem) => return Err(problem),
     }
-    let mut layout = Layout::new(&request, "calendar", "Calendar");
+    let mut layout = Layout::new(&request, "calendar", "CalendarView");
     let (zone, now) = (layout.zone, app.store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();
@@ -103,7 +103,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 fn draw(
     layout: Layout,
     address: Address,
-    calendar: &Calendar,
+    calendar: &CalendarView,
     (from, to): (Instant, Instant),
     now: Instant,
 ) -> CalendarPage {
@@ -139,7 +139,7 @@ fn draw(
     }
 }
 
-fn legend(calendar: &Calendar, address: &Address) -> Vec<LegendEntry> {
+fn legend(calendar: &CalendarView, address: &Address) -> Vec<LegendEntry> {
     let entry = |(at, service): (usize, &orders_core::Service)| LegendEntry {
         id: service.id,
         name: service.name.as_str().to_owned(),

@@ -9,7 +9,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use orders_core::{Done, Instant, NewId, Operation, OrderId, Refusal, Retry, Versions};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 
 use super::form::Form;
 use super::layout;
@@ -66,12 +66,12 @@ pub(crate) async fn create(
 }
 
 /// The stored response to a form, which leads its sender to the order.
-fn stored(done: &Done) -> KeptAnswer {
+fn stored(done: &Done) -> StoredResponse {
     let location = match done {
         Done::Created(order) => Some(page_of(&order.id)),
         Done::Updated(_) | Done::Unchanged(_) | Done::Restored(_) | Done::Deleted(_) => None,
     };
-    KeptAnswer { location, ..idempotency::empty(StatusCode::NO_CONTENT) }
+    StoredResponse { location, ..idempotency::empty(StatusCode::NO_CONTENT) }
 }
 
 /// The page of the order that was created, now or when the form was first sent.

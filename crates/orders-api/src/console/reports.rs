@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{Datelike, NaiveDate, Timelike};
 use orders_core::Instant;
-use orders_db::{Amount, Figures};
+use orders_db::{Amount, OrderReport};
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
@@ -64,7 +64,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
-    let figures = app.store.run_blocking(move |store| store.find_figures(start, end)).await?;
+    let figures = app.store.run_blocking(move |store| store.find_report(start, end)).await?;
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
@@ -129,7 +129,7 @@ impl Totals {
         start: Instant,
         (from, to): (NaiveDate, NaiveDate),
         unit: Unit,
-        figures: &Figures,
+        figures: &OrderReport,
     ) -> Self {
         let mut totals = Self { by_time: BTreeMap::new(), by_hour: [0; 24] };
         for day in from.iter_days().take_while(|day| *day <= to) {
@@ -157,7 +157,7 @@ impl Totals {
     }
 }
 
-fn charts(unit: Unit, totals: &Totals, figures: &Figures) -> Vec<Chart> {
+fn charts(unit: Unit, totals: &Totals, figures: &OrderReport) -> Vec<Chart> {
     let over_time = |value: fn(&(Amount, i64)) -> Value| {
         totals.by_time.iter().map(|(day, sums)| (unit.label(*day), value(sums))).collect()
     };

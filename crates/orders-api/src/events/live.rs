@@ -148,7 +148,8 @@ pub(crate) async fn run(live: Data<Live>, store: StoreClient) {
         // The sender is in `live`, so this does not fail.
         drop(streams.wait_for(|streams| *streams > 0).await);
         let (sender, sequences) = watch::channel(0);
-        let listener = store.listen(move |sequence| sender.send_modify(|known| *known = sequence));
+        let listener =
+            store.subscribe(move |sequence| sender.send_modify(|known| *known = sequence));
         {
             let (follow, end) =
                 (follow(&live, &store, sequences), streams.wait_for(|streams| *streams == 0));

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Fingerprint, IdempotencyKey, OwnKey, Retry};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -66,22 +66,25 @@ pub(crate) fn retry(
 }
 
 /// An answer with a body of JSON, as it is kept.
-pub(crate) fn answer<T: Serialize>(status: StatusCode, body: &T) -> Result<KeptAnswer, Problem> {
+pub(crate) fn answer<T: Serialize>(
+    status: StatusCode,
+    body: &T,
+) -> Result<StoredResponse, Problem> {
     let body = serde_json::to_vec(body).map_err(|error| Problem::unexpected(error.to_string()))?;
-    Ok(KeptAnswer { body, ..empty(status) })
+    Ok(StoredResponse { body, ..empty(status) })
 }
 
 /// An answer without a body.
-pub(crate) fn empty(status: StatusCode) -> KeptAnswer {
+pub(crate) fn empty(status: StatusCode) -> StoredResponse {
     // Statuses have three digits.
     let status = i16::try_from(status.as_u16()).unwrap_or_default();
-    KeptAnswer { status, location: None, etag: None, body: Vec::new() }
+    StoredResponse { status, location: None, etag: None, body: Vec::new() }
 }
 
 /// The response to a change: rendered now, or as it was stored.
 pub(crate) fn sent<T>(
     changed: Changed<T>,
-    render: impl FnOnce(&T) -> Result<KeptAnswer, Problem>,
+    render: impl FnOnce(&T) -> Result<StoredResponse, Problem>,
 ) -> Result<Sent, Problem> {
     match changed {
         Changed::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
@@ -91,7 +94,7 @@ pub(crate) fn sent<T>(
 
 /// An answer, as it is sent: for the first time, or again.
 pub(crate) struct Sent {
-    pub(crate) answer: KeptAnswer,
+    pub(crate) answer: StoredResponse,
     pub(crate) again: bool,
 }
 
@@ -105,7 +108,7 @@ impl Sent {
     }
 
     pub(crate) fn into_response(self) -> HttpResponse {
-        let KeptAnswer { status, location, etag, body } = self.answer;
+        let StoredResponse { status, location, etag, body } = self.answer;
         let status =
             u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let mut response = HttpResponse::build(status.unwrap_or(StatusCode::OK));

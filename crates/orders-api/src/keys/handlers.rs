@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{KeyChange, KeyCommand, KeyId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 
 use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     let command = KeyCommand::Create { id, name, role, expires_in, hash };
     let render = |change: &KeyChange| {
         let shown = idempotency::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
-        Ok(KeptAnswer { location: Some(path_of(change.key().id.as_str())), ..shown })
+        Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
     let changed = app.store.change_key(command, retry, to_keep).await?;
     Ok(idempotency::sent(changed, render)?.into_secret_response())
@@ -96,9 +96,9 @@ pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
 
 /// What is kept of an answer: all but a body, which would show a secret.
 #[expect(clippy::unnecessary_wraps, reason = "the store client takes what may store nothing")]
-pub(crate) fn to_keep(change: &KeyChange) -> Option<KeptAnswer> {
+pub(crate) fn to_keep(change: &KeyChange) -> Option<StoredResponse> {
     Some(match change {
-        KeyChange::Created(key, _) => KeptAnswer {
+        KeyChange::Created(key, _) => StoredResponse {
             location: Some(path_of(key.id.as_str())),
             ..idempotency::empty(StatusCode::CREATED)
         },

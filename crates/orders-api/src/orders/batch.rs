@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Batch, Done, Mode, Refusal, Verdict};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::app::App;
@@ -70,7 +70,7 @@ struct Report {
 }
 
 impl Report {
-    fn render(&self, verdicts: &[Verdict]) -> Result<KeptAnswer, Problem> {
+    fn render(&self, verdicts: &[Verdict]) -> Result<StoredResponse, Problem> {
         let results = self.results(verdicts);
         let rendered = results.iter().map(|result| self.view(result)).collect::<Result<_, _>>()?;
         let mut refusals = results.iter().filter_map(|result| result.as_ref().err()).peekable();

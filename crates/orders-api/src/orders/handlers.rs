@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
-use orders_db::{KeptAnswer, OrderPage, OrderPlace, OrderQuery};
+use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -184,11 +184,11 @@ pub(crate) async fn change(
 }
 
 /// The answer to what was done to one order.
-fn render(done: &Done) -> Result<KeptAnswer, Problem> {
+fn render(done: &Done) -> Result<StoredResponse, Problem> {
     match done {
         Done::Created(order) => {
             let location = Some(format!("/orders/{}", order.id));
-            Ok(KeptAnswer { location, ..show(StatusCode::CREATED, order)? })
+            Ok(StoredResponse { location, ..show(StatusCode::CREATED, order)? })
         }
         Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order) => {
             show(StatusCode::OK, order)
@@ -197,9 +197,9 @@ fn render(done: &Done) -> Result<KeptAnswer, Problem> {
     }
 }
 
-fn show(status: StatusCode, order: &Order) -> Result<KeptAnswer, Problem> {
+fn show(status: StatusCode, order: &Order) -> Result<StoredResponse, Problem> {
     let etag = Some(headers::etag(order.version));
-    Ok(KeptAnswer { etag, ..idempotency::answer(status, &OrderView::of(order))? })
+    Ok(StoredResponse { etag, ..idempotency::answer(status, &OrderView::of(order))? })
 }
 
 fn read_place(place: &str) -> Option<OrderPlace> {

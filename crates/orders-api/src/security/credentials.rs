@@ -77,7 +77,7 @@ pub(super) fn find(table: &KeyTable, key: &str) -> Option<Caller> {
     if !is_valid(table, entry, hash) {
         return None;
     }
-    entry.note_use(table.now());
+    entry.record_use(table.now());
     Some(Caller { actor: id.actor(), role: entry.key.role, credential: Credential::Key(id, hash) })
 }
 

@@ -28,7 +28,7 @@ impl KeyCache {
     pub(crate) async fn refresh(&self) -> Result<Arc<KeyTable>, StoreError> {
         let (sender, receiver) = oneshot::channel();
         // A request that has timed out needs no answer.
-        self.0.look_at_keys(Box::new(move |result| drop(sender.send(result))));
+        self.0.refresh_keys(Box::new(move |result| drop(sender.send(result))));
         let Ok(Ok(refreshed)) = timeout(REFRESH_TIMEOUT, receiver).await else {
             return Err(StoreError::Unavailable("the keys were not read in time".to_owned()));
         };

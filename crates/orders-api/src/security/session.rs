@@ -89,7 +89,7 @@ pub(super) fn find(
     if !credentials::is_valid(table, entry, secret.hash) {
         return None;
     }
-    entry.note_use(now);
+    entry.record_use(now);
     let key = Box::new(Credential::Key(id.clone(), secret.hash));
     let credential = Credential::Session(session, key);
     Some(Caller { actor: id.actor(), role: entry.key.role, credential })

@@ -60,7 +60,7 @@ pub(crate) async fn show(
     let database = timeout(DB_TIMEOUT, query).await.ok().and_then(Result::ok);
     let metrics = &instrumentation.metrics;
     let mut all = metrics.requests.collect();
-    all.extend(families::store(&store.store().read_meter()));
+    all.extend(families::store(&store.store().read_metrics()));
     all.extend(families::database_up(store.keys().age() < MAX_KEY_AGE));
     all.extend(families::events(database.as_ref(), &live.metrics()));
     all.extend(families::build(store.store().database()));

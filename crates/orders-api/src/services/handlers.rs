@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Retry, Service, ServiceChange, ServiceCommand, ServiceId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 
 use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
@@ -87,12 +87,12 @@ pub(crate) async fn change(
 }
 
 /// The answer to a change to the services.
-fn render(change: &ServiceChange) -> Result<KeptAnswer, Problem> {
+fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     match change {
         ServiceChange::Created(service) => {
             let location = Some(format!("/services/{}", service.id));
             let shown = idempotency::answer(StatusCode::CREATED, &ServiceView::of(service))?;
-            Ok(KeptAnswer { location, ..shown })
+            Ok(StoredResponse { location, ..shown })
         }
         ServiceChange::Replaced(service) | ServiceChange::Unchanged(service) => {
             idempotency::answer(StatusCode::OK, &ServiceView::of(service))

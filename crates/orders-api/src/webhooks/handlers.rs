@@ -4,7 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
-use orders_db::KeptAnswer;
+use orders_db::StoredResponse;
 use uuid::Uuid;
 
 use super::delivery::{self, Message, SendResult, SsrfGuard, TargetError, TestSender, secret_text};
@@ -57,7 +57,7 @@ pub(crate) async fn create(
         let WebhookChange::Created(webhook, _) = change else { return Err(unexpected_change()) };
         let shown = NewWebhookView::of(webhook, secret_text(&secret));
         let shown = idempotency::answer(StatusCode::CREATED, &shown)?;
-        Ok(KeptAnswer { location: Some(path_of(&webhook.id)), ..shown })
+        Ok(StoredResponse { location: Some(path_of(&webhook.id)), ..shown })
     };
     let changed = store.change(command, retry, to_keep).await?;
     Ok(idempotency::sent(changed, render)?.into_secret_response())
@@ -235,14 +235,14 @@ async fn change(
 }
 
 /// Renders the response to store for a change: without secrets.
-pub(crate) fn to_keep(change: &WebhookChange) -> Option<KeptAnswer> {
+pub(crate) fn to_keep(change: &WebhookChange) -> Option<StoredResponse> {
     render(change).ok()
 }
 
 /// Renders the response to a change, without secrets.
-fn render(change: &WebhookChange) -> Result<KeptAnswer, Problem> {
+fn render(change: &WebhookChange) -> Result<StoredResponse, Problem> {
     Ok(match change {
-        WebhookChange::Created(webhook, _) => KeptAnswer {
+        WebhookChange::Created(webhook, _) => StoredResponse {
             location: Some(path_of(&webhook.id)),
             ..idempotency::empty(StatusCode::CREATED)
         },

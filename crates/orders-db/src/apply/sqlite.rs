@@ -165,10 +165,10 @@ fn insert_answers(connection: &mut SqliteConnection, writes: &Writes<'_>) -> Que
                 idempotency_keys::caller.eq(new.key.caller.as_str()),
                 idempotency_keys::key.eq(new.key.key.as_str()),
                 idempotency_keys::fingerprint.eq(new.fingerprint.as_str()),
-                idempotency_keys::status.eq(new.answer.status),
-                idempotency_keys::location.eq(new.answer.location.as_deref()),
-                idempotency_keys::etag.eq(new.answer.etag.as_deref()),
-                idempotency_keys::body.eq(new.answer.body.as_slice()),
+                idempotency_keys::status.eq(new.response.status),
+                idempotency_keys::location.eq(new.response.location.as_deref()),
+                idempotency_keys::etag.eq(new.response.etag.as_deref()),
+                idempotency_keys::body.eq(new.response.body.as_slice()),
                 idempotency_keys::expires_ms.eq(new.expires.as_millis()),
             ))
             .execute(connection)?;

@@ -1,44 +1,44 @@
-//! Errors: what went wrong with the database, told apart by what a caller can do about it.
+//! Database errors, by what a caller can do about them.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// Why the database did not do what was asked.
+/// Why the store could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached, or did not answer in time. Nothing was written, nor will be.
+    /// The database cannot be reached or did not answer in time. The request has no effect.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
-    /// Too much is waiting, or the lock was held too long. Nothing was written, nor will be.
+    /// A queue is full, or a lock was held too long. The request has no effect.
     #[error("too much is waiting for the database")]
     Overloaded,
-    /// The connection was lost during the commit, and what became of it could not be found out.
+    /// The connection was lost during the commit, whose fate could not be found out.
     #[error("the connection to the database was lost during the commit")]
     OutcomeUnknown,
-    /// The database was made by a newer version of this program.
+    /// The schema was made by a newer version of this program.
     #[error("the database has schema {0}, which is newer than this program")]
     TooNew(String),
-    /// The library that reads the database has a known fault.
+    /// The SQLite library has a known bug that can corrupt databases.
     #[error("SQLite {0} can corrupt a database under load; 3.51.3 or newer is needed")]
     FaultyLibrary(String),
-    /// The database's URL is not one.
+    /// The database URL is invalid.
     #[error("{0}")]
     Url(String),
-    /// The schema could not be brought up to date.
+    /// The migration of the schema failed.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
-    /// The database holds what this program would never store.
+    /// The database holds a value that this program never stores.
     #[error("the database holds what it should not: {0}")]
     Corrupt(String),
 }
 
-/// What a failed statement means for the transaction it was in.
+/// What a failed statement means for its transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The connection is of no use any more; nothing was committed.
+    /// The connection is lost; nothing was committed.
     Lost(String),
-    /// Somebody else held a lock for too long.
+    /// Another transaction held a lock for too long.
     Locked,
-    /// A constraint refused a row, which the decision should have foreseen.
+    /// A constraint rejected a row, which the decision should have prevented.
     Violation(String),
     /// Anything else.
     Failed(String),
@@ -61,7 +61,7 @@ impl Trouble {
                 | DatabaseErrorKind::ExclusionViolation => Self::Violation(text),
                 DatabaseErrorKind::ReadOnlyTransaction => Self::Lost(text),
                 DatabaseErrorKind::SerializationFailure => Self::Locked,
-                // Diesel may add kinds; a message tells as much.
+                // Diesel may add kinds; the message is enough.
                 _ => Self::of_message(information.message()),
             },
             DieselError::BrokenTransactionManager => Self::Lost(text),
@@ -69,8 +69,8 @@ impl Trouble {
         }
     }
 
-    /// Both databases answer in English (PostgreSQL where the role may set `lc_messages`), and
-    /// Diesel keeps no SQLSTATE, so the text has to tell these apart.
+    /// Classifies by the text, since Diesel keeps no SQLSTATE. Both databases answer in English
+    /// (PostgreSQL if the role may set `lc_messages`).
     fn of_message(message: &str) -> Self {
         const LOST: [&str; 14] = [
             "terminating connection",                  // 57P01, 25P03
@@ -108,13 +108,13 @@ impl Trouble {
     }
 }
 
-/// A text of several lines as one, for the log.
+/// Joins the lines of a text, for the log.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl From<StoreError> for Trouble {
-    /// Where opening a connection or reading a row is part of a transaction.
+    /// For connections that are opened and rows that are read within a transaction.
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(text) => Self::Lost(text),
@@ -141,7 +141,7 @@ impl From<Trouble> for StoreError {
 }
 
 impl StoreError {
-    /// What a read that failed means for its caller.
+    /// Converts the error of a read.
     pub(crate) fn of_read(error: &DieselError) -> Self {
         Trouble::of(error).into()
     }

@@ -1,5 +1,5 @@
-//! What is counted about the database: how much waits, how long it takes, what goes wrong. Atomics
-//! only, so that counting never waits; who shows it, and as what, is not known here.
+//! Counters and timings of the store: queues, steps of writes, errors. Atomics only, so that counting
+//! never blocks. How they are shown is not known here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,7 +33,7 @@ const SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 2_048, 10_000];
 /// The most bounds, and one bucket for what is beyond them.
 const BUCKETS: usize = 17;
 
-/// How often values were within which bounds.
+/// A histogram of values.
 #[derive(Debug, Default)]
 struct Counts {
     buckets: [AtomicU64; BUCKETS],
@@ -49,7 +49,7 @@ impl Counts {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// `unit` is what a value of one is shown as.
+    /// `unit` converts a value to the unit that is shown.
     fn read(&self, bounds: &[u64], unit: impl Fn(u64) -> f64) -> Distribution {
         let mut count = 0;
         let mut buckets = Vec::with_capacity(bounds.len());
@@ -61,36 +61,36 @@ impl Counts {
     }
 }
 
-/// How long things took.
+/// A histogram of durations.
 #[derive(Debug, Default)]
 pub struct Timing(Counts);
 
 impl Timing {
-    /// Counts something that took so long. Never waits.
+    /// Counts a duration. Never blocks.
     pub fn add(&self, took: Duration) {
         self.0.add(TIMES, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// What was counted so far, in seconds.
+    /// Reads the histogram, in seconds.
     #[must_use]
     pub fn read(&self) -> Distribution {
         self.0.read(TIMES, |nanos| Duration::from_nanos(nanos).as_secs_f64())
     }
 }
 
-/// What was counted of something: cumulative counts up to each bound, as Prometheus has them.
+/// A histogram as Prometheus has it: cumulative counts up to each bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// Each bound, with how many values were not above it.
+    /// Each bound, with the number of values not above it.
     pub buckets: Vec<(f64, u64)>,
-    /// How many values there were.
+    /// The number of values.
     pub count: u64,
-    /// What they add up to.
+    /// The sum of the values.
     pub sum: f64,
 }
 
 impl Distribution {
-    /// The same, with what was counted elsewhere under the same bounds.
+    /// Adds another histogram with the same bounds.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
         for ((_, count), (_, more)) in self.buckets.iter_mut().zip(&other.buckets) {
@@ -102,20 +102,20 @@ impl Distribution {
     }
 }
 
-/// What is counted of a lane.
+/// The histograms of a queue.
 #[derive(Debug, Default)]
-pub(crate) struct LaneMeter {
+pub(crate) struct QueueMetrics {
     sizes: Counts,
     waits: Timing,
 }
 
-impl LaneMeter {
-    /// Counts what was taken at once.
+impl QueueMetrics {
+    /// Counts the weight of jobs taken at once.
     pub(crate) fn took(&self, weight: usize) {
         self.sizes.add(SIZES, u64::try_from(weight).unwrap_or(u64::MAX));
     }
 
-    /// Counts how long a job had waited.
+    /// Counts how long a job waited.
     pub(crate) fn waited(&self, waited: Duration) {
         self.waits.add(waited);
     }
@@ -134,64 +134,64 @@ impl LaneMeter {
     }
 }
 
-/// How a lane is.
+/// The state and histograms of a queue.
 #[derive(Debug, Clone)]
-pub struct LaneReading {
+pub struct QueueSnapshot {
     /// `write` or `read`.
     pub name: &'static str,
-    /// How many operations wait.
+    /// The number of waiting operations.
     pub waiting: usize,
-    /// How many may wait before callers are refused.
+    /// The capacity, beyond which callers are rejected.
     pub room: usize,
-    /// How many operations were taken at once.
+    /// The number of operations taken at once.
     pub sizes: Distribution,
     /// How long each job waited to be taken, in seconds.
     pub waits: Distribution,
 }
 
-/// How a pool of connections is.
+/// The state of a connection pool.
 #[derive(Debug, Clone, Copy)]
-pub struct PoolReading {
+pub struct PoolSnapshot {
     /// `lists` or `feeds`.
     pub name: &'static str,
-    /// Connections that somebody uses.
+    /// Connections in use.
     pub in_use: u32,
-    /// Connections that are open, and used by nobody.
+    /// Idle connections.
     pub idle: u32,
-    /// How many there may be.
+    /// The size of the pool.
     pub most: u32,
 }
 
-/// What was counted about a store, and how it is now.
+/// The metrics of a store at one moment.
 #[derive(Debug, Clone)]
-pub struct Readings {
-    /// The lanes.
-    pub lanes: [LaneReading; 2],
-    /// What the writer does with each batch, in seconds: `lock` is the wait for the database's lock,
-    /// `judge` loads and decides, `commit` writes and commits.
+pub struct MetricsSnapshot {
+    /// The queues.
+    pub lanes: [QueueSnapshot; 2],
+    /// The steps of each batch of writes, in seconds: `lock` waits for the write lock, `judge` loads
+    /// and decides, `commit` writes and commits.
     pub steps: [(&'static str, Distribution); 3],
-    /// How many operations were refused by the spacing rule.
+    /// The number of operations rejected by the spacing rule.
     pub conflicts: u64,
-    /// How often the database failed, by kind.
+    /// The number of database errors, by kind.
     pub errors: Vec<(&'static str, u64)>,
     /// The pools.
-    pub pools: [PoolReading; 2],
+    pub pools: [PoolSnapshot; 2],
 }
 
-/// In what way the database failed.
+/// The kind of a database error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
-    /// It is not reached, or the connection was lost.
+    /// The database cannot be reached, or the connection was lost.
     Unavailable,
-    /// A lock was held too long, or a statement took too long.
+    /// A lock or a statement timed out.
     Timeout,
-    /// A constraint refused what was decided: a foreign writer, or a fault of ours.
+    /// A constraint rejected a decided change: a foreign writer, or a bug.
     Violation,
-    /// Any other error of a statement: a full disk, among others.
+    /// Any other error of a statement, such as a full disk.
     Failed,
-    /// Something stands there that should not.
+    /// A row has an invalid value.
     Corrupt,
-    /// What became of a commit is not known.
+    /// The fate of a commit is unknown.
     OutcomeUnknown,
     /// All connections of a pool were in use, or none could be opened.
     NoConnection,
@@ -247,9 +247,9 @@ impl From<&StoreError> for ErrorKind {
     }
 }
 
-/// What is counted of a store beside its lanes.
+/// The counters of a store, apart from its queues.
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
+pub(crate) struct StoreMetrics {
     pub(crate) lock: Timing,
     pub(crate) judge: Timing,
     pub(crate) commit: Timing,
@@ -257,8 +257,8 @@ pub(crate) struct Meter {
     errors: [AtomicU64; ErrorKind::ALL.len()],
 }
 
-impl Meter {
-    /// Counts an error of the database.
+impl StoreMetrics {
+    /// Counts a database error.
     pub(crate) fn failed(&self, kind: impl Into<ErrorKind>) {
         let kind = kind.into();
         for (known, count) in ErrorKind::ALL.iter().zip(&self.errors) {
@@ -268,7 +268,7 @@ impl Meter {
         }
     }
 
-    /// Counts what was refused by the rule.
+    /// Counts the operations of an outcome that the spacing rule rejected.
     pub(crate) fn decided(&self, outcome: &Outcome) {
         let is_conflict = |verdict: &&_| matches!(verdict, Err(Refusal::Conflict(_)));
         let number = match outcome {
@@ -281,14 +281,18 @@ impl Meter {
         }
     }
 
-    /// How many operations were refused by the rule.
+    /// The number of operations rejected by the spacing rule.
     pub(crate) fn conflicts(&self) -> u64 {
         self.conflicts.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn read(&self, lanes: [LaneReading; 2], pools: [PoolReading; 2]) -> Readings {
+    pub(crate) fn read(
+        &self,
+        lanes: [QueueSnapshot; 2],
+        pools: [PoolSnapshot; 2],
+    ) -> MetricsSnapshot {
         let errors = ErrorKind::ALL.iter().zip(&self.errors);
-        Readings {
+        MetricsSnapshot {
             lanes,
             steps: [
                 ("lock", self.lock.read()),
@@ -328,12 +332,12 @@ mod tests {
 
     #[test]
     fn each_error_is_counted_under_its_kind_only() {
-        let meter = Meter::default();
-        meter.failed(&Trouble::Locked);
-        meter.failed(&StoreError::Overloaded);
-        meter.failed(ErrorKind::NoConnection);
+        let metrics = StoreMetrics::default();
+        metrics.failed(&Trouble::Locked);
+        metrics.failed(&StoreError::Overloaded);
+        metrics.failed(ErrorKind::NoConnection);
         let counted = |kind: ErrorKind| {
-            ErrorKind::ALL.iter().zip(&meter.errors).find(|(is, _)| **is == kind).unwrap().1
+            ErrorKind::ALL.iter().zip(&metrics.errors).find(|(is, _)| **is == kind).unwrap().1
         };
         assert_eq!(counted(ErrorKind::Timeout).load(Ordering::Relaxed), 2);
         assert_eq!(counted(ErrorKind::NoConnection).load(Ordering::Relaxed), 1);

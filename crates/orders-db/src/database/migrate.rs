@@ -1,4 +1,4 @@
-//! Migrations: built in, and run under a lock, so that processes starting together migrate once.
+//! Migrations: built in, and run under a lock, so that processes that start together migrate once.
 
 use std::collections::BTreeSet;
 
@@ -18,19 +18,18 @@ use crate::{StoreError, transaction};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Brings the schema up to date. Answers how many migrations it ran.
+/// Brings the schema up to date. Returns how many migrations ran.
 ///
 /// # Errors
 /// [`StoreError::TooNew`] if the database has migrations that this program does not know;
-/// [`StoreError::Unavailable`] or [`StoreError::Migration`] if it did not work out, in which case
-/// the schema is as it was.
+/// [`StoreError::Unavailable`] or [`StoreError::Migration`] if it failed, and the schema is as before.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let mut connection = Manager::new(url, Purpose::Write).open()?;
-    // Most starts find nothing to do, and need neither the lock nor the right to make tables.
+    // Most starts find nothing to do, and need neither the lock nor the right to create tables.
     if is_current(&mut connection)? {
         return Ok(0);
     }
-    // By Diesel's own transactions, since it makes each migration a savepoint within them.
+    // In Diesel's own transactions, since each migration is a savepoint within them.
     match &mut connection {
         AnyConnection::Postgres(connection) => {
             connection.build_transaction().read_committed().run(|connection| {
@@ -83,13 +82,13 @@ fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
         Ok(run) => Ok(known == run.into_iter().collect()),
         Err(error) => match Trouble::of(&error) {
             trouble @ (Trouble::Lost(_) | Trouble::Locked) => Err(trouble.into()),
-            // The table is not there yet.
+            // The table does not exist yet.
             Trouble::Failed(_) | Trouble::Violation(_) => Ok(false),
         },
     }
 }
 
-/// The migrations that a database lacks, and those that this program does not know.
+/// Finds the migrations that a database lacks, and those that this program does not know.
 pub(crate) fn difference(
     connection: &mut AnyConnection,
 ) -> Result<(Vec<String>, Vec<String>), StoreError> {
@@ -106,7 +105,7 @@ pub(crate) fn difference(
     Ok((without(&known, &run), without(&run, &known)))
 }
 
-/// Lets Diesel end the transaction by an error of ours.
+/// An error of ours that ends Diesel's transaction.
 struct MigrateError(StoreError);
 
 impl From<diesel::result::Error> for MigrateError {
@@ -115,7 +114,7 @@ impl From<diesel::result::Error> for MigrateError {
     }
 }
 
-/// Runs within the transaction that holds the lock; each migration becomes a savepoint of it.
+/// Runs pending migrations in the transaction that holds the lock, each as a savepoint.
 fn run_pending<C>(connection: &mut C, known: EmbeddedMigrations) -> Result<usize, MigrateError>
 where
     C: MigrationHarness<C::Backend> + Connection + 'static,

@@ -1,9 +1,8 @@
-//! How those who follow the events learn that there are new ones: woken by this process's own
-//! writer after its commit, and by a look at the database for what other processes wrote.
+//! Notifies subscribers of new events: at once after a commit of this process, and by polling the
+//! database for what other processes wrote.
 //!
-//! A look, because it asks nothing of those who write: `NOTIFY` would take a lock of the whole
-//! server at each commit, and SQLite has nothing of the kind. It is one row by its key, and only
-//! while somebody listens.
+//! Polling costs writers nothing: `NOTIFY` would take a server-wide lock at each commit, and SQLite
+//! has no such thing. A poll reads one row by its key, and only while there are subscribers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,87 +15,86 @@ use crate::StoreError;
 use crate::connection::{AnyConnection, Manager};
 use crate::schema::counters;
 
-/// How often the database is looked at while somebody listens: others' events are to be known
-/// within 100 ms.
-const PAUSE: Duration = Duration::from_millis(40);
-/// How often while it does not answer.
-const PAUSE_OF_OUTAGE: Duration = Duration::from_millis(250);
+/// The polling interval while there are subscribers. Events of other processes must be known within
+/// 100 ms.
+const INTERVAL: Duration = Duration::from_millis(40);
+/// The polling interval while the database does not answer.
+const OUTAGE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What is called with the highest sequence that is committed.
-type Heard = Box<dyn FnMut(u64) + Send>;
+/// Called with the highest committed sequence.
+type Callback = Box<dyn FnMut(u64) + Send>;
 
-/// The highest sequence that is known to be committed, and who wants to know.
+/// The highest sequence known to be committed, and its subscribers.
 #[derive(Default)]
-pub(crate) struct Latest {
+pub(crate) struct SequenceWatch {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// `None` until there was a first look, or a first write.
+    /// `None` until the first poll or the first write.
     sequence: Option<u64>,
-    listeners: BTreeMap<u64, Arc<Mutex<Ear>>>,
+    subscribers: BTreeMap<u64, Arc<Mutex<Subscriber>>>,
     last_number: u64,
-    /// Whether somebody may not have heard of `sequence` yet.
-    news: bool,
+    /// Whether a subscriber may not have been called with `sequence` yet.
+    is_pending: bool,
     closed: bool,
 }
 
-/// Somebody who listens.
-struct Ear {
-    heard: Heard,
-    /// What it was called with last.
+struct Subscriber {
+    callback: Callback,
+    /// The last argument of the callback.
     last: Option<u64>,
 }
 
-/// Whoever holds it is told of new events. Dropping it ends that.
-#[must_use = "dropped, it hears nothing"]
-pub struct Listener {
-    latest: Arc<Latest>,
+/// A subscription to new events. Dropping it ends it.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription {
+    watch: Arc<SequenceWatch>,
     number: u64,
 }
 
-impl std::fmt::Debug for Listener {
+impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listener").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Subscription").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-impl Drop for Listener {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        self.latest.lock().listeners.remove(&self.number);
+        self.watch.lock().subscribers.remove(&self.number);
     }
 }
 
-impl Latest {
-    /// Says that these events were committed.
-    pub(crate) fn tell(&self, events: &[Event]) {
+impl SequenceWatch {
+    /// Publishes events that were committed.
+    pub(crate) fn publish(&self, events: &[Event]) {
         if let Some(last) = events.last() {
-            self.note(last.sequence);
+            self.record(last.sequence);
         }
     }
 
-    fn note(&self, sequence: u64) {
+    fn record(&self, sequence: u64) {
         let mut state = self.lock();
         if state.sequence.is_none_or(|known| sequence > known) {
             state.sequence = Some(sequence);
-            state.news = true;
-            if !state.listeners.is_empty() {
+            state.is_pending = true;
+            if !state.subscribers.is_empty() {
                 self.changed.notify_one();
             }
         }
     }
 
-    pub(crate) fn listen(self: &Arc<Self>, heard: Heard) -> Listener {
+    pub(crate) fn subscribe(self: &Arc<Self>, callback: Callback) -> Subscription {
         let mut state = self.lock();
         state.last_number += 1;
         let number = state.last_number;
-        state.listeners.insert(number, Arc::new(Mutex::new(Ear { heard, last: None })));
-        state.news = true;
+        state.subscribers.insert(number, Arc::new(Mutex::new(Subscriber { callback, last: None })));
+        state.is_pending = true;
         drop(state);
         self.changed.notify_one();
-        Listener { latest: Arc::clone(self), number }
+        Subscription { watch: Arc::clone(self), number }
     }
 
     /// Ends the watch.
@@ -105,33 +103,33 @@ impl Latest {
         self.changed.notify_one();
     }
 
-    /// Tells all who have not heard of it yet.
-    fn spread(&self) {
+    /// Calls all subscribers that were not called with the present sequence yet.
+    fn broadcast(&self) {
         let mut state = self.lock();
-        state.news = false;
-        let (sequence, ears) = (state.sequence, state.listeners.values().cloned());
-        let ears: Vec<_> = ears.collect();
-        // Whoever is called may begin or end to listen.
+        state.is_pending = false;
+        let sequence = state.sequence;
+        let subscribers: Vec<_> = state.subscribers.values().cloned().collect();
+        // A callback may subscribe or unsubscribe.
         drop(state);
-        for ear in ears {
-            let mut ear = ear.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(sequence) = sequence.filter(|known| ear.last != Some(*known)) {
-                ear.last = Some(sequence);
-                (ear.heard)(sequence);
+        for subscriber in subscribers {
+            let mut subscriber = subscriber.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(sequence) = sequence.filter(|known| subscriber.last != Some(*known)) {
+                subscriber.last = Some(sequence);
+                (subscriber.callback)(sequence);
             }
         }
     }
 
-    /// Waits until it is time for a look, or there is news. `None`: it is over.
-    fn wait(&self, next_look: Instant) -> Option<()> {
+    /// Waits for the next poll or for something to broadcast. `None` once the watch is closed.
+    fn wait(&self, next_poll: Instant) -> Option<()> {
         let mut state = self.lock();
         while !state.closed {
-            if state.listeners.is_empty() {
+            if state.subscribers.is_empty() {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let left = next_look.saturating_duration_since(Instant::now());
-            if state.news || left.is_zero() {
+            let left = next_poll.saturating_duration_since(Instant::now());
+            if state.is_pending || left.is_zero() {
                 return Some(());
             }
             let waited = self.changed.wait_timeout(state, left);
@@ -141,34 +139,34 @@ impl Latest {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics while it holds the lock, so a poisoned one is whole.
+        // Nothing here panics while it holds the lock, so the state of a poisoned one is intact.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Looks and tells until the store is closed.
-pub(crate) fn watch(latest: &Latest, manager: &Manager) {
+/// Polls and broadcasts until the store is closed.
+pub(crate) fn watch(watch: &SequenceWatch, manager: &Manager) {
     let mut connection = None;
-    let mut next_look = Instant::now();
-    while latest.wait(next_look).is_some() {
-        if Instant::now() >= next_look {
-            let pause = match look(manager, &mut connection) {
+    let mut next_poll = Instant::now();
+    while watch.wait(next_poll).is_some() {
+        if Instant::now() >= next_poll {
+            let pause = match poll(manager, &mut connection) {
                 Ok(sequence) => {
-                    latest.note(sequence);
-                    PAUSE
+                    watch.record(sequence);
+                    INTERVAL
                 }
                 Err(error) => {
-                    log::debug!("new events could not be looked for: {error}");
-                    PAUSE_OF_OUTAGE
+                    log::debug!("cannot poll for new events: {error}");
+                    OUTAGE_INTERVAL
                 }
             };
-            next_look = Instant::now() + pause;
+            next_poll = Instant::now() + pause;
         }
-        latest.spread();
+        watch.broadcast();
     }
 }
 
-fn look(manager: &Manager, connection: &mut Option<AnyConnection>) -> Result<u64, StoreError> {
+fn poll(manager: &Manager, connection: &mut Option<AnyConnection>) -> Result<u64, StoreError> {
     let mut open = match connection.take() {
         Some(open) => open,
         None => manager.open()?,

@@ -1,6 +1,5 @@
-//! What this process knows of the keys: a table in memory, read again as soon as a counter in the
-//! database says that they were changed. So a request costs the database nothing, and a change is
-//! in force everywhere after the pause between two looks.
+//! The key cache: all keys in memory, read again when a counter in the database has changed. A request
+//! needs no query, and a change takes effect in every process within the polling interval.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,29 +12,29 @@ use orders_core::{Instant, Key, KeyId, Secret};
 use super::{KeyRow, list_secrets};
 use crate::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
-use crate::keys::sessions::{self, Ended, Session};
+use crate::keys::sessions::{self, EndedSessions, Session};
 use crate::lane::Reply;
 use crate::schema::{api_key_state, api_keys};
 use crate::{StoreError, clock, transaction};
 
-/// How often the counter is looked at: well within the second that a revocation may take.
-const PAUSE: Duration = Duration::from_millis(400);
-/// The least time between two looks, so that wrong keys cannot keep the database busy.
-const LEAST_PAUSE: Duration = Duration::from_millis(50);
-/// How exactly it is kept when a key was last used, in milliseconds.
-const USE_GRAIN_MS: i64 = 60_000;
+/// The polling interval, well within the second that a revocation may take.
+const INTERVAL: Duration = Duration::from_millis(400);
+/// The least time between two polls, so that wrong keys cannot keep the database busy.
+const LEAST_INTERVAL: Duration = Duration::from_millis(50);
+/// The resolution of the last use of a key, in milliseconds.
+const USE_RESOLUTION_MS: i64 = 60_000;
 
-/// All keys, as they were in the database at one moment.
+/// All keys at one moment.
 #[derive(Debug)]
 pub struct KeyTable {
-    /// Whether any key has ever existed.
+    /// Whether authentication is required: a key exists or has existed.
     pub required: bool,
     entries: Arc<HashMap<KeyId, KeyEntry>>,
-    ended: Arc<Ended>,
+    ended: Arc<EndedSessions>,
     version: i64,
-    /// When that moment was, by this process's clock that only goes forward.
-    looked: Moment,
-    /// When it was, by the database's clock.
+    /// That moment, by this process's monotonic clock.
+    read_at: Moment,
+    /// That moment, by the database's clock.
     now: Instant,
 }
 
@@ -44,7 +43,7 @@ pub struct KeyTable {
 pub struct KeyEntry {
     /// The key.
     pub key: Key,
-    /// Its secrets: one, or two while it is rotated.
+    /// Its secrets: one, or two during a rotation.
     pub secrets: Vec<Secret>,
     uses: Arc<Uses>,
 }
@@ -57,25 +56,25 @@ struct Uses {
 }
 
 impl KeyTable {
-    /// A key, whether it is of use or not.
+    /// Finds a key, valid or not.
     #[must_use]
     pub fn find(&self, id: &KeyId) -> Option<&KeyEntry> {
         self.entries.get(id)
     }
 
-    /// Whether a session was ended before its time.
+    /// Whether a session was ended early.
     #[must_use]
     pub fn is_ended(&self, session: &Session) -> bool {
         self.ended.has(session)
     }
 
-    /// How long ago the database said that this is so.
+    /// The time since the keys were read.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.looked.elapsed()
+        self.read_at.elapsed()
     }
 
-    /// The time, by the database's clock.
+    /// The present time, by the database's clock.
     #[must_use]
     pub fn now(&self) -> Instant {
         let passed = i64::try_from(self.age().as_millis()).unwrap_or(i64::MAX);
@@ -85,16 +84,16 @@ impl KeyTable {
 }
 
 impl KeyEntry {
-    /// Notes that the key was used.
-    pub fn note_use(&self, now: Instant) {
+    /// Records a use of the key.
+    pub fn record_use(&self, now: Instant) {
         self.uses.last.fetch_max(now.as_millis(), Ordering::Relaxed);
     }
 }
 
-/// Where the newest table hangs.
-pub(crate) struct Board(RwLock<Arc<KeyTable>>);
+/// The cache of the newest table.
+pub(crate) struct KeyCache(RwLock<Arc<KeyTable>>);
 
-impl Board {
+impl KeyCache {
     /// Reads the first table.
     pub(crate) fn open(connection: &mut AnyConnection) -> Result<Self, StoreError> {
         Ok(Self(RwLock::new(Arc::new(load(connection, None)?))))
@@ -104,40 +103,40 @@ impl Board {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn look(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    fn refresh(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         let table = load(connection, Some(&self.table()))?;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
         Ok(())
     }
 }
 
-/// Keeps the table current until nobody can ask any more. Whoever cannot wait for the next look
-/// sends a reply, and is answered after one that was begun later.
-pub(crate) fn watch(board: &Board, manager: &Manager, asked: &mpsc::Receiver<Reply<()>>) {
+/// Keeps the table current until the sender of `requests` is dropped. A request is replied to after a
+/// refresh that began after it.
+pub(crate) fn watch(cache: &KeyCache, manager: &Manager, requests: &mpsc::Receiver<Reply<()>>) {
     let mut connection = None;
     loop {
-        let mut replies = match asked.recv_timeout(PAUSE) {
+        let mut replies = match requests.recv_timeout(INTERVAL) {
             Ok(reply) => {
-                // All who ask at once are answered by one look.
-                std::thread::sleep(LEAST_PAUSE.saturating_sub(board.table().age()));
+                // One refresh serves all requests that wait.
+                std::thread::sleep(LEAST_INTERVAL.saturating_sub(cache.table().age()));
                 vec![reply]
             }
             Err(mpsc::RecvTimeoutError::Timeout) => Vec::new(),
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
-        replies.extend(asked.try_iter());
-        let looked = look(board, manager, &mut connection);
-        if let Err(error) = &looked {
-            log::debug!("the keys could not be looked at: {error}");
+        replies.extend(requests.try_iter());
+        let refreshed = refresh(cache, manager, &mut connection);
+        if let Err(error) = &refreshed {
+            log::debug!("cannot refresh the keys: {error}");
         }
         for reply in replies {
-            reply(looked.clone());
+            reply(refreshed.clone());
         }
     }
 }
 
-fn look(
-    board: &Board,
+fn refresh(
+    cache: &KeyCache,
     manager: &Manager,
     connection: &mut Option<AnyConnection>,
 ) -> Result<(), StoreError> {
@@ -145,25 +144,25 @@ fn look(
         Some(open) => open,
         None => manager.open()?,
     };
-    board.look(&mut open)?;
+    cache.refresh(&mut open)?;
     *connection = Some(open);
     Ok(())
 }
 
-/// Reads the table; what has not been changed since the one before is taken over from it.
+/// Reads the table; reuses the entries of the one before if nothing has changed.
 fn load(connection: &mut AnyConnection, before: Option<&KeyTable>) -> Result<KeyTable, StoreError> {
-    // Before the database is asked, so that what it answers is never taken for newer than it is.
-    let looked = Moment::now();
+    // Before the query, so that the result is never taken for newer than it is.
+    let read_at = Moment::now();
     let now = clock::now(connection)?;
     let (version, required) = state(connection)?;
     let (entries, ended) = match before.filter(|before| before.version == version) {
         Some(before) => (Arc::clone(&before.entries), Arc::clone(&before.ended)),
         None => (Arc::new(entries(connection, before)?), Arc::new(sessions::list(connection)?)),
     };
-    Ok(KeyTable { required, entries, ended, version, looked, now })
+    Ok(KeyTable { required, entries, ended, version, read_at, now })
 }
 
-/// Which version the keys are in, and whether there ever were any.
+/// The version of the keys, and whether authentication is required.
 fn state(connection: &mut AnyConnection) -> Result<(i64, bool), StoreError> {
     let (version, required): (i64, i32) = api_key_state::table
         .select((api_key_state::version, api_key_state::required))
@@ -172,7 +171,8 @@ fn state(connection: &mut AnyConnection) -> Result<(i64, bool), StoreError> {
     Ok((version, required != 0))
 }
 
-/// All keys. Read after the version: if they are changed meanwhile, the next look reads them again.
+/// Reads all keys. Runs after the version is read: if they change meanwhile, the next poll reads them
+/// again.
 fn entries(
     connection: &mut AnyConnection,
     before: Option<&KeyTable>,
@@ -200,14 +200,14 @@ fn entries(
     })
 }
 
-/// Writes down when keys were last used.
-pub(crate) fn store_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trouble> {
-    let is_news = |entry: &&KeyEntry| {
+/// Stores when keys were last used.
+pub(crate) fn flush_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trouble> {
+    let is_newer = |entry: &&KeyEntry| {
         let stored = entry.uses.stored.load(Ordering::Relaxed);
-        entry.uses.last.load(Ordering::Relaxed) - stored >= USE_GRAIN_MS
+        entry.uses.last.load(Ordering::Relaxed) - stored >= USE_RESOLUTION_MS
     };
     let mut connection = None;
-    for KeyEntry { key, uses, .. } in table.entries.values().filter(is_news) {
+    for KeyEntry { key, uses, .. } in table.entries.values().filter(is_newer) {
         let last = uses.last.load(Ordering::Relaxed);
         let open = match &mut connection {
             Some(open) => open,

@@ -1,10 +1,9 @@
-//! Sessions of browsers that were ended before their time. All others need no row: who they belong
-//! to, and until when they last, is signed into them.
+//! Browser sessions that were ended early. Other sessions need no row: their holder and end are signed
+//! into them.
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use orders_core::Instant;
 
 use crate::connection::AnyConnection;
@@ -12,35 +11,44 @@ use crate::database::error::Trouble;
 use crate::schema::{api_key_state, ended_sessions};
 use crate::{StoreError, clock, rows, transaction};
 
-/// How many of a holder's are remembered by themselves. Beyond that, the rows would grow with whoever
-/// signs in and out all day: then all that the holder has begun up to the last of them are ended.
+/// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
+/// the latest end are ended, so that the rows do not grow without bound.
 const MOST: i64 = 64;
-/// What stands for all of a holder's.
+/// The id that represents all sessions of a holder.
 const ALL: &str = "";
 
-/// A session.
+/// A browser session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Whose it is: the id of a key, or what stands for another one.
+    /// Its holder: the id of a key, or what represents another credential.
     pub holder: String,
-    /// Which of the holder's; not empty.
+    /// Its id among the holder's sessions; not empty.
     pub id: String,
-    /// Until when it lasts.
+    /// When it ends.
     pub end: Instant,
 }
 
-/// The sessions that were ended and would last otherwise.
+/// A row of `ended_sessions`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = ended_sessions)]
+struct SessionRow {
+    holder: String,
+    session: String,
+    end_ms: i64,
+}
+
+/// The sessions that were ended early.
 #[derive(Debug, Default)]
-pub(crate) struct Ended(HashMap<String, OfHolder>);
+pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
 
 #[derive(Debug, Default)]
 struct OfHolder {
     sessions: HashSet<String>,
-    /// All that last until then at most.
+    /// All sessions that end by then are ended.
     all_until: Option<Instant>,
 }
 
-impl Ended {
+impl EndedSessions {
     pub(crate) fn has(&self, session: &Session) -> bool {
         self.0.get(&session.holder).is_some_and(|of| {
             of.sessions.contains(&session.id) || of.all_until.is_some_and(|end| session.end <= end)
@@ -48,14 +56,14 @@ impl Ended {
     }
 }
 
-/// All that were ended.
-pub(crate) fn list(connection: &mut AnyConnection) -> Result<Ended, StoreError> {
-    let rows: Vec<(String, String, i64)> = ended_sessions::table
-        .select((ended_sessions::holder, ended_sessions::session, ended_sessions::end_ms))
+/// Lists all.
+pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, StoreError> {
+    let rows: Vec<SessionRow> = ended_sessions::table
+        .select(SessionRow::as_select())
         .load(connection)
         .map_err(|error| StoreError::of_read(&error))?;
-    let mut ended = Ended::default();
-    for (holder, session, end_ms) in rows {
+    let mut ended = EndedSessions::default();
+    for SessionRow { holder, session, end_ms } in rows {
         let of = ended.0.entry(holder).or_default();
         if session == ALL {
             of.all_until = Some(rows::instant(end_ms)?);
@@ -66,7 +74,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<Ended, StoreError> 
     Ok(ended)
 }
 
-/// Ends one. Every process learns of it as it does of changes to keys.
+/// Ends a session. Processes learn of it as of changes to keys.
 pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), Trouble> {
     transaction::begin(connection)?;
     let written = clock::now(connection).and_then(|now| {
@@ -91,28 +99,19 @@ fn write(connection: &mut AnyConnection, session: &Session, now: Instant) -> Que
         (id, end_ms) = (ALL, end_ms.max(last.unwrap_or(end_ms)));
         diesel::delete(own()).execute(connection)?;
     }
-    insert(connection, &session.holder, id, end_ms)?;
+    let (holder, session) = (session.holder.clone(), id.to_owned());
+    insert(connection, &SessionRow { holder, session, end_ms })?;
     diesel::update(api_key_state::table)
         .set(api_key_state::version.eq(api_key_state::version + 1))
         .execute(connection)
         .map(drop)
 }
 
-/// Notes one; again, if it was.
-fn insert(
-    connection: &mut AnyConnection,
-    holder: &str,
-    id: &str,
-    end_ms: i64,
-) -> QueryResult<usize> {
-    let statement = "INSERT INTO ended_sessions (holder, session, end_ms) VALUES ($1, $2, $3) \
-                     ON CONFLICT DO NOTHING";
-    let insert = diesel::sql_query(statement)
-        .bind::<Text, _>(holder)
-        .bind::<Text, _>(id)
-        .bind::<BigInt, _>(end_ms);
+/// Inserts a row, unless it exists.
+fn insert(connection: &mut AnyConnection, row: &SessionRow) -> QueryResult<usize> {
+    let insert = diesel::insert_into(ended_sessions::table).values(row);
     match connection {
-        AnyConnection::Postgres(connection) => insert.execute(connection),
-        AnyConnection::Sqlite(connection) => insert.execute(connection),
+        AnyConnection::Postgres(connection) => insert.on_conflict_do_nothing().execute(connection),
+        AnyConnection::Sqlite(connection) => insert.on_conflict_do_nothing().execute(connection),
     }
 }

@@ -1,4 +1,4 @@
-//! Backups of SQLite files, made while others write, and put back once they were looked at.
+//! Backups of SQLite files: made while others write, checked before they are restored.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,33 +10,33 @@ use diesel::sql_types::Text;
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::database::in_use::{InUse, beside};
+use crate::database::long_reads::{check_exists, open_without_timeouts};
+use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::DatabaseUrl;
 use crate::maintenance::doctor;
-use crate::maintenance::export::{check_is_there, open_patiently};
 use crate::{StoreError, migrate};
 
-/// Why there is no backup, or it was not put back. The database is as it was.
+/// Why a backup or a restore failed. The database is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackupError {
-    /// Something stands where the backup is to be.
-    #[error("{0} is there already; a backup never takes the place of another file")]
+    /// A file with the name of the backup exists.
+    #[error("{0} exists already; a backup never replaces a file")]
     Exists(String),
-    /// The file is no whole, sound database of this program.
-    #[error("{file} is not fit to be used: {why}")]
+    /// The file is not an intact database of this program.
+    #[error("{file} cannot be used: {why}")]
     Unfit {
         /// Which file.
         file: String,
-        /// What is wrong with it, first of all.
+        /// The first fault.
         why: String,
     },
-    /// PostgreSQL has tools of its own.
+    /// The database is on PostgreSQL, which has its own tools.
     #[error("this works on SQLite files only")]
     NotSqlite,
     /// A file cannot be written or read.
     #[error("{0}: {1}")]
     File(String, String),
-    /// The database does not answer.
+    /// A database error.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -47,19 +47,19 @@ impl BackupError {
     }
 }
 
-/// Copies an SQLite database as it stands at one moment, whatever others write meanwhile. The copy
-/// takes its name only once it was checked and is safe on the disk.
+/// Copies an SQLite database at one moment, while others may write. The copy gets its name only after
+/// it was checked and synced to the disk.
 ///
 /// # Errors
-/// [`BackupError`], by what went wrong; then there is no file of that name.
+/// [`BackupError`]; then there is no file of that name.
 pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     let DatabaseUrl::Sqlite(from) = url else { return Err(BackupError::NotSqlite) };
-    check_is_there(from)?;
+    check_exists(from)?;
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.display().to_string()));
     }
     let partial = beside(to, ".partial");
-    // What an earlier attempt left.
+    // The rest of an earlier attempt.
     drop(fs::remove_file(&partial));
     let made = copy(url, &partial).and_then(|()| {
         check_integrity(&partial)?;
@@ -69,7 +69,7 @@ pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
         )
         .map_err(BackupError::of(&partial))?;
         sync(&partial)?;
-        // Unlike a rename, a link never takes the place of what is there.
+        // Unlike a rename, a link never replaces a file.
         fs::hard_link(&partial, to).map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return BackupError::Exists(to.display().to_string());
@@ -85,7 +85,7 @@ fn copy(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     let name = to.to_str().ok_or_else(|| {
         BackupError::File(to.display().to_string(), "the path is not UTF-8".to_owned())
     })?;
-    let AnyConnection::Sqlite(mut connection) = open_patiently(url)? else {
+    let AnyConnection::Sqlite(mut connection) = open_without_timeouts(url)? else {
         return Err(BackupError::NotSqlite);
     };
     connection
@@ -107,7 +107,7 @@ fn check_integrity(file: &Path) -> Result<(), BackupError> {
     let unfit = |why: String| BackupError::Unfit { file: file.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(file.to_owned());
     let AnyConnection::Sqlite(mut connection) =
-        open_patiently(&url).map_err(|error| unfit(error.to_string()))?
+        open_without_timeouts(&url).map_err(|error| unfit(error.to_string()))?
     else {
         return Err(BackupError::NotSqlite);
     };
@@ -120,36 +120,37 @@ fn check_integrity(file: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Puts a backup in the place of an SQLite database, which stays beside it. Answers where.
+/// Restores a backup in the place of an SQLite database. Returns the path that the previous database
+/// has now.
 ///
 /// # Errors
-/// [`BackupError`], by what went wrong: a backup that is not sound, or a database that is in use.
+/// [`BackupError`], for example for a damaged backup or a database in use.
 pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, BackupError> {
     let DatabaseUrl::Sqlite(database) = url else { return Err(BackupError::NotSqlite) };
-    check_is_there(from)?;
-    let _alone = InUse::alone(url)?;
-    let fresh = beside(database, ".restoring");
-    remove_with_log(&fresh);
-    let result = prepare(from, &fresh).and_then(|()| {
-        let former = set_aside(url, database)?;
-        fs::rename(&fresh, database).map_err(BackupError::of(database))?;
+    check_exists(from)?;
+    let _lock = ProcessLock::exclusive(url)?;
+    let restored = beside(database, ".restoring");
+    remove_with_log(&restored);
+    let result = prepare(from, &restored).and_then(|()| {
+        let previous = set_aside(url, database)?;
+        fs::rename(&restored, database).map_err(BackupError::of(database))?;
         sync_folder(database)?;
-        Ok(former)
+        Ok(previous)
     });
-    remove_with_log(&fresh);
+    remove_with_log(&restored);
     result
 }
 
 /// Copies a backup and checks the copy, so that what was checked is what is used.
-fn prepare(from: &Path, fresh: &Path) -> Result<(), BackupError> {
-    fs::copy(from, fresh).map_err(BackupError::of(from))?;
-    check_integrity(fresh)?;
+fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
+    fs::copy(from, restored).map_err(BackupError::of(from))?;
+    check_integrity(restored)?;
     let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
-    let url = DatabaseUrl::Sqlite(fresh.to_owned());
-    // An older schema is brought up to date, and then looked at like any other.
+    let url = DatabaseUrl::Sqlite(restored.to_owned());
+    // An older schema is migrated, then checked like any other.
     migrate(&url).map_err(|error| unfit(error.to_string()))?;
     let mut faults = Vec::new();
-    doctor::examine(&url, |report| {
+    doctor::check_database(&url, |report| {
         if !report.is_note {
             faults.extend(
                 report.findings.into_iter().take(1).map(|line| format!("{}: {line}", report.check)),
@@ -160,12 +161,12 @@ fn prepare(from: &Path, fresh: &Path) -> Result<(), BackupError> {
     if let Some(fault) = faults.into_iter().next() {
         return Err(unfit(fault));
     }
-    fold_log(fresh).map_err(|trouble| unfit(format!("{trouble:?}")))?;
-    sync(fresh)
+    fold_log(restored).map_err(|trouble| unfit(format!("{trouble:?}")))?;
+    sync(restored)
 }
 
-/// Moves what is in the write-ahead log into the file, and ends the log; fails while anybody else
-/// has the file open.
+/// Moves the write-ahead log into the file and ends the log. Fails while another process has the file
+/// open.
 fn fold_log(file: &Path) -> Result<(), Trouble> {
     let manager = crate::connection::Manager::new(
         &DatabaseUrl::Sqlite(file.to_owned()),
@@ -177,7 +178,7 @@ fn fold_log(file: &Path) -> Result<(), Trouble> {
         .map_err(|error| Trouble::of(&error))
 }
 
-/// Gives the database that is there another name beside its own. At no time is there no database.
+/// Gives the present database a second name. At no time is there no database.
 fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, BackupError> {
     if !database.exists() {
         return Ok(None);
@@ -185,21 +186,21 @@ fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, Back
     let log = match fold_log(database) {
         Ok(()) => false,
         Err(Trouble::Locked) => {
-            let why = format!("{url} is in use by another process; end that first");
+            let why = format!("{url} is in use by another process; stop that process first");
             return Err(StoreError::Unavailable(why).into());
         }
-        // It may be what the backup is needed for: it is kept as it is.
+        // The backup may be needed because of this file: it is kept as it is.
         Err(_) => true,
     };
-    let former = free_name(database);
-    fs::hard_link(database, &former).map_err(BackupError::of(&former))?;
+    let previous = free_name(database);
+    fs::hard_link(database, &previous).map_err(BackupError::of(&previous))?;
     for suffix in ["-wal", "-shm"] {
         let of_log = beside(database, suffix);
         if log && of_log.exists() {
-            fs::rename(&of_log, beside(&former, suffix)).map_err(BackupError::of(&of_log))?;
+            fs::rename(&of_log, beside(&previous, suffix)).map_err(BackupError::of(&of_log))?;
         }
     }
-    Ok(Some(former))
+    Ok(Some(previous))
 }
 
 fn free_name(database: &Path) -> PathBuf {

@@ -1,6 +1,5 @@
-//! The doctor: looks at the whole of a database, and tells what should never be. It changes nothing,
-//! and needs no more memory for a million orders than for ten: what compares many rows is done by the
-//! database, the rest page by page.
+//! The doctor: checks a whole database and reports faults. It changes nothing, and its memory does not
+//! grow with the database: the database compares rows, the rest is read in pages.
 
 mod callers;
 mod checks;
@@ -14,30 +13,30 @@ use orders_core::{Key, Service, ServiceId, Webhook};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::rows::OrderRow;
 use crate::schema::orders;
 use crate::{StoreError, database::migrate, policy, services, transaction};
 
 use checks::{CHECKS, Check, Looks};
 
-/// What one check has found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// What was checked, in a few words.
+pub struct CheckResult {
+    /// The check, in a few words.
     pub check: &'static str,
-    /// How many rows were looked at.
+    /// The number of rows checked.
     pub looked_at: u64,
-    /// What was found, a line each; at most 100.
+    /// The findings, one line each; at most 100.
     pub findings: Vec<String>,
-    /// Whether more was found than is told.
+    /// Whether there are more findings.
     pub has_more: bool,
-    /// Whether what was found is nothing wrong, but good to know.
+    /// Whether the findings are notes, not faults.
     pub is_note: bool,
 }
 
-impl Report {
+impl CheckResult {
     fn fault(check: &'static str, looked_at: u64, findings: Vec<String>) -> Self {
         let mut report = Self { check, looked_at, findings, has_more: false, is_note: false };
         report.has_more = report.findings.len() > NAMED;
@@ -46,22 +45,25 @@ impl Report {
     }
 }
 
-/// How many findings of a check are told.
+/// The most findings of a check.
 const NAMED: usize = 100;
-/// How many rows are read at once.
+/// How many rows one query reads.
 const PAGE: usize = 5_000;
 
-/// Looks at a database as it stands at one moment, and tells of each check as it ends. Where the
-/// schema is another than this program's, nothing else is looked at. Blocks.
+/// Checks a database at one moment, and passes each result to `report`. If the schema is not this
+/// program's, nothing else is checked. Blocks.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if the database cannot be read.
-pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), StoreError> {
-    let mut connection = open_patiently(url)?;
+pub fn check_database(
+    url: &DatabaseUrl,
+    mut report: impl FnMut(CheckResult),
+) -> Result<(), StoreError> {
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
         if let AnyConnection::Sqlite(connection) = connection {
-            tell(Report::fault("the file is whole", 1, file_faults(connection)?));
-            tell(Report::fault(
+            report(CheckResult::fault("the file is whole", 1, file_faults(connection)?));
+            report(CheckResult::fault(
                 "no row refers to one that is gone",
                 1,
                 lost_references(connection)?,
@@ -69,34 +71,34 @@ pub fn examine(url: &DatabaseUrl, mut tell: impl FnMut(Report)) -> Result<(), St
         }
         let schema = schema_faults(connection)?;
         let is_other = !schema.findings.is_empty();
-        tell(schema);
+        report(schema);
         if is_other {
             return Ok(());
         }
         let rows = order_rows(connection)?;
-        // What cannot be read cannot be compared: the databases would stumble over it.
+        // Rows that cannot be read cannot be compared by the database either.
         let is_readable = rows.findings.is_empty();
-        tell(rows);
-        tell(service_rows(connection)?);
-        tell(key_rows(connection)?);
-        tell(webhook_rows(connection)?);
+        report(rows);
+        report(service_rows(connection)?);
+        report(key_rows(connection)?);
+        report(webhook_rows(connection)?);
         if is_readable {
-            tell(rule_by_orders(connection)?);
-            slots::reports(connection)?.into_iter().for_each(&mut tell);
+            report(rule_by_orders(connection)?);
+            slots::reports(connection)?.into_iter().for_each(&mut report);
         }
         prepare(connection)?;
         let beside = callers::CHECKS.iter().chain([&callers::FEED]).chain(&webhooks::CHECKS);
         for check in CHECKS.iter().chain(beside) {
             if is_readable || !check.reads_services {
-                tell(run(connection, check)?);
+                report(run(connection, check)?);
             }
         }
         Ok(())
     })
 }
 
-/// Lets PostgreSQL compare whole tables, for which the service itself has no use. Never row by row:
-/// where its statistics are behind, each row might lead through all of an index.
+/// Lets PostgreSQL join whole tables, which the service never needs. Never row by row: with outdated
+/// statistics, each row might scan a whole index.
 fn prepare(connection: &mut AnyConnection) -> Result<(), StoreError> {
     if let AnyConnection::Postgres(connection) = connection {
         connection
@@ -144,7 +146,7 @@ fn number(connection: &mut AnyConnection, query: &str) -> Result<u64, StoreError
     Ok(u64::try_from(number).unwrap_or_default())
 }
 
-fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreError> {
+fn run(connection: &mut AnyConnection, check: &Check) -> Result<CheckResult, StoreError> {
     let query = match (&check.looks, &*connection) {
         (Looks::Alike(query), _)
         | (Looks::Apart { sqlite: query, .. }, AnyConnection::Sqlite(_))
@@ -153,7 +155,7 @@ fn run(connection: &mut AnyConnection, check: &Check) -> Result<Report, StoreErr
     let limit = (NAMED + 1).to_string();
     let found = lines(connection, &[query, " LIMIT ", &limit].concat())?;
     let looked_at = number(connection, check.count)?;
-    Ok(Report::fault(check.name, looked_at, found))
+    Ok(CheckResult::fault(check.name, looked_at, found))
 }
 
 fn file_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
@@ -175,16 +177,16 @@ fn lines_of_sqlite(
     texts(diesel::sql_query(query).load(connection))
 }
 
-fn schema_faults(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+fn schema_faults(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let (lacking, unknown) = migrate::difference(connection)?;
     let lacking = lacking.into_iter().map(|version| format!("lacks {version}: run `migrate`"));
     let unknown =
         unknown.into_iter().map(|version| format!("has {version}: it is newer than this program"));
-    Ok(Report::fault("the schema is this program's", 1, lacking.chain(unknown).collect()))
+    Ok(CheckResult::fault("the schema is this program's", 1, lacking.chain(unknown).collect()))
 }
 
-/// Reads every order, one page after the other.
-fn order_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+/// Reads all orders in pages.
+fn order_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let mut found = Vec::new();
     let mut looked_at = 0;
     let mut after = String::new();
@@ -193,16 +195,7 @@ fn order_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
             .filter(orders::id.gt(&after))
             .order(orders::id.asc())
             .limit(i64::try_from(PAGE).unwrap_or(i64::MAX))
-            .select((
-                orders::id,
-                orders::datetime_ms,
-                orders::total_fee,
-                orders::services,
-                orders::version,
-                orders::grp,
-                orders::created_at_ms,
-                orders::updated_at_ms,
-            ))
+            .select(OrderRow::as_select())
             .load(connection)
             .map_err(|error| StoreError::of_read(&error))?;
         let Some(last) = page.last() else { break };
@@ -217,10 +210,10 @@ fn order_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
             }
         }
     }
-    Ok(Report::fault("orders can be read", looked_at, found))
+    Ok(CheckResult::fault("orders can be read", looked_at, found))
 }
 
-fn service_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+fn service_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let name = "services can be read and found by their names";
     let page =
         |after: Option<&ServiceId>| services::list_with_keys(connection, after.copied(), PAGE);
@@ -231,26 +224,25 @@ fn service_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
     read_all(name, page, |(service, _)| service.id, misplaced)
 }
 
-fn key_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+fn key_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let page = |after: Option<&_>| crate::keys::list(connection, after, PAGE);
     let place = |key: &Key| (key.created_at, key.id.clone());
     read_all("keys can be read", page, place, |_| None)
 }
 
-fn webhook_rows(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+fn webhook_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let page = |after: Option<&_>| crate::webhooks::list(connection, after, PAGE);
     let place = |webhook: &Webhook| (webhook.created_at, webhook.id.clone());
     read_all("webhooks can be read", page, place, |_| None)
 }
 
-/// Reads a whole table, one page behind the place of the last row of the other. A row that cannot be
-/// read is told of, and ends it.
+/// Reads a whole table in pages. A row that cannot be read is reported and ends it.
 fn read_all<R, P>(
     check: &'static str,
     mut page: impl FnMut(Option<&P>) -> Result<Vec<R>, StoreError>,
     place: impl Fn(&R) -> P,
     fault: impl Fn(&R) -> Option<String>,
-) -> Result<Report, StoreError> {
+) -> Result<CheckResult, StoreError> {
     let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
     loop {
         let rows = match page(after.as_ref()) {
@@ -267,11 +259,11 @@ fn read_all<R, P>(
         let room = (NAMED + 1).saturating_sub(found.len());
         found.extend(rows.iter().filter_map(&fault).take(room));
     }
-    Ok(Report::fault(check, looked_at, found))
+    Ok(CheckResult::fault(check, looked_at, found))
 }
 
-/// The rule once more, by what the orders say of themselves.
-fn rule_by_orders(connection: &mut AnyConnection) -> Result<Report, StoreError> {
+/// Checks the spacing rule by the times of the orders.
+fn rule_by_orders(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let policy = policy::find(connection).map_err(StoreError::from)?;
     let mut found = Vec::new();
     policy::violations(connection, &policy, |violation| {
@@ -282,5 +274,5 @@ fn rule_by_orders(connection: &mut AnyConnection) -> Result<Report, StoreError> 
     })
     .map_err(|trouble: Trouble| StoreError::from(trouble))?;
     let looked_at = number(connection, "SELECT count(*) AS number FROM orders")?;
-    Ok(Report::fault("orders keep their distance, by their own times", looked_at, found))
+    Ok(CheckResult::fault("orders keep their distance, by their own times", looked_at, found))
 }

@@ -1,14 +1,13 @@
-//! Reading all that an export carries, as it stood at one moment.
+//! Reads everything that an export contains, at one moment.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use diesel::connection::SimpleConnection;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use orders_core::{Group, Order, Service, ServiceId};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::connection::AnyConnection;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
 use crate::schema::orders;
@@ -17,52 +16,28 @@ use crate::{StoreError, rows, services, transaction};
 /// How many rows are read at once.
 const PAGE: usize = 1_000;
 
-/// What an export is read as, in this order.
+/// The parts of an export, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportPart {
-    /// The groups that more than one order is in. Once.
+    /// The exemption groups with more than one order. Once.
     SharedGroups(HashSet<Group>),
-    /// Some services, by their numbers.
+    /// A page of services, by number.
     Services(Vec<Service>),
-    /// Some orders, by their times and ids.
+    /// A page of orders, by time and id.
     Orders(Vec<Order>),
 }
 
-/// Reads all services and orders, as they stand at one moment whatever others write meanwhile.
-/// Blocks; holds no more than a page in memory, and the shared groups.
+/// Reads all services and orders at one moment, while others may write. Blocks. Keeps one page and the
+/// shared groups in memory.
 ///
 /// # Errors
-/// What `visit` answers, or [`StoreError::Unavailable`] and [`StoreError::Corrupt`].
+/// The errors of `visit`, [`StoreError::Unavailable`] and [`StoreError::Corrupt`].
 pub fn export<E: From<StoreError>>(
     url: &DatabaseUrl,
     mut visit: impl FnMut(ExportPart) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut connection = open_patiently(url)?;
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| Ok(read_all(connection, &mut visit)))?
-}
-
-/// A connection for reads that take as long as they take, to a database that is there already.
-pub(crate) fn open_patiently(url: &DatabaseUrl) -> Result<AnyConnection, StoreError> {
-    if let DatabaseUrl::Sqlite(path) = url {
-        check_is_there(path)?;
-    }
-    let mut connection = Manager::new(url, Purpose::List).open()?;
-    if let AnyConnection::Postgres(connection) = &mut connection {
-        connection
-            .batch_execute(
-                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;",
-            )
-            .map_err(|error| StoreError::of_read(&error))?;
-    }
-    Ok(connection)
-}
-
-/// Opening a file that is not there would make one.
-pub(crate) fn check_is_there(path: &Path) -> Result<(), StoreError> {
-    if path.exists() {
-        return Ok(());
-    }
-    Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
 }
 
 fn read_all<E: From<StoreError>>(

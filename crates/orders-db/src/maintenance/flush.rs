@@ -1,34 +1,34 @@
-//! What is noted from time to time, so that no request waits for it: when keys were last used, and how
-//! often the rule refused something.
+//! The periodic flush of counters that no request waits for: when keys were last used, and how many
+//! operations the spacing rule rejected.
 
 use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::connection::Manager;
 use crate::database::error::Trouble;
-use crate::database::metrics::Meter;
-use crate::keys::{Board, store_uses};
-use crate::orders::refusals;
+use crate::database::metrics::StoreMetrics;
+use crate::keys::{KeyCache, flush_uses};
+use crate::orders::reports;
 
-/// How often it is looked whether there is something to be noted.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The interval of the flush.
+const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Notes what there is, again and again, and once more at the end.
-pub(crate) fn write_down(
-    board: &Board,
-    meter: &Meter,
+/// Flushes periodically, and once more at the end.
+pub(crate) fn run(
+    keys: &KeyCache,
+    metrics: &StoreMetrics,
     manager: &Manager,
     stopped: &mpsc::Receiver<()>,
 ) {
-    let mut noted = 0;
+    let mut flushed = 0;
     loop {
-        let goes_on = stopped.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout);
-        if let Err(trouble) = store_uses(&board.table(), manager) {
-            log::debug!("when keys were last used was not written down yet: {trouble:?}");
+        let goes_on = stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout);
+        if let Err(trouble) = flush_uses(&keys.table(), manager) {
+            log::debug!("cannot store when keys were last used: {trouble:?}");
         }
-        match store_refusals(meter, noted, manager) {
-            Ok(conflicts) => noted = conflicts,
-            Err(trouble) => log::debug!("what was refused was not written down yet: {trouble:?}"),
+        match flush_refusals(metrics, flushed, manager) {
+            Ok(conflicts) => flushed = conflicts,
+            Err(trouble) => log::debug!("cannot store the number of conflicts: {trouble:?}"),
         }
         if !goes_on {
             return;
@@ -36,12 +36,12 @@ pub(crate) fn write_down(
     }
 }
 
-/// Notes what was refused since so many were; gives back how many were by now.
-fn store_refusals(meter: &Meter, noted: u64, manager: &Manager) -> Result<u64, Trouble> {
-    let conflicts = meter.conflicts();
-    let number = i64::try_from(conflicts.saturating_sub(noted)).unwrap_or(i64::MAX);
+/// Stores the conflicts since `flushed`. Returns how many there are by now.
+fn flush_refusals(metrics: &StoreMetrics, flushed: u64, manager: &Manager) -> Result<u64, Trouble> {
+    let conflicts = metrics.conflicts();
+    let number = i64::try_from(conflicts.saturating_sub(flushed)).unwrap_or(i64::MAX);
     if number > 0 {
-        refusals::add(&mut manager.open()?, number)?;
+        reports::add_conflicts(&mut manager.open()?, number)?;
     }
     Ok(conflicts)
 }

@@ -1,5 +1,5 @@
-//! Moving a whole database from SQLite to PostgreSQL, and telling by sums whether two databases hold
-//! the same. Both go by the tables that there are, so that a new one is never left behind.
+//! Moves a database from SQLite to PostgreSQL, and compares databases by checksums. Both read the
+//! catalogue of tables, so that a new table is never forgotten.
 
 mod checksums;
 mod tables;
@@ -9,54 +9,52 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::database::in_use::InUse;
+use crate::database::long_reads::open_without_timeouts;
+use crate::database::process_lock::ProcessLock;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::{StoreError, migrate, transaction};
 
-use checksums::sum;
-pub use checksums::{TableSum, sums};
+use checksums::checksum;
+pub use checksums::{TableChecksum, checksums};
 use tables::{Column, Table, tables};
 
-/// Why a database was not moved. Nothing was written then.
+/// Why a database was not moved. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransferError {
-    /// It goes from SQLite to PostgreSQL only.
-    #[error("a database is moved from SQLite to PostgreSQL; for any other way, export and import")]
+    /// Only SQLite to PostgreSQL is supported.
+    #[error("only SQLite to PostgreSQL is supported; otherwise export and import")]
     Direction,
-    /// The other database is not empty.
-    #[error(
-        "the table {0} of the other database is not empty; a database is moved into an empty one"
-    )]
+    /// The target database is not empty.
+    #[error("the table {0} of the target database is not empty")]
     NotEmpty(String),
-    /// What arrived is not what was sent.
-    #[error("the table {0} did not arrive as it was; nothing was written")]
+    /// The checksums of a table differ.
+    #[error("the checksums of the table {0} differ; nothing was written")]
     Differs(String),
-    /// One of the databases does not answer.
+    /// A database error.
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
-/// How many rows are sent at once.
+/// How many rows one statement inserts.
 const PAGE: usize = 2_000;
-/// Tables that a new database has a row in.
+/// Tables in which a new database has a row.
 const PREFILLED: [&str; 4] = ["policy", "counters", "event_feed", "api_key_state"];
-/// Copies all rows of an SQLite database that nobody uses into an empty PostgreSQL database, in one
-/// transaction, and compares the sums of both before it commits. Answers the sums.
+/// Copies all rows of an unused SQLite database into an empty PostgreSQL database in one transaction,
+/// and compares checksums before the commit. Returns the checksums.
 ///
 /// # Errors
-/// [`TransferError`], by why nothing was written.
+/// [`TransferError`]; then nothing is written.
 pub fn move_to_postgres(
     from: &DatabaseUrl,
     to: &DatabaseUrl,
     mut progress: impl FnMut(&str, u64),
-) -> Result<Vec<TableSum>, TransferError> {
+) -> Result<Vec<TableChecksum>, TransferError> {
     if !matches!((from, to), (DatabaseUrl::Sqlite(_), DatabaseUrl::Postgres(_))) {
         return Err(TransferError::Direction);
     }
-    // What would be written to it meanwhile would be left behind.
-    let _alone = InUse::alone(from)?;
-    let mut source = open_patiently(from)?;
+    // Writes to the source meanwhile would be lost.
+    let _lock = ProcessLock::exclusive(from)?;
+    let mut source = open_without_timeouts(from)?;
     migrate(from)?;
     migrate(to)?;
     let mut target = Manager::new(to, Purpose::Write).open()?;
@@ -67,7 +65,7 @@ pub fn move_to_postgres(
     match moved.map_err(TransferError::from).and_then(|moved| moved) {
         Ok(sums) => {
             transaction::commit(&mut target).map_err(|trouble| {
-                log::warn!("the end of the commit was not heard: {trouble:?}");
+                log::warn!("the commit was not answered: {trouble:?}");
                 StoreError::OutcomeUnknown
             })?;
             Ok(sums)
@@ -83,11 +81,11 @@ fn copy_all(
     source: &mut AnyConnection,
     target: &mut AnyConnection,
     progress: &mut impl FnMut(&str, u64),
-) -> Result<Vec<TableSum>, TransferError> {
+) -> Result<Vec<TableChecksum>, TransferError> {
     let AnyConnection::Postgres(postgres) = target else { return Err(TransferError::Direction) };
-    let patience =
+    let no_timeouts =
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
-    postgres.batch_execute(patience).map_err(|error| StoreError::of_read(&error))?;
+    postgres.batch_execute(no_timeouts).map_err(|error| StoreError::of_read(&error))?;
     let tables = tables(source)?;
     for Table { name, .. } in &tables {
         if PREFILLED.contains(&name.as_str()) {
@@ -102,7 +100,7 @@ fn copy_all(
     }
     let mut sums = Vec::new();
     for table in &tables {
-        let (sent, arrived) = (sum(source, table)?, sum(target, table)?);
+        let (sent, arrived) = (checksum(source, table)?, checksum(target, table)?);
         if sent != arrived {
             return Err(TransferError::Differs(table.name.clone()));
         }
@@ -123,7 +121,7 @@ struct Line {
     line: String,
 }
 
-/// Sends all rows of a table, as JSON, which PostgreSQL reads into columns of its own types.
+/// Copies all rows of a table as JSON, which PostgreSQL converts to its own types.
 fn copy(
     source: &mut AnyConnection,
     target: &mut AnyConnection,
@@ -148,7 +146,7 @@ fn copy(
         &table.name,
         "\" (",
         &names,
-        // Numbers that the database would give out itself are kept, too.
+        // Keeps the numbers of identity columns.
         ") OVERRIDING SYSTEM VALUE SELECT ",
         &names,
         " FROM json_populate_recordset(NULL::\"",
@@ -178,7 +176,7 @@ fn copy(
     Ok(())
 }
 
-/// Lets columns that PostgreSQL numbers itself go on behind the highest number that was copied.
+/// Advances identity columns past the highest copied number.
 fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), StoreError> {
     let AnyConnection::Postgres(target) = target else { return Ok(()) };
     for Column { name, .. } in &table.columns {

@@ -1,5 +1,4 @@
-//! Availability: the free stretches of time, found over the same slots and by the same window that
-//! a write is judged by.
+//! Availability: free intervals, found with the same slots and the same minimum gap as decisions.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +9,34 @@ use crate::connection::AnyConnection;
 use crate::schema::order_slots;
 use crate::{StoreError, policy, rows, services, transaction};
 
-/// How many slots are looked at in one query.
+/// How many slots one query reads.
 const PAGE: i64 = 5_000;
 
-/// For what, and within which time, free stretches are asked for.
+/// A query for free intervals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvailabilityQuery {
-    /// The first instant.
+    /// The first time.
     pub from: Instant,
-    /// The last instant.
+    /// The last time.
     pub to: Instant,
-    /// The services of the order that is to be placed.
+    /// The services of the order to place.
     pub services: BTreeSet<ServiceId>,
-    /// An order that is left out, as one that is to be moved.
+    /// An order to ignore, since it is to be moved.
     pub ignore: Option<OrderId>,
 }
 
-/// Free stretches, and the policy by which they are free.
+/// Free intervals, and the policy that was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
-    /// The stretches, earliest first.
+    /// The intervals, earliest first.
     pub stretches: Vec<Stretch>,
     /// The policy.
     pub policy: Policy,
-    /// Those of the services asked for that do not exist.
+    /// The requested services that do not exist.
     pub unknown: Vec<ServiceId>,
 }
 
-/// At most `limit` free stretches, all on one state of the database.
+/// Finds at most `limit` free intervals, at one moment.
 pub(crate) fn find(
     connection: &mut AnyConnection,
     query: &AvailabilityQuery,
@@ -91,8 +90,8 @@ fn stretches(
             return Ok(found);
         }
         match last {
-            // Those at the last instant come again, which does no harm; but where a page is filled
-            // by a single instant, the rest of it holds what the page holds.
+            // The next page repeats the slots at the last time, which does no harm; but if one time fills
+            // a page, its other slots change nothing.
             Some(last) if full => from = if last > from { last } else { last + 1 },
             Some(_) | None => break,
         }

@@ -1,5 +1,5 @@
-//! What a calendar shows of a stretch of time, in one statement: its orders, all services, the
-//! policy, the nearest orders outside, and where the feed of events is.
+//! The calendar view of an interval, in one statement: its orders, all services, the policy, the
+//! nearest orders outside, and the position of the event feed.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -10,20 +10,20 @@ use orders_core::{Fee, Instant, OrderId, Policy, Service, Services};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::rows::{self, ServiceRow};
+use crate::{rows, services};
 
-/// A stretch of time, and how many orders are wanted of it at most.
+/// A query for a calendar view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarQuery {
-    /// From this time on.
+    /// The start of the interval.
     pub from: Instant,
-    /// Before this time.
+    /// The end of the interval, exclusive.
     pub to: Instant,
-    /// At most so many orders, those in the window before and behind counted.
+    /// The most orders, including those within the minimum gap before and after.
     pub limit: u32,
 }
 
-/// An order as a calendar shows it.
+/// An order in a calendar view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarOrder {
     /// Its id.
@@ -38,25 +38,25 @@ pub struct CalendarOrder {
     pub version: u64,
 }
 
-/// What is to be shown of a stretch of time.
+/// The calendar view of an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Calendar {
-    /// The orders, the earliest first, also those within a window before and behind the stretch,
-    /// which block some of it.
+pub struct CalendarView {
+    /// The orders, earliest first, also those within the minimum gap before and after the interval,
+    /// which block a part of it.
     pub orders: Vec<CalendarOrder>,
     /// The first thousand services, by number.
     pub services: Vec<Service>,
     /// The policy.
     pub policy: Policy,
-    /// The time of the last order before the stretch.
+    /// The time of the last order before the interval.
     pub previous: Option<Instant>,
-    /// The time of the first order behind the stretch.
+    /// The time of the first order after the interval.
     pub next: Option<Instant>,
-    /// The last event that is shown.
+    /// The sequence of the last event that the view includes.
     pub sequence: u64,
 }
 
-/// All of it: rows of six kinds.
+/// The statement, which returns rows of six kinds.
 const STATEMENT: [&str; 6] = [
     "WITH p AS (SELECT window_ms, scope, edit_lock_ms FROM policy WHERE id = 1) \
      SELECT * FROM (SELECT CAST(1 AS BIGINT) AS kind, o.id AS id, o.datetime_ms AS at_ms, \
@@ -103,7 +103,7 @@ impl Query for Statement {
     type SqlType = (BigInt, Text, BigInt, BigInt, Text, BigInt);
 }
 
-// Kept as a prepared statement by its text, which is always the same: so it is one round trip.
+// Cached as a prepared statement by its text, which is constant, so that it takes one round trip.
 impl QueryId for Statement {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -113,11 +113,11 @@ impl<C: Connection> RunQueryDsl<C> for Statement {}
 
 type Row = (i64, String, i64, i64, String, i64);
 
-/// What is to be shown of a stretch of time, all of it of one moment.
+/// Finds the calendar view, at one moment.
 pub(crate) fn find(
     connection: &mut AnyConnection,
     query: &CalendarQuery,
-) -> Result<Calendar, StoreError> {
+) -> Result<CalendarView, StoreError> {
     let (from, to) = (query.from.as_millis(), query.to.as_millis());
     let statement = Statement { values: [from, to, i64::from(query.limit), from, to] };
     let rows: Vec<Row> = match connection {
@@ -125,7 +125,7 @@ pub(crate) fn find(
         AnyConnection::Sqlite(connection) => statement.load(connection),
     }
     .map_err(|error| StoreError::of_read(&error))?;
-    let mut calendar = Calendar {
+    let mut calendar = CalendarView {
         orders: Vec::with_capacity(rows.len()),
         services: Vec::new(),
         policy: Policy::default(),
@@ -139,7 +139,7 @@ pub(crate) fn find(
     Ok(calendar)
 }
 
-impl Calendar {
+impl CalendarView {
     fn take(&mut self, (kind, id, at_ms, number, name, version): Row) -> Result<(), StoreError> {
         match kind {
             1 => self.orders.push(CalendarOrder {
@@ -150,7 +150,7 @@ impl Calendar {
                 version: u64::try_from(version).unwrap_or_default(),
                 id: rows::order_id(&id)?,
             }),
-            2 => self.services.push(ServiceRow { id: at_ms, name }.into_service()?),
+            2 => self.services.push(services::from_columns(at_ms, &name)?),
             3 => {
                 let edit_lock = (number > 0).then_some(number);
                 self.policy = rows::policy(at_ms, &name, edit_lock)?;

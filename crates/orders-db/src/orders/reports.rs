@@ -1,34 +1,34 @@
-//! Figures of a stretch of time: how many orders, and what they cost, by the quarter of an hour and by
-//! service; and how often the rule refused one. The quarters let whoever asks add them up in any time zone.
+//! Reports of an interval: numbers and fees of orders by quarter of an hour and by service, and the
+//! number of conflicts, which the periodic flush adds. Quarters can be added up in any time zone.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use orders_core::{Instant, Service};
 
-use crate::StoreError;
 use crate::connection::AnyConnection;
-use crate::rows::ServiceRow;
+use crate::database::error::Trouble;
+use crate::{StoreError, clock, services};
 
-/// How many services are told of at most.
+/// The most services in a report.
 const SERVICES: usize = 50;
 
-/// How many orders, and the sum of their fees.
+/// A number of orders and the sum of their fees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Amount {
-    /// How many orders.
+    /// The number of orders.
     pub orders: i64,
     /// The sum of their fees, in hundredths.
     pub fees: i128,
 }
 
-/// The figures of a stretch of time.
+/// The report of an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
-    /// Those quarters of an hour, counted from the start of the stretch, that have orders.
+pub struct OrderReport {
+    /// The quarters of an hour that have orders, counted from the start of the interval.
     pub quarters: Vec<(i64, Amount)>,
     /// The fifty services with the most orders. An order counts for each of its services.
     pub services: Vec<(Service, Amount)>,
-    /// Those quarters of an hour in which the rule refused something, and how often.
+    /// The quarters of an hour that have conflicts, and their number.
     pub refusals: Vec<(i64, i64)>,
 }
 
@@ -59,7 +59,7 @@ SELECT (datetime_ms - $1) / 900000 AS number, '' AS name, COUNT(*) AS orders, \
 CAST(SUM(total_fee / 100) AS BIGINT) AS whole, CAST(SUM(total_fee % 100) AS BIGINT) AS rest \
 FROM orders WHERE datetime_ms >= $1 AND datetime_ms < $2 GROUP BY 1 ORDER BY 1";
 
-// For SQLite, a cross join is walked as it is written: along the index of each service.
+// SQLite follows a cross join as written: along the index of each service.
 const BY_SERVICE: &str = "\
 SELECT s.id AS number, s.name AS name, COUNT(*) AS orders, \
 CAST(SUM(o.total_fee / 100) AS BIGINT) AS whole, CAST(SUM(o.total_fee % 100) AS BIGINT) AS rest \
@@ -72,23 +72,23 @@ SELECT (start_ms - $1) / 900000 AS number, '' AS name, number AS orders, \
 CAST(0 AS BIGINT) AS whole, CAST(0 AS BIGINT) AS rest \
 FROM refusals WHERE start_ms >= $1 AND start_ms < $2 ORDER BY 1";
 
-/// The figures of the orders from one time on, before another.
+/// Finds the report of the orders in `[from, to)`.
 pub(crate) fn find(
     connection: &mut AnyConnection,
     from: Instant,
     to: Instant,
-) -> Result<Figures, StoreError> {
+) -> Result<OrderReport, StoreError> {
     let quarters = load(connection, QUARTERS, from, to)?;
-    let services = load(connection, BY_SERVICE, from, to)?;
+    let by_service = load(connection, BY_SERVICE, from, to)?;
     let mut found = Vec::with_capacity(SERVICES);
-    for row in services {
+    for row in by_service {
         let amount = row.amount();
-        found.push((ServiceRow { id: row.number, name: row.name }.into_service()?, amount));
+        found.push((services::from_columns(row.number, &row.name)?, amount));
     }
     let quarters = quarters.into_iter().map(|row| (row.number, row.amount()));
     let refusals = load(connection, REFUSALS, from, to)?;
     let refusals = refusals.into_iter().map(|row| (row.number, row.orders));
-    Ok(Figures { quarters: quarters.collect(), services: found, refusals: refusals.collect() })
+    Ok(OrderReport { quarters: quarters.collect(), services: found, refusals: refusals.collect() })
 }
 
 fn load(
@@ -104,4 +104,26 @@ fn load(
         AnyConnection::Sqlite(connection) => asked.load(connection),
     }
     .map_err(|error| StoreError::of_read(&error))
+}
+
+/// A quarter of an hour in milliseconds, so that days can be added up in any time zone.
+const QUARTER_MS: i64 = 15 * 60_000;
+
+/// Adds conflicts to the present quarter of an hour.
+pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Result<(), Trouble> {
+    let now = clock::now(connection)?;
+    let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \
+                     ON CONFLICT (start_ms) DO UPDATE SET number = refusals.number + excluded.number";
+    let insert =
+        diesel::sql_query(statement).bind::<BigInt, _>(quarter_of(now)).bind::<BigInt, _>(number);
+    match connection {
+        AnyConnection::Postgres(connection) => insert.execute(connection),
+        AnyConnection::Sqlite(connection) => insert.execute(connection),
+    }
+    .map(drop)
+    .map_err(|error| Trouble::of(&error))
+}
+
+fn quarter_of(at: Instant) -> i64 {
+    at.as_millis() - at.as_millis().rem_euclid(QUARTER_MS)
 }

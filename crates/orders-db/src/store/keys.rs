@@ -1,4 +1,4 @@
-//! What can be asked of a store about keys.
+//! The store's methods for keys and sessions.
 
 use std::sync::{Arc, PoisonError, mpsc};
 
@@ -11,27 +11,27 @@ use crate::keys::{self, KeyTable};
 use crate::lane::Reply;
 
 impl Store {
-    /// What is known of the keys.
+    /// Returns the cached keys.
     #[must_use]
     pub fn keys(&self) -> Arc<KeyTable> {
         self.keys.table()
     }
 
-    /// Has the keys looked at now, and replies once that is done.
-    pub fn look_at_keys(&self, reply: Reply<()>) {
-        let looks = self.key_looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = looks.as_ref().map(|looks| looks.send(reply));
+    /// Refreshes the key cache now, and replies when that is done.
+    pub fn refresh_keys(&self, reply: Reply<()>) {
+        let refreshes = self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = refreshes.as_ref().map(|refreshes| refreshes.send(reply));
         if let Some(Err(mpsc::SendError(reply))) = asked {
-            reply(Err(StoreError::Unavailable("nobody looks at the keys".to_owned())));
+            reply(Err(StoreError::Unavailable("the key cache is closed".to_owned())));
         }
     }
 
-    /// Ends a session before its time, on every process within a second. Blocks.
+    /// Ends a session early, in every process within a second. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn end_session(&self, session: &Session) -> Result<(), StoreError> {
-        sessions::end(&mut self.courier.open()?, session).map_err(StoreError::from)
+        sessions::end(&mut self.background.open()?, session).map_err(StoreError::from)
     }
 
     /// Finds a key. Blocks.
@@ -42,7 +42,7 @@ impl Store {
         self.read(|connection| keys::find(connection, id))
     }
 
-    /// Lists at most `limit` keys behind the one made at a time with an id, oldest first. Blocks.
+    /// Lists at most `limit` keys after a position (creation time and id), oldest first. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].

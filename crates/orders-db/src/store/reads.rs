@@ -1,5 +1,5 @@
-//! Reads. Orders by id go through a queue that shares queries; all others run on the caller's thread,
-//! on a connection of a pool.
+//! The store's reads: orders by id go through a queue that shares queries, all others run on the
+//! caller's thread with a connection of a pool.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use r2d2::Pool;
 
 use super::Store;
 use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::database::metrics::{ErrorKind, Meter};
+use crate::database::metrics::{ErrorKind, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
 use crate::lane::Reply;
 use crate::orders::availability::{Availability, AvailabilityQuery};
-use crate::orders::calendar::{Calendar, CalendarQuery};
-use crate::orders::reports::Figures;
+use crate::orders::calendar::{CalendarQuery, CalendarView};
+use crate::orders::reports::OrderReport;
 use crate::orders::{OrderPage, OrderQuery};
 use crate::read::ReadJob;
 use crate::{
@@ -39,8 +39,8 @@ impl Store {
         self.read(|connection| orders::list(connection, query, limit))
     }
 
-    /// Lists at most `limit` changes to an order, oldest first, behind the one that led to version
-    /// `after`; none if there never was such an order. Blocks.
+    /// Lists at most `limit` changes to an order after version `after`, oldest first; none if there
+    /// never was such an order. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -53,25 +53,25 @@ impl Store {
         self.read(|connection| events::list_of_order(connection, id, after, limit))
     }
 
-    /// Lists at most `limit` changes to any orders, oldest first, whose sequences follow `after`: 0
-    /// for all there are. Who goes on from the last misses nothing and sees nothing twice, since
-    /// sequences rise in the order of commits. Blocks.
+    /// Lists at most `limit` changes to any orders after sequence `after` (0 for all), oldest first.
+    /// Sequences rise in commit order, so a reader that continues from the last one misses nothing and
+    /// sees nothing twice. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
-        read(&self.feeds, &self.meter, |connection| events::list(connection, after, limit))
+        read(&self.feeds, &self.metrics, |connection| events::list(connection, after, limit))
     }
 
-    /// The sequence of the last event that is committed; 0 where there was never one. Blocks.
+    /// Finds the sequence of the last committed event; 0 if there was none. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_last_sequence(&self) -> Result<u64, StoreError> {
-        read(&self.feeds, &self.meter, events::find_last)
+        read(&self.feeds, &self.metrics, events::find_last)
     }
 
-    /// Whether an order with this id is there, or ever was. Blocks.
+    /// Whether an order with this id exists or has existed. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -107,7 +107,7 @@ impl Store {
         self.read(|connection| services::list(connection, after, limit))
     }
 
-    /// Finds at most `limit` free stretches. Blocks.
+    /// Finds at most `limit` free intervals. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -119,20 +119,19 @@ impl Store {
         self.read(|connection| availability::find(connection, query, limit))
     }
 
-    /// Finds what a calendar shows of a stretch of time, by one statement. Blocks.
+    /// Finds the calendar view of an interval, with one statement. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_calendar(&self, query: &CalendarQuery) -> Result<Calendar, StoreError> {
+    pub fn find_calendar(&self, query: &CalendarQuery) -> Result<CalendarView, StoreError> {
         self.read(|connection| calendar::find(connection, query))
     }
 
-    /// Finds the figures of the orders from one time on, before another. Blocks, the longer the more
-    /// orders there are.
+    /// Finds the report of the orders in `[from, to)`. Blocks, in proportion to the number of orders.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_figures(&self, from: At, to: At) -> Result<Figures, StoreError> {
+    pub fn find_report(&self, from: At, to: At) -> Result<OrderReport, StoreError> {
         self.read(|connection| reports::find(connection, from, to))
     }
 
@@ -146,9 +145,9 @@ impl Store {
 
     pub(super) fn read<T>(
         &self,
-        question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+        query: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(&self.pool, &self.meter, question)
+        read(&self.pool, &self.metrics, query)
     }
 }
 
@@ -156,7 +155,7 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
     Pool::builder()
         .max_size(connections)
         .min_idle(Some(0))
-        // A question that finds its connection closed is asked again.
+        // A query that finds its connection closed runs again.
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(2))
         .error_handler(Box::new(Quiet))
@@ -164,21 +163,21 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// Asks a question on a connection of a pool. One that stood idle may have been closed by the
-/// server: then another is asked, up to one that was opened just now.
+/// Runs a query on a connection of a pool. If the server has closed an idle connection, runs it on
+/// another one, up to one that was just opened.
 pub(super) fn read<T>(
     pool: &Pool<Manager>,
-    meter: &Meter,
-    question: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
+    metrics: &StoreMetrics,
+    query: impl Fn(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     loop {
         let mut pooled = pool.get().map_err(|error| {
-            meter.failed(ErrorKind::NoConnection);
+            metrics.failed(ErrorKind::NoConnection);
             StoreError::Unavailable(error.to_string())
         })?;
-        let result = question(&mut pooled.connection);
+        let result = query(&mut pooled.connection);
         if let Err(error) = &result {
-            meter.failed(error);
+            metrics.failed(error);
         }
         let was_used = std::mem::replace(&mut pooled.was_used, true);
         pooled.is_lost = matches!(result, Err(StoreError::Unavailable(_)));
@@ -188,7 +187,7 @@ pub(super) fn read<T>(
     }
 }
 
-/// What goes wrong with the pool is told to whoever asked for a connection.
+/// Logs errors of the pool, which its callers receive anyway.
 #[derive(Debug)]
 struct Quiet;
 

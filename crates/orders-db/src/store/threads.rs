@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use crate::StoreError;
 
-/// How long threads that are to end are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long to wait for threads to end.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Threads that work until they are told to end, each in its own way.
+/// The threads of a store, each with its way to end.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     running: Vec<JoinHandle<()>>,
-    /// Dropped to end what is done from time to time.
+    /// Dropped to end periodic threads.
     stops: Vec<mpsc::Sender<()>>,
 }
 
 impl Threads {
-    /// Starts one that ends by itself, once what it works on is closed.
+    /// Starts a thread that ends when its queue is closed.
     pub(super) fn start(
         &mut self,
         name: &str,
@@ -32,7 +32,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Starts one that ends once what it is given hangs up.
+    /// Starts a thread that ends when the sender of its channel is dropped.
     pub(super) fn start_stoppable(
         &mut self,
         name: &str,
@@ -44,18 +44,18 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits until all have ended, but not without end: a database may be silent.
+    /// Waits for all threads to end, up to a timeout: the database may not answer.
     pub(super) fn end(&mut self) {
         self.stops.clear();
-        let deadline = Instant::now() + LAST_WORDS;
+        let deadline = Instant::now() + JOIN_TIMEOUT;
         for thread in self.running.drain(..) {
             while !thread.is_finished() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(1));
             }
             if !thread.is_finished() {
-                log::warn!("the database is silent; leaving a thread that waits for it");
+                log::warn!("a thread still waits for the database; not waiting for it");
             } else if thread.join().is_err() {
-                log::error!("a thread of the store had panicked");
+                log::error!("a thread of the store has panicked");
             }
         }
     }

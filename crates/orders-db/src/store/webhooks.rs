@@ -1,11 +1,11 @@
-//! What can be asked of a store about webhooks.
+//! The store's methods for webhooks and their deliveries.
 
 use std::time::Duration;
 
 use orders_core::{Instant, SigningSecret, Webhook, WebhookId};
 
 use super::Store;
-use crate::webhooks::{self, Courier, Delivery, DeliveryStatus};
+use crate::webhooks::{self, Delivery, DeliveryStatus, DeliveryStore};
 use crate::{StoreError, clock};
 
 impl Store {
@@ -17,7 +17,7 @@ impl Store {
         self.read(|connection| webhooks::find(connection, id))
     }
 
-    /// Lists at most `limit` webhooks behind the one made at a time with an id, oldest first. Blocks.
+    /// Lists at most `limit` webhooks after a position (creation time and id), oldest first. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -29,7 +29,7 @@ impl Store {
         self.read(|connection| webhooks::list(connection, after, limit))
     }
 
-    /// What signs deliveries to a webhook at this moment, which comes with it. Blocks.
+    /// Returns the secrets that sign deliveries to a webhook, and the database's time. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -60,10 +60,10 @@ impl Store {
         })
     }
 
-    /// Delivers for this process, under a name that no other has. A claim is good for as long as
-    /// `lease`, and each time that something is written down it begins anew.
+    /// Opens the delivery store under a name that is unique among processes. A lease lasts for
+    /// `lease_time`; each record renews it.
     #[must_use]
-    pub fn courier(&self, name: String, lease: Duration) -> Courier {
-        Courier::new(self.courier.clone(), name, lease)
+    pub fn delivery_store(&self, name: String, lease_time: Duration) -> DeliveryStore {
+        DeliveryStore::new(self.background.clone(), name, lease_time)
     }
 }

@@ -1,4 +1,4 @@
-//! Imports that are stored as a whole or not at all.
+//! Transactional imports: stored completely or not at all.
 
 use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
@@ -10,14 +10,14 @@ use crate::write::change::ChangeResult;
 use crate::write::{Job, Part, WholeJob};
 use crate::{Reply, StoreError};
 
-/// An import that is stored as a whole or not at all. While there is one, nobody else can write to the
-/// database. Dropping it leaves everything as it was.
+/// An import in one transaction. It holds the write lock, so that no other write can run. Dropping
+/// it rolls everything back.
 pub struct WholeImport {
     parts: SyncSender<Part>,
 }
 
 impl Store {
-    /// Begins such an import, which must be over by `deadline`. Blocks.
+    /// Begins a transactional import, which must end by `deadline`. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Overloaded`] if others hold the lock.
@@ -30,18 +30,18 @@ impl Store {
 }
 
 impl WholeImport {
-    /// Judges a batch of imports, after all those before it, and writes what was accepted. Blocks.
+    /// Decides a batch and writes what is accepted. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the whole is stored.
+    /// A database error; then nothing of the import is stored.
     pub fn add_orders(&self, command: Command) -> Result<Vec<Verdict>, StoreError> {
         self.ask(|reply| Part::Orders(command, reply))
     }
 
-    /// Judges a change to the services, and does it. Blocks.
+    /// Decides and stores a change to a service. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the whole is stored.
+    /// A database error; then nothing of the import is stored.
     pub fn change_services(
         &self,
         command: ServiceCommand,
@@ -52,14 +52,14 @@ impl WholeImport {
     /// Commits. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if nobody knows whether it is stored; with any other error it
-    /// is not.
+    /// [`StoreError::OutcomeUnknown`] if it cannot be found out whether the import is stored. After
+    /// any other error it is not.
     pub fn commit(self) -> Result<(), StoreError> {
         self.ask(Part::Commit)
     }
 
     fn ask<T: Send + 'static>(&self, part: impl FnOnce(Reply<T>) -> Part) -> Result<T, StoreError> {
-        // Where it is heard no more, it has been given up, and so it has where it is not answered.
+        // A closed channel means that the import was cancelled.
         answer(|reply| drop(self.parts.send(part(reply))))
     }
 }
@@ -67,6 +67,6 @@ impl WholeImport {
 fn answer<T: Send + 'static>(ask: impl FnOnce(Reply<T>)) -> Result<T, StoreError> {
     let (sender, receiver) = mpsc::sync_channel(1);
     ask(Box::new(move |answer| drop(sender.send(answer))));
-    let given_up = || StoreError::Unavailable("the import was given up".to_owned());
-    receiver.recv().unwrap_or_else(|_closed| Err(given_up()))
+    let cancelled = || StoreError::Unavailable("the import was cancelled".to_owned());
+    receiver.recv().unwrap_or_else(|_closed| Err(cancelled()))
 }

@@ -1,5 +1,4 @@
-//! The log of deliveries: a row for each event that was sent to a webhook, however often it was
-//! tried.
+//! The delivery log: one row for each event that was sent to a webhook, however often it was tried.
 
 use std::collections::HashMap;
 
@@ -11,14 +10,14 @@ use crate::connection::AnyConnection;
 use crate::rows;
 use crate::schema::deliveries;
 
-/// What became of a delivery.
+/// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// It was tried in vain, and is tried again.
+    /// All attempts failed so far; there is a next one.
     Pending,
-    /// It was taken.
+    /// The endpoint accepted it.
     Succeeded,
-    /// It was given up.
+    /// It failed, and is not retried.
     Failed,
 }
 
@@ -43,30 +42,30 @@ impl DeliveryStatus {
     }
 }
 
-/// An event that was sent to a webhook.
+/// The delivery of an event to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its place in the log.
+    /// Its id, which rises in the log.
     pub id: u64,
     /// The event's sequence.
     pub sequence: u64,
-    /// What the event tells of.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// What became of it.
+    /// Its status.
     pub status: DeliveryStatus,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// What the last attempt was answered, if it was.
+    /// The HTTP status of the last response, if there was one.
     pub http_status: Option<u16>,
-    /// What went wrong with the last attempt, in words.
+    /// The error of the last attempt, in words.
     pub error: Option<String>,
-    /// How long the last attempt took, in milliseconds.
+    /// The duration of the last attempt, in milliseconds.
     pub duration_ms: u64,
-    /// When it was first tried.
+    /// The time of the first attempt.
     pub created_at: Instant,
-    /// When it was last tried.
+    /// The time of the last attempt.
     pub updated_at: Instant,
-    /// When it is tried again.
+    /// The time of the next attempt.
     pub next_attempt_at: Option<Instant>,
 }
 
@@ -108,7 +107,7 @@ impl DeliveryRow {
     }
 }
 
-/// At most `limit` deliveries to a webhook, the newest first, below the one with the id `before`.
+/// Lists at most `limit` deliveries to a webhook, newest first, with ids below `before`.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     webhook: &WebhookId,
@@ -133,7 +132,7 @@ pub(crate) fn list(
     rows.into_iter().map(DeliveryRow::into_delivery).collect()
 }
 
-/// How many deliveries to each of these webhooks have failed.
+/// Counts the failed deliveries of each of these webhooks.
 pub(super) fn count_failed(
     connection: &mut AnyConnection,
     webhooks: &[&str],
@@ -148,17 +147,17 @@ pub(super) fn count_failed(
     Ok(counts.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0))).collect())
 }
 
-/// Gives up what waits to be tried again and lies at or before a position: it will not be.
-pub(super) fn give_up(
+/// Marks pending deliveries up to a position as failed: they are not retried.
+pub(super) fn cancel_pending(
     connection: &mut AnyConnection,
     webhook: &WebhookId,
     position: u64,
 ) -> QueryResult<()> {
-    let waits = deliveries::table
+    let pending = deliveries::table
         .filter(deliveries::webhook_id.eq(webhook.as_str()))
         .filter(deliveries::status.eq(DeliveryStatus::Pending.as_str()))
         .filter(deliveries::sequence.le(rows::bigint(position)));
-    diesel::update(waits)
+    diesel::update(pending)
         .set((
             deliveries::status.eq(DeliveryStatus::Failed.as_str()),
             deliveries::next_attempt_ms.eq(None::<i64>),

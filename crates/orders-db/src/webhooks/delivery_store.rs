@@ -1,7 +1,7 @@
-//! What a process that delivers asks the database: for webhooks to deliver to, each for a while of
-//! its own (a lease), and to write down what became of it. Without the lock of the orders, by
-//! short transactions that are not waited for until they are on the disk: what a power cut takes
-//! with it is delivered again.
+//! The delivery store: leases webhooks to a delivering process and records its progress.
+//!
+//! Its transactions are short, do not take the write lock, and do not wait for the disk. Deliveries
+//! whose record a power cut loses are made again.
 
 mod leases;
 mod log;
@@ -22,59 +22,59 @@ use crate::rows;
 use crate::schema::{counters, webhooks};
 use crate::{StoreError, clock, transaction};
 
-/// Delivers for one process. All that it does blocks.
-pub struct Courier {
+/// The database side of one process's deliveries. All methods block.
+pub struct DeliveryStore {
     manager: Manager,
     connection: Option<AnyConnection>,
     owner: Owner,
-    /// Webhooks whose logs have grown since they were last cut.
+    /// Webhooks whose delivery log has grown since it was last trimmed.
     grown: HashSet<WebhookId>,
 }
 
-/// Who delivers, and how long it keeps a webhook from others when it is not heard of.
+/// The holder of leases, and how long a lease lasts.
 #[derive(Debug, Clone)]
 struct Owner {
     name: String,
-    lease: Duration,
+    lease_time: Duration,
 }
 
-/// A webhook that this process delivers to for a while.
+/// A webhook that this process may deliver to until the lease ends.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct Lease {
     /// The webhook's id.
     pub id: WebhookId,
     /// Where events are sent.
     pub url: String,
-    /// Of which events it is told.
+    /// The events that are sent to it.
     pub events: EventPatterns,
-    /// The sequence up to which nothing is to be delivered any more.
+    /// The sequence up to which all events are delivered or skipped.
     pub position: u64,
-    /// How often the event behind the position was tried in vain.
+    /// The number of failed attempts to deliver the next event.
     pub attempts: u32,
-    /// What tells whether it was changed since.
+    /// The generation, which rises with each change of the webhook.
     pub generation: u64,
-    /// What signs: the newest first.
+    /// The signing secrets, newest first.
     pub secrets: Vec<SigningSecret>,
-    /// The time by the database's clock.
+    /// The database's time.
     pub now: Instant,
 }
 
-/// How far the deliveries to a webhook are.
+/// The progress of the deliveries to a webhook.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    /// The webhook as it was claimed.
+    /// The webhook.
     pub id: WebhookId,
-    /// Its generation then. If it has another by now, only the attempt is written down.
+    /// The generation in the lease. If it differs by now, only the attempt is recorded.
     pub generation: u64,
-    /// The sequence up to which nothing is to be delivered any more.
+    /// The sequence up to which all events are delivered or skipped.
     pub position: u64,
-    /// What was tried; `None` if events were passed that it does not ask for.
+    /// The attempt; `None` if only events were skipped that the webhook does not select.
     pub attempt: Option<Attempt>,
-    /// How often the event behind the position was tried in vain, and for how long it rests.
+    /// The number of failed attempts to deliver the next event, and the delay before the next one.
     pub held: Option<(u32, Duration)>,
-    /// Whether it wants no more.
+    /// Whether the endpoint is gone, which disables the webhook.
     pub gone: bool,
-    /// Whether another process may have it now.
+    /// Whether to release the lease.
     pub release: bool,
 }
 
@@ -83,32 +83,31 @@ pub struct Progress {
 pub struct Attempt {
     /// The event's sequence.
     pub sequence: u64,
-    /// What it tells of.
+    /// Its kind.
     pub kind: EventKind,
-    /// What became of the delivery.
+    /// The status of the delivery after it.
     pub status: DeliveryStatus,
-    /// What was answered, if anything was.
+    /// The HTTP status of the response, if there was one.
     pub http_status: Option<u16>,
-    /// What went wrong.
+    /// The error, in words.
     pub error: Option<String>,
     /// How long it took.
     pub duration: Duration,
 }
 
-impl Courier {
-    pub(crate) fn new(manager: Manager, name: String, lease: Duration) -> Self {
-        let owner = Owner { name, lease };
+impl DeliveryStore {
+    pub(crate) fn new(manager: Manager, name: String, lease_time: Duration) -> Self {
+        let owner = Owner { name, lease_time };
         Self { manager, connection: None, owner, grown: HashSet::new() }
     }
 
-    /// Claims webhooks that have something to be delivered: at most `room` whose next event was not
-    /// tried yet, and `held_room` that are held by one that was. Those that nobody has delivered to
-    /// for the longest time come first.
+    /// Leases webhooks that have undelivered events: at most `room` whose next event was not tried
+    /// yet, and `held_room` whose next event is due for a retry. The longest unserved come first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn claim(&mut self, room: usize, held_room: usize) -> Result<Vec<Claim>, StoreError> {
-        self.with_connection(|connection, owner, _| claim(connection, owner, room, held_room))
+    pub fn acquire(&mut self, room: usize, held_room: usize) -> Result<Vec<Lease>, StoreError> {
+        self.with_connection(|connection, owner, _| acquire(connection, owner, room, held_room))
     }
 
     /// Whether there is a webhook that is not disabled.
@@ -126,27 +125,27 @@ impl Courier {
         })
     }
 
-    /// Writes down how far deliveries are, and renews the claims. Answers for each whether the claim
-    /// is still good: it is not if the webhook was changed, or another process has it.
+    /// Records progress and renews the leases. Returns for each whether its lease is still valid: it
+    /// is not if the webhook was changed or another process has leased it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn record(&mut self, progress: &[Progress]) -> Result<Vec<bool>, StoreError> {
         self.with_connection(|connection, owner, grown| {
             in_transaction(connection, |connection, now| {
-                let mut good = Vec::with_capacity(progress.len());
+                let mut valid = Vec::with_capacity(progress.len());
                 for one in progress {
-                    good.push(record(connection, owner, one, now)?);
+                    valid.push(record(connection, owner, one, now)?);
                     if one.attempt.is_some() {
                         grown.insert(one.id.clone());
                     }
                 }
-                Ok(good)
+                Ok(valid)
             })
         })
     }
 
-    /// Gives back all claims.
+    /// Releases all leases.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -160,8 +159,8 @@ impl Courier {
         })
     }
 
-    /// Cuts the logs that have grown too long, and throws away what is left of webhooks that are
-    /// gone, a slice at a time. Whether there is more to do.
+    /// Trims delivery logs that are too long and deletes the rest of deleted webhooks, one chunk a
+    /// call. Returns whether there is more to do.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -185,19 +184,19 @@ impl Courier {
     }
 }
 
-/// Opens a connection whose commits do not wait for the disk. They are in order all the same, and
-/// among those of others.
+/// Opens a connection whose commits do not wait for the disk. They stay in order, also among those of
+/// other connections.
 fn open(manager: &Manager) -> Result<AnyConnection, StoreError> {
     let mut connection = manager.open()?;
-    let unhurried = match connection {
+    let asynchronous = match connection {
         AnyConnection::Postgres(_) => "SET synchronous_commit = off",
         AnyConnection::Sqlite(_) => "PRAGMA synchronous = NORMAL",
     };
-    connection.batch_execute(unhurried).map_err(|error| StoreError::of_read(&error))?;
+    connection.batch_execute(asynchronous).map_err(|error| StoreError::of_read(&error))?;
     Ok(connection)
 }
 
-/// Runs a short transaction that has the webhooks to itself.
+/// Runs a short transaction under the lock of the webhooks.
 fn in_transaction<T>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection, Instant) -> Result<T, Trouble>,
@@ -219,13 +218,13 @@ fn in_transaction<T>(
     done
 }
 
-fn claim(
+fn acquire(
     connection: &mut AnyConnection,
     owner: &Owner,
     room: usize,
     held_room: usize,
-) -> Result<Vec<Claim>, Trouble> {
-    // Looked at first without a lock: most of the time there is nothing.
+) -> Result<Vec<Lease>, Trouble> {
+    // First without a lock: most of the time there is nothing to do.
     let now = clock::now(connection)?;
     if find_due(connection, now, room, held_room)?.is_empty() {
         return Ok(Vec::new());
@@ -236,14 +235,14 @@ fn claim(
         diesel::update(webhooks::table.filter(webhooks::id.eq_any(ids)))
             .set((
                 webhooks::lease_owner.eq(&owner.name),
-                webhooks::lease_until_ms.eq(after(now, owner.lease)),
+                webhooks::lease_until_ms.eq(after(now, owner.lease_time)),
             ))
             .execute(connection)
             .map_err(|error| Trouble::of(&error))?;
-        let mut claims = Vec::with_capacity(due.len());
+        let mut leases = Vec::with_capacity(due.len());
         for webhook in due {
             let secrets = super::secrets(connection, &webhook.id, now)?;
-            claims.push(Claim {
+            leases.push(Lease {
                 id: webhook.id,
                 url: webhook.content.url,
                 events: webhook.content.events,
@@ -254,11 +253,11 @@ fn claim(
                 now,
             });
         }
-        Ok(claims)
+        Ok(leases)
     })
 }
 
-/// Webhooks that have something to be delivered now, and that nobody has claimed.
+/// Finds webhooks that have something to deliver now and are not leased.
 fn find_due(
     connection: &mut AnyConnection,
     now: Instant,
@@ -275,31 +274,31 @@ fn find_due(
         }
         due.extend(leases::due(connection, now, last, is_held, room).map_err(trouble)?);
     }
-    // What has failed is not of interest here.
+    // The number of failed deliveries does not matter here.
     let webhook = |row: super::WebhookRow| row.into_webhook(u64::try_from(last).unwrap_or(0), 0);
     Ok(due.into_iter().map(webhook).collect::<Result<_, _>>()?)
 }
 
-/// Writes down how far the deliveries to one webhook are; whether its claim is still good.
+/// Records the progress of one webhook. Returns whether its lease is still valid.
 fn record(
     connection: &mut AnyConnection,
     owner: &Owner,
     progress: &Progress,
     now: Instant,
 ) -> Result<bool, Trouble> {
-    let good =
+    let is_valid =
         leases::advance(connection, owner, progress, now).map_err(|error| Trouble::of(&error))?;
-    let is_there =
-        good || leases::is_there(connection, &progress.id).map_err(|error| Trouble::of(&error))?;
+    let is_there = is_valid
+        || leases::is_there(connection, &progress.id).map_err(|error| Trouble::of(&error))?;
     if let Some(attempt) = progress.attempt.as_ref().filter(|_| is_there) {
-        let rests = progress.held.map(|(_, rest)| rest).filter(|_| good);
+        let rests = progress.held.map(|(_, rest)| rest).filter(|_| is_valid);
         log::write(connection, &progress.id, attempt, rests, now)
             .map_err(|error| Trouble::of(&error))?;
     }
-    Ok(good)
+    Ok(is_valid)
 }
 
-/// A time after another, in epoch milliseconds.
+/// The time after a delay, in epoch milliseconds.
 fn after(now: Instant, rest: Duration) -> i64 {
     now.as_millis().saturating_add(i64::try_from(rest.as_millis()).unwrap_or(i64::MAX))
 }

@@ -19,7 +19,7 @@ use crate::rows;
 use crate::schema::events;
 use crate::snapshot::{Loaded, load};
 use crate::ticket::Ticket;
-use crate::write::idempotency::{self, Answered, KeptAnswer, NewAnswer};
+use crate::write::idempotency::{self, Answered, NewResponse, StoredResponse};
 
 /// A decision, and what it was made by.
 pub(super) struct Judged {
@@ -56,12 +56,12 @@ pub(super) fn keep_answers(
     commands: &[Command],
     callers: &[Caller],
     now: Instant,
-) -> Vec<NewAnswer> {
+) -> Vec<NewResponse> {
     let keep = |position: &usize| {
         let retry = commands.get(*position)?.retry()?;
         let outcome = decision.outcomes.get(*position)?;
         let answer = (callers.get(*position)?.render)(outcome)?;
-        Some(NewAnswer::new(retry, answer, now))
+        Some(NewResponse::new(retry, answer, now))
     };
     decision.changes.answers.iter().filter_map(keep).collect()
 }
@@ -71,11 +71,11 @@ pub(super) fn answer_all(
     connection: &mut AnyConnection,
     commands: &[Command],
     outcomes: Vec<Outcome>,
-    new: &[NewAnswer],
+    new: &[NewResponse],
 ) -> Result<Vec<Answered<Outcome>>, Trouble> {
     // Many may have asked again at once, also for what is only done now.
-    let mut known: HashMap<&OwnKey, KeptAnswer> =
-        new.iter().map(|new| (&new.key, new.answer.clone())).collect();
+    let mut known: HashMap<&OwnKey, StoredResponse> =
+        new.iter().map(|new| (&new.key, new.response.clone())).collect();
     let mut answers = Vec::with_capacity(outcomes.len());
     for (command, outcome) in commands.iter().zip(outcomes) {
         answers.push(match (outcome, command.retry()) {
@@ -99,7 +99,7 @@ pub(super) fn answer_all(
 pub(super) fn is_there(
     connection: &mut AnyConnection,
     changes: &Changes,
-    answers: &[NewAnswer],
+    answers: &[NewResponse],
 ) -> Result<Option<bool>, Trouble> {
     let found = match (changes.events.first(), answers.first()) {
         (Some(event), _) => find_event(connection, event).map(Some),

@@ -8,7 +8,7 @@ use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::lane::Reply;
 use crate::ticket::Ticket;
-use crate::write::idempotency::{self, Answered, Render};
+use crate::write::idempotency::{self, Answered, RenderResponse};
 
 /// A change that [`Store::change`](crate::Store::change) decides and stores.
 ///
@@ -58,9 +58,9 @@ pub trait Change: Send + 'static {
 /// The result of a change.
 pub type ChangeResult<C> = Result<<C as Change>::Accepted, <C as Change>::Refusal>;
 
-/// An idempotency key, and how the response that is stored under it is rendered. It must not show a
+/// An idempotency key, and the renderer of the response to store under it, which must not contain a
 /// secret.
-pub type Idempotency<C> = (Retry, Render<ChangeResult<C>>);
+pub type Idempotency<C> = (Retry, RenderResponse<ChangeResult<C>>);
 
 /// Loads, decides and stores a change, in a transaction that holds the lock.
 pub(crate) fn apply<C: Change>(

@@ -12,7 +12,7 @@ use crate::apply::{Writes, apply};
 use crate::database::error::Trouble;
 use crate::lane::{Reply, Weigh};
 use crate::ticket::{Steps, Ticket};
-use crate::write::idempotency::{Answered, Render};
+use crate::write::idempotency::{Answered, RenderResponse};
 
 /// A command and who waits for its outcome.
 pub(crate) struct OrderJob {
@@ -23,7 +23,7 @@ pub(crate) struct OrderJob {
 /// Who waits for a command's outcome.
 pub(crate) struct Caller {
     pub(crate) ticket: Ticket,
-    pub(crate) render: Render<Outcome>,
+    pub(crate) render: RenderResponse<Outcome>,
     pub(crate) reply: Reply<Answered<Outcome>>,
 }
 
@@ -119,7 +119,7 @@ impl Writer {
             Ok(answers) => {
                 for (caller, answer) in batch.callers.into_iter().zip(answers) {
                     if let Answered::Now(outcome) = &answer {
-                        self.meter.decided(outcome);
+                        self.metrics.decided(outcome);
                     }
                     (caller.reply)(Ok(answer));
                 }
@@ -172,7 +172,7 @@ impl Writer {
         let taken = Instant::now();
         let session = self.link.lock()?;
         let locked = Instant::now();
-        self.meter.lock.add(locked - taken);
+        self.metrics.lock.add(locked - taken);
         if latecomers == Latecomers::Join {
             batch.extend(self.take_more(MOST.saturating_sub(batch.weight())));
         }
@@ -217,7 +217,7 @@ impl Writer {
         // As it will be after the commit. If that fails, this is forgotten.
         memory.keep(loaded, &changes);
         let judged = Instant::now();
-        self.meter.judge.add(judged - locked);
+        self.metrics.judge.add(judged - locked);
         let mut committed = judged;
         if changes.is_empty() {
             self.link.keep(session);
@@ -229,8 +229,8 @@ impl Writer {
             }
             self.link.commit(session, &tickets, &look)?;
             committed = Instant::now();
-            self.meter.commit.add(committed - judged);
-            self.latest.tell(&changes.events);
+            self.metrics.commit.add(committed - judged);
+            self.latest.publish(&changes.events);
         }
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {

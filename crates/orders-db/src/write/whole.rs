@@ -70,7 +70,7 @@ impl Writer {
                     };
                     let committed = self.link.commit(session, &[&ticket], &look);
                     if let (Ok(()), Some(changes)) = (&committed, &last) {
-                        self.latest.tell(&changes.events);
+                        self.latest.publish(&changes.events);
                     }
                     return reply(committed.map_err(|failure| self.counted(failure)));
                 }
@@ -101,7 +101,7 @@ impl Writer {
         let Judged { loaded, decision, .. } =
             decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
-        decision.outcomes.iter().for_each(|outcome| self.meter.decided(outcome));
+        decision.outcomes.iter().for_each(|outcome| self.metrics.decided(outcome));
         apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
         session.memory = Memory::default();
         match decision.outcomes.into_iter().next() {

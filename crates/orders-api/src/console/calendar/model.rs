@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use orders_core::{Instant, Scope, ServiceId};
-use orders_db::{Calendar, CalendarOrder};
+use orders_db::{CalendarOrder, CalendarView};
 
 use super::super::layout::Layout;
 use super::super::zone::{Zone, later};
@@ -26,7 +26,7 @@ impl<'a> CalendarModel<'a> {
     pub(super) fn new(
         layout: &Layout,
         address: &'a Address,
-        calendar: &'a Calendar,
+        calendar: &'a CalendarView,
         (from, to): (Instant, Instant),
         now: Instant,
     ) -> Self {

@@ -1,7 +1,7 @@
 //! Metric families for Prometheus.
 
 use orders_core::{Disabled, Webhook};
-use orders_db::{Distribution, Readings};
+use orders_db::{Distribution, MetricsSnapshot};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
@@ -10,8 +10,8 @@ use super::DatabaseMetrics;
 use crate::events::StreamMetrics;
 
 /// The queues and connections of the store.
-pub(super) fn store(readings: &Readings) -> Vec<MetricFamily> {
-    let lane_gauges = |value: fn(&orders_db::LaneReading) -> usize| {
+pub(super) fn store(readings: &MetricsSnapshot) -> Vec<MetricFamily> {
+    let lane_gauges = |value: fn(&orders_db::QueueSnapshot) -> usize| {
         let lanes = readings.lanes.iter();
         lanes.map(|lane| gauge(&[("lane", lane.name)], whole(value(lane)))).collect()
     };

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use orders_db::{Claim, Courier, Listener, Store, StoreError};
+use orders_db::{DeliveryStore, Lease, Store, StoreError, Subscription};
 use tokio::sync::{Notify, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::recorder::{DeliveryStore, Recorder, run_blocking};
+use super::recorder::{Recorder, SharedDeliveryStore, run_blocking};
 use super::retry_delays::RetryDelays;
 use super::run::{Shared, deliver};
 use super::sender::{self, Sender};
@@ -74,7 +74,7 @@ async fn run(
     // Enough for a request, for storing its result, and for retrying that.
     let lease = 3 * options.timeout;
     let owner = uuid::Uuid::now_v7().to_string();
-    let deliveries: DeliveryStore = Arc::new(store.courier(owner, lease).into());
+    let deliveries: SharedDeliveryStore = Arc::new(store.delivery_store(owner, lease).into());
     let (recorder, recording) = Recorder::new(Arc::clone(&deliveries));
     let recording = tokio::spawn(recording);
     let shared = Arc::new(Shared {
@@ -104,26 +104,26 @@ async fn run(
     drop(timeout(SHUTDOWN_TIMEOUT, recording).await);
     purging.abort();
     testing.abort();
-    if let Err(error) = run_blocking(&deliveries, Courier::release_all).await {
+    if let Err(error) = run_blocking(&deliveries, DeliveryStore::release_all).await {
         log::debug!("the leases of webhooks were not released, and will expire: {error}");
     }
 }
 
 struct Dispatcher {
     shared: Arc<Shared>,
-    deliveries: DeliveryStore,
+    deliveries: SharedDeliveryStore,
     recorder: Recorder,
     runs: JoinSet<()>,
     /// The runs of endpoints whose last delivery failed.
     retry_runs: HashSet<Id>,
     new_events: Arc<Notify>,
-    listener: Option<Listener>,
+    listener: Option<Subscription>,
     /// When the dispatcher last checked whether there are active webhooks.
     checked: Option<Instant>,
 }
 
 impl Dispatcher {
-    fn new(shared: Arc<Shared>, deliveries: DeliveryStore, recorder: Recorder) -> Self {
+    fn new(shared: Arc<Shared>, deliveries: SharedDeliveryStore, recorder: Recorder) -> Self {
         Self {
             shared,
             deliveries,
@@ -175,14 +175,14 @@ impl Dispatcher {
             return Ok(());
         }
         let leased_at = Instant::now();
-        let leases = run_blocking(&self.deliveries, move |store| store.claim(room, retry_room));
+        let leases = run_blocking(&self.deliveries, move |store| store.acquire(room, retry_room));
         for lease in leases.await? {
             self.start_run(lease, leased_at);
         }
         Ok(())
     }
 
-    fn start_run(&mut self, lease: Claim, leased_at: Instant) {
+    fn start_run(&mut self, lease: Lease, leased_at: Instant) {
         let is_retry = lease.attempts > 0;
         let (shared, recorder) = (Arc::clone(&self.shared), self.recorder.clone());
         let run = self.runs.spawn(deliver(shared, recorder, lease, leased_at));
@@ -197,22 +197,22 @@ impl Dispatcher {
         if self.checked.is_some_and(|checked| checked.elapsed() < CHECK_INTERVAL) {
             return Ok(());
         }
-        if !run_blocking(&self.deliveries, Courier::has_work).await? {
+        if !run_blocking(&self.deliveries, DeliveryStore::has_work).await? {
             self.listener = None;
         } else if self.listener.is_none() {
             let new_events = Arc::clone(&self.new_events);
-            self.listener = Some(self.shared.store.listen(move |_| new_events.notify_one()));
+            self.listener = Some(self.shared.store.subscribe(move |_| new_events.notify_one()));
         }
         self.checked = Some(Instant::now());
         Ok(())
     }
 }
 
-async fn purge(deliveries: DeliveryStore) {
+async fn purge(deliveries: SharedDeliveryStore) {
     loop {
         sleep(PURGE_INTERVAL).await;
         loop {
-            match run_blocking(&deliveries, Courier::purge).await {
+            match run_blocking(&deliveries, DeliveryStore::purge).await {
                 Ok(true) => sleep(PURGE_PAUSE).await,
                 Ok(false) => break,
                 Err(error) => {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use orders_db::{Courier, Progress, StoreError};
+use orders_db::{DeliveryStore, Progress, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
@@ -18,7 +18,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The delivery store, shared by all tasks of the delivery thread.
-pub(super) type DeliveryStore = Arc<Mutex<Courier>>;
+pub(super) type SharedDeliveryStore = Arc<Mutex<DeliveryStore>>;
 
 /// Progress, and where to report that it is stored.
 type Entry = (Progress, oneshot::Sender<Instant>);
@@ -31,7 +31,7 @@ impl Recorder {
     /// Returns a recorder and the task that stores what it is given. The task ends when all clones of
     /// the recorder are dropped. The queue is bounded by the number of endpoints: each waits for its
     /// last page to be stored.
-    pub(super) fn new(store: DeliveryStore) -> (Self, impl Future<Output = ()>) {
+    pub(super) fn new(store: SharedDeliveryStore) -> (Self, impl Future<Output = ()>) {
         let (sender, entries) = mpsc::unbounded_channel();
         (Self(sender), store_all(store, entries))
     }
@@ -48,8 +48,8 @@ impl Recorder {
 
 /// Runs a blocking query of the delivery store.
 pub(super) async fn run_blocking<T: Send + 'static>(
-    store: &DeliveryStore,
-    query: impl FnOnce(&mut Courier) -> Result<T, StoreError> + Send + 'static,
+    store: &SharedDeliveryStore,
+    query: impl FnOnce(&mut DeliveryStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let store = Arc::clone(store);
     let result =
@@ -58,7 +58,7 @@ pub(super) async fn run_blocking<T: Send + 'static>(
     result.await.unwrap_or_else(panicked)
 }
 
-async fn store_all(store: DeliveryStore, mut entries: mpsc::UnboundedReceiver<Entry>) {
+async fn store_all(store: SharedDeliveryStore, mut entries: mpsc::UnboundedReceiver<Entry>) {
     let mut batch = Vec::new();
     while entries.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let (progress, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
@@ -74,7 +74,7 @@ async fn store_all(store: DeliveryStore, mut entries: mpsc::UnboundedReceiver<En
 }
 
 /// Stores a batch, with retries. Returns for each entry from when its lease is renewed.
-async fn store_batch(store: &DeliveryStore, batch: Arc<[Progress]>) -> Vec<Option<Instant>> {
+async fn store_batch(store: &SharedDeliveryStore, batch: Arc<[Progress]>) -> Vec<Option<Instant>> {
     let start = Instant::now();
     loop {
         let (attempt_start, shared) = (Instant::now(), Arc::clone(&batch));

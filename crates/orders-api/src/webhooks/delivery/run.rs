@@ -8,7 +8,7 @@ use std::time::{Duration, Instant as StdInstant};
 use actix_web::web::Bytes;
 use orders_core::Instant;
 use orders_db::{
-    Attempt, Claim, DeliveryStatus, EventPage, OrderChange, Progress, Store, StoreError,
+    Attempt, DeliveryStatus, EventPage, Lease, OrderChange, Progress, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 struct DeliveryRun<'a> {
     shared: &'a Shared,
     recorder: &'a Recorder,
-    lease: Claim,
+    lease: Lease,
     started_at: StdInstant,
     /// When the lease was last renewed.
     renewed_at: StdInstant,
@@ -66,7 +66,7 @@ enum Flow {
 pub(super) async fn deliver(
     shared: Arc<Shared>,
     recorder: Recorder,
-    lease: Claim,
+    lease: Lease,
     leased_at: StdInstant,
 ) {
     let mut run = DeliveryRun {

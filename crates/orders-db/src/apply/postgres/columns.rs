@@ -9,7 +9,7 @@ use orders_core::Order;
 
 use super::super::{SlotRow, UseRow};
 use crate::rows::{bigint, write_services};
-use crate::write::idempotency::NewAnswer;
+use crate::write::idempotency::NewResponse;
 
 /// Orders as columns.
 #[derive(Default)]
@@ -152,16 +152,16 @@ impl Answers {
     pub(super) const NAMES: &str =
         "caller, key, fingerprint, status, location, etag, body, expires_ms";
 
-    pub(super) fn of(answers: &[NewAnswer]) -> Self {
+    pub(super) fn of(answers: &[NewResponse]) -> Self {
         let mut columns = Self::default();
         for new in answers {
             columns.caller.push(new.key.caller.as_str().to_owned());
             columns.key.push(new.key.key.to_string());
             columns.fingerprint.push(new.fingerprint.as_str().to_owned());
-            columns.status.push(new.answer.status);
-            columns.location.push(new.answer.location.clone());
-            columns.etag.push(new.answer.etag.clone());
-            columns.body.push(new.answer.body.clone());
+            columns.status.push(new.response.status);
+            columns.location.push(new.response.location.clone());
+            columns.etag.push(new.response.etag.clone());
+            columns.body.push(new.response.body.clone());
             columns.expires_ms.push(new.expires.as_millis());
         }
         columns

@@ -1,4 +1,4 @@
-//! What is looked for in what belongs to callers: their keys, and the answers that are kept for them.
+//! Checks of what belongs to callers: keys and stored idempotency responses.
 
 use super::checks::{Check, Looks, ONE, check};
 
@@ -69,7 +69,7 @@ pub(super) const CHECKS: [Check; 4] = [
     ),
 ];
 
-/// That the feed is trimmed within what there is.
+/// Checks the mark up to which the feed is trimmed.
 pub(super) const FEED: Check = check(
     "the feed is trimmed up to an event that there is",
     ONE,

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use orders_core::{Order, OrderId, Policy, Slot, SpacingCheck, Violation};
 
-use super::{NAMED, Report};
+use super::{CheckResult, NAMED};
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::rows::{self, OrderRow};
@@ -57,22 +57,22 @@ fn rows_of(policy: &Policy, order: &Order) -> impl Iterator<Item = SlotRow> {
 }
 
 /// All that is found about slots.
-pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<Report>, StoreError> {
+pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>, StoreError> {
     let policy = policy::find(connection).map_err(StoreError::from)?;
     let lacking = lacking(connection, &policy).map_err(StoreError::from)?;
     let mut found = Found::default();
     visit_slots(connection, |connection, slots| found.add(connection, &policy, slots))?;
     let exempt = "neighbours exempt from each other: loaded together, or accepted with a policy";
     Ok(vec![
-        Report::fault("orders keep their distance, by their slots", found.number, found.close),
+        CheckResult::fault("orders keep their distance, by their slots", found.number, found.close),
         lacking,
-        Report::fault("every slot is that of an order", found.number, found.strange),
-        Report { is_note: true, ..Report::fault(exempt, found.number, found.exempt) },
+        CheckResult::fault("every slot is that of an order", found.number, found.strange),
+        CheckResult { is_note: true, ..CheckResult::fault(exempt, found.number, found.exempt) },
     ])
 }
 
 /// The slots that orders should hold and do not.
-fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<Report, Trouble> {
+fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<CheckResult, Trouble> {
     let (mut found, mut looked_at) = (Vec::new(), 0);
     policy::visit_orders(connection, |connection, orders| {
         looked_at += u64::try_from(orders.len()).unwrap_or_default();
@@ -85,7 +85,7 @@ fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<Report, Tr
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Report::fault("every order has its slots", looked_at, found))
+    Ok(CheckResult::fault("every order has its slots", looked_at, found))
 }
 
 /// Those of these orders' slots that are there. The orders come in the order of their times, so all

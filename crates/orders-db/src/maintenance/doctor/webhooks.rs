@@ -1,4 +1,4 @@
-//! What is looked for in webhooks, their secrets, and the log of their deliveries.
+//! Checks of webhooks, their secrets, and the delivery log.
 
 use super::checks::{Check, Looks, check};
 

@@ -1,4 +1,4 @@
-//! Sums of what tables hold, the same on both databases.
+//! Checksums of tables, equal on both databases.
 
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
@@ -7,30 +7,29 @@ use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Table, tables};
 use crate::connection::AnyConnection;
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::url::DatabaseUrl;
-use crate::maintenance::export::open_patiently;
 use crate::{StoreError, transaction};
 
-/// What a table holds, as far as a sum can tell.
+/// The checksum of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableSum {
+pub struct TableChecksum {
     /// The table.
     pub table: String,
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
-    /// The sum of the SHA-256 of all rows, in hexadecimal: the same on both databases, and in
-    /// whatever order the rows are.
+    /// The sum of the SHA-256 of all rows, in hexadecimal. It does not depend on the order of rows.
     pub sum: String,
 }
 
-/// The sums of all tables of a database, as they stand at one moment. Blocks.
+/// Computes the checksums of all tables at one moment. Blocks.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if it cannot be read.
-pub fn sums(url: &DatabaseUrl) -> Result<Vec<TableSum>, StoreError> {
-    let mut connection = open_patiently(url)?;
+pub fn checksums(url: &DatabaseUrl) -> Result<Vec<TableChecksum>, StoreError> {
+    let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
-        tables(connection)?.iter().map(|table| sum(connection, table)).collect()
+        tables(connection)?.iter().map(|table| checksum(connection, table)).collect()
     })
 }
 
@@ -40,11 +39,14 @@ struct Line {
     line: String,
 }
 
-/// Adds up all rows of a table, in one pass.
-pub(super) fn sum(connection: &mut AnyConnection, table: &Table) -> Result<TableSum, StoreError> {
+/// Computes the checksum of a table in one pass.
+pub(super) fn checksum(
+    connection: &mut AnyConnection,
+    table: &Table,
+) -> Result<TableChecksum, StoreError> {
     let mut sum = Sum::default();
     let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
-    // Each value with its length before it, so that no two rows look alike.
+    // Each value follows its length, so that no two rows have the same text.
     let read = |text: &dyn Fn(&Column) -> String| {
         let values = table.columns.iter().map(|column| {
             let value = text(column);
@@ -77,10 +79,10 @@ pub(super) fn sum(connection: &mut AnyConnection, table: &Table) -> Result<Table
             }
         }
     }
-    Ok(TableSum { table: table.name.clone(), rows: sum.rows, sum: sum.in_hex() })
+    Ok(TableChecksum { table: table.name.clone(), rows: sum.rows, sum: sum.in_hex() })
 }
 
-/// A sum of hashes, as a number of 256 bits that starts anew when it is full.
+/// A sum of hashes, modulo 2^256.
 #[derive(Default)]
 struct Sum {
     rows: u64,

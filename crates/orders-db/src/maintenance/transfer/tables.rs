@@ -1,4 +1,4 @@
-//! The tables that a database has, as its catalogue names them.
+//! The tables of a database, read from its catalogue.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The rows of webhooks, as who delivers reads and writes them.
+//! Leases and positions in the rows of webhooks.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::connection::AnyConnection;
 use crate::rows;
 use crate::schema::webhooks;
 
-/// Webhooks whose next event may be delivered now, and that nobody has claimed.
+/// Finds webhooks whose next event may be delivered now and that are not leased.
 pub(super) fn due(
     connection: &mut AnyConnection,
     now: Instant,
@@ -37,8 +37,8 @@ pub(super) fn due(
     }
 }
 
-/// Moves the position of a webhook, unless it was changed since it was claimed or another process
-/// has it now. Whether it was moved. If not, the claim is given back.
+/// Moves the position of a webhook, unless it was changed since it was leased or another process has
+/// leased it. Returns whether it moved; if not, the lease is released.
 pub(super) fn advance(
     connection: &mut AnyConnection,
     owner: &Owner,
@@ -51,8 +51,8 @@ pub(super) fn advance(
     let unchanged = own
         .filter(webhooks::generation.eq(rows::bigint(progress.generation)))
         .filter(webhooks::deleted_at_ms.is_null());
-    // When it is given back it is also noted when it was had last, so that all have their turns.
-    let lease = if progress.release { Duration::ZERO } else { owner.lease };
+    // A release also records when the webhook was served last, so that all get their turn.
+    let lease = if progress.release { Duration::ZERO } else { owner.lease_time };
     let next_owner = (!progress.release).then_some(&owner.name);
     let moved = diesel::update(unchanged)
         .set((
@@ -83,7 +83,7 @@ pub(super) fn advance(
     Ok(true)
 }
 
-/// Whether a webhook is there, and was not deleted.
+/// Whether a webhook exists and is not deleted.
 pub(super) fn is_there(connection: &mut AnyConnection, id: &WebhookId) -> QueryResult<bool> {
     let there = webhooks::table.find(id.as_str()).filter(webhooks::deleted_at_ms.is_null());
     diesel::select(diesel::dsl::exists(there)).get_result(connection)

@@ -1,4 +1,4 @@
-//! The log of deliveries, as who delivers writes it and keeps it short.
+//! Writes and trims the delivery log.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::schema::{deliveries, webhooks};
 
 /// How many deliveries to a webhook are kept.
 const KEPT: i64 = 10_000;
-/// How many are thrown away at once: so few that nobody waits long for it.
+/// How many one statement deletes: few enough that nothing waits long for it.
 const PURGED_AT_ONCE: i64 = 500;
 
-/// Writes down an attempt: to the row of a delivery that waits to be tried again, or to a new one.
-/// `rest`: how long it waits now.
+/// Records an attempt in the row of the pending delivery, or in a new row. `rest` is the delay before
+/// the next attempt.
 pub(super) fn write(
     connection: &mut AnyConnection,
     webhook: &WebhookId,
@@ -28,7 +28,7 @@ pub(super) fn write(
     now: Instant,
 ) -> QueryResult<()> {
     let status = match (attempt.status, rest) {
-        // The webhook was changed meanwhile, so nothing has been decided about a next attempt.
+        // The webhook was changed meanwhile, so there is no next attempt.
         (DeliveryStatus::Pending, None) => DeliveryStatus::Failed,
         (status, _) => status,
     };
@@ -63,7 +63,7 @@ pub(super) fn write(
         .map(drop)
 }
 
-/// Throws away a slice of what is too much; whether there may be more.
+/// Deletes one chunk of what is too much. Returns whether there may be more.
 pub(super) fn purge(
     connection: &mut AnyConnection,
     grown: &mut HashSet<WebhookId>,
@@ -105,16 +105,16 @@ fn of<'a>(webhook: &'a str) -> _ {
     deliveries::table.filter(deliveries::webhook_id.eq(webhook))
 }
 
-/// Throws away the oldest deliveries to a webhook, up to an id; how many.
+/// Deletes the oldest deliveries to a webhook, up to an id. Returns how many.
 fn purge_up_to(connection: &mut AnyConnection, webhook: &str, last: i64) -> Result<i64, Trouble> {
-    let end_of_slice: Option<i64> = of(webhook)
+    let end_of_chunk: Option<i64> = of(webhook)
         .order(deliveries::id.asc())
         .offset(PURGED_AT_ONCE - 1)
         .select(deliveries::id)
         .first(connection)
         .optional()
         .map_err(|error| Trouble::of(&error))?;
-    let end = end_of_slice.unwrap_or(i64::MAX).min(last);
+    let end = end_of_chunk.unwrap_or(i64::MAX).min(last);
     let purged = diesel::delete(of(webhook).filter(deliveries::id.le(end)))
         .execute(connection)
         .map_err(|error| Trouble::of(&error))?;

@@ -1,5 +1,5 @@
-//! Who has an SQLite file in use: a lock file beside it, which whoever works on the database shares,
-//! and whoever replaces the file has alone. The system gives the lock up with the process.
+//! The lock file beside an SQLite file. Processes that use the database share the lock; a process that
+//! replaces the file holds it exclusively. The system releases it with the process.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 use crate::database::url::DatabaseUrl;
 
-/// Says that a database is in use, until it is dropped.
+/// A lock on the use of a database, released when dropped. PostgreSQL needs none.
 #[derive(Debug)]
-pub struct InUse {
+pub struct ProcessLock {
     _lock: Option<File>,
 }
 
-impl InUse {
-    /// Shares the use of a database with others. Of PostgreSQL, nothing is noted.
+impl ProcessLock {
+    /// Shares the use of a database with other processes.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] while the file is being replaced.
-    pub fn share(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    pub fn shared(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let Some(lock) = open(url) else { return Ok(Self { _lock: None }) };
         match lock.try_lock_shared() {
             Ok(()) => Ok(Self { _lock: Some(lock) }),
@@ -33,21 +33,21 @@ impl InUse {
         }
     }
 
-    /// Keeps all others from using a database.
+    /// Keeps all other processes from using a database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] while anybody uses it, or where that cannot be known.
-    pub fn alone(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    /// [`StoreError::Unavailable`] while a process uses it, or if that cannot be found out.
+    pub fn exclusive(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let DatabaseUrl::Sqlite(path) = url else { return Ok(Self { _lock: None }) };
         let unavailable = |why: String| StoreError::Unavailable(why);
         let Some(lock) = open(url) else {
-            return Err(unavailable(format!("cannot make {}", lock_path(path).display())));
+            return Err(unavailable(format!("cannot create {}", lock_path(path).display())));
         };
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => {
-                Err(unavailable(format!("{url} is in use by another process; end that first")))
-            }
+            Err(TryLockError::WouldBlock) => Err(unavailable(format!(
+                "{url} is in use by another process; stop that process first"
+            ))),
             Err(TryLockError::Error(error)) => Err(unavailable(error.to_string())),
         }
     }
@@ -73,5 +73,5 @@ fn open(url: &DatabaseUrl) -> Option<File> {
     }
     let lock = lock_path(path);
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
-    opened.map_err(|error| log::debug!("cannot make {}: {error}", lock.display())).ok()
+    opened.map_err(|error| log::debug!("cannot create {}: {error}", lock.display())).ok()
 }

@@ -1,0 +1,33 @@
+//! Connections for maintenance, whose reads may take long.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+
+use crate::StoreError;
+use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::url::DatabaseUrl;
+
+/// Opens an existing database for reads of any length.
+pub(crate) fn open_without_timeouts(url: &DatabaseUrl) -> Result<AnyConnection, StoreError> {
+    if let DatabaseUrl::Sqlite(path) = url {
+        check_exists(path)?;
+    }
+    let mut connection = Manager::new(url, Purpose::List).open()?;
+    if let AnyConnection::Postgres(connection) = &mut connection {
+        connection
+            .batch_execute(
+                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;",
+            )
+            .map_err(|error| StoreError::of_read(&error))?;
+    }
+    Ok(connection)
+}
+
+/// Fails if an SQLite file does not exist, since opening it would create it.
+pub(crate) fn check_exists(path: &Path) -> Result<(), StoreError> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
+}
