@@ -33,6 +33,7 @@ mod services;
 mod sessions;
 mod snapshot;
 mod store;
+mod tables;
 mod ticket;
 mod transaction;
 mod transfer;
@@ -69,3 +70,10 @@ pub use ticket::{Steps, Ticket};
 pub use transfer::{TableSum, TransferError, move_to_postgres, sums};
 pub use url::DatabaseUrl;
 pub use webhooks::{Attempt, Claim, Courier, Delivery, DeliveryStatus, Progress, WebhookVerdict};
+
+/// The SQL of a query, without the values that are bound to it.
+#[cfg(test)]
+fn sql_text(query: &impl ToString) -> String {
+    let text = query.to_string();
+    text.split_once(" -- binds").map_or(text.clone(), |(sql, _)| sql.to_owned())
+}

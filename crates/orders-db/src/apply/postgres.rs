@@ -1,65 +1,45 @@
-//! Applying to PostgreSQL: one prepared statement that writes every table, whatever the number of
-//! rows.
+//! Storing in PostgreSQL: one prepared statement that writes every table, with one array for each
+//! column, whatever the number of rows.
 //!
-//! What goes must be gone before what comes takes its place. The parts of a statement run in no
-//! order, except that one which reads from another waits for it: so what is inserted is joined with
-//! the number of rows that were deleted. PostgreSQL checks its constraints against rows as they are
-//! at that moment, not as they were when the statement began.
-
-mod columns;
+//! Rows must be deleted before others take their places. The parts of a statement run in no order,
+//! except that a part which reads from another waits for it: so an insert is joined with the number
+//! of rows that were deleted. PostgreSQL checks its constraints against rows as they are at that
+//! moment, not as they were when the statement began.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text};
 
-use super::Writes;
-use crate::rows::bigint;
-
-use columns::{
-    Answers, Orders, Shape, Slots, Uses, push_insert, push_numbers, push_table, push_texts,
-};
+use super::{Column, Part, Verb, Writes, list};
 
 pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
-    let events = writes.events;
-    let write = Write {
-        gone_slots: Slots::of(&writes.gone_slots),
-        gone_uses: Uses::of(&writes.gone_uses),
-        gone_orders: writes.gone_orders.iter().map(ToString::to_string).collect(),
-        new_orders: Orders::of(&writes.new_orders),
-        changed_orders: Orders::of(&writes.changed_orders),
-        slots: Slots::of(&writes.new_slots),
-        uses: Uses::of(&writes.new_uses),
-        sequences: events.iter().map(|event| bigint(event.sequence)).collect(),
-        kinds: events.iter().map(|event| event.kind.as_str().to_owned()).collect(),
-        actors: events.iter().map(|event| event.actor.as_str().to_owned()).collect(),
-        events: Orders::of(&events.iter().map(|event| &event.order).collect::<Vec<_>>()),
-        last_sequence: writes.last_sequence,
-        answers: Answers::of(writes.answers),
-    };
-    write.execute(connection).map(drop)
+    Write::of(writes).execute(connection).map(drop)
 }
 
-/// Deletes all that goes, inserts and updates all that comes.
-struct Write {
-    gone_slots: Slots,
-    gone_uses: Uses,
-    gone_orders: Vec<String>,
-    new_orders: Orders,
-    changed_orders: Orders,
-    slots: Slots,
-    uses: Uses,
-    sequences: Vec<i64>,
-    kinds: Vec<String>,
-    actors: Vec<String>,
-    events: Orders,
+/// Deletes, inserts and updates all rows, and counts the events.
+pub(super) struct Write {
+    parts: Vec<Part>,
     last_sequence: i64,
-    answers: Answers,
+}
+
+impl Write {
+    pub(super) fn of(writes: &Writes<'_>) -> Self {
+        // A part without rows would cost as much as one with rows.
+        Self { parts: writes.parts(), last_sequence: writes.last_sequence() }
+    }
+
+    /// The part that deletes from the table that another part inserts into.
+    fn deletion_before(&self, insert: &Part) -> Option<&Part> {
+        let is_before = |part: &&Part| part.verb == Verb::Delete && part.table == insert.table;
+        // A deleted order's id is never given to another in the same transaction.
+        self.parts.iter().find(is_before).filter(|part| part.table != "orders")
+    }
 }
 
 impl QueryId for Write {
     type QueryId = ();
-    // It is as long as it has to be, and so is prepared by its text.
+    // Which parts there are differs, so it is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
@@ -67,115 +47,80 @@ impl RunQueryDsl<PgConnection> for Write {}
 
 impl QueryFragment<Pg> for Write {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let shape = self.shape();
-        // Each part that has no rows would cost as much as one that has some.
-        out.push_sql("WITH ");
-        self.walk_gone(shape, &mut out)?;
-        if !self.new_orders.id.is_empty() {
-            let columns = |out: &mut AstPass<'_, 'b, Pg>| self.new_orders.push(shape, out);
-            push_insert("new_orders", "orders", shape, columns, Orders::NAMES, &mut out)?;
-            out.push_sql("), ");
-        }
-        if !self.changed_orders.id.is_empty() {
-            out.push_sql(
-                "changed_orders AS (UPDATE orders o SET datetime_ms = q.datetime_ms, \
-                    total_fee = q.total_fee, services = q.services, version = q.version, \
-                    grp = q.grp, created_at_ms = q.created_at_ms, \
-                    updated_at_ms = q.updated_at_ms FROM ",
-            );
-            let columns = |out: &mut AstPass<'_, 'b, Pg>| self.changed_orders.push(shape, out);
-            push_table(shape, columns, Orders::NAMES, &mut out)?;
-            out.push_sql(" WHERE o.id = q.id), ");
-        }
-        if !self.slots.order_id.is_empty() {
-            let columns = |out: &mut AstPass<'_, 'b, Pg>| self.slots.push(shape, out);
-            push_insert("slots", "order_slots", shape, columns, Slots::NAMES, &mut out)?;
-            if !self.gone_slots.order_id.is_empty() {
-                out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_slots) AS gone");
+        for (position, part) in self.parts.iter().enumerate() {
+            out.push_sql(if position == 0 { "WITH " } else { ", " });
+            out.push_sql(part.name);
+            out.push_sql(" AS (");
+            match part.verb {
+                Verb::Delete => walk_delete(part, &mut out)?,
+                Verb::Insert => walk_insert(part, self.deletion_before(part), &mut out)?,
+                Verb::Update => walk_update(part, &mut out)?,
+                Verb::Replace => {
+                    walk_insert(part, None, &mut out)?;
+                    let set =
+                        list(part.names_beside_key(), ", ", |c| format!("{c} = excluded.{c}"));
+                    let key = part.key.join(", ");
+                    out.push_sql(&format!(" ON CONFLICT ({key}) DO UPDATE SET {set}"));
+                }
             }
-            out.push_sql("), ");
+            out.push_sql(")");
         }
-        if !self.uses.order_id.is_empty() {
-            let columns = |out: &mut AstPass<'_, 'b, Pg>| self.uses.push(shape, out);
-            push_insert("uses", "order_services", shape, columns, Uses::NAMES, &mut out)?;
-            if !self.gone_uses.order_id.is_empty() {
-                out.push_sql(" CROSS JOIN (SELECT count(*) FROM gone_uses) AS gone");
-            }
-            out.push_sql("), ");
-        }
-        if !self.answers.key.is_empty() {
-            let columns = |out: &mut AstPass<'_, 'b, Pg>| self.answers.push(shape, out);
-            push_insert("answers", "idempotency_keys", shape, columns, Answers::NAMES, &mut out)?;
-            // What stood under a key may have expired and not be purged yet.
-            out.push_sql(
-                " ON CONFLICT (caller, key) DO UPDATE SET fingerprint = excluded.fingerprint, \
-                    status = excluded.status, location = excluded.location, \
-                    etag = excluded.etag, body = excluded.body, \
-                    expires_ms = excluded.expires_ms), ",
-            );
-        }
-        let columns = |out: &mut AstPass<'_, 'b, Pg>| self.push_events(shape, out);
-        push_insert("told", "events", shape, columns, Self::EVENT_NAMES, &mut out)?;
-        out.push_sql(") UPDATE counters SET last_sequence = greatest(last_sequence, ");
+        out.push_sql(" UPDATE counters SET last_sequence = greatest(last_sequence, ");
         out.push_bind_param::<BigInt, _>(&self.last_sequence)?;
         out.push_sql(") WHERE id = 1");
         Ok(())
     }
 }
 
-impl Write {
-    const EVENT_NAMES: &str = "sequence, kind, actor, order_id, datetime_ms, total_fee, services, \
-         version, grp, created_at_ms, time_ms";
+fn walk_delete<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    out.push_sql(&format!("DELETE FROM {} t USING ", part.table));
+    walk_rows(part, out)?;
+    push_key(part, out);
+    out.push_sql(" RETURNING 1");
+    Ok(())
+}
 
-    fn walk_gone<'b>(&'b self, shape: Shape, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if !self.gone_slots.order_id.is_empty() {
-            out.push_sql("gone_slots AS (DELETE FROM order_slots s USING ");
-            push_table(shape, |out| self.gone_slots.push(shape, out), Slots::NAMES, out)?;
-            out.push_sql(
-                " WHERE s.scope = q.scope AND s.start_ms = q.start_ms AND s.order_id = q.order_id \
-                 RETURNING 1), ",
-            );
-        }
-        if !self.gone_uses.order_id.is_empty() {
-            out.push_sql("gone_uses AS (DELETE FROM order_services u USING ");
-            push_table(shape, |out| self.gone_uses.push(shape, out), Uses::NAMES, out)?;
-            out.push_sql(
-                " WHERE u.service_id = q.service_id AND u.datetime_ms = q.datetime_ms \
-                    AND u.order_id = q.order_id RETURNING 1), ",
-            );
-        }
-        if !self.gone_orders.is_empty() {
-            out.push_sql("gone_orders AS (DELETE FROM orders o USING ");
-            push_table(shape, |out| push_texts(shape, &self.gone_orders, out), "id", out)?;
-            out.push_sql(" WHERE o.id = q.id), ");
-        }
-        Ok(())
-    }
+fn walk_update<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    let set = list(part.names_beside_key(), ", ", |c| format!("{c} = q.{c}"));
+    out.push_sql(&format!("UPDATE {} t SET {set} FROM ", part.table));
+    walk_rows(part, out)?;
+    push_key(part, out);
+    Ok(())
+}
 
-    /// One for all parts, so that there are few statements to be prepared.
-    fn shape(&self) -> Shape {
-        let parts = [
-            self.gone_slots.order_id.len(),
-            self.gone_uses.order_id.len(),
-            self.gone_orders.len(),
-            self.new_orders.id.len(),
-            self.changed_orders.id.len(),
-            self.slots.order_id.len(),
-            self.uses.order_id.len(),
-            self.answers.key.len(),
-        ];
-        let is_single = self.sequences.len() == 1 && parts.iter().all(|rows| *rows <= 1);
-        if is_single { Shape::Row } else { Shape::Rows }
+fn walk_insert<'b>(
+    part: &'b Part,
+    after: Option<&Part>,
+    out: &mut AstPass<'_, 'b, Pg>,
+) -> QueryResult<()> {
+    let names = list(part.names(), ", ", str::to_owned);
+    out.push_sql(&format!("INSERT INTO {} ({names}) SELECT q.* FROM ", part.table));
+    walk_rows(part, out)?;
+    if let Some(deletion) = after {
+        out.push_sql(&format!(" CROSS JOIN (SELECT count(*) FROM {}) AS gone", deletion.name));
     }
+    Ok(())
+}
 
-    fn push_events<'b>(&'b self, shape: Shape, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        push_numbers(shape, &[&self.sequences], out)?;
-        for column in [&self.kinds, &self.actors] {
-            out.push_sql(", ");
-            push_texts(shape, column, out)?;
+/// The rows of a part as a table named `q`.
+fn walk_rows<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    for (position, (_, column)) in part.columns.iter().enumerate() {
+        out.push_sql(if position == 0 { "unnest(" } else { ", " });
+        match column {
+            Column::Numbers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
+            Column::SmallNumbers(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
+            Column::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
+            Column::OptionalTexts(values) => {
+                out.push_bind_param::<Array<Nullable<Text>>, _>(values)?;
+            }
+            Column::Bytes(values) => out.push_bind_param::<Array<Binary>, _>(values)?,
         }
-        out.push_sql(", ");
-        // An event's time is its order's `updated_at`.
-        self.events.push(shape, out)
     }
+    out.push_sql(&format!(") AS q({})", list(part.names(), ", ", str::to_owned)));
+    Ok(())
+}
+
+fn push_key(part: &Part, out: &mut AstPass<'_, '_, Pg>) {
+    let key = list(part.key.iter().copied(), " AND ", |c| format!("t.{c} = q.{c}"));
+    out.push_sql(&format!(" WHERE {key}"));
 }

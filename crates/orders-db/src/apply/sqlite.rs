@@ -1,128 +1,124 @@
-//! Applying to SQLite: one cached statement a row, all in one transaction.
+//! Storing in SQLite: one cached statement for each row.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt, Text};
 use diesel::sqlite::Sqlite;
-use orders_core::Order;
 
-use super::Writes;
-use crate::rows::{bigint, write_services};
-use crate::schema::{events, idempotency_keys, order_services, order_slots, orders};
+use super::{Column, Part, Verb, Writes, list};
 
 pub(super) fn apply(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
-    for slot in &writes.gone_slots {
-        diesel::delete(order_slots::table.find((slot.scope, slot.start_ms, slot.order_id)))
-            .execute(connection)?;
-    }
-    for used in &writes.gone_uses {
-        diesel::delete(order_services::table.find((
-            used.service_id,
-            used.datetime_ms,
-            used.order_id,
-        )))
-        .execute(connection)?;
-    }
-    for id in &writes.gone_orders {
-        diesel::delete(orders::table.find(*id)).execute(connection)?;
-    }
-    for order in &writes.new_orders {
-        diesel::insert_into(orders::table).values(columns(order)).execute(connection)?;
-    }
-    for order in &writes.changed_orders {
-        Change(columns(order)).execute(connection)?;
-    }
-    for used in &writes.new_uses {
-        diesel::insert_into(order_services::table)
-            .values((
-                order_services::service_id.eq(used.service_id),
-                order_services::datetime_ms.eq(used.datetime_ms),
-                order_services::order_id.eq(used.order_id),
-                order_services::created_at_ms.eq(used.created_at_ms),
-            ))
-            .execute(connection)?;
-    }
-    for slot in &writes.new_slots {
-        diesel::insert_into(order_slots::table)
-            .values((
-                order_slots::scope.eq(slot.scope),
-                order_slots::start_ms.eq(slot.start_ms),
-                order_slots::end_ms.eq(slot.end_ms),
-                order_slots::grp.eq(slot.grp),
-                order_slots::order_id.eq(slot.order_id),
-            ))
-            .execute(connection)?;
-    }
-    insert_events(connection, writes)?;
-    if !writes.events.is_empty() {
-        CountTo(writes.last_sequence).execute(connection)?;
-    }
-    insert_answers(connection, writes)
-}
-
-/// A row of `orders`.
-#[derive(Insertable)]
-#[diesel(table_name = orders)]
-struct NewOrder<'a> {
-    id: &'a str,
-    datetime_ms: i64,
-    total_fee: i64,
-    services: String,
-    version: i64,
-    grp: i64,
-    created_at_ms: i64,
-    updated_at_ms: i64,
-}
-
-fn columns(order: &Order) -> NewOrder<'_> {
-    NewOrder {
-        id: order.id.as_str(),
-        datetime_ms: order.content.datetime.as_millis(),
-        total_fee: order.content.total_fee.as_hundredths(),
-        services: write_services(&order.content.services),
-        version: bigint(order.version),
-        grp: bigint(order.group.0.get()),
-        created_at_ms: order.created_at.as_millis(),
-        updated_at_ms: order.updated_at.as_millis(),
-    }
-}
-
-/// Changes an order. Written out, because Diesel prepares an UPDATE of its own anew each time.
-struct Change<'a>(NewOrder<'a>);
-
-impl QueryId for Change<'_> {
-    type QueryId = Change<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<SqliteConnection> for Change<'_> {}
-
-impl QueryFragment<Sqlite> for Change<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let NewOrder { id, services, .. } = &self.0;
-        let numbers = [
-            ("UPDATE orders SET datetime_ms = ", &self.0.datetime_ms),
-            (", total_fee = ", &self.0.total_fee),
-            (", version = ", &self.0.version),
-            (", grp = ", &self.0.grp),
-            (", created_at_ms = ", &self.0.created_at_ms),
-            (", updated_at_ms = ", &self.0.updated_at_ms),
-        ];
-        for (column, number) in numbers {
-            out.push_sql(column);
-            out.push_bind_param::<BigInt, _>(number)?;
+    for part in writes.parts() {
+        for row in 0..part.rows {
+            WriteRow { part: &part, row }.execute(connection)?;
         }
-        out.push_sql(", services = ");
-        out.push_bind_param::<Text, _>(services)?;
-        out.push_sql(" WHERE id = ");
-        out.push_bind_param::<Text, _>(id)
+    }
+    if !writes.events.is_empty() {
+        CountTo(writes.last_sequence()).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Writes one row. Hand-built, because Diesel prepares each of its own UPDATE statements again.
+pub(super) struct WriteRow<'a> {
+    pub(super) part: &'a Part,
+    pub(super) row: usize,
+}
+
+impl QueryId for WriteRow<'_> {
+    type QueryId = ();
+    // It is prepared by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<SqliteConnection> for WriteRow<'_> {}
+
+impl QueryFragment<Sqlite> for WriteRow<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Part { verb, table, key, .. } = self.part;
+        match verb {
+            Verb::Delete => {
+                out.push_sql(&format!("DELETE FROM {table}"));
+                self.walk_assignments(" WHERE ", " AND ", |_| true, &mut out)
+            }
+            Verb::Update => {
+                out.push_sql(&format!("UPDATE {table}"));
+                self.walk_assignments(" SET ", ", ", |name| !key.contains(&name), &mut out)?;
+                self.walk_assignments(" WHERE ", " AND ", |name| key.contains(&name), &mut out)
+            }
+            Verb::Insert | Verb::Replace => {
+                let verb = if *verb == Verb::Insert { "INSERT" } else { "INSERT OR REPLACE" };
+                let names = list(self.part.names(), ", ", str::to_owned);
+                out.push_sql(&format!("{verb} INTO {table} ({names}) VALUES "));
+                for (position, (_, column)) in self.part.columns.iter().enumerate() {
+                    out.push_sql(if position == 0 { "(" } else { ", " });
+                    self.walk_value(column, &mut out)?;
+                }
+                out.push_sql(")");
+                Ok(())
+            }
+        }
     }
 }
 
-/// Sets the sequence of the last event. Written out, because Diesel prepares an UPDATE of its own
-/// anew each time, and this one runs in every transaction.
+impl<'a> WriteRow<'a> {
+    /// `name = value` for each column that is wanted.
+    fn walk_assignments<'b>(
+        &self,
+        first: &str,
+        next: &str,
+        is_wanted: impl Fn(&str) -> bool,
+        out: &mut AstPass<'_, 'b, Sqlite>,
+    ) -> QueryResult<()>
+    where
+        'a: 'b,
+    {
+        let wanted = self.part.columns.iter().filter(|(name, _)| is_wanted(name));
+        for (position, (name, column)) in wanted.enumerate() {
+            out.push_sql(if position == 0 { first } else { next });
+            out.push_sql(&format!("{name} = "));
+            self.walk_value(column, out)?;
+        }
+        Ok(())
+    }
+
+    fn walk_value<'b>(
+        &self,
+        column: &'b Column,
+        out: &mut AstPass<'_, 'b, Sqlite>,
+    ) -> QueryResult<()> {
+        let row = self.row;
+        match column {
+            Column::Numbers(values) => {
+                bind(values.get(row), |v| out.push_bind_param::<BigInt, _>(v))
+            }
+            Column::SmallNumbers(values) => {
+                bind(values.get(row), |value| out.push_bind_param::<SmallInt, _>(value))
+            }
+            Column::Texts(values) => {
+                bind(values.get(row), |value| out.push_bind_param::<Text, _>(value))
+            }
+            Column::OptionalTexts(values) => {
+                bind(values.get(row), |value| out.push_bind_param::<Nullable<Text>, _>(value))
+            }
+            Column::Bytes(values) => {
+                bind(values.get(row), |value| out.push_bind_param::<Binary, _>(value))
+            }
+        }
+    }
+}
+
+/// Binds the value of a row. Every column has one for each row.
+fn bind<'b, T>(
+    value: Option<&'b T>,
+    push: impl FnOnce(&'b T) -> QueryResult<()>,
+) -> QueryResult<()> {
+    push(value.ok_or(diesel::result::Error::NotFound)?)
+}
+
+/// Sets the sequence of the last event.
 #[derive(QueryId)]
-struct CountTo(i64);
+pub(super) struct CountTo(pub(super) i64);
 
 impl RunQueryDsl<SqliteConnection> for CountTo {}
 
@@ -133,45 +129,4 @@ impl QueryFragment<Sqlite> for CountTo {
         out.push_sql(" WHERE id = 1");
         Ok(())
     }
-}
-
-fn insert_events(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
-    for event in writes.events {
-        let order = &event.order;
-        diesel::insert_into(events::table)
-            .values((
-                events::sequence.eq(bigint(event.sequence)),
-                events::order_id.eq(order.id.as_str()),
-                events::version.eq(bigint(order.version)),
-                events::kind.eq(event.kind.as_str()),
-                events::time_ms.eq(event.time.as_millis()),
-                events::actor.eq(event.actor.as_str()),
-                events::datetime_ms.eq(order.content.datetime.as_millis()),
-                events::total_fee.eq(order.content.total_fee.as_hundredths()),
-                events::services.eq(write_services(&order.content.services)),
-                events::grp.eq(bigint(order.group.0.get())),
-                events::created_at_ms.eq(order.created_at.as_millis()),
-            ))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
-fn insert_answers(connection: &mut SqliteConnection, writes: &Writes<'_>) -> QueryResult<()> {
-    for new in writes.answers {
-        // REPLACE, because what stood under the key may have expired and not be purged yet.
-        diesel::replace_into(idempotency_keys::table)
-            .values((
-                idempotency_keys::caller.eq(new.key.caller.as_str()),
-                idempotency_keys::key.eq(new.key.key.as_str()),
-                idempotency_keys::fingerprint.eq(new.fingerprint.as_str()),
-                idempotency_keys::status.eq(new.answer.status),
-                idempotency_keys::location.eq(new.answer.location.as_deref()),
-                idempotency_keys::etag.eq(new.answer.etag.as_deref()),
-                idempotency_keys::body.eq(new.answer.body.as_slice()),
-                idempotency_keys::expires_ms.eq(new.expires.as_millis()),
-            ))
-            .execute(connection)?;
-    }
-    Ok(())
 }

@@ -2,9 +2,11 @@
 //! checks.
 
 use diesel::connection::Connection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Integer, Text};
+use diesel::sqlite::Sqlite;
 use orders_core::Instant;
 
 use super::query::{OrderFilter, SortKey};
@@ -89,4 +91,34 @@ fn every_page_is_one_walk_along_one_index() {
             assert_eq!(found.last().unwrap(), "USE TEMP B-TREE FOR ORDER BY");
         }
     }
+}
+
+#[test]
+fn a_page_is_selected_by_this_sql() {
+    let bound = Instant::from_millis(0);
+    let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
+    let mut statements = Vec::new();
+    for key in [SortKey::Datetime, SortKey::CreatedAt] {
+        for service in [None, Some(1)] {
+            for descending in [false, true] {
+                let (start, end) = ((0, String::new()), (9, String::new()));
+                let walk = Walk { key, descending, start, end };
+                for index in [key, key.other()] {
+                    let select = Select::new(walk.clone(), service, 101).only(&filter, index);
+                    let (postgres, sqlite) = (
+                        crate::sql_text(&diesel::debug_query::<Pg, _>(&Rows(&select))),
+                        crate::sql_text(&diesel::debug_query::<Sqlite, _>(&Rows(&select))),
+                    );
+                    statements.extend([postgres, sqlite]);
+                }
+                let places = Select::new(walk, service, 2).skip(9_999);
+                let (postgres, sqlite) = (
+                    crate::sql_text(&diesel::debug_query::<Pg, _>(&Places(&places))),
+                    crate::sql_text(&diesel::debug_query::<Sqlite, _>(&Places(&places))),
+                );
+                statements.extend([postgres, sqlite]);
+            }
+        }
+    }
+    insta::assert_snapshot!("pages", statements.join("\n"));
 }

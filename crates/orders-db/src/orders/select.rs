@@ -11,6 +11,7 @@ use super::query::{OrderFilter, SortKey};
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::rows::OrderRow;
+use crate::tables::ORDERS;
 
 /// What a list is sorted by: a time in milliseconds and an id. No order has an empty id, so that one
 /// stands before all orders of its time.
@@ -159,10 +160,11 @@ where
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(
-            "SELECT o.id, o.datetime_ms, o.total_fee, o.services, o.version, o.grp, \
-             o.created_at_ms, o.updated_at_ms FROM ",
-        );
+        for (position, name) in ORDERS.names().enumerate() {
+            out.push_sql(if position == 0 { "SELECT o." } else { ", o." });
+            out.push_sql(name);
+        }
+        out.push_sql(" FROM ");
         out.push_sql(match self.0.service {
             Some(_) => "order_services AS u JOIN orders AS o ON o.id = u.order_id",
             None => "orders AS o",

@@ -13,6 +13,7 @@ use crate::clock::POSTGRES_NOW;
 use crate::error::Trouble;
 use crate::memory::Witness;
 use crate::rows::{self, OrderRow};
+use crate::tables::ORDERS;
 
 /// Rows of different kinds in one result, told apart by the first column.
 const STATE: i16 = 0;
@@ -131,20 +132,26 @@ impl QueryFragment<Pg> for LoadQuery {
 
 /// The orders that there are, and of those that there were the last event.
 fn walk_orders<'b>(order_ids: &'b Vec<String>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql(
-        " UNION ALL \
-         SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
-            o.created_at_ms, o.updated_at_ms \
-         FROM unnest(",
-    );
+    out.push_sql(" UNION ALL SELECT 1::int2");
+    for name in ORDERS.names_by_type() {
+        out.push_sql(&format!(", o.{name}"));
+    }
+    out.push_sql(" FROM unnest(");
     out.push_bind_param::<Array<Text>, _>(order_ids)?;
     out.push_sql(
         ") AS q(id) JOIN orders o ON o.id = q.id \
-         UNION ALL \
-         SELECT 2::int2, e.order_id, e.services, e.datetime_ms, e.total_fee, e.version, e.grp, \
-            e.created_at_ms, e.time_ms \
-         FROM unnest(",
+         UNION ALL SELECT 2::int2",
     );
+    for name in ORDERS.names_by_type() {
+        // An event has the order as it left it, under the same names but for these two.
+        let name = match name {
+            "id" => "order_id",
+            "updated_at_ms" => "time_ms",
+            name => name,
+        };
+        out.push_sql(&format!(", e.{name}"));
+    }
+    out.push_sql(" FROM unnest(");
     out.push_bind_param::<Array<Text>, _>(order_ids)?;
     out.push_sql(
         ") AS q(id) CROSS JOIN LATERAL (\
@@ -325,4 +332,31 @@ fn order_row(row: Row) -> Result<OrderRow, Trouble> {
 /// A column that this kind of row always has.
 fn some<T>(column: Option<T>) -> Result<T, Trouble> {
     column.ok_or_else(|| Trouble::Failed("a row lacks a column that it must have".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use orders_core::{CalendarId, Instant, OrderId, OwnKey, ServiceId};
+
+    use super::*;
+
+    #[test]
+    fn all_that_is_needed_is_loaded_by_one_statement() {
+        let nothing = Needs::default();
+        let span = |reach| {
+            let (from, to) = (Instant::MIN, Instant::MAX);
+            Span { calendar: CalendarId::Global, from, to, reach }
+        };
+        let key = orders_core::IdempotencyKey::parse("k").unwrap();
+        let everything = Needs {
+            orders: [OrderId::parse("a").unwrap()].into(),
+            services: [ServiceId::new(1).unwrap()].into(),
+            spans: [span(Reach::All), span(Reach::First(9)), span(Reach::Last(9))].into(),
+            keys: [OwnKey { caller: orders_core::Actor::new("me"), key }].into(),
+        };
+        for (name, needs) in [("nothing", nothing), ("everything", everything)] {
+            let sql = crate::sql_text(&diesel::debug_query::<Pg, _>(&query(&needs)));
+            insta::assert_snapshot!(format!("load_{name}"), sql);
+        }
+    }
 }
