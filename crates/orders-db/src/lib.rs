@@ -5,12 +5,10 @@
 //! writes and commits once for all. This crate loads and applies; it never decides.
 
 mod answers;
-mod apply;
 mod availability;
 mod backup;
 mod calendar;
-mod clock;
-mod connection;
+mod database;
 mod doctor;
 mod error;
 mod events;
@@ -18,28 +16,24 @@ mod export;
 mod figures;
 mod in_use;
 mod keys;
-mod lane;
-mod memory;
 mod meter;
 mod migrate;
 mod notes;
 mod orders;
 mod policy;
-mod read;
 mod refusals;
-mod rows;
-mod schema;
 mod services;
 mod sessions;
-mod snapshot;
 mod store;
-mod tables;
-mod ticket;
-mod transaction;
 mod transfer;
 mod url;
 mod webhooks;
 mod write;
+
+// Short paths into the folders.
+use database::{clock, connection, rows, schema, transaction};
+use orders::find as read;
+use write::{load as snapshot, queue as lane, store_rows as apply, ticket};
 
 // Named here because their features decide how the two C libraries are built.
 use libsqlite3_sys as _;
@@ -58,7 +52,6 @@ pub use export::{ExportPart, export};
 pub use figures::{Amount, Figures};
 pub use in_use::InUse;
 pub use keys::{KeyEntry, KeyTable, KeyVerdict};
-pub use lane::Reply;
 pub use meter::{Distribution, LaneReading, PoolReading, Readings, Timing};
 pub use migrate::migrate;
 pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
@@ -66,10 +59,11 @@ pub use policy::{PolicyVerdict, check_policy};
 pub use services::ServiceVerdict;
 pub use sessions::Session;
 pub use store::{Store, StoreOptions, WholeImport};
-pub use ticket::{Steps, Ticket};
 pub use transfer::{TableSum, TransferError, move_to_postgres, sums};
 pub use url::DatabaseUrl;
 pub use webhooks::{Attempt, Claim, Courier, Delivery, DeliveryStatus, Progress, WebhookVerdict};
+pub use write::queue::Reply;
+pub use write::ticket::{Steps, Ticket};
 
 /// The SQL of a query, without the values that are bound to it.
 #[cfg(test)]

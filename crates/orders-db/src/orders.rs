@@ -1,5 +1,6 @@
 //! Orders read: many by their ids at once, and pages of them.
 
+pub(crate) mod find;
 mod list;
 #[cfg(test)]
 mod plans;
@@ -12,9 +13,9 @@ use diesel::prelude::*;
 use orders_core::{Order, OrderId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::OrderRow;
-use crate::schema::{events, orders};
+use crate::database::connection::AnyConnection;
+use crate::database::rows::OrderRow;
+use crate::database::schema::{events, orders};
 
 pub(crate) use list::list;
 pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};

@@ -3,15 +3,15 @@
 mod keys;
 mod reads;
 mod threads;
+mod transactional_import;
 mod webhooks;
-mod whole;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
 use r2d2::Pool;
-pub use whole::WholeImport;
+pub use transactional_import::WholeImport;
 
 use crate::answers::{Answered, Render};
 use crate::connection::{Manager, Purpose};

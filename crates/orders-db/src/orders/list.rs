@@ -3,9 +3,9 @@
 
 use super::query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, SortKey};
 use super::select::{Place, Select, Walk};
-use crate::connection::AnyConnection;
-use crate::rows::{self, OrderRow};
-use crate::{StoreError, transaction};
+use crate::database::connection::AnyConnection;
+use crate::database::rows::{self, OrderRow};
+use crate::{StoreError, database::transaction};
 
 /// How many orders are looked at for one page. Where a filter passes few of them, the page ends
 /// there, with less than it has room for: however rare what is asked for, no page takes long.

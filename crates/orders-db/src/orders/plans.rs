@@ -11,7 +11,7 @@ use orders_core::Instant;
 
 use super::query::{OrderFilter, SortKey};
 use super::select::{Places, Rows, Select, Walk};
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::url::DatabaseUrl;
 
 struct Explain<Q>(Q);

@@ -9,9 +9,9 @@ use orders_core::Fee;
 
 use super::query::{OrderFilter, SortKey};
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::OrderRow;
-use crate::tables::ORDERS;
+use crate::database::connection::AnyConnection;
+use crate::database::rows::OrderRow;
+use crate::database::tables::ORDERS;
 
 /// What a list is sorted by: a time in milliseconds and an id. No order has an empty id, so that one
 /// stands before all orders of its time.

@@ -10,14 +10,14 @@ use r2d2::Pool;
 use super::Store;
 use crate::availability::{Availability, AvailabilityQuery};
 use crate::calendar::{Calendar, CalendarQuery};
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::events::{EventPage, OrderChange};
 use crate::figures::Figures;
-use crate::lane::Reply;
 use crate::meter::{ErrorKind, Meter};
+use crate::orders::find::ReadJob;
 use crate::orders::{OrderPage, OrderQuery};
-use crate::read::ReadJob;
 use crate::url::DatabaseUrl;
+use crate::write::queue::Reply;
 use crate::{StoreError, availability, calendar, events, figures, orders, policy, services};
 
 impl Store {

@@ -8,13 +8,13 @@ mod tests;
 use orders_core::{Changes, Event, Order, Policy, RowChange};
 
 use crate::answers::NewAnswer;
-use crate::connection::AnyConnection;
-use crate::error::Trouble;
-use crate::rows;
-use crate::tables::{
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::tables::{
     EVENTS, Get, IDEMPOTENCY_KEYS, ORDER_SERVICES, ORDER_SLOTS, ORDERS, ServiceUseRow, SlotRow,
     Table,
 };
+use crate::error::Trouble;
 
 /// Writes rows in the transaction that is open.
 pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {

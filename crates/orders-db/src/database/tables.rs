@@ -4,7 +4,7 @@
 use orders_core::{Event, Order, OrderId};
 
 use crate::answers::NewAnswer;
-use crate::rows::{bigint, write_services};
+use crate::database::rows::{bigint, write_services};
 
 use Get::{Bytes, Number, OptionalText, SmallNumber, Text};
 
@@ -136,8 +136,8 @@ mod tests {
     use diesel::sqlite::Sqlite;
 
     use super::*;
-    use crate::rows::OrderRow;
-    use crate::schema;
+    use crate::database::rows::OrderRow;
+    use crate::database::schema;
 
     /// The columns that a query selects, in their order.
     fn selected(sql: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use crate::StoreError;
-use crate::connection::{AnyConnection, LOCK_TIMEOUT};
+use crate::database::connection::{AnyConnection, LOCK_TIMEOUT};
 use crate::error::Trouble;
 
 /// Takes PostgreSQL's lock of the database until the end of the transaction.

@@ -5,10 +5,10 @@ mod sqlite;
 
 use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
 use crate::error::Trouble;
-use crate::memory::Witness;
-use crate::rows;
+use crate::write::snapshot_cache::Witness;
 
 /// What was read under the lock.
 #[derive(Debug)]

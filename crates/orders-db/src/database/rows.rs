@@ -13,7 +13,7 @@ use crate::StoreError;
 /// A row of `orders`. Only what the schema's checks let in can be in it, so reading one fails only
 /// where somebody else wrote to the tables.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::orders)]
+#[diesel(table_name = crate::database::schema::orders)]
 pub(crate) struct OrderRow {
     pub(crate) id: String,
     pub(crate) datetime_ms: i64,
@@ -45,7 +45,7 @@ impl OrderRow {
 
 /// A row of `services`.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::services)]
+#[diesel(table_name = crate::database::schema::services)]
 pub(crate) struct ServiceRow {
     pub(crate) id: i64,
     pub(crate) name: String,

@@ -7,9 +7,9 @@
 
 use orders_core::{Changes, Needs};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::error::Trouble;
-use crate::snapshot::{Loaded, load, load_after};
+use crate::write::load::{Loaded, load, load_after};
 
 /// How much is remembered, in orders, places and loaded stretches: some 5 MB.
 const MOST: usize = 20_000;

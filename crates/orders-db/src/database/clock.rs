@@ -8,7 +8,7 @@ use diesel::select;
 use diesel::sql_types::BigInt;
 use orders_core::Instant;
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::error::Trouble;
 
 /// An expression of PostgreSQL for the epoch milliseconds of this very moment: `now()` would be the

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use orders_core::{Order, OrderId};
 
-use crate::connection::{AnyConnection, Manager};
-use crate::lane::{Lane, Reply, Weigh};
+use super::Found;
+use crate::database::connection::{AnyConnection, Manager};
 use crate::meter::Meter;
-use crate::orders::Found;
+use crate::write::queue::{Lane, Reply, Weigh};
 use crate::{StoreError, orders};
 
 /// The most orders found by one query.

@@ -15,11 +15,13 @@ use orders_core::{
 };
 
 use super::Loaded;
-use crate::clock::sqlite_now;
+use crate::database::clock::sqlite_now;
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{
+    counters, events, idempotency_keys, order_slots, orders, policy, services,
+};
 use crate::error::Trouble;
-use crate::memory::Witness;
-use crate::rows::{self, OrderRow};
-use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};
+use crate::write::snapshot_cache::Witness;
 
 pub(super) fn load(
     connection: &mut SqliteConnection,

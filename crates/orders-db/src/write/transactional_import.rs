@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use orders_core::{Changes, Command, Outcome, ServiceCommand, Verdict};
 
-use super::batch::{Judged, decide_all, is_there};
-use super::link::{Failure, Session};
-use super::{Writer, answer_for};
+use super::commit::{Failure, Session};
+use super::decide::{Judged, decide_all, is_there};
+use super::writer::{Writer, answer_for};
 use crate::StoreError;
-use crate::apply::{Writes, apply};
 use crate::error::Trouble;
-use crate::lane::Reply;
-use crate::memory::Memory;
 use crate::services::{self, ServiceVerdict};
-use crate::ticket::Ticket;
+use crate::write::queue::Reply;
+use crate::write::snapshot_cache::Memory;
+use crate::write::store_rows::{Writes, apply};
+use crate::write::ticket::Ticket;
 
 /// How long the next slice is waited for while the lock is held.
 const PATIENCE: Duration = Duration::from_secs(10);

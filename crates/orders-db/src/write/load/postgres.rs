@@ -9,11 +9,11 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
-use crate::clock::POSTGRES_NOW;
+use crate::database::clock::POSTGRES_NOW;
+use crate::database::rows::{self, OrderRow};
+use crate::database::tables::ORDERS;
 use crate::error::Trouble;
-use crate::memory::Witness;
-use crate::rows::{self, OrderRow};
-use crate::tables::ORDERS;
+use crate::write::snapshot_cache::Witness;
 
 /// Rows of different kinds in one result, told apart by the first column.
 const STATE: i16 = 0;

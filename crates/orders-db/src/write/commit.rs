@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::connection::{AnyConnection, Manager};
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::transaction;
 use crate::error::Trouble;
-use crate::memory::Memory;
-use crate::ticket::{self, Ticket};
-use crate::transaction;
+use crate::write::snapshot_cache::Memory;
+use crate::write::ticket::{self, Ticket};
 
 /// How long the fate of a commit that was not answered is looked up.
 const FATE_TIMEOUT: Duration = Duration::from_secs(3);

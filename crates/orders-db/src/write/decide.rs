@@ -1,0 +1,126 @@
+//! What happens between the lock and the commit: load, decide, render what is kept, apply.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel::select;
+use orders_core::{
+    Changes, Command, Decision, Event, Instant, Needs, Outcome, OwnKey, Policy, decide,
+};
+
+use super::batch::Caller;
+use super::commit::Failure;
+use crate::answers::{self, Answered, KeptAnswer, NewAnswer};
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::events;
+use crate::error::Trouble;
+use crate::write::load::{Loaded, load};
+use crate::write::snapshot_cache::Memory;
+use crate::write::ticket::Ticket;
+
+/// A decision, and what it was made by.
+pub(super) struct Judged {
+    pub(super) loaded: Loaded,
+    pub(super) decision: Decision,
+}
+
+/// Loads and decides until nothing is missing.
+pub(super) fn decide_all(
+    connection: &mut AnyConnection,
+    memory: &mut Memory,
+    policy: &Policy,
+    commands: &[Command],
+    tickets: &[&Ticket],
+) -> Result<Judged, Failure> {
+    let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
+    loop {
+        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
+            Ok(decision) => return Ok(Judged { loaded, decision }),
+            // Whoever gave up meanwhile must not keep the others waiting.
+            Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
+                return Err(Failure::Abandoned);
+            }
+            Err(missing) => {
+                loaded = load(connection, &missing, Some(loaded))?;
+            }
+        }
+    }
+}
+
+/// Renders the answers that are to be kept with the changes that they tell of.
+pub(super) fn keep_answers(
+    decision: &Decision,
+    commands: &[Command],
+    callers: &[Caller],
+    now: Instant,
+) -> Vec<NewAnswer> {
+    let keep = |position: &usize| {
+        let retry = commands.get(*position)?.retry()?;
+        let outcome = decision.outcomes.get(*position)?;
+        let answer = (callers.get(*position)?.render)(outcome)?;
+        Some(NewAnswer::new(retry, answer, now))
+    };
+    decision.changes.answers.iter().filter_map(keep).collect()
+}
+
+/// What to answer to each command: where it was done before, what was answered then.
+pub(super) fn answer_all(
+    connection: &mut AnyConnection,
+    commands: &[Command],
+    outcomes: Vec<Outcome>,
+    new: &[NewAnswer],
+) -> Result<Vec<Answered<Outcome>>, Trouble> {
+    // Many may have asked again at once, also for what is only done now.
+    let mut known: HashMap<&OwnKey, KeptAnswer> =
+        new.iter().map(|new| (&new.key, new.answer.clone())).collect();
+    let mut answers = Vec::with_capacity(outcomes.len());
+    for (command, outcome) in commands.iter().zip(outcomes) {
+        answers.push(match (outcome, command.retry()) {
+            (Outcome::Repeated, Some(retry)) => {
+                let kept = match known.entry(&retry.key) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        unknown.insert(answers::find(connection, &retry.key)?)
+                    }
+                };
+                Answered::Again(kept.clone())
+            }
+            (Outcome::KeyReused, _) => Answered::KeyReused,
+            (outcome, _) => Answered::Now(outcome),
+        });
+    }
+    Ok(answers)
+}
+
+/// Whether what was to be written is there, by the first of it.
+pub(super) fn is_there(
+    connection: &mut AnyConnection,
+    changes: &Changes,
+    answers: &[NewAnswer],
+) -> Result<Option<bool>, Trouble> {
+    let found = match (changes.events.first(), answers.first()) {
+        (Some(event), _) => find_event(connection, event).map(Some),
+        (None, Some(answer)) => answers::is_kept(connection, answer).map(Some),
+        (None, None) => Ok(None),
+    };
+    found.map_err(|error| Trouble::of(&error))
+}
+
+/// Whether just this event is there, and not one that another has written in its place.
+fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
+    let order = &event.order;
+    let same = events::table
+        .find(rows::bigint(event.sequence))
+        .filter(events::kind.eq(event.kind.as_str()))
+        .filter(events::actor.eq(event.actor.as_str()))
+        .filter(events::order_id.eq(event.subject().as_str()))
+        .filter(events::datetime_ms.eq(order.content.datetime.as_millis()))
+        .filter(events::total_fee.eq(order.content.total_fee.as_hundredths()))
+        .filter(events::services.eq(rows::write_services(&order.content.services)))
+        .filter(events::version.eq(rows::bigint(order.version)))
+        .filter(events::time_ms.eq(event.time.as_millis()));
+    select(exists(same)).get_result(connection)
+}

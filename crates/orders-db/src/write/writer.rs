@@ -1,0 +1,212 @@
+//! The writer: the thread that takes commands off the queue and answers them.
+//!
+//! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use orders_core::Policy;
+
+use super::batch::{Latecomers, OrderJob};
+use super::commit::{Failure, Link};
+use super::queue::{Lane, Reply, Weigh};
+use super::snapshot_cache::Memory;
+use super::ticket::{Steps, Ticket};
+use super::transactional_import::WholeJob;
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::error::Trouble;
+use crate::events::Latest;
+use crate::keys::{self, KeyJob};
+use crate::meter::{ErrorKind, Meter};
+use crate::policy::{self, PolicyJob};
+use crate::services::{self, ServiceJob};
+use crate::webhooks::{self, WebhookJob};
+
+/// The most operations that share a transaction, one batch of a single caller excepted.
+pub(crate) const MOST: usize = 512;
+
+/// Something to be done under the lock.
+pub(crate) enum Job {
+    Orders(OrderJob),
+    Service(ServiceJob),
+    Policy(PolicyJob),
+    Key(KeyJob),
+    Webhook(WebhookJob),
+    Whole(WholeJob),
+    /// Says that from now on nobody gets in without a key.
+    RequireKeys(Ticket, Reply<()>),
+}
+
+impl Weigh for Job {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Orders(job) => job.weight(),
+            Self::Service(_)
+            | Self::Policy(_)
+            | Self::Key(_)
+            | Self::Webhook(_)
+            | Self::Whole(_)
+            | Self::RequireKeys(..) => 1,
+        }
+    }
+}
+
+/// Empties the lane until it is closed.
+pub(crate) fn run(
+    lane: &Arc<Lane<Job>>,
+    manager: Manager,
+    policy: Policy,
+    connection: AnyConnection,
+    latest: Arc<Latest>,
+    meter: Arc<Meter>,
+) {
+    let link = Link::new(manager, connection);
+    let lane = Arc::clone(lane);
+    let mut writer = Writer { lane, link, policy, latest, meter };
+    while let Some(jobs) = writer.next_jobs() {
+        // One command that trips over a fault of ours must not end the lane for all others.
+        let work = AssertUnwindSafe(|| writer.run(jobs));
+        if catch_unwind(work).is_err() {
+            log::error!("the writer panicked; its transaction is lost with its connection");
+            writer.link.cut();
+        }
+    }
+}
+
+pub(super) struct Writer {
+    pub(super) lane: Arc<Lane<Job>>,
+    pub(super) link: Link,
+    /// As it was when last read: only to guess what to load first.
+    pub(super) policy: Policy,
+    /// Where those who follow the events learn of new ones.
+    pub(super) latest: Arc<Latest>,
+    pub(super) meter: Arc<Meter>,
+}
+
+impl Writer {
+    /// Waits for jobs, without the lock.
+    fn next_jobs(&mut self) -> Option<Vec<Job>> {
+        self.link.release();
+        self.lane.take(MOST)
+    }
+
+    fn run(&mut self, jobs: Vec<Job>) {
+        let mut orders = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Orders(job) => orders.push(job),
+                // In a transaction of their own: what they read is not part of the snapshot.
+                Job::Service(job) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    let ServiceJob { change, ticket, reply } = job;
+                    let work = |connection: &mut _| services::run(connection, &change);
+                    self.alone(&ticket, reply, work, services::is_done);
+                }
+                Job::Policy(job) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    let set = |connection: &mut _| policy::set(connection, &job.policy);
+                    self.alone(&job.ticket, job.reply, set, policy::is_set);
+                }
+                Job::Key(job) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.alone(
+                        &job.ticket,
+                        job.reply,
+                        |connection| keys::run(connection, &job.change),
+                        keys::is_done,
+                    );
+                }
+                Job::Webhook(job) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.alone(
+                        &job.ticket,
+                        job.reply,
+                        |connection| webhooks::run(connection, &job.change),
+                        webhooks::is_done,
+                    );
+                }
+                Job::Whole(job) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.run_whole(job);
+                }
+                Job::RequireKeys(ticket, reply) => {
+                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.alone(&ticket, reply, keys::require, |connection, ()| {
+                        keys::is_required(connection)
+                    });
+                }
+            }
+        }
+        self.write_orders(orders, Latecomers::Join);
+    }
+
+    /// Does one thing in a transaction of its own; `is_done` tells whether it is there.
+    fn alone<T>(
+        &mut self,
+        ticket: &Ticket,
+        reply: Reply<T>,
+        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
+    ) {
+        if !ticket.is_wanted() {
+            return reply(Err(StoreError::Overloaded));
+        }
+        let mut result = self.attempt_alone(ticket, &work, &is_done);
+        if let Err(failure) = &result {
+            self.count(failure);
+        }
+        if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
+            result = self.attempt_alone(ticket, &work, &is_done);
+            if let Err(failure) = &result {
+                self.count(failure);
+            }
+        }
+        reply(result.map_err(answer_for));
+    }
+
+    fn attempt_alone<T>(
+        &mut self,
+        ticket: &Ticket,
+        work: impl Fn(&mut AnyConnection) -> Result<T, Trouble>,
+        is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
+    ) -> Result<T, Failure> {
+        let taken = Instant::now();
+        let mut session = self.link.lock()?;
+        let locked = Instant::now();
+        self.meter.lock.add(locked - taken);
+        // What it changes is not followed.
+        session.memory = Memory::default();
+        let result = match work(&mut session.connection) {
+            Ok(result) => result,
+            Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
+        };
+        let judged = Instant::now();
+        self.link.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
+        let committed = Instant::now();
+        self.meter.commit.add(committed - judged);
+        ticket.note(Steps { taken, locked, judged, committed, batch: 1 });
+        Ok(result)
+    }
+
+    pub(super) fn count(&self, failure: &Failure) {
+        match failure {
+            // A caller that gave up is no error of the database.
+            Failure::Abandoned => {}
+            Failure::NotWritten(trouble) => self.meter.failed(trouble),
+            Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),
+        }
+    }
+}
+
+pub(super) fn answer_for(failure: Failure) -> StoreError {
+    match failure {
+        Failure::Abandoned => StoreError::Overloaded,
+        Failure::NotWritten(trouble) => {
+            log::debug!("a write failed, nothing was written: {trouble:?}");
+            trouble.into()
+        }
+        Failure::Unknown => StoreError::OutcomeUnknown,
+    }
+}
