@@ -102,14 +102,14 @@ impl Distribution {
     }
 }
 
-/// What is counted of a lane.
+/// What is counted of a queue.
 #[derive(Debug, Default)]
-pub(crate) struct LaneMeter {
+pub(crate) struct QueueMeter {
     sizes: Counts,
     waits: Timing,
 }
 
-impl LaneMeter {
+impl QueueMeter {
     /// Counts what was taken at once.
     pub(crate) fn took(&self, weight: usize) {
         self.sizes.add(SIZES, u64::try_from(weight).unwrap_or(u64::MAX));
@@ -134,9 +134,9 @@ impl LaneMeter {
     }
 }
 
-/// How a lane is.
+/// How a queue is.
 #[derive(Debug, Clone)]
-pub struct LaneReading {
+pub struct QueueReading {
     /// `write` or `read`.
     pub name: &'static str,
     /// How many operations wait.
@@ -165,8 +165,8 @@ pub struct PoolReading {
 /// What was counted about a store, and how it is now.
 #[derive(Debug, Clone)]
 pub struct Readings {
-    /// The lanes.
-    pub lanes: [LaneReading; 2],
+    /// The queues.
+    pub queues: [QueueReading; 2],
     /// What the writer does with each batch, in seconds: `lock` is the wait for the database's lock,
     /// `judge` loads and decides, `commit` writes and commits.
     pub steps: [(&'static str, Distribution); 3],
@@ -247,7 +247,7 @@ impl From<&StoreError> for ErrorKind {
     }
 }
 
-/// What is counted of a store beside its lanes.
+/// What is counted of a store beside its queues.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     pub(crate) lock: Timing,
@@ -286,10 +286,10 @@ impl Meter {
         self.conflicts.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn read(&self, lanes: [LaneReading; 2], pools: [PoolReading; 2]) -> Readings {
+    pub(crate) fn read(&self, queues: [QueueReading; 2], pools: [PoolReading; 2]) -> Readings {
         let errors = ErrorKind::ALL.iter().zip(&self.errors);
         Readings {
-            lanes,
+            queues,
             steps: [
                 ("lock", self.lock.read()),
                 ("judge", self.judge.read()),

@@ -11,19 +11,19 @@ use std::time::{Duration, Instant};
 
 use orders_core::{Command, Outcome, Period, PolicyPatch, Retry, ServiceCommand};
 use r2d2::Pool;
-pub use transactional_import::WholeImport;
+pub use transactional_import::TransactionalImport;
 
 use crate::answers::{Answered, Render};
 use crate::connection::{Manager, Purpose};
 use crate::events::{Latest, Listener};
 use crate::keys::{Board, watch};
-use crate::lane::{Lane, Reply};
 use crate::meter::{Meter, PoolReading, Readings};
 use crate::policy::{PolicyChange, PolicyJob, PolicyVerdict};
 use crate::read::ReadJob;
 use crate::services::{KeyedChange, ServiceJob, ServiceVerdict};
 use crate::ticket::Ticket;
 use crate::url::DatabaseUrl;
+use crate::write::queue::{Reply, WorkQueue};
 use crate::write::{Caller, Job, OrderJob};
 use crate::{StoreError, answers, events, notes, policy, read, write};
 
@@ -67,8 +67,8 @@ const FEEDS: u32 = 3;
 
 /// One database. Dropping it does what was accepted, then closes it.
 pub struct Store {
-    writes: Arc<Lane<Job>>,
-    reads: Arc<Lane<ReadJob>>,
+    writes: Arc<WorkQueue<Job>>,
+    reads: Arc<WorkQueue<ReadJob>>,
     pool: Pool<Manager>,
     /// For the feed of events, so that no slow list holds it up.
     feeds: Pool<Manager>,
@@ -96,21 +96,21 @@ impl Store {
         let keys = Arc::new(Board::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let latest = Arc::new(Latest::default());
-        let writes = Arc::new(Lane::new(options.write_room));
-        let reads = Arc::new(Lane::new(options.read_room));
+        let writes = Arc::new(WorkQueue::new(options.write_room));
+        let reads = Arc::new(WorkQueue::new(options.read_room));
         let meter = Arc::new(Meter::default());
         let mut threads = Threads::default();
-        let (lane, told) = (Arc::clone(&writes), Arc::clone(&latest));
+        let (queue, told) = (Arc::clone(&writes), Arc::clone(&latest));
         let counts = Arc::clone(&meter);
         threads.start("writer", move || {
-            write::run(&lane, manager, policy, connection, told, counts);
+            write::run(&queue, manager, policy, connection, told, counts);
         })?;
         let (watched, manager) = (Arc::clone(&latest), Manager::new(url, Purpose::Find));
         threads.start("events", move || events::watch(&watched, &manager))?;
         for _ in 0..options.readers {
-            let (lane, counts) = (Arc::clone(&reads), Arc::clone(&meter));
+            let (queue, counts) = (Arc::clone(&reads), Arc::clone(&meter));
             let manager = Manager::new(url, Purpose::Find);
-            threads.start("reader", move || read::run(&lane, &manager, &counts))?;
+            threads.start("reader", move || read::run(&queue, &manager, &counts))?;
         }
         let (key_looks, asked) = mpsc::channel();
         let (board, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
@@ -204,7 +204,7 @@ impl Store {
                 Job::Policy(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Key(job) => (job.reply)(Err(StoreError::Overloaded)),
                 Job::Webhook(job) => (job.reply)(Err(StoreError::Overloaded)),
-                Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
+                Job::Import(job) => (job.begun)(Err(StoreError::Overloaded)),
                 Job::RequireKeys(_, reply) => reply(Err(StoreError::Overloaded)),
             }
         }
@@ -219,7 +219,7 @@ impl Store {
         }
     }
 
-    /// What was counted so far, and how the lanes and pools are now. Asks the database nothing.
+    /// What was counted so far, and how the queues and pools are now. Asks the database nothing.
     #[must_use]
     pub fn read_meter(&self) -> Readings {
         let pool = |name, pool: &Pool<Manager>| {
@@ -227,8 +227,8 @@ impl Store {
             let in_use = connections.saturating_sub(idle_connections);
             PoolReading { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
-        let lanes = [self.writes.read("write"), self.reads.read("read")];
-        self.meter.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
+        let queues = [self.writes.read("write"), self.reads.read("read")];
+        self.meter.read(queues, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
     /// Calls `heard` with the highest sequence that is committed (0 where nothing was ever written),

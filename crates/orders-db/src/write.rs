@@ -14,5 +14,5 @@ mod transactional_import;
 mod writer;
 
 pub(crate) use batch::{Caller, OrderJob};
-pub(crate) use transactional_import::{Part, WholeJob};
+pub(crate) use transactional_import::{ImportJob, Part};
 pub(crate) use writer::{Job, run};

@@ -8,7 +8,7 @@ use orders_core::{
     Action, Actor, Batch, Command, Done, Group, Import, ImportGroup, Mode, NewId, Order, Outcome,
     Refusal, Service, ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
 };
-use orders_db::{Answered, Store, StoreError, WholeImport};
+use orders_db::{Answered, Store, StoreError, TransactionalImport};
 
 use super::ImportError;
 use super::source::Row;
@@ -30,7 +30,7 @@ pub(super) struct Slices<'s> {
     mode: OnConflict,
     create_services: bool,
     /// Where nothing counts before all of it is committed.
-    whole: Option<WholeImport>,
+    whole: Option<TransactionalImport>,
     /// Services that were found, or made.
     known: BTreeSet<ServiceId>,
     /// The groups of the file, by their names there, as they are here.
@@ -54,7 +54,7 @@ impl<'s> Slices<'s> {
 
     /// From now on nothing counts before [`Self::commit`], and nobody else can write.
     pub(super) fn begin_whole(&mut self) -> Result<(), ImportError> {
-        let begin = || self.store.begin_whole(Instant::now() + LONGEST_WHOLE);
+        let begin = || self.store.begin_transactional_import(Instant::now() + LONGEST_WHOLE);
         self.whole = Some(patiently(begin)?);
         Ok(())
     }

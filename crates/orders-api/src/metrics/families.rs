@@ -9,14 +9,16 @@ use prometheus::proto::{
 use super::Said;
 use crate::events::StreamNumbers;
 
-/// What is told of the database, the lanes to it, and its connections.
+/// What is told of the database, the queues to it, and its connections.
 pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
-    let of_lanes = |value: fn(&orders_db::LaneReading) -> usize| {
-        let lanes = readings.lanes.iter();
-        lanes.map(|lane| gauge(&[("lane", lane.name)], whole(value(lane)))).collect()
+    let of_queues = |value: fn(&orders_db::QueueReading) -> usize| {
+        let queues = readings.queues.iter();
+        queues.map(|queue| gauge(&[("lane", queue.name)], whole(value(queue)))).collect()
     };
-    let sizes = readings.lanes.iter().map(|lane| histogram(&[("lane", lane.name)], &lane.sizes));
-    let waits = readings.lanes.iter().map(|lane| histogram(&[("lane", lane.name)], &lane.waits));
+    let sizes =
+        readings.queues.iter().map(|queue| histogram(&[("lane", queue.name)], &queue.sizes));
+    let waits =
+        readings.queues.iter().map(|queue| histogram(&[("lane", queue.name)], &queue.waits));
     let steps = readings.steps.iter().map(|(step, took)| histogram(&[("step", step)], took));
     let errors = readings.errors.iter().map(|(kind, count)| counter(&[("kind", kind)], *count));
     let used = readings.pools.iter().flat_map(|pool| {
@@ -25,11 +27,11 @@ pub(super) fn of_store(readings: &Readings) -> Vec<MetricFamily> {
     });
     let most = readings.pools.iter().map(|pool| gauge(&[("pool", pool.name)], pool.most.into()));
     vec![
-        gauges("orders_lane_waiting", "Operations that wait in a lane.", of_lanes(|l| l.waiting)),
+        gauges("orders_lane_waiting", "Operations that wait in a lane.", of_queues(|l| l.waiting)),
         gauges(
             "orders_lane_room",
             "Operations that may wait in a lane before callers are refused.",
-            of_lanes(|lane| lane.room),
+            of_queues(|lane| lane.room),
         ),
         histograms(
             "orders_lane_batch_size",

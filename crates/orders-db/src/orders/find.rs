@@ -1,4 +1,4 @@
-//! The read lane: all orders that are asked for by id at the same moment are found by one query.
+//! The read queue: all orders that are asked for by id at the same moment are found by one query.
 //! No cache: what is answered was read after it was asked for.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use orders_core::{Order, OrderId};
 use super::Found;
 use crate::database::connection::{AnyConnection, Manager};
 use crate::meter::Meter;
-use crate::write::queue::{Lane, Reply, Weigh};
+use crate::write::queue::{Reply, Weigh, WorkQueue};
 use crate::{StoreError, orders};
 
 /// The most orders found by one query.
@@ -27,10 +27,10 @@ impl Weigh for ReadJob {
     }
 }
 
-/// Empties the lane until it is closed.
-pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager, meter: &Meter) {
+/// Empties the queue until it is closed.
+pub(crate) fn run(queue: &Arc<WorkQueue<ReadJob>>, manager: &Manager, meter: &Meter) {
     let mut connection: Option<AnyConnection> = None;
-    while let Some(mut jobs) = lane.take(MOST) {
+    while let Some(mut jobs) = queue.take(MOST) {
         jobs.retain(|job| Instant::now() < job.deadline);
         let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
         let found = find(&mut connection, manager, &ids);

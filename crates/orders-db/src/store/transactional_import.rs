@@ -7,12 +7,12 @@ use orders_core::{Command, ServiceCommand, Verdict};
 
 use super::Store;
 use crate::services::ServiceVerdict;
-use crate::write::{Job, Part, WholeJob};
+use crate::write::{ImportJob, Job, Part};
 use crate::{Reply, StoreError};
 
 /// An import that is stored as a whole or not at all. While there is one, nobody else can write to the
 /// database. Dropping it leaves everything as it was.
-pub struct WholeImport {
+pub struct TransactionalImport {
     parts: SyncSender<Part>,
 }
 
@@ -21,15 +21,18 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Overloaded`] if others hold the lock.
-    pub fn begin_whole(&self, deadline: Instant) -> Result<WholeImport, StoreError> {
+    pub fn begin_transactional_import(
+        &self,
+        deadline: Instant,
+    ) -> Result<TransactionalImport, StoreError> {
         let (parts, received) = mpsc::sync_channel(1);
         let ticket = self.ticket(deadline);
-        answer(|begun| self.queue(Job::Whole(WholeJob { parts: received, ticket, begun })))?;
-        Ok(WholeImport { parts })
+        answer(|begun| self.queue(Job::Import(ImportJob { parts: received, ticket, begun })))?;
+        Ok(TransactionalImport { parts })
     }
 }
 
-impl WholeImport {
+impl TransactionalImport {
     /// Judges a batch of imports, after all those before it, and writes what was accepted. Blocks.
     ///
     /// # Errors

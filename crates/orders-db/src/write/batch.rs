@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use orders_core::{Command, Decision, Outcome};
 
-use super::commit::{Failure, Session};
-use super::decide::{Judged, answer_all, decide_all, is_there, keep_answers};
+use super::commit::{Failure, WriterSession};
+use super::decide::{Decided, answer_all, decide_all, is_there, keep_answers};
 use super::writer::{Job, MOST, Writer, answer_for};
 use crate::StoreError;
 use crate::answers::{Answered, Render};
@@ -97,25 +97,25 @@ impl Batch {
 
 /// What becomes of commands that come while the lock is waited for; another process may have it for long.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Latecomers {
+pub(super) enum LateArrivals {
     Join,
-    /// Something else was taken from the lane before them, or this is another try.
+    /// Something else was taken from the queue before them, or this is another try.
     Wait,
 }
 
 impl Writer {
     /// Gets an outcome for each command.
-    pub(super) fn write_orders(&mut self, jobs: Vec<OrderJob>, latecomers: Latecomers) {
-        self.settle(jobs.into_iter().collect(), latecomers, true);
+    pub(super) fn write_orders(&mut self, jobs: Vec<OrderJob>, late_arrivals: LateArrivals) {
+        self.process(jobs.into_iter().collect(), late_arrivals, true);
     }
 
     /// `again`: whether a lost connection is worth another try.
-    fn settle(&mut self, mut batch: Batch, latecomers: Latecomers, again: bool) {
+    fn process(&mut self, mut batch: Batch, late_arrivals: LateArrivals, again: bool) {
         batch.drop_unwanted();
         if batch.is_empty() {
             return;
         }
-        match self.attempt(&mut batch, latecomers) {
+        match self.attempt(&mut batch, late_arrivals) {
             Ok(answers) => {
                 for (caller, answer) in batch.callers.into_iter().zip(answers) {
                     if let Answered::Now(outcome) = &answer {
@@ -134,17 +134,17 @@ impl Writer {
     /// Tries again where that may help, and else tells all that it failed.
     fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
         match failure {
-            Failure::Abandoned => self.settle(batch, Latecomers::Wait, again),
+            Failure::Abandoned => self.process(batch, LateArrivals::Wait, again),
             Failure::NotWritten(Trouble::Lost(text)) if again => {
                 log::warn!("lost the connection to the database, opening another: {text}");
-                self.settle(batch, Latecomers::Wait, false);
+                self.process(batch, LateArrivals::Wait, false);
             }
             // A command that cannot be written must not take its neighbours with it.
             Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_))
                 if batch.commands.len() > 1 =>
             {
                 for job in batch.into_jobs() {
-                    self.settle(Batch::from_iter([job]), Latecomers::Wait, again);
+                    self.process(Batch::from_iter([job]), LateArrivals::Wait, again);
                 }
             }
             // A row that the decision did not foresee: another look may.
@@ -152,7 +152,7 @@ impl Writer {
                 log::error!(
                     "the database refused what was decided; somebody else writes to it: {text}"
                 );
-                self.settle(batch, Latecomers::Wait, false);
+                self.process(batch, LateArrivals::Wait, false);
             }
             Failure::NotWritten(_) | Failure::Unknown => {
                 let error = answer_for(failure);
@@ -167,74 +167,74 @@ impl Writer {
     fn attempt(
         &mut self,
         batch: &mut Batch,
-        latecomers: Latecomers,
+        late_arrivals: LateArrivals,
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let taken = Instant::now();
-        let session = self.link.lock()?;
+        let session = self.connection.lock()?;
         let locked = Instant::now();
         self.meter.lock.add(locked - taken);
-        if latecomers == Latecomers::Join {
+        if late_arrivals == LateArrivals::Join {
             batch.extend(self.take_more(MOST.saturating_sub(batch.weight())));
         }
         // Some may have waited for the lock too long.
         batch.drop_unwanted();
         if batch.is_empty() {
-            self.link.keep(session);
+            self.connection.keep(session);
             return Ok(Vec::new());
         }
         self.write(session, batch, taken, locked)
     }
 
-    /// Takes what stands at the front of the lane, up to a weight.
+    /// Takes what stands at the front of the queue, up to a weight.
     fn take_more(&self, most: usize) -> impl Iterator<Item = OrderJob> + use<> {
-        let more = self.lane.take_more(most, |job| matches!(job, Job::Orders(_)));
+        let more = self.queue.take_more(most, |job| matches!(job, Job::Orders(_)));
         more.into_iter().filter_map(|job| if let Job::Orders(job) = job { Some(job) } else { None })
     }
 
     /// Decides and writes; `taken` is since when the lock was waited for, which was had at `locked`.
     fn write(
         &mut self,
-        mut session: Session,
+        mut session: WriterSession,
         batch: &Batch,
         taken: Instant,
         locked: Instant,
     ) -> Result<Vec<Answered<Outcome>>, Failure> {
         let Batch { commands, callers } = batch;
         let tickets = batch.tickets();
-        let Session { connection, memory, .. } = &mut session;
-        let Judged { loaded, decision } =
-            match decide_all(connection, memory, &self.policy, commands, &tickets) {
+        let WriterSession { connection, cache, .. } = &mut session;
+        let Decided { loaded, decision } =
+            match decide_all(connection, cache, &self.policy, commands, &tickets) {
                 Ok(judged) => judged,
-                Err(failure) => return Err(self.link.give_back(session, failure)),
+                Err(failure) => return Err(self.connection.abort(session, failure)),
             };
         self.policy = loaded.policy;
         let kept = keep_answers(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
         let answers = match answer_all(connection, commands, outcomes, &kept) {
             Ok(answers) => answers,
-            Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
+            Err(trouble) => return Err(self.connection.abort(session, trouble.into())),
         };
         // As it will be after the commit. If that fails, this is forgotten.
-        memory.keep(loaded, &changes);
+        cache.keep(loaded, &changes);
         let judged = Instant::now();
         self.meter.judge.add(judged - locked);
         let mut committed = judged;
         if changes.is_empty() {
-            self.link.keep(session);
+            self.connection.keep(session);
         } else {
             let look = |connection: &mut _| is_there(connection, &changes, &kept);
             let writes = Writes::of(&self.policy, &changes, &kept);
             if let Err(trouble) = apply(&mut session.connection, &writes) {
-                return Err(self.link.give_back(session, trouble.into()));
+                return Err(self.connection.abort(session, trouble.into()));
             }
-            self.link.commit(session, &tickets, &look)?;
+            self.connection.commit(session, &tickets, &look)?;
             committed = Instant::now();
             self.meter.commit.add(committed - judged);
             self.latest.tell(&changes.events);
         }
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {
-            ticket.note(Steps { taken, locked, judged, committed, batch });
+            ticket.record(Steps { taken, locked, judged, committed, batch });
         }
         Ok(answers)
     }

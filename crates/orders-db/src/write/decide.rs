@@ -18,11 +18,11 @@ use crate::database::rows;
 use crate::database::schema::events;
 use crate::error::Trouble;
 use crate::write::load::{Loaded, load};
-use crate::write::snapshot_cache::Memory;
+use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::ticket::Ticket;
 
 /// A decision, and what it was made by.
-pub(super) struct Judged {
+pub(super) struct Decided {
     pub(super) loaded: Loaded,
     pub(super) decision: Decision,
 }
@@ -30,15 +30,15 @@ pub(super) struct Judged {
 /// Loads and decides until nothing is missing.
 pub(super) fn decide_all(
     connection: &mut AnyConnection,
-    memory: &mut Memory,
+    cache: &mut SnapshotCache,
     policy: &Policy,
     commands: &[Command],
     tickets: &[&Ticket],
-) -> Result<Judged, Failure> {
-    let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
+) -> Result<Decided, Failure> {
+    let mut loaded = cache.load(connection, &Needs::of(policy, commands))?;
     loop {
         match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
-            Ok(decision) => return Ok(Judged { loaded, decision }),
+            Ok(decision) => return Ok(Decided { loaded, decision }),
             // Whoever gave up meanwhile must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);

@@ -8,13 +8,13 @@ use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 use crate::database::connection::AnyConnection;
 use crate::database::rows;
 use crate::error::Trouble;
-use crate::write::snapshot_cache::Witness;
+use crate::write::snapshot_cache::VersionToken;
 
 /// What was read under the lock.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// Of the state that it was loaded from.
-    pub(crate) witness: Witness,
+    pub(crate) version_token: VersionToken,
     pub(crate) policy: Policy,
     /// The time by the clock of the database, read under the lock.
     pub(crate) now: Instant,

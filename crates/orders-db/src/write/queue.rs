@@ -5,22 +5,22 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::StoreError;
-use crate::meter::{LaneMeter, LaneReading};
+use crate::meter::{QueueMeter, QueueReading};
 
-/// What a caller is answered with. Called once, from a lane's thread.
+/// What a caller is answered with. Called once, from a queue's thread.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
 
-/// How much of a lane's room a job takes.
+/// How much of a queue's room a job takes.
 pub(crate) trait Weigh {
     fn weight(&self) -> usize;
 }
 
 /// A bounded queue of jobs.
-pub(crate) struct Lane<J> {
+pub(crate) struct WorkQueue<J> {
     waiting: Mutex<Waiting<J>>,
     arrived: Condvar,
     room: usize,
-    meter: LaneMeter,
+    meter: QueueMeter,
 }
 
 struct Waiting<J> {
@@ -46,12 +46,12 @@ impl<J: Weigh> Waiting<J> {
     }
 }
 
-impl<J: Weigh> Lane<J> {
+impl<J: Weigh> WorkQueue<J> {
     /// An empty queue with room for jobs up to a weight.
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
         let (waiting, arrived) = (Mutex::new(waiting), Condvar::new());
-        Self { waiting, arrived, room, meter: LaneMeter::default() }
+        Self { waiting, arrived, room, meter: QueueMeter::default() }
     }
 
     /// Queues a job, or gives it back when the queue is full. An empty queue takes any job.
@@ -109,10 +109,10 @@ impl<J: Weigh> Lane<J> {
     }
 
     /// How it is, and what was counted so far.
-    pub(crate) fn read(&self, name: &'static str) -> LaneReading {
+    pub(crate) fn read(&self, name: &'static str) -> QueueReading {
         let waiting = self.lock().weight;
         let (sizes, waits) = (self.meter.sizes(), self.meter.waits());
-        LaneReading { name, waiting, room: self.room, sizes, waits }
+        QueueReading { name, waiting, room: self.room, sizes, waits }
     }
 
     /// Takes no more jobs; those that wait are still done.
@@ -139,24 +139,24 @@ mod tests {
 
     #[test]
     fn a_full_lane_gives_the_job_back_and_an_empty_one_takes_any() {
-        let lane = Lane::new(10);
-        assert_eq!(lane.push(25), Ok(()));
-        assert_eq!(lane.push(1), Err(1));
-        assert_eq!(lane.take(5), Some(vec![25]));
-        assert_eq!((lane.push(6), lane.push(4), lane.push(1)), (Ok(()), Ok(()), Err(1)));
+        let queue = WorkQueue::new(10);
+        assert_eq!(queue.push(25), Ok(()));
+        assert_eq!(queue.push(1), Err(1));
+        assert_eq!(queue.take(5), Some(vec![25]));
+        assert_eq!((queue.push(6), queue.push(4), queue.push(1)), (Ok(()), Ok(()), Err(1)));
     }
 
     #[test]
     fn all_that_waits_is_taken_up_to_the_weight_and_in_order() {
-        let lane = Lane::new(100);
+        let queue = WorkQueue::new(100);
         for job in [2, 3, 4, 50] {
-            lane.push(job).unwrap();
+            queue.push(job).unwrap();
         }
-        assert_eq!(lane.take(8), Some(vec![2, 3]));
-        assert_eq!(lane.take(8), Some(vec![4]));
-        lane.close();
-        assert_eq!(lane.push(1), Err(1));
-        assert_eq!(lane.take(8), Some(vec![50]));
-        assert_eq!(lane.take(8), None);
+        assert_eq!(queue.take(8), Some(vec![2, 3]));
+        assert_eq!(queue.take(8), Some(vec![4]));
+        queue.close();
+        assert_eq!(queue.push(1), Err(1));
+        assert_eq!(queue.take(8), Some(vec![50]));
+        assert_eq!(queue.take(8), None);
     }
 }

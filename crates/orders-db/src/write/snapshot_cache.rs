@@ -3,7 +3,7 @@
 //!
 //! Invariant: what was loaded under an earlier lock counts under this one only if nobody else has
 //! written to the database since, by any way. The database itself says whether somebody has: it is
-//! asked for a [`Witness`] of its state under each lock.
+//! asked for a [`VersionToken`] of its state under each lock.
 
 use orders_core::{Changes, Needs};
 
@@ -16,7 +16,7 @@ const MOST: usize = 20_000;
 
 /// What tells whether others have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Witness {
+pub(crate) enum VersionToken {
     /// SQLite's `data_version`: it changes when another connection commits, and never else.
     Sqlite(i64),
     /// PostgreSQL's snapshot of transaction ids, while none that writes is under way: it changes
@@ -26,7 +26,7 @@ pub(crate) enum Witness {
     None,
 }
 
-impl Witness {
+impl VersionToken {
     /// Reads what `pg_current_snapshot()` says: `xmin:xmax:ids under way`.
     pub(crate) fn of_postgres(snapshot: &str) -> Self {
         match snapshot.split(':').collect::<Vec<_>>().as_slice() {
@@ -51,11 +51,11 @@ impl Witness {
 
 /// What one connection remembers.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct SnapshotCache {
     loaded: Option<Loaded>,
 }
 
-impl Memory {
+impl SnapshotCache {
     /// Loads what is needed, as far as it is not remembered. What is remembered is taken out: it is
     /// to be kept again once the transaction has come to a good end.
     pub(crate) fn load(
@@ -71,10 +71,10 @@ impl Memory {
 
     /// Remembers what was loaded, with what was stored since.
     pub(crate) fn keep(&mut self, mut loaded: Loaded, changes: &Changes) {
-        if !changes.is_empty() && !loaded.witness.outlives_own_writes() {
-            loaded.witness = Witness::None;
+        if !changes.is_empty() && !loaded.version_token.outlives_own_writes() {
+            loaded.version_token = VersionToken::None;
         }
-        if loaded.witness == Witness::None {
+        if loaded.version_token == VersionToken::None {
             return;
         }
         loaded.snapshot.follow(&loaded.policy, changes);
@@ -87,13 +87,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_with_writes_under_way_is_no_witness() {
-        let quiet = Witness::of_postgres("740:740:");
-        assert!(quiet.confirms(&Witness::of_postgres("740:740:")));
-        assert!(!quiet.confirms(&Witness::of_postgres("741:741:")));
-        assert!(!Witness::None.confirms(&Witness::None), "to know nothing twice is no knowledge");
+    fn a_snapshot_with_writes_under_way_is_no_version_token() {
+        let quiet = VersionToken::of_postgres("740:740:");
+        assert!(quiet.confirms(&VersionToken::of_postgres("740:740:")));
+        assert!(!quiet.confirms(&VersionToken::of_postgres("741:741:")));
+        assert!(
+            !VersionToken::None.confirms(&VersionToken::None),
+            "two unknown versions are not equal"
+        );
         for busy in ["738:740:738", "739:740:", "740:742:740,741", "", "x"] {
-            assert_eq!(Witness::of_postgres(busy), Witness::None, "{busy}");
+            assert_eq!(VersionToken::of_postgres(busy), VersionToken::None, "{busy}");
         }
     }
 }

@@ -54,7 +54,7 @@ impl Ticket {
     }
 
     /// Notes how it was done.
-    pub(crate) fn note(&self, steps: Steps) {
+    pub(crate) fn record(&self, steps: Steps) {
         if let Some(noted) = &self.shared.steps {
             // Done once, so noted once.
             noted.get_or_init(|| steps);

@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use orders_core::{Changes, Command, Outcome, ServiceCommand, Verdict};
 
-use super::commit::{Failure, Session};
-use super::decide::{Judged, decide_all, is_there};
+use super::commit::{Failure, WriterSession};
+use super::decide::{Decided, decide_all, is_there};
 use super::writer::{Writer, answer_for};
 use crate::StoreError;
 use crate::error::Trouble;
 use crate::services::{self, ServiceVerdict};
 use crate::write::queue::Reply;
-use crate::write::snapshot_cache::Memory;
+use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::store_rows::{Writes, apply};
 use crate::write::ticket::Ticket;
 
 /// How long the next slice is waited for while the lock is held.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PART_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A part of such an import.
 pub(crate) enum Part {
@@ -30,7 +30,7 @@ pub(crate) enum Part {
 }
 
 /// Such an import. Where its parts end without a commit, nothing of it is stored.
-pub(crate) struct WholeJob {
+pub(crate) struct ImportJob {
     pub(crate) parts: Receiver<Part>,
     pub(crate) ticket: Ticket,
     /// Told once the lock is had.
@@ -38,15 +38,15 @@ pub(crate) struct WholeJob {
 }
 
 impl Writer {
-    pub(super) fn run_whole(&mut self, job: WholeJob) {
-        let WholeJob { parts, ticket, begun } = job;
-        let mut session = match self.begin_whole(&ticket) {
+    pub(super) fn run_import(&mut self, job: ImportJob) {
+        let ImportJob { parts, ticket, begun } = job;
+        let mut session = match self.begin_import(&ticket) {
             Ok(session) => session,
             Err(failure) => return begun(Err(self.counted(failure))),
         };
         begun(Ok(()));
         let mut last = None;
-        while let Ok(part) = parts.recv_timeout(PATIENCE) {
+        while let Ok(part) = parts.recv_timeout(PART_TIMEOUT) {
             match part {
                 Part::Orders(command, reply) => {
                     match self.store_part(&mut session, command, &ticket) {
@@ -68,7 +68,7 @@ impl Writer {
                         Some(changes) => is_there(connection, changes, &[]),
                         None => Ok(None),
                     };
-                    let committed = self.link.commit(session, &[&ticket], &look);
+                    let committed = self.connection.commit(session, &[&ticket], &look);
                     if let (Ok(()), Some(changes)) = (&committed, &last) {
                         self.latest.tell(&changes.events);
                     }
@@ -77,33 +77,33 @@ impl Writer {
             }
         }
         // Nobody wants it any more, or nobody is there.
-        drop(self.link.give_back(session, Failure::Abandoned));
+        drop(self.connection.abort(session, Failure::Abandoned));
     }
 
-    fn begin_whole(&mut self, ticket: &Ticket) -> Result<Session, Failure> {
+    fn begin_import(&mut self, ticket: &Ticket) -> Result<WriterSession, Failure> {
         if !ticket.is_wanted() {
             return Err(Failure::Abandoned);
         }
-        self.link.lock()
+        self.connection.lock()
     }
 
     /// Decides a slice and writes it, without a commit.
     fn store_part(
         &mut self,
-        session: &mut Session,
+        session: &mut WriterSession,
         command: Command,
         ticket: &Ticket,
     ) -> Result<(Vec<Verdict>, Changes), Failure> {
         // What this transaction has written changes what was seen before.
-        session.memory = Memory::default();
+        session.cache = SnapshotCache::default();
         let commands = [command];
-        let Session { connection, memory, .. } = session;
-        let Judged { loaded, decision, .. } =
-            decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
+        let WriterSession { connection, cache, .. } = session;
+        let Decided { loaded, decision, .. } =
+            decide_all(connection, cache, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
         decision.outcomes.iter().for_each(|outcome| self.meter.decided(outcome));
         apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
-        session.memory = Memory::default();
+        session.cache = SnapshotCache::default();
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),
             Some(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) | None => {
@@ -112,8 +112,8 @@ impl Writer {
         }
     }
 
-    fn give_up(&mut self, session: Session, failure: Failure) -> StoreError {
-        let failure = self.link.give_back(session, failure);
+    fn give_up(&mut self, session: WriterSession, failure: Failure) -> StoreError {
+        let failure = self.connection.abort(session, failure);
         self.counted(failure)
     }
 

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use orders_core::Policy;
 
-use super::batch::{Latecomers, OrderJob};
-use super::commit::{Failure, Link};
-use super::queue::{Lane, Reply, Weigh};
-use super::snapshot_cache::Memory;
+use super::batch::{LateArrivals, OrderJob};
+use super::commit::{Failure, WriterConnection};
+use super::queue::{Reply, Weigh, WorkQueue};
+use super::snapshot_cache::SnapshotCache;
 use super::ticket::{Steps, Ticket};
-use super::transactional_import::WholeJob;
+use super::transactional_import::ImportJob;
 use crate::StoreError;
 use crate::database::connection::{AnyConnection, Manager};
 use crate::error::Trouble;
@@ -34,7 +34,7 @@ pub(crate) enum Job {
     Policy(PolicyJob),
     Key(KeyJob),
     Webhook(WebhookJob),
-    Whole(WholeJob),
+    Import(ImportJob),
     /// Says that from now on nobody gets in without a key.
     RequireKeys(Ticket, Reply<()>),
 }
@@ -47,37 +47,37 @@ impl Weigh for Job {
             | Self::Policy(_)
             | Self::Key(_)
             | Self::Webhook(_)
-            | Self::Whole(_)
+            | Self::Import(_)
             | Self::RequireKeys(..) => 1,
         }
     }
 }
 
-/// Empties the lane until it is closed.
+/// Empties the queue until it is closed.
 pub(crate) fn run(
-    lane: &Arc<Lane<Job>>,
+    queue: &Arc<WorkQueue<Job>>,
     manager: Manager,
     policy: Policy,
     connection: AnyConnection,
     latest: Arc<Latest>,
     meter: Arc<Meter>,
 ) {
-    let link = Link::new(manager, connection);
-    let lane = Arc::clone(lane);
-    let mut writer = Writer { lane, link, policy, latest, meter };
+    let connection = WriterConnection::new(manager, connection);
+    let queue = Arc::clone(queue);
+    let mut writer = Writer { queue, connection, policy, latest, meter };
     while let Some(jobs) = writer.next_jobs() {
-        // One command that trips over a fault of ours must not end the lane for all others.
+        // One command that trips over a fault of ours must not end the queue for all others.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
             log::error!("the writer panicked; its transaction is lost with its connection");
-            writer.link.cut();
+            writer.connection.cut();
         }
     }
 }
 
 pub(super) struct Writer {
-    pub(super) lane: Arc<Lane<Job>>,
-    pub(super) link: Link,
+    pub(super) queue: Arc<WorkQueue<Job>>,
+    pub(super) connection: WriterConnection,
     /// As it was when last read: only to guess what to load first.
     pub(super) policy: Policy,
     /// Where those who follow the events learn of new ones.
@@ -88,8 +88,8 @@ pub(super) struct Writer {
 impl Writer {
     /// Waits for jobs, without the lock.
     fn next_jobs(&mut self) -> Option<Vec<Job>> {
-        self.link.release();
-        self.lane.take(MOST)
+        self.connection.release();
+        self.queue.take(MOST)
     }
 
     fn run(&mut self, jobs: Vec<Job>) {
@@ -99,19 +99,19 @@ impl Writer {
                 Job::Orders(job) => orders.push(job),
                 // In a transaction of their own: what they read is not part of the snapshot.
                 Job::Service(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
                     let ServiceJob { change, ticket, reply } = job;
                     let work = |connection: &mut _| services::run(connection, &change);
-                    self.alone(&ticket, reply, work, services::is_done);
+                    self.run_alone(&ticket, reply, work, services::is_done);
                 }
                 Job::Policy(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
                     let set = |connection: &mut _| policy::set(connection, &job.policy);
-                    self.alone(&job.ticket, job.reply, set, policy::is_set);
+                    self.run_alone(&job.ticket, job.reply, set, policy::is_set);
                 }
                 Job::Key(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
+                    self.run_alone(
                         &job.ticket,
                         job.reply,
                         |connection| keys::run(connection, &job.change),
@@ -119,31 +119,31 @@ impl Writer {
                     );
                 }
                 Job::Webhook(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
+                    self.run_alone(
                         &job.ticket,
                         job.reply,
                         |connection| webhooks::run(connection, &job.change),
                         webhooks::is_done,
                     );
                 }
-                Job::Whole(job) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.run_whole(job);
+                Job::Import(job) => {
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
+                    self.run_import(job);
                 }
                 Job::RequireKeys(ticket, reply) => {
-                    self.write_orders(std::mem::take(&mut orders), Latecomers::Wait);
-                    self.alone(&ticket, reply, keys::require, |connection, ()| {
+                    self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
+                    self.run_alone(&ticket, reply, keys::require, |connection, ()| {
                         keys::is_required(connection)
                     });
                 }
             }
         }
-        self.write_orders(orders, Latecomers::Join);
+        self.write_orders(orders, LateArrivals::Join);
     }
 
     /// Does one thing in a transaction of its own; `is_done` tells whether it is there.
-    fn alone<T>(
+    fn run_alone<T>(
         &mut self,
         ticket: &Ticket,
         reply: Reply<T>,
@@ -173,20 +173,20 @@ impl Writer {
         is_done: impl Fn(&mut AnyConnection, &T) -> Result<Option<bool>, Trouble>,
     ) -> Result<T, Failure> {
         let taken = Instant::now();
-        let mut session = self.link.lock()?;
+        let mut session = self.connection.lock()?;
         let locked = Instant::now();
         self.meter.lock.add(locked - taken);
         // What it changes is not followed.
-        session.memory = Memory::default();
+        session.cache = SnapshotCache::default();
         let result = match work(&mut session.connection) {
             Ok(result) => result,
-            Err(trouble) => return Err(self.link.give_back(session, trouble.into())),
+            Err(trouble) => return Err(self.connection.abort(session, trouble.into())),
         };
         let judged = Instant::now();
-        self.link.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
+        self.connection.commit(session, &[ticket], &|connection| is_done(connection, &result))?;
         let committed = Instant::now();
         self.meter.commit.add(committed - judged);
-        ticket.note(Steps { taken, locked, judged, committed, batch: 1 });
+        ticket.record(Steps { taken, locked, judged, committed, batch: 1 });
         Ok(result)
     }
 

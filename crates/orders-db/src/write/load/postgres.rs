@@ -13,7 +13,7 @@ use crate::database::clock::POSTGRES_NOW;
 use crate::database::rows::{self, OrderRow};
 use crate::database::tables::ORDERS;
 use crate::error::Trouble;
-use crate::write::snapshot_cache::Witness;
+use crate::write::snapshot_cache::VersionToken;
 
 /// Rows of different kinds in one result, told apart by the first column.
 const STATE: i16 = 0;
@@ -275,7 +275,7 @@ pub(super) fn load_after(
     let mut beyond = needs.clone();
     beyond.leave_out(&before.snapshot);
     let loaded = load(connection, &beyond, None)?;
-    if !loaded.witness.confirms(&before.witness) {
+    if !loaded.version_token.confirms(&before.version_token) {
         return load(connection, needs, Some(loaded));
     }
     let mut snapshot = before.snapshot;
@@ -309,7 +309,7 @@ fn query(needs: &Needs) -> LoadQuery {
 fn begin(row: &Row) -> Result<Loaded, Trouble> {
     let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
-        witness: Witness::of_postgres(some(row.services.as_deref())?),
+        version_token: VersionToken::of_postgres(some(row.services.as_deref())?),
         policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
         now: rows::instant(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),

@@ -21,7 +21,7 @@ use crate::database::schema::{
     counters, events, idempotency_keys, order_slots, orders, policy, services,
 };
 use crate::error::Trouble;
-use crate::write::snapshot_cache::Witness;
+use crate::write::snapshot_cache::VersionToken;
 
 pub(super) fn load(
     connection: &mut SqliteConnection,
@@ -57,7 +57,7 @@ pub(super) fn load_after(
     needs: &Needs,
     before: Loaded,
 ) -> Result<Loaded, Trouble> {
-    if !witness(connection)?.confirms(&before.witness) {
+    if !version_token(connection)?.confirms(&before.version_token) {
         return load(connection, needs, None);
     }
     let mut beyond = needs.clone();
@@ -72,7 +72,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
         .get_result::<(i64, String, Option<i64>, i64)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
-        witness: witness(connection)?,
+        version_token: version_token(connection)?,
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
         now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
@@ -96,9 +96,9 @@ impl QueryFragment<Sqlite> for DataVersion {
     }
 }
 
-fn witness(connection: &mut SqliteConnection) -> Result<Witness, Trouble> {
+fn version_token(connection: &mut SqliteConnection) -> Result<VersionToken, Trouble> {
     let version = DataVersion.get_result(connection).map_err(|error| Trouble::of(&error))?;
-    Ok(Witness::Sqlite(version))
+    Ok(VersionToken::Sqlite(version))
 }
 
 fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {
