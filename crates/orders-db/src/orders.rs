@@ -1,4 +1,4 @@
-//! Orders read: many by their ids at once, and pages of them.
+//! Reads of orders: many by their ids at once, and pages of them.
 
 pub(crate) mod find;
 mod list;
@@ -20,11 +20,10 @@ use crate::database::schema::{events, orders};
 pub(crate) use list::list;
 pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
-/// Orders by their ids. A row that cannot be read is an error of its own, and of no other.
+/// Orders by their ids. A row that cannot be read is an error for its own id only.
 pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;
 
-/// The orders with these ids, as far as there are any, in one query (PostgreSQL) or one cached
-/// statement each (SQLite).
+/// Finds the orders with these ids by one query (PostgreSQL), or one cached statement each (SQLite).
 pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<Found, StoreError> {
     let rows: QueryResult<Vec<OrderRow>> = match connection {
         AnyConnection::Postgres(connection) => orders::table
@@ -43,7 +42,7 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
     Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
 }
 
-/// Whether anything ever happened to an order with this id.
+/// Whether an order with this id exists or ever existed.
 pub(crate) fn has_history(
     connection: &mut AnyConnection,
     id: &OrderId,

@@ -1,5 +1,5 @@
-//! The read queue: all orders that are asked for by id at the same moment are found by one query.
-//! No cache: what is answered was read after it was asked for.
+//! Reads of orders by id: all that wait at the same moment share one query. There is no cache: each
+//! order is read after it was requested.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,7 +55,7 @@ fn find(
     let had_one = connection.is_some();
     let found = find_once(connection, manager, ids);
     match found {
-        // One that stood idle may have been closed by the server.
+        // The server may have closed an idle connection.
         Err(StoreError::Unavailable(_)) if had_one => find_once(connection, manager, ids),
         found => found,
     }

@@ -21,7 +21,7 @@ use crate::write::queue::Reply;
 use crate::{StoreError, availability, calendar, events, figures, orders, policy, services};
 
 impl Store {
-    /// Finds an order by `deadline`, together with all others asked for at the same moment.
+    /// Finds an order by `deadline`. Reads that wait at the same moment share one query.
     pub fn find_order(&self, id: OrderId, deadline: Instant, reply: Reply<Option<Order>>) {
         if let Err(job) = self.reads.push(ReadJob { id, deadline, reply }) {
             (job.reply)(Err(StoreError::Overloaded));
@@ -51,8 +51,8 @@ impl Store {
     }
 
     /// Lists at most `limit` changes to any orders, oldest first, whose sequences follow `after`: 0
-    /// for all there are. Who goes on from the last misses nothing and sees nothing twice, since
-    /// sequences rise in the order of commits. Blocks.
+    /// for all there are. A reader that continues after the last sequence misses nothing and sees nothing
+    /// twice, since sequences rise in the order of commits. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -68,7 +68,7 @@ impl Store {
         read(&self.feeds, &self.meter, events::find_last)
     }
 
-    /// Whether an order with this id is there, or ever was. Blocks.
+    /// Whether an order with this id exists or ever existed. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -153,7 +153,7 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
     Pool::builder()
         .max_size(connections)
         .min_idle(Some(0))
-        // A question that finds its connection closed is asked again.
+        // A query that finds its connection closed is retried.
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(2))
         .error_handler(Box::new(Quiet))
@@ -161,8 +161,8 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// Asks a question on a connection of a pool. One that stood idle may have been closed by the
-/// server: then another is asked, up to one that was opened just now.
+/// Runs a query on a connection of a pool. The server may have closed an idle connection: then the next
+/// connection is tried, until one was opened just now.
 pub(super) fn read<T>(
     pool: &Pool<Manager>,
     meter: &Meter,
@@ -185,7 +185,7 @@ pub(super) fn read<T>(
     }
 }
 
-/// What goes wrong with the pool is told to whoever asked for a connection.
+/// Logs nothing above debug: errors of the pool are returned to the caller that asked for a connection.
 #[derive(Debug)]
 struct Quiet;
 

@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use crate::StoreError;
 
-/// How long threads that are to end are waited for.
+/// How long to wait for the threads to end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Threads that work until they are told to end, each in its own way.
+/// Threads that run until the store is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     running: Vec<JoinHandle<()>>,
-    /// Dropped to end what is done from time to time.
+    /// Dropped to stop the periodic threads.
     stops: Vec<mpsc::Sender<()>>,
 }
 
 impl Threads {
-    /// Starts one that ends by itself, once what it works on is closed.
+    /// Starts a thread that ends when its queue is closed.
     pub(super) fn start(
         &mut self,
         name: &str,
@@ -32,7 +32,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Starts one that ends once what it is given hangs up.
+    /// Starts a thread that ends when its channel is closed.
     pub(super) fn start_stoppable(
         &mut self,
         name: &str,
@@ -44,7 +44,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits until all have ended, but not without end: a database may be silent.
+    /// Waits until all have ended, up to a time limit: a database may not answer.
     pub(super) fn end(&mut self) {
         self.stops.clear();
         let deadline = Instant::now() + LAST_WORDS;

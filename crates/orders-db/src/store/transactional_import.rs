@@ -1,4 +1,4 @@
-//! Imports that are stored as a whole or not at all.
+//! Transactional imports.
 
 use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
@@ -10,14 +10,14 @@ use crate::services::ServiceVerdict;
 use crate::write::{ImportJob, Job, Part};
 use crate::{Reply, StoreError};
 
-/// An import that is stored as a whole or not at all. While there is one, nobody else can write to the
-/// database. Dropping it leaves everything as it was.
+/// An import that is stored completely or not at all. While one is open, no other write is possible.
+/// Dropping it leaves the database unchanged.
 pub struct TransactionalImport {
     parts: SyncSender<Part>,
 }
 
 impl Store {
-    /// Begins such an import, which must be over by `deadline`. Blocks.
+    /// Begins a transactional import, which must be over by `deadline`. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Overloaded`] if others hold the lock.
@@ -33,18 +33,18 @@ impl Store {
 }
 
 impl TransactionalImport {
-    /// Judges a batch of imports, after all those before it, and writes what was accepted. Blocks.
+    /// Validates a batch of imports and writes the accepted orders. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the whole is stored.
+    /// What went wrong with the database; then nothing of the import is stored.
     pub fn add_orders(&self, command: Command) -> Result<Vec<Verdict>, StoreError> {
         self.ask(|reply| Part::Orders(command, reply))
     }
 
-    /// Judges a change to the services, and does it. Blocks.
+    /// Validates a change to the services, and stores it. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the whole is stored.
+    /// What went wrong with the database; then nothing of the import is stored.
     pub fn change_services(&self, command: ServiceCommand) -> Result<ServiceVerdict, StoreError> {
         self.ask(|reply| Part::Service(command, reply))
     }
@@ -52,14 +52,14 @@ impl TransactionalImport {
     /// Commits. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if nobody knows whether it is stored; with any other error it
-    /// is not.
+    /// [`StoreError::OutcomeUnknown`] if it is unknown whether the import is stored; with any other
+    /// error it is not.
     pub fn commit(self) -> Result<(), StoreError> {
         self.ask(Part::Commit)
     }
 
     fn ask<T: Send + 'static>(&self, part: impl FnOnce(Reply<T>) -> Part) -> Result<T, StoreError> {
-        // Where it is heard no more, it has been given up, and so it has where it is not answered.
+        // A closed channel means that the writer has dropped the import.
         answer(|reply| drop(self.parts.send(part(reply))))
     }
 }

@@ -1,4 +1,4 @@
-//! Commands to orders: as many as wait share a lock, a snapshot, a decision and a commit.
+//! Batches of order commands: all that wait share one lock, one snapshot, one decision and one commit.
 
 use std::time::Instant;
 
@@ -14,13 +14,13 @@ use crate::write::queue::{Reply, Weigh};
 use crate::write::store_rows::{Writes, apply};
 use crate::write::ticket::{Steps, Ticket};
 
-/// A command and who waits for its outcome.
+/// A command and the caller that waits for its outcome.
 pub(crate) struct OrderJob {
     pub(crate) command: Command,
     pub(crate) caller: Caller,
 }
 
-/// Who waits for a command's outcome.
+/// The caller that waits for a command's outcome.
 pub(crate) struct Caller {
     pub(crate) ticket: Ticket,
     pub(crate) render: Render<Outcome>,
@@ -28,7 +28,7 @@ pub(crate) struct Caller {
 }
 
 impl Weigh for OrderJob {
-    /// One at least, so that what waits is bounded in number too.
+    /// At least one, so that the number of waiting commands is bounded too.
     fn weight(&self) -> usize {
         weight(&self.command)
     }
@@ -38,7 +38,7 @@ fn weight(command: &Command) -> usize {
     command.action.operations().len().max(1)
 }
 
-/// Commands that are done together, and who waits for each.
+/// Commands that share a transaction, and the caller of each.
 #[derive(Default)]
 struct Batch {
     commands: Vec<Command>,
@@ -80,7 +80,7 @@ impl Batch {
         self.callers.iter().map(|caller| &caller.ticket).collect()
     }
 
-    /// Answers those whose time is over, and leaves them out.
+    /// Removes the commands whose deadline has passed or that were given up, and replies to their callers.
     fn drop_unwanted(&mut self) {
         if self.callers.iter().all(|caller| caller.ticket.is_wanted()) {
             return;
@@ -95,21 +95,22 @@ impl Batch {
     }
 }
 
-/// What becomes of commands that come while the lock is waited for; another process may have it for long.
+/// Whether commands that arrive during the wait for the lock join the batch. Another process may hold
+/// the lock for long.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LateArrivals {
     Join,
-    /// Something else was taken from the queue before them, or this is another try.
+    /// They wait: other jobs stand before them in the queue, or this is a retry.
     Wait,
 }
 
 impl Writer {
-    /// Gets an outcome for each command.
+    /// Executes the commands and replies to their callers.
     pub(super) fn write_orders(&mut self, jobs: Vec<OrderJob>, late_arrivals: LateArrivals) {
         self.process(jobs.into_iter().collect(), late_arrivals, true);
     }
 
-    /// `again`: whether a lost connection is worth another try.
+    /// `again`: whether to retry after a lost connection.
     fn process(&mut self, mut batch: Batch, late_arrivals: LateArrivals, again: bool) {
         batch.drop_unwanted();
         if batch.is_empty() {
@@ -131,7 +132,7 @@ impl Writer {
         }
     }
 
-    /// Tries again where that may help, and else tells all that it failed.
+    /// Retries where that may help. Otherwise replies to all callers that it failed.
     fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
         match failure {
             Failure::Abandoned => self.process(batch, LateArrivals::Wait, again),
@@ -139,7 +140,7 @@ impl Writer {
                 log::warn!("lost the connection to the database, opening another: {text}");
                 self.process(batch, LateArrivals::Wait, false);
             }
-            // A command that cannot be written must not take its neighbours with it.
+            // A command that cannot be written must not fail its neighbours.
             Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_))
                 if batch.commands.len() > 1 =>
             {
@@ -147,7 +148,7 @@ impl Writer {
                     self.process(Batch::from_iter([job]), LateArrivals::Wait, again);
                 }
             }
-            // A row that the decision did not foresee: another look may.
+            // The decision did not foresee this row: a fresh snapshot may.
             Failure::NotWritten(Trouble::Violation(text)) if again => {
                 log::error!(
                     "the database refused what was decided; somebody else writes to it: {text}"
@@ -163,7 +164,7 @@ impl Writer {
         }
     }
 
-    /// Tries to do all of them by one transaction.
+    /// Tries to execute all commands in one transaction.
     fn attempt(
         &mut self,
         batch: &mut Batch,
@@ -176,7 +177,7 @@ impl Writer {
         if late_arrivals == LateArrivals::Join {
             batch.extend(self.take_more(MOST.saturating_sub(batch.weight())));
         }
-        // Some may have waited for the lock too long.
+        // Some deadlines may have passed during the wait for the lock.
         batch.drop_unwanted();
         if batch.is_empty() {
             self.connection.keep(session);
@@ -185,13 +186,13 @@ impl Writer {
         self.write(session, batch, taken, locked)
     }
 
-    /// Takes what stands at the front of the queue, up to a weight.
+    /// Takes the order commands at the front of the queue, up to a weight.
     fn take_more(&self, most: usize) -> impl Iterator<Item = OrderJob> + use<> {
         let more = self.queue.take_more(most, |job| matches!(job, Job::Orders(_)));
         more.into_iter().filter_map(|job| if let Job::Orders(job) = job { Some(job) } else { None })
     }
 
-    /// Decides and writes; `taken` is since when the lock was waited for, which was had at `locked`.
+    /// Decides and writes. The wait for the lock lasted from `taken` to `locked`.
     fn write(
         &mut self,
         mut session: WriterSession,
@@ -214,7 +215,7 @@ impl Writer {
             Ok(answers) => answers,
             Err(trouble) => return Err(self.connection.abort(session, trouble.into())),
         };
-        // As it will be after the commit. If that fails, this is forgotten.
+        // As it will be after the commit. If the commit fails, the cache is cleared.
         cache.keep(loaded, &changes);
         let judged = Instant::now();
         self.meter.judge.add(judged - locked);

@@ -1,5 +1,5 @@
-//! The writer's connection: reopened after a loss. Finds out what became of a commit that was not
-//! answered.
+//! The writer's connection and its commits. Reopens a lost connection, and finds out whether a commit
+//! that was not answered took place.
 
 use std::time::{Duration, Instant};
 
@@ -29,11 +29,11 @@ impl From<Trouble> for Failure {
     }
 }
 
-/// Looks whether what was to be written is there; `None` where nothing tells.
+/// Whether the writes of a transaction are in the database; `None` where there is nothing to look for.
 pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>;
 
-/// The writer's connection, and what is cached of the database.
-/// In use it is in a transaction that holds the lock of the database.
+/// A session of the writer, and what it has cached of the database. While the writer uses it, it is in
+/// a transaction that holds the lock of the database.
 pub(super) struct WriterSession {
     pub(super) connection: AnyConnection,
     pub(super) cache: SnapshotCache,
@@ -62,10 +62,10 @@ impl WriterSession {
     }
 }
 
-/// The way to the database.
+/// The writer's connection to the database.
 pub(super) struct WriterConnection {
     manager: Manager,
-    /// `None` while a command is being done, and after the connection was lost.
+    /// `None` while the session is in use, and after the connection was lost.
     idle: Option<WriterSession>,
 }
 

@@ -1,4 +1,4 @@
-//! What happens between the lock and the commit: load, decide, render what is kept, apply.
+//! The steps between the lock and the writes: load, decide, render the answers that are kept.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,7 +21,7 @@ use crate::write::load::{Loaded, load};
 use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::ticket::Ticket;
 
-/// A decision, and what it was made by.
+/// A decision, and the data it is based on.
 pub(super) struct Decided {
     pub(super) loaded: Loaded,
     pub(super) decision: Decision,
@@ -39,7 +39,7 @@ pub(super) fn decide_all(
     loop {
         match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
             Ok(decision) => return Ok(Decided { loaded, decision }),
-            // Whoever gave up meanwhile must not keep the others waiting.
+            // A caller that has given up must not keep the others waiting.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);
             }
@@ -50,7 +50,7 @@ pub(super) fn decide_all(
     }
 }
 
-/// Renders the answers that are to be kept with the changes that they tell of.
+/// Renders the answers that are stored with the changes they report.
 pub(super) fn keep_answers(
     decision: &Decision,
     commands: &[Command],
@@ -66,14 +66,14 @@ pub(super) fn keep_answers(
     decision.changes.answers.iter().filter_map(keep).collect()
 }
 
-/// What to answer to each command: where it was done before, what was answered then.
+/// The answer to each command. A replay gets the answer of the first time.
 pub(super) fn answer_all(
     connection: &mut AnyConnection,
     commands: &[Command],
     outcomes: Vec<Outcome>,
     new: &[NewAnswer],
 ) -> Result<Vec<Answered<Outcome>>, Trouble> {
-    // Many may have asked again at once, also for what is only done now.
+    // Several replays may be in the batch, even of a command that is executed in it.
     let mut known: HashMap<&OwnKey, KeptAnswer> =
         new.iter().map(|new| (&new.key, new.answer.clone())).collect();
     let mut answers = Vec::with_capacity(outcomes.len());
@@ -95,7 +95,7 @@ pub(super) fn answer_all(
     Ok(answers)
 }
 
-/// Whether what was to be written is there, by the first of it.
+/// Whether the writes of a transaction are in the database, by the first of them.
 pub(super) fn is_there(
     connection: &mut AnyConnection,
     changes: &Changes,
@@ -109,7 +109,7 @@ pub(super) fn is_there(
     found.map_err(|error| Trouble::of(&error))
 }
 
-/// Whether just this event is there, and not one that another has written in its place.
+/// Whether exactly this event is there, not one that another process wrote with its sequence.
 fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
     let order = &event.order;
     let same = events::table

@@ -1,4 +1,4 @@
-//! Lanes: bounded queues, each emptied by threads of its own that take what waits.
+//! Bounded work queues. The threads of a queue take everything that waits at once.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::time::Instant;
 use crate::StoreError;
 use crate::meter::{QueueMeter, QueueReading};
 
-/// What a caller is answered with. Called once, from a queue's thread.
+/// Receives a caller's answer. Called once, from a thread of the queue.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
 
-/// How much of a queue's room a job takes.
+/// A job, with how much of the queue's room it takes.
 pub(crate) trait Weigh {
     fn weight(&self) -> usize;
 }
@@ -24,14 +24,14 @@ pub(crate) struct WorkQueue<J> {
 }
 
 struct Waiting<J> {
-    /// With when each came.
+    /// Each with the time of its arrival.
     jobs: VecDeque<(J, Instant)>,
     weight: usize,
     closed: bool,
 }
 
 impl<J: Weigh> Waiting<J> {
-    /// Takes from the front as long as `fits` says so of the weight, with the next, and the next.
+    /// Takes jobs from the front while `fits` accepts the total weight, with the next job, and that job.
     fn take_while(&mut self, fits: impl Fn(usize, &J) -> bool) -> Vec<(J, Instant)> {
         let mut taken = Vec::new();
         let mut weight = 0;
@@ -84,14 +84,13 @@ impl<J: Weigh> WorkQueue<J> {
         Some(self.count(taken))
     }
 
-    /// Takes what else has come and can be done together with what was taken, up to a weight: from the
-    /// front, as far as `fits` says. Does not wait.
+    /// Takes the jobs at the front that `fits` accepts, up to a weight. Does not wait.
     pub(crate) fn take_more(&self, most: usize, fits: impl Fn(&J) -> bool) -> Vec<J> {
         let taken = self.lock().take_while(|weight, job| weight <= most && fits(job));
         self.count(taken)
     }
 
-    /// Counts what was taken, without keeping those who queue waiting.
+    /// Counts what was taken, outside the lock.
     fn count(&self, taken: Vec<(J, Instant)>) -> Vec<J> {
         if taken.is_empty() {
             return Vec::new();
@@ -108,21 +107,21 @@ impl<J: Weigh> WorkQueue<J> {
         jobs
     }
 
-    /// How it is, and what was counted so far.
+    /// The state of the queue, and the counts so far.
     pub(crate) fn read(&self, name: &'static str) -> QueueReading {
         let waiting = self.lock().weight;
         let (sizes, waits) = (self.meter.sizes(), self.meter.waits());
         QueueReading { name, waiting, room: self.room, sizes, waits }
     }
 
-    /// Takes no more jobs; those that wait are still done.
+    /// Accepts no more jobs; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<J>> {
-        // Nothing in here panics while it holds the lock, so a poisoned one is whole.
+        // Nothing panics while it holds this lock, so a poisoned one is consistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_lane_gives_the_job_back_and_an_empty_one_takes_any() {
+    fn a_full_queue_gives_the_job_back_and_an_empty_one_takes_any() {
         let queue = WorkQueue::new(10);
         assert_eq!(queue.push(25), Ok(()));
         assert_eq!(queue.push(1), Err(1));

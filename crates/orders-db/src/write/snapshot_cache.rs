@@ -1,9 +1,9 @@
-//! What the writer remembers from one decision to the next, so that it need not load it again:
-//! above all the calendar around a time that many ask for and none gets.
+//! The writer's cache of its last snapshot. It saves loads where many clients ask for the same
+//! occupied times.
 //!
-//! Invariant: what was loaded under an earlier lock counts under this one only if nobody else has
-//! written to the database since, by any way. The database itself says whether somebody has: it is
-//! asked for a [`VersionToken`] of its state under each lock.
+//! Invariant: a snapshot of an earlier transaction is used only if no other connection has written to
+//! the database since, by any program. The database itself tells, by a [`VersionToken`] that is read
+//! under each lock.
 
 use orders_core::{Changes, Needs};
 
@@ -11,23 +11,23 @@ use crate::database::connection::AnyConnection;
 use crate::error::Trouble;
 use crate::write::load::{Loaded, load, load_after};
 
-/// How much is remembered, in orders, places and loaded stretches: some 5 MB.
+/// The most orders, slots and intervals that are cached: some 5 MB.
 const MOST: usize = 20_000;
 
-/// What tells whether others have written.
+/// Tells whether other connections have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VersionToken {
-    /// SQLite's `data_version`: it changes when another connection commits, and never else.
+    /// SQLite's `data_version`. It changes only when another connection commits.
     Sqlite(i64),
-    /// PostgreSQL's snapshot of transaction ids, while none that writes is under way: it changes
-    /// when any is begun. So it lasts until the next write, be it one of ours.
+    /// PostgreSQL's snapshot of transaction ids, while no writing transaction is open. It changes with
+    /// the next write, including our own.
     Postgres(String),
-    /// Nobody can say.
+    /// Unknown: other transactions are writing.
     None,
 }
 
 impl VersionToken {
-    /// Reads what `pg_current_snapshot()` says: `xmin:xmax:ids under way`.
+    /// Parses the result of `pg_current_snapshot()`: `xmin:xmax:ids in progress`.
     pub(crate) fn of_postgres(snapshot: &str) -> Self {
         match snapshot.split(':').collect::<Vec<_>>().as_slice() {
             [lowest, next, ""] if lowest == next => Self::Postgres(snapshot.to_owned()),
@@ -35,12 +35,12 @@ impl VersionToken {
         }
     }
 
-    /// Whether nobody has written between the taking of the other and of this one.
+    /// Whether no other connection has written between the two.
     pub(crate) fn confirms(&self, other: &Self) -> bool {
         *self != Self::None && self == other
     }
 
-    /// Whether it will still be true after a write of our own.
+    /// Whether it stays the same after a write of our own.
     fn outlives_own_writes(&self) -> bool {
         match self {
             Self::Sqlite(_) => true,
@@ -49,15 +49,14 @@ impl VersionToken {
     }
 }
 
-/// What one connection remembers.
+/// The snapshot that one connection has cached.
 #[derive(Debug, Default)]
 pub(crate) struct SnapshotCache {
     loaded: Option<Loaded>,
 }
 
 impl SnapshotCache {
-    /// Loads what is needed, as far as it is not remembered. What is remembered is taken out: it is
-    /// to be kept again once the transaction has come to a good end.
+    /// Loads what is needed beyond what is cached. Empties the cache: [`Self::keep`] fills it again.
     pub(crate) fn load(
         &mut self,
         connection: &mut AnyConnection,
@@ -69,7 +68,7 @@ impl SnapshotCache {
         }
     }
 
-    /// Remembers what was loaded, with what was stored since.
+    /// Caches what was loaded, with the changes that were decided on it.
     pub(crate) fn keep(&mut self, mut loaded: Loaded, changes: &Changes) {
         if !changes.is_empty() && !loaded.version_token.outlives_own_writes() {
             loaded.version_token = VersionToken::None;

@@ -1,7 +1,7 @@
-//! Imports that are stored as a whole or not at all: one transaction, whose rows come slice by slice,
-//! so that they are never all in memory as what they are on their way into the database.
+//! Transactional imports: one transaction that is stored completely or not at all. The rows arrive in
+//! chunks, so that they are never all in memory.
 //!
-//! Invariant: nobody sees any of it before all of it is committed.
+//! Invariant: no row is visible before all are committed.
 
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -19,21 +19,21 @@ use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::store_rows::{Writes, apply};
 use crate::write::ticket::Ticket;
 
-/// How long the next slice is waited for while the lock is held.
+/// How long the writer waits for the next chunk while it holds the lock.
 const PART_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A part of such an import.
+/// A part of a transactional import.
 pub(crate) enum Part {
     Orders(Command, Reply<Vec<Verdict>>),
     Service(ServiceCommand, Reply<ServiceVerdict>),
     Commit(Reply<()>),
 }
 
-/// Such an import. Where its parts end without a commit, nothing of it is stored.
+/// A transactional import. If its parts end without a commit, nothing is stored.
 pub(crate) struct ImportJob {
     pub(crate) parts: Receiver<Part>,
     pub(crate) ticket: Ticket,
-    /// Told once the lock is had.
+    /// Called once the lock is held.
     pub(crate) begun: Reply<()>,
 }
 
@@ -76,7 +76,7 @@ impl Writer {
                 }
             }
         }
-        // Nobody wants it any more, or nobody is there.
+        // The import was dropped, or the next part took too long.
         drop(self.connection.abort(session, Failure::Abandoned));
     }
 
@@ -87,14 +87,14 @@ impl Writer {
         self.connection.lock()
     }
 
-    /// Decides a slice and writes it, without a commit.
+    /// Decides a chunk and writes it, without a commit.
     fn store_part(
         &mut self,
         session: &mut WriterSession,
         command: Command,
         ticket: &Ticket,
     ) -> Result<(Vec<Verdict>, Changes), Failure> {
-        // What this transaction has written changes what was seen before.
+        // This transaction's own writes are not in what was cached before.
         session.cache = SnapshotCache::default();
         let commands = [command];
         let WriterSession { connection, cache, .. } = session;
@@ -107,7 +107,7 @@ impl Writer {
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),
             Some(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) | None => {
-                Err(Trouble::Failed("a slice was not judged as a batch".to_owned()).into())
+                Err(Trouble::Failed("a chunk was not decided as a batch".to_owned()).into())
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The writer: the thread that takes commands off the queue and answers them.
 //!
-//! Invariant: no answer before its commit, and nothing is done after its caller was told that it failed.
+//! Invariant: no reply before the commit, and nothing is executed after it was reported as failed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::policy::{self, PolicyJob};
 use crate::services::{self, ServiceJob};
 use crate::webhooks::{self, WebhookJob};
 
-/// The most operations that share a transaction, one batch of a single caller excepted.
+/// The most operations that share a transaction. A single caller's batch may be larger.
 pub(crate) const MOST: usize = 512;
 
-/// Something to be done under the lock.
+/// Work that is done under the lock.
 pub(crate) enum Job {
     Orders(OrderJob),
     Service(ServiceJob),
@@ -35,7 +35,7 @@ pub(crate) enum Job {
     Key(KeyJob),
     Webhook(WebhookJob),
     Import(ImportJob),
-    /// Says that from now on nobody gets in without a key.
+    /// Requires a key for every request from now on.
     RequireKeys(Ticket, Reply<()>),
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn run(
     let queue = Arc::clone(queue);
     let mut writer = Writer { queue, connection, policy, latest, meter };
     while let Some(jobs) = writer.next_jobs() {
-        // One command that trips over a fault of ours must not end the queue for all others.
+        // One command that hits a bug must not stop the writer.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
             log::error!("the writer panicked; its transaction is lost with its connection");
@@ -78,9 +78,9 @@ pub(crate) fn run(
 pub(super) struct Writer {
     pub(super) queue: Arc<WorkQueue<Job>>,
     pub(super) connection: WriterConnection,
-    /// As it was when last read: only to guess what to load first.
+    /// The policy when it was last read. It only decides what is loaded first.
     pub(super) policy: Policy,
-    /// Where those who follow the events learn of new ones.
+    /// Notifies the followers of the events.
     pub(super) latest: Arc<Latest>,
     pub(super) meter: Arc<Meter>,
 }
@@ -97,7 +97,7 @@ impl Writer {
         for job in jobs {
             match job {
                 Job::Orders(job) => orders.push(job),
-                // In a transaction of their own: what they read is not part of the snapshot.
+                // In a transaction of its own: what it reads is not part of the snapshot.
                 Job::Service(job) => {
                     self.write_orders(std::mem::take(&mut orders), LateArrivals::Wait);
                     let ServiceJob { change, ticket, reply } = job;
@@ -142,7 +142,7 @@ impl Writer {
         self.write_orders(orders, LateArrivals::Join);
     }
 
-    /// Does one thing in a transaction of its own; `is_done` tells whether it is there.
+    /// Does one job in a transaction of its own. `is_done` looks whether its writes are in the database.
     fn run_alone<T>(
         &mut self,
         ticket: &Ticket,
@@ -176,7 +176,7 @@ impl Writer {
         let mut session = self.connection.lock()?;
         let locked = Instant::now();
         self.meter.lock.add(locked - taken);
-        // What it changes is not followed.
+        // The cache does not follow its changes.
         session.cache = SnapshotCache::default();
         let result = match work(&mut session.connection) {
             Ok(result) => result,
@@ -192,7 +192,7 @@ impl Writer {
 
     pub(super) fn count(&self, failure: &Failure) {
         match failure {
-            // A caller that gave up is no error of the database.
+            // A caller that gave up is not a database error.
             Failure::Abandoned => {}
             Failure::NotWritten(trouble) => self.meter.failed(trouble),
             Failure::Unknown => self.meter.failed(ErrorKind::OutcomeUnknown),

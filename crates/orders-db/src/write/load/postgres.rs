@@ -92,7 +92,7 @@ impl RunQueryDsl<PgConnection> for LoadQuery {}
 
 impl QueryId for LoadQuery {
     type QueryId = ();
-    // It is as long as it has to be, and so is prepared by its text.
+    // Which parts there are differs, so it is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
@@ -105,7 +105,7 @@ impl QueryFragment<Pg> for LoadQuery {
         out.push_sql(
             ", NULL::int8, NULL::int8 FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1",
         );
-        // Each part that asks for nothing would cost as much as one that asks for something.
+        // A part without rows would cost as much as one with rows.
         if !self.order_ids.is_empty() {
             walk_orders(&self.order_ids, &mut out)?;
         }
@@ -130,7 +130,7 @@ impl QueryFragment<Pg> for LoadQuery {
     }
 }
 
-/// The orders that there are, and of those that there were the last event.
+/// Existing orders, and the last event of each deleted order.
 fn walk_orders<'b>(order_ids: &'b Vec<String>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
     out.push_sql(" UNION ALL SELECT 1::int2");
     for name in ORDERS.names_by_type() {
@@ -143,7 +143,7 @@ fn walk_orders<'b>(order_ids: &'b Vec<String>, out: &mut AstPass<'_, 'b, Pg>) ->
          UNION ALL SELECT 2::int2",
     );
     for name in ORDERS.names_by_type() {
-        // An event has the order as it left it, under the same names but for these two.
+        // An event has the columns of its order, two of them under other names.
         let name = match name {
             "id" => "order_id",
             "updated_at_ms" => "time_ms",

@@ -1,7 +1,7 @@
-//! Loading from SQLite: one cached statement after another, each a probe of an index.
+//! Loads from SQLite: one cached statement after another, each an index lookup.
 //!
-//! None has a limit: SQLite would look at its value to plan by, and plan anew whenever another is
-//! bound. Rows are fetched one by one, so it is enough to take no more than are wanted.
+//! No statement has a LIMIT: SQLite reads its value to plan, and would prepare the statement again for
+//! each other value. Rows are fetched one by one, so taking only the first is enough.
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::exists;
@@ -79,7 +79,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
     })
 }
 
-/// Asks whether others have written. Written out, so that Diesel keeps it prepared.
+/// Asks whether other connections have written. Hand-built, so that Diesel keeps it prepared.
 #[derive(QueryId)]
 struct DataVersion;
 
