@@ -19,7 +19,7 @@ pub(super) type Place = (i64, String);
 
 /// An interval of a list, and the direction of the scan.
 #[derive(Debug, Clone)]
-pub(super) struct Walk {
+pub(super) struct Scan {
     pub(super) key: SortKey,
     pub(super) descending: bool,
     /// The scan begins after this place,
@@ -31,7 +31,7 @@ pub(super) struct Walk {
 /// Which orders are selected, and by which index they are found.
 #[derive(Debug, Clone)]
 pub(super) struct Select {
-    walk: Walk,
+    scan: Scan,
     /// With this service; `None` for all orders.
     service: Option<i64>,
     /// The time whose index is used: the scan's own, or the other one where few orders are in its bounds.
@@ -44,8 +44,8 @@ pub(super) struct Select {
 
 impl Select {
     /// At most `limit` orders of a scan.
-    pub(super) fn new(walk: Walk, service: Option<i64>, limit: i64) -> Self {
-        Self { index: walk.key, walk, service, conditions: Vec::new(), limit, offset: 0 }
+    pub(super) fn new(scan: Scan, service: Option<i64>, limit: i64) -> Self {
+        Self { index: scan.key, scan, service, conditions: Vec::new(), limit, offset: 0 }
     }
 
     /// Leaves out the first.
@@ -56,7 +56,7 @@ impl Select {
     /// Adds the filter's conditions that the scan does not cover, and chooses the index.
     pub(super) fn only(mut self, filter: &OrderFilter, index: SortKey) -> Self {
         self.index = index;
-        let other = self.walk.key.other();
+        let other = self.scan.key.other();
         let time = self.time(other);
         let (from, to) = filter.bounds(other);
         let (min, max) = (filter.min_fee, filter.max_fee);
@@ -109,7 +109,7 @@ impl Select {
         i64: ToSql<BigInt, DB>,
         String: ToSql<Text, DB>,
     {
-        let Walk { key, descending, start, end } = &self.walk;
+        let Scan { key, descending, start, end } = &self.scan;
         let (time, id) = (self.time(*key), self.id());
         let (behind, up_to) = if *descending { ("<", ">=") } else { (">", "<=") };
         // Compared as rows, which both databases look up in an index of both columns at once.
@@ -181,7 +181,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let source = self.0.service.map_or("orders AS o", |_| "order_services AS u");
-        let (time, id) = (self.0.time(self.0.walk.key), self.0.id());
+        let (time, id) = (self.0.time(self.0.scan.key), self.0.id());
         out.push_sql(&format!("SELECT {time}, {id} FROM {source}"));
         self.0.push_rest(&mut out)
     }
