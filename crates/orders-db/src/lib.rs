@@ -4,27 +4,19 @@
 //! lock, loads a snapshot, lets [`orders_core::decide()`] decide, writes, and commits once for all.
 //! This crate loads and stores; it never decides.
 
-mod apply;
-mod clock;
-mod connection;
 mod database;
 mod events;
 mod keys;
-mod lane;
 mod maintenance;
-mod memory;
 mod orders;
 mod policy;
-mod read;
-mod rows;
-mod schema;
 mod services;
-mod snapshot;
 mod store;
-mod ticket;
-mod transaction;
 mod webhooks;
 mod write;
+
+// Short paths into the folders.
+use database::{clock, connection, rows, schema, transaction};
 
 // Named here because their features decide how the two C libraries are built.
 use libsqlite3_sys as _;
@@ -40,7 +32,6 @@ pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};
 pub use keys::sessions::Session;
 pub use keys::{KeyEntry, KeyTable, RequireKeys};
-pub use lane::Reply;
 pub use maintenance::backup::{BackupError, backup, restore};
 pub use maintenance::doctor::{CheckResult, check_database};
 pub use maintenance::export::{ExportPart, export};
@@ -50,8 +41,16 @@ pub use orders::calendar::{CalendarOrder, CalendarQuery, CalendarView};
 pub use orders::reports::{Amount, OrderReport};
 pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 pub use policy::{PolicyChange, check_policy};
-pub use store::{Store, StoreOptions, WholeImport};
-pub use ticket::{Steps, Ticket};
+pub use store::{Store, StoreOptions, TransactionalImport};
 pub use webhooks::{Attempt, Delivery, DeliveryStatus, DeliveryStore, Lease, Progress};
 pub use write::change::{Change, ChangeResult, Idempotency};
 pub use write::idempotency::{Answered, RenderResponse, StoredResponse};
+pub use write::queue::Reply;
+pub use write::ticket::{Steps, Ticket};
+
+/// The SQL of a query, without the values that are bound to it.
+#[cfg(test)]
+fn sql_text(query: &impl ToString) -> String {
+    let text = query.to_string();
+    text.split_once(" -- binds").map_or(text.clone(), |(sql, _)| sql.to_owned())
+}

@@ -1,7 +1,8 @@
-//! Orders read: many by their ids at once, and pages of them.
+//! Reads of orders: many by their ids at once, and pages of them.
 
 pub(crate) mod availability;
 pub(crate) mod calendar;
+pub(crate) mod find;
 mod list;
 #[cfg(test)]
 mod plans;
@@ -15,18 +16,17 @@ use diesel::prelude::*;
 use orders_core::{Order, OrderId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::OrderRow;
-use crate::schema::{events, orders};
+use crate::database::connection::AnyConnection;
+use crate::database::rows::OrderRow;
+use crate::database::schema::{events, orders};
 
 pub(crate) use list::list;
 pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
-/// Orders by their ids. A row that cannot be read is an error of its own, and of no other.
+/// Orders by their ids. A row that cannot be read is an error for its own id only.
 pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;
 
-/// The orders with these ids, as far as there are any, in one query (PostgreSQL) or one cached
-/// statement each (SQLite).
+/// Finds the orders with these ids by one query (PostgreSQL), or one cached statement each (SQLite).
 pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<Found, StoreError> {
     let rows: QueryResult<Vec<OrderRow>> = match connection {
         AnyConnection::Postgres(connection) => orders::table
@@ -45,7 +45,7 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
     Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
 }
 
-/// Whether anything ever happened to an order with this id.
+/// Whether an order with this id exists or ever existed.
 pub(crate) fn has_history(
     connection: &mut AnyConnection,
     id: &OrderId,

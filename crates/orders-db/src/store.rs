@@ -3,31 +3,32 @@
 mod keys;
 mod reads;
 mod threads;
+mod transactional_import;
 mod webhooks;
-mod whole;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
-pub use whole::WholeImport;
+pub use transactional_import::TransactionalImport;
 
 use crate::connection::{Manager, Purpose};
 use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};
 use crate::keys::{KeyCache, watch as watch_keys};
-use crate::lane::{Lane, Reply};
-use crate::read::ReadJob;
-use crate::ticket::Ticket;
+use crate::orders::find::ReadJob;
 use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::write::idempotency::{Answered, RenderResponse};
+use crate::write::queue::{Reply, WorkQueue};
+use crate::write::ticket::Ticket;
 use crate::write::{Caller, Job, OrderJob};
 use crate::{
     StoreError, events,
     maintenance::{flush, purge},
-    policy, read, write,
+    orders::find,
+    policy, write,
 };
 
 use threads::Threads;
@@ -71,8 +72,8 @@ const FEEDS: u32 = 3;
 /// A database, with the threads and connections that serve it. Dropping it completes what is
 /// queued, then closes the database.
 pub struct Store {
-    writes: Arc<Lane<Job>>,
-    reads: Arc<Lane<ReadJob>>,
+    writes: Arc<WorkQueue<Job>>,
+    reads: Arc<WorkQueue<ReadJob>>,
     pool: Pool<Manager>,
     /// For the event feed, so that no slow list delays it.
     feeds: Pool<Manager>,
@@ -100,21 +101,21 @@ impl Store {
         let keys = Arc::new(KeyCache::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let sequences = Arc::new(SequenceWatch::default());
-        let writes = Arc::new(Lane::new(options.write_room));
-        let reads = Arc::new(Lane::new(options.read_room));
+        let writes = Arc::new(WorkQueue::new(options.write_room));
+        let reads = Arc::new(WorkQueue::new(options.read_room));
         let metrics = Arc::new(StoreMetrics::default());
         let mut threads = Threads::default();
-        let (lane, watch) = (Arc::clone(&writes), Arc::clone(&sequences));
+        let (queue, watch) = (Arc::clone(&writes), Arc::clone(&sequences));
         let counts = Arc::clone(&metrics);
         threads.start("writer", move || {
-            write::run(&lane, manager, policy, connection, watch, counts);
+            write::run(&queue, manager, policy, connection, watch, counts);
         })?;
         let (watched, manager) = (Arc::clone(&sequences), Manager::new(url, Purpose::Find));
         threads.start("events", move || events::watch(&watched, &manager))?;
         for _ in 0..options.readers {
-            let (lane, counts) = (Arc::clone(&reads), Arc::clone(&metrics));
+            let (queue, counts) = (Arc::clone(&reads), Arc::clone(&metrics));
             let manager = Manager::new(url, Purpose::Find);
-            threads.start("reader", move || read::run(&lane, &manager, &counts))?;
+            threads.start("reader", move || find::run(&queue, &manager, &counts))?;
         }
         let (key_refreshes, requests) = mpsc::channel();
         let (cache, manager) = (Arc::clone(&keys), Manager::new(url, Purpose::Find));
@@ -178,7 +179,7 @@ impl Store {
             match job {
                 Job::Orders(job) => (job.caller.reply)(Err(StoreError::Overloaded)),
                 Job::Change(change) => change.reply(Err(StoreError::Overloaded)),
-                Job::Whole(job) => (job.begun)(Err(StoreError::Overloaded)),
+                Job::Import(job) => (job.begun)(Err(StoreError::Overloaded)),
             }
         }
     }
@@ -200,8 +201,8 @@ impl Store {
             let in_use = connections.saturating_sub(idle_connections);
             PoolSnapshot { name, in_use, idle: idle_connections, most: pool.max_size() }
         };
-        let lanes = [self.writes.read("write"), self.reads.read("read")];
-        self.metrics.read(lanes, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
+        let queues = [self.writes.read("write"), self.reads.read("read")];
+        self.metrics.read(queues, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
     }
 
     /// Calls `callback` with the highest committed sequence (0 if there are no events), as soon as it

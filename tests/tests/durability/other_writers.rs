@@ -1,7 +1,9 @@
 //! The next decision sees what other processes write, whatever a process has cached.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-use orders_tests::{Client, Database, HOUR, Scratch, Server, order};
+use std::time::{Duration, Instant};
+
+use orders_tests::{Client, Database, HOUR, Scratch, Server, Setup, TcpProxy, order};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -108,4 +110,25 @@ fn what_another_process_changes_is_seen(database: Database) {
     drop(server.post("/orders", &body).assert_status(201));
     body["id"] = json!("x");
     server.post("/orders", &body).assert_status(409);
+}
+
+#[test]
+fn an_order_alone_takes_four_round_trips() {
+    let Some(scratch) = Database::Postgres.fresh() else { return };
+    drop(scratch.run(&["seed"]).assert_fine());
+    let url = scratch.url();
+    let target = url.split(['@', '/']).nth(3).expect("the URL has a host").to_owned();
+    let passage = Passage::to(target.clone());
+    let through = url.replace(&target, &passage.address);
+    let server = Server::start_as(&scratch, &Setup { url: Some(&through), ..Setup::default() });
+    // The first prepare their statements, and other threads of the process ask now and then.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    for day in 0.. {
+        let before = passage.times_asked();
+        server.post("/orders", &order(&format!("o{day}"), NOON + day * DAY)).assert_status(201);
+        if passage.times_asked() == before + 4 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "none of {day} orders took four round trips");
+    }
 }

@@ -166,7 +166,7 @@ pub struct PoolSnapshot {
 #[derive(Debug, Clone)]
 pub struct MetricsSnapshot {
     /// The queues.
-    pub lanes: [QueueSnapshot; 2],
+    pub queues: [QueueSnapshot; 2],
     /// The steps of each batch of writes, in seconds: `lock` waits for the write lock, `judge` loads
     /// and decides, `commit` writes and commits.
     pub steps: [(&'static str, Distribution); 3],
@@ -288,12 +288,12 @@ impl StoreMetrics {
 
     pub(crate) fn read(
         &self,
-        lanes: [QueueSnapshot; 2],
+        queues: [QueueSnapshot; 2],
         pools: [PoolSnapshot; 2],
     ) -> MetricsSnapshot {
         let errors = ErrorKind::ALL.iter().zip(&self.errors);
         MetricsSnapshot {
-            lanes,
+            queues,
             steps: [
                 ("lock", self.lock.read()),
                 ("judge", self.judge.read()),

@@ -13,8 +13,8 @@ use super::{KeyRow, list_secrets};
 use crate::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
 use crate::keys::sessions::{self, EndedSessions, Session};
-use crate::lane::Reply;
 use crate::schema::{api_key_state, api_keys};
+use crate::write::queue::Reply;
 use crate::{StoreError, clock, transaction};
 
 /// The polling interval, well within the second that a revocation may take.

@@ -1,15 +1,17 @@
-//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/operations/plans.rs`
+//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/plans.rs`
 //! checks.
 
 use diesel::connection::Connection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Integer, Text};
+use diesel::sqlite::Sqlite;
 use orders_core::Instant;
 
 use super::query::{OrderFilter, SortKey};
-use super::select::{Places, Rows, Select, Walk};
-use crate::connection::{AnyConnection, Manager, Purpose};
+use super::select::{Places, Rows, Scan, Select};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::url::DatabaseUrl;
 
 struct Explain<Q>(Q);
@@ -46,7 +48,7 @@ where
 }
 
 #[test]
-fn every_page_is_one_walk_along_one_index() {
+fn every_page_is_one_scan_of_one_index() {
     let dir = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::parse(dir.path().join("orders.db").to_str().unwrap()).unwrap();
     crate::migrate(&url).unwrap();
@@ -70,18 +72,18 @@ fn every_page_is_one_walk_along_one_index() {
     ] {
         for descending in [false, true] {
             let (start, end) = ((0, String::new()), (9, String::new()));
-            let walk = Walk { key, descending, start, end };
-            let select = Select::new(walk.clone(), service, 101).only(&filter, key);
+            let scan = Scan { key, descending, start, end };
+            let select = Select::new(scan.clone(), service, 101).only(&filter, key);
             let found = plan(connection, Rows(&select));
             assert!(found[0].starts_with(&format!("SEARCH {index}")), "{found:?}");
             let by_id = "SEARCH o USING PRIMARY KEY (id=?)".to_owned();
             assert_eq!(found.get(1), service.map(|_| by_id).as_ref(), "{found:?}");
             assert!(found.len() <= 2, "nothing is sorted: {found:?}");
-            let places = Select::new(walk.clone(), service, 2).skip(9_999);
+            let places = Select::new(scan.clone(), service, 2).skip(9_999);
             let found = plan(connection, Places(&places));
             assert!(found[0].starts_with("SEARCH ") && found.len() == 1, "{found:?}");
             // Where few are within the bounds of the other time, its index is the one.
-            let select = Select::new(walk, service, 101).only(&filter, key.other());
+            let select = Select::new(scan, service, 101).only(&filter, key.other());
             let found = plan(connection, Rows(&select));
             let other = if key == SortKey::Datetime { "created_at_ms" } else { "datetime_ms" };
             assert!(found[0].starts_with("SEARCH "), "{found:?}");
@@ -89,4 +91,34 @@ fn every_page_is_one_walk_along_one_index() {
             assert_eq!(found.last().unwrap(), "USE TEMP B-TREE FOR ORDER BY");
         }
     }
+}
+
+#[test]
+fn a_page_is_selected_by_this_sql() {
+    let bound = Instant::from_millis(0);
+    let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
+    let mut statements = Vec::new();
+    for key in [SortKey::Datetime, SortKey::CreatedAt] {
+        for service in [None, Some(1)] {
+            for descending in [false, true] {
+                let (start, end) = ((0, String::new()), (9, String::new()));
+                let scan = Scan { key, descending, start, end };
+                for index in [key, key.other()] {
+                    let select = Select::new(scan.clone(), service, 101).only(&filter, index);
+                    let (postgres, sqlite) = (
+                        crate::sql_text(&diesel::debug_query::<Pg, _>(&Rows(&select))),
+                        crate::sql_text(&diesel::debug_query::<Sqlite, _>(&Rows(&select))),
+                    );
+                    statements.extend([postgres, sqlite]);
+                }
+                let places = Select::new(scan, service, 2).skip(9_999);
+                let (postgres, sqlite) = (
+                    crate::sql_text(&diesel::debug_query::<Pg, _>(&Places(&places))),
+                    crate::sql_text(&diesel::debug_query::<Sqlite, _>(&Places(&places))),
+                );
+                statements.extend([postgres, sqlite]);
+            }
+        }
+    }
+    insta::assert_snapshot!("pages", statements.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! The statement behind every list of orders: a walk along one index, the same for both databases.
+//! The statement of every list of orders: a scan of one index, the same for both databases.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -9,19 +9,20 @@ use orders_core::Fee;
 
 use super::query::{OrderFilter, SortKey};
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::OrderRow;
+use crate::database::connection::AnyConnection;
+use crate::database::rows::OrderRow;
+use crate::database::tables::ORDERS;
 
 /// What a list is sorted by: a time in milliseconds and an id. No order has an empty id, so that one
 /// stands before all orders of its time.
 pub(super) type Place = (i64, String);
 
-/// A stretch of a list, in the direction in which it is walked.
+/// An interval of a list, and the direction of the scan.
 #[derive(Debug, Clone)]
-pub(super) struct Walk {
+pub(super) struct Scan {
     pub(super) key: SortKey,
     pub(super) descending: bool,
-    /// The walk begins behind this place,
+    /// The scan begins after this place,
     pub(super) start: Place,
     /// and ends at this one.
     pub(super) end: Place,
@@ -30,21 +31,21 @@ pub(super) struct Walk {
 /// Which orders are selected, and by which index they are found.
 #[derive(Debug, Clone)]
 pub(super) struct Select {
-    walk: Walk,
+    scan: Scan,
     /// With this service; `None` for all orders.
     service: Option<i64>,
-    /// The time whose index is used: the walk's own, or the other where the filter leaves few of it.
+    /// The time whose index is used: the scan's own, or the other one where few orders are in its bounds.
     index: SortKey,
-    /// What the walk itself does not say: a column, an operator and a value.
+    /// Further conditions: a column, an operator and a value.
     conditions: Vec<(&'static str, &'static str, i64)>,
     limit: i64,
     offset: i64,
 }
 
 impl Select {
-    /// At most `limit` orders along a walk.
-    pub(super) fn new(walk: Walk, service: Option<i64>, limit: i64) -> Self {
-        Self { index: walk.key, walk, service, conditions: Vec::new(), limit, offset: 0 }
+    /// At most `limit` orders of a scan.
+    pub(super) fn new(scan: Scan, service: Option<i64>, limit: i64) -> Self {
+        Self { index: scan.key, scan, service, conditions: Vec::new(), limit, offset: 0 }
     }
 
     /// Leaves out the first.
@@ -52,10 +53,10 @@ impl Select {
         Self { offset, ..self }
     }
 
-    /// Only what meets the conditions that the walk does not stand for, found by an index.
+    /// Adds the filter's conditions that the scan does not cover, and chooses the index.
     pub(super) fn only(mut self, filter: &OrderFilter, index: SortKey) -> Self {
         self.index = index;
-        let other = self.walk.key.other();
+        let other = self.scan.key.other();
         let time = self.time(other);
         let (from, to) = filter.bounds(other);
         let (min, max) = (filter.min_fee, filter.max_fee);
@@ -68,7 +69,7 @@ impl Select {
 
     /// The orders, whole.
     pub(super) fn rows(&self, connection: &mut AnyConnection) -> Result<Vec<OrderRow>, StoreError> {
-        // By each database's own types: through those of both, rows take half as long again.
+        // With each database's own types: the shared ones take half as long again.
         match connection {
             AnyConnection::Postgres(connection) => Rows(self).load(connection),
             AnyConnection::Sqlite(connection) => Rows(self).load(connection),
@@ -85,8 +86,8 @@ impl Select {
         .map_err(|error| StoreError::of_read(&error))
     }
 
-    /// The column of a time. With a plus sign, which changes nothing, it cannot tempt a planner to
-    /// use its index and to sort what it finds.
+    /// The column of a time. A plus sign changes no value, but keeps the planner from using the
+    /// column's index and sorting the rows.
     fn time(&self, key: SortKey) -> &'static str {
         match (key, self.index == key, self.service.is_some()) {
             (SortKey::Datetime, true, true) => "u.datetime_ms",
@@ -108,7 +109,7 @@ impl Select {
         i64: ToSql<BigInt, DB>,
         String: ToSql<Text, DB>,
     {
-        let Walk { key, descending, start, end } = &self.walk;
+        let Scan { key, descending, start, end } = &self.scan;
         let (time, id) = (self.time(*key), self.id());
         let (behind, up_to) = if *descending { ("<", ">=") } else { (">", "<=") };
         // Compared as rows, which both databases look up in an index of both columns at once.
@@ -126,8 +127,8 @@ impl Select {
             out.push_bind_param::<BigInt, _>(value)?;
         }
         let direction = if *descending { " DESC" } else { "" };
-        // With a plus sign, because SQLite looks at the value of a bare parameter for its plan, and
-        // makes the plan anew whenever another is bound.
+        // With a plus sign, because SQLite reads the value of a bare parameter to plan, and prepares
+        // the statement again for each other value.
         out.push_sql(&format!(" ORDER BY {time}{direction}, {id}{direction} LIMIT +"));
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql(" OFFSET ");
@@ -159,10 +160,11 @@ where
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(
-            "SELECT o.id, o.datetime_ms, o.total_fee, o.services, o.version, o.grp, \
-             o.created_at_ms, o.updated_at_ms FROM ",
-        );
+        for (position, name) in ORDERS.names().enumerate() {
+            out.push_sql(if position == 0 { "SELECT o." } else { ", o." });
+            out.push_sql(name);
+        }
+        out.push_sql(" FROM ");
         out.push_sql(match self.0.service {
             Some(_) => "order_services AS u JOIN orders AS o ON o.id = u.order_id",
             None => "orders AS o",
@@ -179,7 +181,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let source = self.0.service.map_or("orders AS o", |_| "order_services AS u");
-        let (time, id) = (self.0.time(self.0.walk.key), self.0.id());
+        let (time, id) = (self.0.time(self.0.scan.key), self.0.id());
         out.push_sql(&format!("SELECT {time}, {id} FROM {source}"));
         self.0.push_rest(&mut out)
     }

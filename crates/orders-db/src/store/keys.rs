@@ -8,7 +8,7 @@ use super::Store;
 use crate::StoreError;
 use crate::keys::sessions::{self, Session};
 use crate::keys::{self, KeyTable};
-use crate::lane::Reply;
+use crate::write::queue::Reply;
 
 impl Store {
     /// Returns the cached keys.

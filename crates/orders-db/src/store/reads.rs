@@ -12,19 +12,19 @@ use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::database::metrics::{ErrorKind, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
-use crate::lane::Reply;
 use crate::orders::availability::{Availability, AvailabilityQuery};
 use crate::orders::calendar::{CalendarQuery, CalendarView};
+use crate::orders::find::ReadJob;
 use crate::orders::reports::OrderReport;
 use crate::orders::{OrderPage, OrderQuery};
-use crate::read::ReadJob;
+use crate::write::queue::Reply;
 use crate::{
     StoreError, events, orders, orders::availability, orders::calendar, orders::reports, policy,
     services,
 };
 
 impl Store {
-    /// Finds an order by `deadline`, together with all others asked for at the same moment.
+    /// Finds an order by `deadline`. Reads that wait at the same moment share one query.
     pub fn find_order(&self, id: OrderId, deadline: Instant, reply: Reply<Option<Order>>) {
         if let Err(job) = self.reads.push(ReadJob { id, deadline, reply }) {
             (job.reply)(Err(StoreError::Overloaded));

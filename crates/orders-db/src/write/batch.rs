@@ -1,126 +1,242 @@
-//! What happens between the lock and the commit: load, decide, render what is kept, apply.
+//! Batches of order commands: all that wait share one lock, one snapshot, one decision and one commit.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::time::Instant;
 
-use diesel::dsl::exists;
-use diesel::prelude::*;
-use diesel::select;
-use orders_core::{
-    Changes, Command, Decision, Event, Instant, Needs, Outcome, OwnKey, Policy, decide,
-};
+use orders_core::{Command, Decision, Outcome};
 
-use super::Caller;
-use super::link::Failure;
-use crate::connection::AnyConnection;
+use super::commit::{Failure, WriterSession};
+use super::decide::{Decided, answer_all, decide_all, is_there, keep_answers};
+use super::writer::{Job, MOST, Writer, answer_for};
+use crate::StoreError;
 use crate::database::error::Trouble;
-use crate::memory::Memory;
-use crate::rows;
-use crate::schema::events;
-use crate::snapshot::{Loaded, load};
-use crate::ticket::Ticket;
-use crate::write::idempotency::{self, Answered, NewResponse, StoredResponse};
+use crate::write::idempotency::{Answered, RenderResponse};
+use crate::write::queue::{Reply, Weigh};
+use crate::write::store_rows::{Writes, apply};
+use crate::write::ticket::{Steps, Ticket};
 
-/// A decision, and what it was made by.
-pub(super) struct Judged {
-    pub(super) loaded: Loaded,
-    pub(super) decision: Decision,
+/// A command and the caller that waits for its outcome.
+pub(crate) struct OrderJob {
+    pub(crate) command: Command,
+    pub(crate) caller: Caller,
 }
 
-/// Loads and decides until nothing is missing.
-pub(super) fn decide_all(
-    connection: &mut AnyConnection,
-    memory: &mut Memory,
-    policy: &Policy,
-    commands: &[Command],
-    tickets: &[&Ticket],
-) -> Result<Judged, Failure> {
-    let mut loaded = memory.load(connection, &Needs::of(policy, commands))?;
-    loop {
-        match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
-            Ok(decision) => return Ok(Judged { loaded, decision }),
-            // Whoever gave up meanwhile must not keep the others waiting.
-            Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
-                return Err(Failure::Abandoned);
-            }
-            Err(missing) => {
-                loaded = load(connection, &missing, Some(loaded))?;
+/// The caller that waits for a command's outcome.
+pub(crate) struct Caller {
+    pub(crate) ticket: Ticket,
+    pub(crate) render: RenderResponse<Outcome>,
+    pub(crate) reply: Reply<Answered<Outcome>>,
+}
+
+impl Weigh for OrderJob {
+    /// At least one, so that the number of waiting commands is bounded too.
+    fn weight(&self) -> usize {
+        weight(&self.command)
+    }
+}
+
+fn weight(command: &Command) -> usize {
+    command.action.operations().len().max(1)
+}
+
+/// Commands that share a transaction, and the caller of each.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Command>,
+    callers: Vec<Caller>,
+}
+
+impl FromIterator<OrderJob> for Batch {
+    fn from_iter<I: IntoIterator<Item = OrderJob>>(jobs: I) -> Self {
+        let mut batch = Self::default();
+        batch.extend(jobs);
+        batch
+    }
+}
+
+impl Extend<OrderJob> for Batch {
+    fn extend<I: IntoIterator<Item = OrderJob>>(&mut self, jobs: I) {
+        for OrderJob { command, caller } in jobs {
+            self.commands.push(command);
+            self.callers.push(caller);
+        }
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    fn into_jobs(self) -> impl Iterator<Item = OrderJob> {
+        let all = self.commands.into_iter().zip(self.callers);
+        all.map(|(command, caller)| OrderJob { command, caller })
+    }
+
+    fn weight(&self) -> usize {
+        self.commands.iter().map(weight).sum()
+    }
+
+    fn tickets(&self) -> Vec<&Ticket> {
+        self.callers.iter().map(|caller| &caller.ticket).collect()
+    }
+
+    /// Removes the commands whose deadline has passed or that were given up, and replies to their callers.
+    fn drop_unwanted(&mut self) {
+        if self.callers.iter().all(|caller| caller.ticket.is_wanted()) {
+            return;
+        }
+        for job in std::mem::take(self).into_jobs() {
+            if job.caller.ticket.is_wanted() {
+                self.extend([job]);
+            } else {
+                (job.caller.reply)(Err(StoreError::Overloaded));
             }
         }
     }
 }
 
-/// Renders the answers that are to be kept with the changes that they tell of.
-pub(super) fn keep_answers(
-    decision: &Decision,
-    commands: &[Command],
-    callers: &[Caller],
-    now: Instant,
-) -> Vec<NewResponse> {
-    let keep = |position: &usize| {
-        let retry = commands.get(*position)?.retry()?;
-        let outcome = decision.outcomes.get(*position)?;
-        let answer = (callers.get(*position)?.render)(outcome)?;
-        Some(NewResponse::new(retry, answer, now))
-    };
-    decision.changes.answers.iter().filter_map(keep).collect()
+/// Whether commands that arrive during the wait for the lock join the batch. Another process may hold
+/// the lock for long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LateArrivals {
+    Join,
+    /// They wait: other jobs stand before them in the queue, or this is a retry.
+    Wait,
 }
 
-/// What to answer to each command: where it was done before, what was answered then.
-pub(super) fn answer_all(
-    connection: &mut AnyConnection,
-    commands: &[Command],
-    outcomes: Vec<Outcome>,
-    new: &[NewResponse],
-) -> Result<Vec<Answered<Outcome>>, Trouble> {
-    // Many may have asked again at once, also for what is only done now.
-    let mut known: HashMap<&OwnKey, StoredResponse> =
-        new.iter().map(|new| (&new.key, new.response.clone())).collect();
-    let mut answers = Vec::with_capacity(outcomes.len());
-    for (command, outcome) in commands.iter().zip(outcomes) {
-        answers.push(match (outcome, command.retry()) {
-            (Outcome::Repeated, Some(retry)) => {
-                let kept = match known.entry(&retry.key) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(unknown) => {
-                        unknown.insert(idempotency::find(connection, &retry.key)?)
-                    }
-                };
-                Answered::Again(kept.clone())
-            }
-            (Outcome::KeyReused, _) => Answered::KeyReused,
-            (outcome, _) => Answered::Now(outcome),
-        });
+impl Writer {
+    /// Executes the commands and replies to their callers.
+    pub(super) fn write_orders(&mut self, jobs: Vec<OrderJob>, late_arrivals: LateArrivals) {
+        self.process(jobs.into_iter().collect(), late_arrivals, true);
     }
-    Ok(answers)
-}
 
-/// Whether what was to be written is there, by the first of it.
-pub(super) fn is_there(
-    connection: &mut AnyConnection,
-    changes: &Changes,
-    answers: &[NewResponse],
-) -> Result<Option<bool>, Trouble> {
-    let found = match (changes.events.first(), answers.first()) {
-        (Some(event), _) => find_event(connection, event).map(Some),
-        (None, Some(answer)) => idempotency::is_kept(connection, answer).map(Some),
-        (None, None) => Ok(None),
-    };
-    found.map_err(|error| Trouble::of(&error))
-}
+    /// `again`: whether to retry after a lost connection.
+    fn process(&mut self, mut batch: Batch, late_arrivals: LateArrivals, again: bool) {
+        batch.drop_unwanted();
+        if batch.is_empty() {
+            return;
+        }
+        match self.attempt(&mut batch, late_arrivals) {
+            Ok(answers) => {
+                for (caller, answer) in batch.callers.into_iter().zip(answers) {
+                    if let Answered::Now(outcome) = &answer {
+                        self.metrics.decided(outcome);
+                    }
+                    (caller.reply)(Ok(answer));
+                }
+            }
+            Err(failure) => {
+                self.count(&failure);
+                self.recover(batch, failure, again);
+            }
+        }
+    }
 
-/// Whether just this event is there, and not one that another has written in its place.
-fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
-    let order = &event.order;
-    let same = events::table
-        .find(rows::bigint(event.sequence))
-        .filter(events::kind.eq(event.kind.as_str()))
-        .filter(events::actor.eq(event.actor.as_str()))
-        .filter(events::order_id.eq(event.subject().as_str()))
-        .filter(events::datetime_ms.eq(order.content.datetime.as_millis()))
-        .filter(events::total_fee.eq(order.content.total_fee.as_hundredths()))
-        .filter(events::services.eq(rows::write_services(&order.content.services)))
-        .filter(events::version.eq(rows::bigint(order.version)))
-        .filter(events::time_ms.eq(event.time.as_millis()));
-    select(exists(same)).get_result(connection)
+    /// Retries where that may help. Otherwise replies to all callers that it failed.
+    fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
+        match failure {
+            Failure::Abandoned => self.process(batch, LateArrivals::Wait, again),
+            Failure::NotWritten(Trouble::Lost(text)) if again => {
+                log::warn!("lost the connection to the database, opening another: {text}");
+                self.process(batch, LateArrivals::Wait, false);
+            }
+            // A command that cannot be written must not fail its neighbours.
+            Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_))
+                if batch.commands.len() > 1 =>
+            {
+                for job in batch.into_jobs() {
+                    self.process(Batch::from_iter([job]), LateArrivals::Wait, again);
+                }
+            }
+            // The decision did not foresee this row: a fresh snapshot may.
+            Failure::NotWritten(Trouble::Violation(text)) if again => {
+                log::error!(
+                    "the database refused what was decided; somebody else writes to it: {text}"
+                );
+                self.process(batch, LateArrivals::Wait, false);
+            }
+            Failure::NotWritten(_) | Failure::Unknown => {
+                let error = answer_for(failure);
+                for caller in batch.callers {
+                    (caller.reply)(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Tries to execute all commands in one transaction.
+    fn attempt(
+        &mut self,
+        batch: &mut Batch,
+        late_arrivals: LateArrivals,
+    ) -> Result<Vec<Answered<Outcome>>, Failure> {
+        let taken = Instant::now();
+        let session = self.connection.lock()?;
+        let locked = Instant::now();
+        self.metrics.lock.add(locked - taken);
+        if late_arrivals == LateArrivals::Join {
+            batch.extend(self.take_more(MOST.saturating_sub(batch.weight())));
+        }
+        // Some deadlines may have passed during the wait for the lock.
+        batch.drop_unwanted();
+        if batch.is_empty() {
+            self.connection.keep(session);
+            return Ok(Vec::new());
+        }
+        self.write(session, batch, taken, locked)
+    }
+
+    /// Takes the order commands at the front of the queue, up to a weight.
+    fn take_more(&self, most: usize) -> impl Iterator<Item = OrderJob> + use<> {
+        let more = self.queue.take_more(most, |job| matches!(job, Job::Orders(_)));
+        more.into_iter().filter_map(|job| if let Job::Orders(job) = job { Some(job) } else { None })
+    }
+
+    /// Decides and writes. The wait for the lock lasted from `taken` to `locked`.
+    fn write(
+        &mut self,
+        mut session: WriterSession,
+        batch: &Batch,
+        taken: Instant,
+        locked: Instant,
+    ) -> Result<Vec<Answered<Outcome>>, Failure> {
+        let Batch { commands, callers } = batch;
+        let tickets = batch.tickets();
+        let WriterSession { connection, cache, .. } = &mut session;
+        let Decided { loaded, decision } =
+            match decide_all(connection, cache, &self.policy, commands, &tickets) {
+                Ok(judged) => judged,
+                Err(failure) => return Err(self.connection.abort(session, failure)),
+            };
+        self.policy = loaded.policy;
+        let kept = keep_answers(&decision, commands, callers, loaded.now);
+        let Decision { outcomes, changes } = decision;
+        let answers = match answer_all(connection, commands, outcomes, &kept) {
+            Ok(answers) => answers,
+            Err(trouble) => return Err(self.connection.abort(session, trouble.into())),
+        };
+        // As it will be after the commit. If the commit fails, the cache is cleared.
+        cache.keep(loaded, &changes);
+        let judged = Instant::now();
+        self.metrics.judge.add(judged - locked);
+        let mut committed = judged;
+        if changes.is_empty() {
+            self.connection.keep(session);
+        } else {
+            let look = |connection: &mut _| is_there(connection, &changes, &kept);
+            let writes = Writes::of(&self.policy, &changes, &kept);
+            if let Err(trouble) = apply(&mut session.connection, &writes) {
+                return Err(self.connection.abort(session, trouble.into()));
+            }
+            self.connection.commit(session, &tickets, &look)?;
+            committed = Instant::now();
+            self.metrics.commit.add(committed - judged);
+            self.latest.publish(&changes.events);
+        }
+        let batch = commands.iter().map(|command| command.action.operations().len()).sum();
+        for ticket in tickets {
+            ticket.record(Steps { taken, locked, judged, committed, batch });
+        }
+        Ok(answers)
+    }
 }

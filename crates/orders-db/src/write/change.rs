@@ -6,9 +6,9 @@ use orders_core::Retry;
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::lane::Reply;
-use crate::ticket::Ticket;
 use crate::write::idempotency::{self, Answered, RenderResponse};
+use crate::write::queue::Reply;
+use crate::write::ticket::Ticket;
 
 /// A change that [`Store::change`](crate::Store::change) decides and stores.
 ///

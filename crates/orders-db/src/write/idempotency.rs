@@ -6,11 +6,11 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
 
-use crate::apply::{self, Writes};
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::schema::idempotency_keys;
-use crate::snapshot;
+use crate::write::load;
+use crate::write::store_rows::{Writes, apply};
 
 /// A response as it was sent: the parts that a client relies on.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -78,7 +78,7 @@ pub(crate) fn once<C, R>(
     judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
 ) -> Result<Answered<Result<C, R>>, Trouble> {
     let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
-    let loaded = snapshot::load(connection, &needs, None)?;
+    let loaded = load::load(connection, &needs, None)?;
     match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
         Repeat::No => {}
         Repeat::Same => return find(connection, &retry.key).map(Answered::Again),
@@ -89,7 +89,7 @@ pub(crate) fn once<C, R>(
     let kept = kept.map(|answer| NewResponse::new(retry, answer, loaded.now));
     let nothing_else = Changes::default();
     let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
-    apply::apply(connection, &writes)?;
+    apply(connection, &writes)?;
     Ok(Answered::Now(verdict))
 }
 

@@ -8,7 +8,7 @@ use orders_core::{
     Action, Actor, Batch, Command, Done, Import, Mode, NewId, Order, Outcome, Refusal, Service,
     ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
 };
-use orders_db::{Answered, Store, StoreError, WholeImport};
+use orders_db::{Answered, Store, StoreError, TransactionalImport};
 
 use super::ImportError;
 use super::groups::Groups;
@@ -32,7 +32,7 @@ pub(super) struct ChunkWriter<'s> {
     mode: OnConflict,
     create_services: bool,
     /// The transaction of a transactional import.
-    transaction: Option<WholeImport>,
+    transaction: Option<TransactionalImport>,
     /// Services that exist.
     known: BTreeSet<ServiceId>,
     groups: Groups,
@@ -52,7 +52,7 @@ impl<'s> ChunkWriter<'s> {
 
     /// Begins a transaction, which ends with [`Self::commit`]. Other writers wait for it.
     pub(super) fn begin_transaction(&mut self) -> Result<(), ImportError> {
-        let begin = || self.store.begin_whole(Instant::now() + TRANSACTION_TIMEOUT);
+        let begin = || self.store.begin_transactional_import(Instant::now() + TRANSACTION_TIMEOUT);
         self.transaction = Some(with_retries(begin)?);
         Ok(())
     }

@@ -11,12 +11,14 @@ use crate::events::StreamMetrics;
 
 /// The queues and connections of the store.
 pub(super) fn store(readings: &MetricsSnapshot) -> Vec<MetricFamily> {
-    let lane_gauges = |value: fn(&orders_db::QueueSnapshot) -> usize| {
-        let lanes = readings.lanes.iter();
-        lanes.map(|lane| gauge(&[("lane", lane.name)], whole(value(lane)))).collect()
+    let queue_gauges = |value: fn(&orders_db::QueueSnapshot) -> usize| {
+        let queues = readings.queues.iter();
+        queues.map(|queue| gauge(&[("lane", queue.name)], whole(value(queue)))).collect()
     };
-    let sizes = readings.lanes.iter().map(|lane| histogram(&[("lane", lane.name)], &lane.sizes));
-    let waits = readings.lanes.iter().map(|lane| histogram(&[("lane", lane.name)], &lane.waits));
+    let sizes =
+        readings.queues.iter().map(|queue| histogram(&[("lane", queue.name)], &queue.sizes));
+    let waits =
+        readings.queues.iter().map(|queue| histogram(&[("lane", queue.name)], &queue.waits));
     let steps = readings.steps.iter().map(|(step, took)| histogram(&[("step", step)], took));
     let errors = readings.errors.iter().map(|(kind, count)| counter(&[("kind", kind)], *count));
     let used = readings.pools.iter().flat_map(|pool| {
@@ -28,12 +30,12 @@ pub(super) fn store(readings: &MetricsSnapshot) -> Vec<MetricFamily> {
         gauges(
             "orders_lane_waiting",
             "Operations that wait in a queue.",
-            lane_gauges(|l| l.waiting),
+            queue_gauges(|queue| queue.waiting),
         ),
         gauges(
             "orders_lane_room",
             "Operations that may wait in a queue before new ones are rejected.",
-            lane_gauges(|lane| lane.room),
+            queue_gauges(|queue| queue.room),
         ),
         histograms(
             "orders_lane_batch_size",

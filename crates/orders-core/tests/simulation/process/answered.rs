@@ -53,7 +53,7 @@ impl Process {
             (Stage::Finding(loaded, decision, keys), Answer::Found(found)) => {
                 let found = keys.into_iter().zip(found);
                 let found = found.filter_map(|(key, answer)| Some((key, answer?))).collect();
-                return self.write(work, *loaded, *decision, &found, world);
+                return Some(self.write(work, *loaded, *decision, &found, world));
             }
             (Stage::Applying, Answer::Done) => {
                 return self.commit(work, world);
@@ -125,7 +125,7 @@ impl Process {
             Ok(decision) => {
                 let keys = keys_to_find(&work.commands, &decision);
                 if keys.is_empty() {
-                    return self.write(work, *loaded, decision, &HashMap::new(), world);
+                    return Some(self.write(work, *loaded, decision, &HashMap::new(), world));
                 }
                 work.stage = Stage::Finding(loaded, Box::new(decision), keys.clone());
                 self.send(Statement::Find(keys), world);

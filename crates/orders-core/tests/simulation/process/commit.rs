@@ -36,7 +36,7 @@ impl Process {
         decision: Decision,
         found: &HashMap<OwnKey, Outcome>,
         world: &mut World<'_>,
-    ) -> Option<Work> {
+    ) -> Work {
         let Decision { outcomes, changes } = decision;
         let keep = |position: &usize| {
             let Retry { key, fingerprint } = work.commands[*position].retry()?.clone();
@@ -65,11 +65,11 @@ impl Process {
         }
         if work.writes.is_empty() {
             work.stage = Stage::Answering(std::mem::take(&mut work.answers));
-            return Some(work);
+            return work;
         }
         work.stage = Stage::Applying;
         self.send(Statement::Apply(work.writes.clone()), world);
-        Some(work)
+        work
     }
 
     /// Commits, unless a caller has given up.

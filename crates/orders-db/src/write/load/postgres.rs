@@ -1,5 +1,8 @@
 //! Loading from PostgreSQL: one prepared statement, one round trip, whatever is needed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::pg::Pg;
@@ -9,10 +12,11 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
 
 use super::Loaded;
-use crate::clock::POSTGRES_NOW;
+use crate::database::clock::POSTGRES_NOW;
 use crate::database::error::Trouble;
-use crate::memory::Witness;
-use crate::rows::{self, OrderRow};
+use crate::database::rows::{self, OrderRow};
+use crate::database::tables::ORDERS;
+use crate::write::snapshot_cache::VersionToken;
 
 /// Rows of different kinds in one result, told apart by the first column.
 const STATE: i16 = 0;
@@ -91,7 +95,7 @@ impl RunQueryDsl<PgConnection> for LoadQuery {}
 
 impl QueryId for LoadQuery {
     type QueryId = ();
-    // It is as long as it has to be, and so is prepared by its text.
+    // Which parts there are differs, so it is prepared by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
@@ -104,7 +108,7 @@ impl QueryFragment<Pg> for LoadQuery {
         out.push_sql(
             ", NULL::int8, NULL::int8 FROM policy p JOIN counters c ON c.id = p.id WHERE p.id = 1",
         );
-        // Each part that asks for nothing would cost as much as one that asks for something.
+        // A part without rows would cost as much as one with rows.
         if !self.order_ids.is_empty() {
             walk_orders(&self.order_ids, &mut out)?;
         }
@@ -129,22 +133,28 @@ impl QueryFragment<Pg> for LoadQuery {
     }
 }
 
-/// The orders that there are, and of those that there were the last event.
+/// Existing orders, and the last event of each deleted order.
 fn walk_orders<'b>(order_ids: &'b Vec<String>, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql(
-        " UNION ALL \
-         SELECT 1::int2, o.id, o.services, o.datetime_ms, o.total_fee, o.version, o.grp, \
-            o.created_at_ms, o.updated_at_ms \
-         FROM unnest(",
-    );
+    out.push_sql(" UNION ALL SELECT 1::int2");
+    for name in ORDERS.names_by_type() {
+        out.push_sql(&format!(", o.{name}"));
+    }
+    out.push_sql(" FROM unnest(");
     out.push_bind_param::<Array<Text>, _>(order_ids)?;
     out.push_sql(
         ") AS q(id) JOIN orders o ON o.id = q.id \
-         UNION ALL \
-         SELECT 2::int2, e.order_id, e.services, e.datetime_ms, e.total_fee, e.version, e.grp, \
-            e.created_at_ms, e.time_ms \
-         FROM unnest(",
+         UNION ALL SELECT 2::int2",
     );
+    for name in ORDERS.names_by_type() {
+        // An event has the columns of its order, two of them under other names.
+        let name = match name {
+            "id" => "order_id",
+            "updated_at_ms" => "time_ms",
+            name => name,
+        };
+        out.push_sql(&format!(", e.{name}"));
+    }
+    out.push_sql(" FROM unnest(");
     out.push_bind_param::<Array<Text>, _>(order_ids)?;
     out.push_sql(
         ") AS q(id) CROSS JOIN LATERAL (\
@@ -268,7 +278,7 @@ pub(super) fn load_after(
     let mut beyond = needs.clone();
     beyond.leave_out(&before.snapshot);
     let loaded = load(connection, &beyond, None)?;
-    if !loaded.witness.confirms(&before.witness) {
+    if !loaded.version_token.confirms(&before.version_token) {
         return load(connection, needs, Some(loaded));
     }
     let mut snapshot = before.snapshot;
@@ -302,7 +312,7 @@ fn query(needs: &Needs) -> LoadQuery {
 fn begin(row: &Row) -> Result<Loaded, Trouble> {
     let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
-        witness: Witness::of_postgres(some(row.services.as_deref())?),
+        version_token: VersionToken::of_postgres(some(row.services.as_deref())?),
         policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
         now: rows::instant(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),

@@ -1,4 +1,4 @@
-//! Lanes: bounded queues, each emptied by threads of its own that take what waits.
+//! Bounded work queues. The threads of a queue take everything that waits at once.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,16 +7,16 @@ use std::time::Instant;
 use crate::StoreError;
 use crate::database::metrics::{QueueMetrics, QueueSnapshot};
 
-/// What a caller is answered with. Called once, from a lane's thread.
+/// Receives a caller's answer. Called once, from a thread of the queue.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
 
-/// How much of a lane's room a job takes.
+/// A job, with how much of the queue's room it takes.
 pub(crate) trait Weigh {
     fn weight(&self) -> usize;
 }
 
 /// A bounded queue of jobs.
-pub(crate) struct Lane<J> {
+pub(crate) struct WorkQueue<J> {
     waiting: Mutex<Waiting<J>>,
     arrived: Condvar,
     room: usize,
@@ -24,14 +24,14 @@ pub(crate) struct Lane<J> {
 }
 
 struct Waiting<J> {
-    /// With when each came.
+    /// Each with the time of its arrival.
     jobs: VecDeque<(J, Instant)>,
     weight: usize,
     closed: bool,
 }
 
 impl<J: Weigh> Waiting<J> {
-    /// Takes from the front as long as `fits` says so of the weight, with the next, and the next.
+    /// Takes jobs from the front while `fits` accepts the total weight, with the next job, and that job.
     fn take_while(&mut self, fits: impl Fn(usize, &J) -> bool) -> Vec<(J, Instant)> {
         let mut taken = Vec::new();
         let mut weight = 0;
@@ -46,7 +46,7 @@ impl<J: Weigh> Waiting<J> {
     }
 }
 
-impl<J: Weigh> Lane<J> {
+impl<J: Weigh> WorkQueue<J> {
     /// An empty queue with room for jobs up to a weight.
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
@@ -84,14 +84,13 @@ impl<J: Weigh> Lane<J> {
         Some(self.count(taken))
     }
 
-    /// Takes what else has come and can be done together with what was taken, up to a weight: from the
-    /// front, as far as `fits` says. Does not wait.
+    /// Takes the jobs at the front that `fits` accepts, up to a weight. Does not wait.
     pub(crate) fn take_more(&self, most: usize, fits: impl Fn(&J) -> bool) -> Vec<J> {
         let taken = self.lock().take_while(|weight, job| weight <= most && fits(job));
         self.count(taken)
     }
 
-    /// Counts what was taken, without keeping those who queue waiting.
+    /// Counts what was taken, outside the lock.
     fn count(&self, taken: Vec<(J, Instant)>) -> Vec<J> {
         if taken.is_empty() {
             return Vec::new();
@@ -108,21 +107,21 @@ impl<J: Weigh> Lane<J> {
         jobs
     }
 
-    /// How it is, and what was counted so far.
+    /// The state of the queue, and the counts so far.
     pub(crate) fn read(&self, name: &'static str) -> QueueSnapshot {
         let waiting = self.lock().weight;
         let (sizes, waits) = (self.metrics.sizes(), self.metrics.waits());
         QueueSnapshot { name, waiting, room: self.room, sizes, waits }
     }
 
-    /// Takes no more jobs; those that wait are still done.
+    /// Accepts no more jobs; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<J>> {
-        // Nothing in here panics while it holds the lock, so a poisoned one is whole.
+        // Nothing panics while it holds this lock, so a poisoned one is consistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,25 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn a_full_lane_gives_the_job_back_and_an_empty_one_takes_any() {
-        let lane = Lane::new(10);
-        assert_eq!(lane.push(25), Ok(()));
-        assert_eq!(lane.push(1), Err(1));
-        assert_eq!(lane.take(5), Some(vec![25]));
-        assert_eq!((lane.push(6), lane.push(4), lane.push(1)), (Ok(()), Ok(()), Err(1)));
+    fn a_full_queue_gives_the_job_back_and_an_empty_one_takes_any() {
+        let queue = WorkQueue::new(10);
+        assert_eq!(queue.push(25), Ok(()));
+        assert_eq!(queue.push(1), Err(1));
+        assert_eq!(queue.take(5), Some(vec![25]));
+        assert_eq!((queue.push(6), queue.push(4), queue.push(1)), (Ok(()), Ok(()), Err(1)));
     }
 
     #[test]
     fn all_that_waits_is_taken_up_to_the_weight_and_in_order() {
-        let lane = Lane::new(100);
+        let queue = WorkQueue::new(100);
         for job in [2, 3, 4, 50] {
-            lane.push(job).unwrap();
+            queue.push(job).unwrap();
         }
-        assert_eq!(lane.take(8), Some(vec![2, 3]));
-        assert_eq!(lane.take(8), Some(vec![4]));
-        lane.close();
-        assert_eq!(lane.push(1), Err(1));
-        assert_eq!(lane.take(8), Some(vec![50]));
-        assert_eq!(lane.take(8), None);
+        assert_eq!(queue.take(8), Some(vec![2, 3]));
+        assert_eq!(queue.take(8), Some(vec![4]));
+        queue.close();
+        assert_eq!(queue.push(1), Err(1));
+        assert_eq!(queue.take(8), Some(vec![50]));
+        assert_eq!(queue.take(8), None);
     }
 }

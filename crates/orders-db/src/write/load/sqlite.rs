@@ -1,7 +1,7 @@
-//! Loading from SQLite: one cached statement after another, each a probe of an index.
+//! Loads from SQLite: one cached statement after another, each an index lookup.
 //!
-//! None has a limit: SQLite would look at its value to plan by, and plan anew whenever another is
-//! bound. Rows are fetched one by one, so it is enough to take no more than are wanted.
+//! No statement has a LIMIT: SQLite reads its value to plan, and would prepare the statement again for
+//! each other value. Rows are fetched one by one, so taking only the first is enough.
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::exists;
@@ -15,11 +15,13 @@ use orders_core::{
 };
 
 use super::Loaded;
-use crate::clock::sqlite_now;
+use crate::database::clock::sqlite_now;
 use crate::database::error::Trouble;
-use crate::memory::Witness;
-use crate::rows::{self, OrderRow};
-use crate::schema::{counters, events, idempotency_keys, order_slots, orders, policy, services};
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{
+    counters, events, idempotency_keys, order_slots, orders, policy, services,
+};
+use crate::write::snapshot_cache::VersionToken;
 
 pub(super) fn load(
     connection: &mut SqliteConnection,
@@ -55,7 +57,7 @@ pub(super) fn load_after(
     needs: &Needs,
     before: Loaded,
 ) -> Result<Loaded, Trouble> {
-    if !witness(connection)?.confirms(&before.witness) {
+    if !version_token(connection)?.confirms(&before.version_token) {
         return load(connection, needs, None);
     }
     let mut beyond = needs.clone();
@@ -70,14 +72,14 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
         .get_result::<(i64, String, Option<i64>, i64)>(connection)
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
-        witness: witness(connection)?,
+        version_token: version_token(connection)?,
         policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
         now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })
 }
 
-/// Asks whether others have written. Written out, so that Diesel keeps it prepared.
+/// Asks whether other connections have written. Hand-built, so that Diesel keeps it prepared.
 #[derive(QueryId)]
 struct DataVersion;
 
@@ -94,9 +96,9 @@ impl QueryFragment<Sqlite> for DataVersion {
     }
 }
 
-fn witness(connection: &mut SqliteConnection) -> Result<Witness, Trouble> {
+fn version_token(connection: &mut SqliteConnection) -> Result<VersionToken, Trouble> {
     let version = DataVersion.get_result(connection).map_err(|error| Trouble::of(&error))?;
-    Ok(Witness::Sqlite(version))
+    Ok(VersionToken::Sqlite(version))
 }
 
 fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {

@@ -24,9 +24,9 @@ pub enum AnyConnection {
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// The write lane, migrations.
+    /// The writer, migrations.
     Write,
-    /// Reads that are few rows by key.
+    /// Reads of few rows by key.
     Find,
     /// Reads of many rows.
     List,
@@ -84,8 +84,8 @@ impl Manager {
                  SET lock_timeout = {lock_timeout};
                  SET idle_in_transaction_session_timeout = 5000;
                  SET default_transaction_isolation = 'read committed';
-                 -- Planning a statement anew for each set of values takes longer than running it,
-                 -- and there is but one plan anyway.
+                 -- Planning a statement for each set of values takes longer than running it, and
+                 -- there is only one plan.
                  SET plan_cache_mode = force_generic_plan;
                  -- A disabled plan that cannot be avoided looks so costly that it would be
                  -- compiled, which takes a hundred times as long as running it.
@@ -119,7 +119,7 @@ impl Manager {
             Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
             Purpose::Find | Purpose::List => "PRAGMA query_only = ON;",
         };
-        // The writer touches pages all over its indexes, the more of them the more orders there are.
+        // The writer's pages are spread over its indexes, and grow with the number of orders.
         let cache_kib = match self.purpose {
             Purpose::Write => 32 * 1024,
             Purpose::Find => 8 * 1024,
@@ -203,9 +203,9 @@ fn refuse_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreE
 /// A connection in a pool.
 pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
-    /// Whether it has been asked anything yet.
+    /// Whether it has run a query.
     pub(crate) was_used: bool,
-    /// Whether the last question found it of no use any more.
+    /// Whether the last query found it lost.
     pub(crate) is_lost: bool,
 }
 
@@ -223,7 +223,7 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        // A panic in the middle of a query leaves the connection in a state that nobody knows.
+        // A panic during a query leaves the connection in an unknown state.
         pooled.is_lost || std::thread::panicking()
     }
 }

@@ -1,6 +1,6 @@
-//! Tickets: the fate of what was queued.
+//! Tickets: whether a queued command is given up or committed.
 //!
-//! Invariant: what a caller was told failed is never done later.
+//! Invariant: a command that was reported as failed is never executed later.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ const WAITING: u8 = 0;
 const COMMITTING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// The fate of a command that was queued: what its caller was told failed is never done later.
+/// The state of a queued command. A command that was reported as failed is never executed later.
 #[derive(Debug, Clone)]
 pub struct Ticket {
     shared: Arc<Shared>,
@@ -20,48 +20,48 @@ pub struct Ticket {
 #[derive(Debug)]
 struct Shared {
     state: AtomicU8,
-    /// `None` where nobody wants to know.
+    /// `None` where the store does not follow writes.
     steps: Option<OnceLock<Steps>>,
 }
 
-/// When the writer was how far with a command.
+/// When a command reached each step of the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Steps {
-    /// It was taken from the queue, and the lock of the database was asked for.
+    /// The writer took it from the queue, and asked for the lock of the database.
     pub taken: Instant,
-    /// The lock was had.
+    /// The writer had the lock.
     pub locked: Instant,
-    /// All that was needed was loaded, and it was decided.
+    /// The snapshot was loaded, and the command decided.
     pub judged: Instant,
-    /// All was written and committed; the same as `judged` where there was nothing to write.
+    /// The changes were committed; the same as `judged` where there was nothing to write.
     pub committed: Instant,
-    /// How many operations were done by the same transaction.
+    /// How many operations shared the transaction.
     pub batch: usize,
 }
 
 impl Ticket {
-    /// `is_followed`: whether somebody wants to know [`Self::steps`].
+    /// `is_followed`: whether [`Self::steps`] are recorded.
     pub(crate) fn new(deadline: Instant, is_followed: bool) -> Self {
         let steps = is_followed.then(OnceLock::new);
         Self { shared: Arc::new(Shared { state: AtomicU8::new(WAITING), steps }), deadline }
     }
 
-    /// When the writer was how far; `None` unless the command was done, and the store was opened
-    /// with [`follow_writes`](crate::StoreOptions::follow_writes).
+    /// The times of the steps; `None` unless the command was done, and the store was opened with
+    /// [`follow_writes`](crate::StoreOptions::follow_writes).
     #[must_use]
     pub fn steps(&self) -> Option<&Steps> {
         self.shared.steps.as_ref()?.get()
     }
 
-    /// Notes how it was done.
-    pub(crate) fn note(&self, steps: Steps) {
+    /// Records the times of the steps.
+    pub(crate) fn record(&self, steps: Steps) {
         if let Some(noted) = &self.shared.steps {
-            // Done once, so noted once.
+            // A command is done once, so this is set once.
             noted.get_or_init(|| steps);
         }
     }
 
-    /// Gives the command up. `true`: it will not be done. `false`: its commit is under way.
+    /// Gives the command up. Returns whether it will not be executed; `false` if its commit is under way.
     #[must_use]
     pub fn give_up(&self) -> bool {
         self.shared
@@ -70,12 +70,12 @@ impl Ticket {
             .map_or_else(|state| state == GIVEN_UP, |_| true)
     }
 
-    /// Whether there is still somebody who waits for the command.
+    /// Whether the caller still waits for the command.
     pub(crate) fn is_wanted(&self) -> bool {
         self.shared.state.load(Ordering::SeqCst) != GIVEN_UP && Instant::now() < self.deadline
     }
 
-    /// Says that the commit is about to be sent. `false`: it must not be.
+    /// Marks that the commit is about to be sent. Returns `false` if it must not be.
     pub(crate) fn begin_commit(&self) -> bool {
         self.is_wanted()
             && self
@@ -85,14 +85,14 @@ impl Ticket {
                 .is_ok()
     }
 
-    /// Says that the commit was not sent after all.
+    /// Marks that the commit did not take place.
     pub(crate) fn take_back_commit(&self) {
-        // Only the writer leaves COMMITTING, and only this way.
+        // Only the writer leaves COMMITTING, and only here.
         self.shared.state.store(WAITING, Ordering::SeqCst);
     }
 }
 
-/// Commits to all of them, or to none.
+/// Marks the commit on all tickets, or on none.
 pub(crate) fn begin_commit(tickets: &[&Ticket]) -> bool {
     for (position, ticket) in tickets.iter().enumerate() {
         if !ticket.begin_commit() {
@@ -103,7 +103,7 @@ pub(crate) fn begin_commit(tickets: &[&Ticket]) -> bool {
     true
 }
 
-/// Says that their commit was not sent after all.
+/// Marks on all tickets that the commit did not take place.
 pub(crate) fn take_back_commit(tickets: &[&Ticket]) {
     for ticket in tickets {
         ticket.take_back_commit();

@@ -1,4 +1,4 @@
-//! Transactional imports: stored completely or not at all.
+//! Transactional imports.
 
 use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
@@ -7,41 +7,44 @@ use orders_core::{Command, ServiceCommand, Verdict};
 
 use super::Store;
 use crate::write::change::ChangeResult;
-use crate::write::{Job, Part, WholeJob};
+use crate::write::{ImportJob, Job, Part};
 use crate::{Reply, StoreError};
 
-/// An import in one transaction. It holds the write lock, so that no other write can run. Dropping
-/// it rolls everything back.
-pub struct WholeImport {
+/// An import that is stored completely or not at all. While one is open, no other write is possible.
+/// Dropping it leaves the database unchanged.
+pub struct TransactionalImport {
     parts: SyncSender<Part>,
 }
 
 impl Store {
-    /// Begins a transactional import, which must end by `deadline`. Blocks.
+    /// Begins a transactional import, which must be over by `deadline`. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Overloaded`] if others hold the lock.
-    pub fn begin_whole(&self, deadline: Instant) -> Result<WholeImport, StoreError> {
+    pub fn begin_transactional_import(
+        &self,
+        deadline: Instant,
+    ) -> Result<TransactionalImport, StoreError> {
         let (parts, received) = mpsc::sync_channel(1);
         let ticket = self.ticket(deadline);
-        answer(|begun| self.queue(Job::Whole(WholeJob { parts: received, ticket, begun })))?;
-        Ok(WholeImport { parts })
+        answer(|begun| self.queue(Job::Import(ImportJob { parts: received, ticket, begun })))?;
+        Ok(TransactionalImport { parts })
     }
 }
 
-impl WholeImport {
-    /// Decides a batch and writes what is accepted. Blocks.
+impl TransactionalImport {
+    /// Validates a batch of imports and writes the accepted orders. Blocks.
     ///
     /// # Errors
-    /// A database error; then nothing of the import is stored.
+    /// What went wrong with the database; then nothing of the import is stored.
     pub fn add_orders(&self, command: Command) -> Result<Vec<Verdict>, StoreError> {
         self.ask(|reply| Part::Orders(command, reply))
     }
 
-    /// Decides and stores a change to a service. Blocks.
+    /// Validates a change to the services, and stores it. Blocks.
     ///
     /// # Errors
-    /// A database error; then nothing of the import is stored.
+    /// What went wrong with the database; then nothing of the import is stored.
     pub fn change_services(
         &self,
         command: ServiceCommand,
@@ -52,14 +55,14 @@ impl WholeImport {
     /// Commits. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if it cannot be found out whether the import is stored. After
-    /// any other error it is not.
+    /// [`StoreError::OutcomeUnknown`] if it is unknown whether the import is stored; with any other
+    /// error it is not.
     pub fn commit(self) -> Result<(), StoreError> {
         self.ask(Part::Commit)
     }
 
     fn ask<T: Send + 'static>(&self, part: impl FnOnce(Reply<T>) -> Part) -> Result<T, StoreError> {
-        // A closed channel means that the import was cancelled.
+        // A closed channel means that the writer has dropped the import.
         answer(|reply| drop(self.parts.send(part(reply))))
     }
 }

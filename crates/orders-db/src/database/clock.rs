@@ -1,4 +1,4 @@
-//! The time, by the clock of the database: the one clock that all processes on it share.
+//! The clock of the database, which all processes on it share.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,14 +8,14 @@ use diesel::select;
 use diesel::sql_types::BigInt;
 use orders_core::Instant;
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 
-/// An expression of PostgreSQL for the epoch milliseconds of this very moment: `now()` would be the
-/// start of the transaction, before its wait for the lock.
+/// A PostgreSQL expression for the current time in epoch milliseconds. `now()` would be the start of
+/// the transaction, before the wait for the lock.
 pub(crate) const POSTGRES_NOW: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
-/// The time by the clock of the database.
+/// The current time by the clock of the database.
 pub(crate) fn now(connection: &mut AnyConnection) -> Result<Instant, Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => {
@@ -27,7 +27,7 @@ pub(crate) fn now(connection: &mut AnyConnection) -> Result<Instant, Trouble> {
     }
 }
 
-/// The time by the clock of the machine that has the embedded database.
+/// The current time by the clock of this machine, which an embedded database shares.
 pub(crate) fn sqlite_now() -> Result<Instant, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "an embedded database has this machine's clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -1,13 +1,13 @@
-//! The writer's connection: reopened after a loss. Finds out what became of a commit that was not
-//! answered.
+//! The writer's connection and its commits. Reopens a lost connection, and finds out whether a commit
+//! that was not answered took place.
 
 use std::time::{Duration, Instant};
 
-use crate::connection::{AnyConnection, Manager};
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
-use crate::memory::Memory;
-use crate::ticket::{self, Ticket};
-use crate::transaction;
+use crate::database::transaction;
+use crate::write::snapshot_cache::SnapshotCache;
+use crate::write::ticket::{self, Ticket};
 
 /// How long the fate of a commit that was not answered is looked up.
 const FATE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,21 +29,21 @@ impl From<Trouble> for Failure {
     }
 }
 
-/// Looks whether what was to be written is there; `None` where nothing tells.
+/// Whether the writes of a transaction are in the database; `None` where there is nothing to look for.
 pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>;
 
-/// The writer's connection, and what is cached of the database.
-/// In use it is in a transaction that holds the lock of the database.
-pub(super) struct Session {
+/// A session of the writer, and what it has cached of the database. While the writer uses it, it is in
+/// a transaction that holds the lock of the database.
+pub(super) struct WriterSession {
     pub(super) connection: AnyConnection,
-    pub(super) memory: Memory,
+    pub(super) cache: SnapshotCache,
     /// Whether a transaction is open, which holds the lock.
     is_open: bool,
 }
 
-impl Session {
+impl WriterSession {
     fn new(connection: AnyConnection) -> Self {
-        Self { connection, memory: Memory::default(), is_open: false }
+        Self { connection, cache: SnapshotCache::default(), is_open: false }
     }
 
     /// Opens a transaction and waits for the lock.
@@ -62,16 +62,16 @@ impl Session {
     }
 }
 
-/// The way to the database.
-pub(super) struct Link {
+/// The writer's connection to the database.
+pub(super) struct WriterConnection {
     manager: Manager,
-    /// `None` while a command is being done, and after the connection was lost.
-    idle: Option<Session>,
+    /// `None` while the session is in use, and after the connection was lost.
+    idle: Option<WriterSession>,
 }
 
-impl Link {
+impl WriterConnection {
     pub(super) fn new(manager: Manager, connection: AnyConnection) -> Self {
-        Self { manager, idle: Some(Session::new(connection)) }
+        Self { manager, idle: Some(WriterSession::new(connection)) }
     }
 
     /// Drops the connection, and the transaction it is in.
@@ -80,10 +80,10 @@ impl Link {
     }
 
     /// Opens a transaction and waits for the lock, on a new connection where there is none.
-    pub(super) fn lock(&mut self) -> Result<Session, Failure> {
+    pub(super) fn lock(&mut self) -> Result<WriterSession, Failure> {
         let mut session = match self.idle.take() {
             Some(session) => session,
-            None => Session::new(self.manager.open().map_err(Trouble::from)?),
+            None => WriterSession::new(self.manager.open().map_err(Trouble::from)?),
         };
         session.begin()?;
         Ok(session)
@@ -91,7 +91,7 @@ impl Link {
 
     /// Takes back a session that has written nothing. It holds the lock until [`Self::release`], so
     /// that callers are answered before the round trip that releases it.
-    pub(super) fn keep(&mut self, session: Session) {
+    pub(super) fn keep(&mut self, session: WriterSession) {
         self.idle = Some(session);
     }
 
@@ -103,9 +103,9 @@ impl Link {
     }
 
     /// Rolls back a session whose work failed. A lost connection is dropped.
-    pub(super) fn give_back(&mut self, mut session: Session, failure: Failure) -> Failure {
+    pub(super) fn abort(&mut self, mut session: WriterSession, failure: Failure) -> Failure {
         if !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
-            session.memory = Memory::default();
+            session.cache = SnapshotCache::default();
             session.roll_back();
             self.idle = Some(session);
         }
@@ -115,12 +115,12 @@ impl Link {
     /// Commits. If the commit is not answered, finds out what became of it.
     pub(super) fn commit(
         &mut self,
-        mut session: Session,
+        mut session: WriterSession,
         tickets: &[&Ticket],
         look: Look<'_>,
     ) -> Result<(), Failure> {
         if !ticket::begin_commit(tickets) {
-            return Err(self.give_back(session, Failure::Abandoned));
+            return Err(self.abort(session, Failure::Abandoned));
         }
         let Err(trouble) = transaction::commit(&mut session.connection) else {
             session.is_open = false;
@@ -163,7 +163,7 @@ impl Link {
         look: Look<'_>,
         may_come_back: bool,
     ) -> Result<Option<bool>, Trouble> {
-        let mut session = Session::new(self.manager.open()?);
+        let mut session = WriterSession::new(self.manager.open()?);
         session.begin()?;
         let found = look(&mut session.connection)?;
         if found == Some(false) && may_come_back {

@@ -1,5 +1,5 @@
-//! Transactions that hold the lock of the database. Whoever writes holds it, so what it read under
-//! the lock is still true when it commits.
+//! Transactions that hold the lock of the database. Every writer holds it, so what it read under the
+//! lock is still true when it commits.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use crate::StoreError;
-use crate::connection::{AnyConnection, LOCK_TIMEOUT};
+use crate::database::connection::{AnyConnection, LOCK_TIMEOUT};
 use crate::database::error::Trouble;
 
 /// Takes PostgreSQL's lock of the database until the end of the transaction.
@@ -30,8 +30,8 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
     })
 }
 
-/// Tries often. Left to itself, SQLite waits up to 100 ms between two tries, in which somebody who
-/// writes one transaction after the other has the lock again and again.
+/// Retries often. SQLite itself waits up to 100 ms between two tries, in which a process that writes
+/// without a pause takes the lock again and again.
 fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     let deadline = Instant::now() + LOCK_TIMEOUT;
     connection.batch_execute("PRAGMA busy_timeout = 8")?;
@@ -46,7 +46,7 @@ fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute(&format!("PRAGMA busy_timeout = {busy_timeout}")).and(begun)
 }
 
-/// Runs several queries on one state of the database.
+/// Runs several queries on one snapshot of the database.
 pub(crate) fn read_only<T>(
     connection: &mut AnyConnection,
     queries: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
@@ -57,12 +57,12 @@ pub(crate) fn read_only<T>(
     };
     connection.batch_execute(begin).map_err(|error| StoreError::of_read(&error))?;
     let result = queries(connection);
-    // Nothing was written, so there is nothing that this could lose.
+    // Nothing was written, so nothing is lost.
     roll_back(connection);
     result
 }
 
-/// Commits. After an error nobody knows yet whether it took place.
+/// Commits. After an error it is not known whether the commit took place.
 pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
     connection.batch_execute("COMMIT").map_err(|error| Trouble::of(&error))
 }
@@ -85,9 +85,9 @@ pub(crate) fn neutralize_failed_commit(connection: &mut AnyConnection) -> Result
     ended.map_err(|error| Trouble::of(&error))
 }
 
-/// Gives up the transaction, if there is one.
+/// Rolls back the transaction, if one is open.
 pub(crate) fn roll_back(connection: &mut AnyConnection) {
-    // Where this fails the connection is lost, and the transaction with it.
+    // If this fails, the connection is lost, and the transaction with it.
     if let Err(error) = connection.batch_execute("ROLLBACK") {
         log::debug!("rollback: {error}");
     }

@@ -1,15 +1,15 @@
-//! The read lane: all orders that are asked for by id at the same moment are found by one query.
-//! No cache: what is answered was read after it was asked for.
+//! Reads of orders by id: all that wait at the same moment share one query. There is no cache: each
+//! order is read after it was requested.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use orders_core::{Order, OrderId};
 
-use crate::connection::{AnyConnection, Manager};
+use super::Found;
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::metrics::StoreMetrics;
-use crate::lane::{Lane, Reply, Weigh};
-use crate::orders::Found;
+use crate::write::queue::{Reply, Weigh, WorkQueue};
 use crate::{StoreError, orders};
 
 /// The most orders found by one query.
@@ -27,10 +27,10 @@ impl Weigh for ReadJob {
     }
 }
 
-/// Empties the lane until it is closed.
-pub(crate) fn run(lane: &Arc<Lane<ReadJob>>, manager: &Manager, metrics: &StoreMetrics) {
+/// Empties the queue until it is closed.
+pub(crate) fn run(queue: &Arc<WorkQueue<ReadJob>>, manager: &Manager, metrics: &StoreMetrics) {
     let mut connection: Option<AnyConnection> = None;
-    while let Some(mut jobs) = lane.take(MOST) {
+    while let Some(mut jobs) = queue.take(MOST) {
         jobs.retain(|job| Instant::now() < job.deadline);
         let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
         let found = find(&mut connection, manager, &ids);
@@ -55,7 +55,7 @@ fn find(
     let had_one = connection.is_some();
     let found = find_once(connection, manager, ids);
     match found {
-        // One that stood idle may have been closed by the server.
+        // The server may have closed an idle connection.
         Err(StoreError::Unavailable(_)) if had_one => find_once(connection, manager, ids),
         found => found,
     }

@@ -1,52 +1,52 @@
-//! Imports that are stored as a whole or not at all: one transaction, whose rows come slice by slice,
-//! so that they are never all in memory as what they are on their way into the database.
+//! Transactional imports: one transaction that is stored completely or not at all. The rows arrive in
+//! chunks, so that they are never all in memory.
 //!
-//! Invariant: nobody sees any of it before all of it is committed.
+//! Invariant: no row is visible before all are committed.
 
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use orders_core::{Changes, Command, Outcome, ServiceCommand, Verdict};
 
-use super::batch::{Judged, decide_all, is_there};
-use super::link::{Failure, Session};
-use super::{Writer, answer_for};
+use super::commit::{Failure, WriterSession};
+use super::decide::{Decided, decide_all, is_there};
+use super::writer::{Writer, answer_for};
 use crate::StoreError;
-use crate::apply::{Writes, apply};
 use crate::database::error::Trouble;
-use crate::lane::Reply;
-use crate::memory::Memory;
-use crate::ticket::Ticket;
 use crate::write::change::{self, ChangeResult};
+use crate::write::queue::Reply;
+use crate::write::snapshot_cache::SnapshotCache;
+use crate::write::store_rows::{Writes, apply};
+use crate::write::ticket::Ticket;
 
-/// How long the next slice is waited for while the lock is held.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the writer waits for the next chunk while it holds the lock.
+const PART_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A part of such an import.
+/// A part of a transactional import.
 pub(crate) enum Part {
     Orders(Command, Reply<Vec<Verdict>>),
     Service(ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
     Commit(Reply<()>),
 }
 
-/// Such an import. Where its parts end without a commit, nothing of it is stored.
-pub(crate) struct WholeJob {
+/// A transactional import. If its parts end without a commit, nothing is stored.
+pub(crate) struct ImportJob {
     pub(crate) parts: Receiver<Part>,
     pub(crate) ticket: Ticket,
-    /// Told once the lock is had.
+    /// Called once the lock is held.
     pub(crate) begun: Reply<()>,
 }
 
 impl Writer {
-    pub(super) fn run_whole(&mut self, job: WholeJob) {
-        let WholeJob { parts, ticket, begun } = job;
-        let mut session = match self.begin_whole(&ticket) {
+    pub(super) fn run_import(&mut self, job: ImportJob) {
+        let ImportJob { parts, ticket, begun } = job;
+        let mut session = match self.begin_import(&ticket) {
             Ok(session) => session,
             Err(failure) => return begun(Err(self.counted(failure))),
         };
         begun(Ok(()));
         let mut last = None;
-        while let Ok(part) = parts.recv_timeout(PATIENCE) {
+        while let Ok(part) = parts.recv_timeout(PART_TIMEOUT) {
             match part {
                 Part::Orders(command, reply) => {
                     match self.store_part(&mut session, command, &ticket) {
@@ -68,7 +68,7 @@ impl Writer {
                         Some(changes) => is_there(connection, changes, &[]),
                         None => Ok(None),
                     };
-                    let committed = self.link.commit(session, &[&ticket], &look);
+                    let committed = self.connection.commit(session, &[&ticket], &look);
                     if let (Ok(()), Some(changes)) = (&committed, &last) {
                         self.latest.publish(&changes.events);
                     }
@@ -76,44 +76,44 @@ impl Writer {
                 }
             }
         }
-        // Nobody wants it any more, or nobody is there.
-        drop(self.link.give_back(session, Failure::Abandoned));
+        // The import was dropped, or the next part took too long.
+        drop(self.connection.abort(session, Failure::Abandoned));
     }
 
-    fn begin_whole(&mut self, ticket: &Ticket) -> Result<Session, Failure> {
+    fn begin_import(&mut self, ticket: &Ticket) -> Result<WriterSession, Failure> {
         if !ticket.is_wanted() {
             return Err(Failure::Abandoned);
         }
-        self.link.lock()
+        self.connection.lock()
     }
 
-    /// Decides a slice and writes it, without a commit.
+    /// Decides a chunk and writes it, without a commit.
     fn store_part(
         &mut self,
-        session: &mut Session,
+        session: &mut WriterSession,
         command: Command,
         ticket: &Ticket,
     ) -> Result<(Vec<Verdict>, Changes), Failure> {
-        // What this transaction has written changes what was seen before.
-        session.memory = Memory::default();
+        // This transaction's own writes are not in what was cached before.
+        session.cache = SnapshotCache::default();
         let commands = [command];
-        let Session { connection, memory, .. } = session;
-        let Judged { loaded, decision, .. } =
-            decide_all(connection, memory, &self.policy, &commands, &[ticket])?;
+        let WriterSession { connection, cache, .. } = session;
+        let Decided { loaded, decision, .. } =
+            decide_all(connection, cache, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
         decision.outcomes.iter().for_each(|outcome| self.metrics.decided(outcome));
         apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
-        session.memory = Memory::default();
+        session.cache = SnapshotCache::default();
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),
             Some(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) | None => {
-                Err(Trouble::Failed("a slice was not judged as a batch".to_owned()).into())
+                Err(Trouble::Failed("a chunk was not decided as a batch".to_owned()).into())
             }
         }
     }
 
-    fn give_up(&mut self, session: Session, failure: Failure) -> StoreError {
-        let failure = self.link.give_back(session, failure);
+    fn give_up(&mut self, session: WriterSession, failure: Failure) -> StoreError {
+        let failure = self.connection.abort(session, failure);
         self.counted(failure)
     }
 

@@ -1,4 +1,4 @@
-//! Rows: orders and policies as the database holds them, read back into the domain's types.
+//! Converts rows of the database into the types of the domain.
 
 use std::num::NonZeroU64;
 
@@ -10,10 +10,10 @@ use orders_core::{
 
 use crate::StoreError;
 
-/// A row of `orders`. Only what the schema's checks let in can be in it, so reading one fails only
-/// where somebody else wrote to the tables.
+/// A row of `orders`. The schema's checks guard its values, so reading one fails only where another
+/// program wrote to the table.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::orders)]
+#[diesel(table_name = crate::database::schema::orders)]
 pub(crate) struct OrderRow {
     pub(crate) id: String,
     pub(crate) datetime_ms: i64,
@@ -95,7 +95,7 @@ pub(crate) fn calendar(scope: i64) -> Option<CalendarId> {
     }
 }
 
-/// A number of ours as a `BIGINT`: sequences and versions rise one by one, so they never get there.
+/// A sequence or version as a `BIGINT`. They rise one by one, so they never reach the limit.
 pub(crate) fn bigint(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

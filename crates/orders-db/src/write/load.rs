@@ -1,27 +1,27 @@
-//! Loading: what some commands must be judged by, read under the lock.
+//! Loads, under the lock, the data that commands are decided by.
 
 mod postgres;
 mod sqlite;
 
 use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::memory::Witness;
-use crate::rows;
+use crate::database::rows;
+use crate::write::snapshot_cache::VersionToken;
 
-/// What was read under the lock.
+/// Data read under the lock.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// Of the state that it was loaded from.
-    pub(crate) witness: Witness,
+    /// The version of the database that it was loaded from.
+    pub(crate) version_token: VersionToken,
     pub(crate) policy: Policy,
     /// The time by the clock of the database, read under the lock.
     pub(crate) now: Instant,
     pub(crate) snapshot: Snapshot,
 }
 
-/// Loads what is needed. `so_far` is what an earlier load under the same lock has found.
+/// Loads what is needed, and adds it to `so_far`, the result of an earlier load under the same lock.
 pub(crate) fn load(
     connection: &mut AnyConnection,
     needs: &Needs,
@@ -33,8 +33,8 @@ pub(crate) fn load(
     }
 }
 
-/// Loads what is needed, as far as it was not loaded before, in an earlier transaction; all of it,
-/// if somebody has written since.
+/// Loads what is needed beyond what an earlier transaction has loaded; everything, if another
+/// connection has written since.
 pub(crate) fn load_after(
     connection: &mut AnyConnection,
     needs: &Needs,

@@ -1,0 +1,101 @@
+//! The writer's cache of its last snapshot. It saves loads where many clients ask for the same
+//! occupied times.
+//!
+//! Invariant: a snapshot of an earlier transaction is used only if no other connection has written to
+//! the database since, by any program. The database itself tells, by a [`VersionToken`] that is read
+//! under each lock.
+
+use orders_core::{Changes, Needs};
+
+use crate::database::connection::AnyConnection;
+use crate::database::error::Trouble;
+use crate::write::load::{Loaded, load, load_after};
+
+/// The most orders, slots and intervals that are cached: some 5 MB.
+const MOST: usize = 20_000;
+
+/// Tells whether other connections have written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VersionToken {
+    /// SQLite's `data_version`. It changes only when another connection commits.
+    Sqlite(i64),
+    /// PostgreSQL's snapshot of transaction ids, while no writing transaction is open. It changes with
+    /// the next write, including our own.
+    Postgres(String),
+    /// Unknown: other transactions are writing.
+    None,
+}
+
+impl VersionToken {
+    /// Parses the result of `pg_current_snapshot()`: `xmin:xmax:ids in progress`.
+    pub(crate) fn of_postgres(snapshot: &str) -> Self {
+        match snapshot.split(':').collect::<Vec<_>>().as_slice() {
+            [lowest, next, ""] if lowest == next => Self::Postgres(snapshot.to_owned()),
+            _ => Self::None,
+        }
+    }
+
+    /// Whether no other connection has written between the two.
+    pub(crate) fn confirms(&self, other: &Self) -> bool {
+        *self != Self::None && self == other
+    }
+
+    /// Whether it stays the same after a write of our own.
+    fn outlives_own_writes(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(_) | Self::None => false,
+        }
+    }
+}
+
+/// The snapshot that one connection has cached.
+#[derive(Debug, Default)]
+pub(crate) struct SnapshotCache {
+    loaded: Option<Loaded>,
+}
+
+impl SnapshotCache {
+    /// Loads what is needed beyond what is cached. Empties the cache: [`Self::keep`] fills it again.
+    pub(crate) fn load(
+        &mut self,
+        connection: &mut AnyConnection,
+        needs: &Needs,
+    ) -> Result<Loaded, Trouble> {
+        match self.loaded.take() {
+            Some(remembered) => load_after(connection, needs, remembered),
+            None => load(connection, needs, None),
+        }
+    }
+
+    /// Caches what was loaded, with the changes that were decided on it.
+    pub(crate) fn keep(&mut self, mut loaded: Loaded, changes: &Changes) {
+        if !changes.is_empty() && !loaded.version_token.outlives_own_writes() {
+            loaded.version_token = VersionToken::None;
+        }
+        if loaded.version_token == VersionToken::None {
+            return;
+        }
+        loaded.snapshot.follow(&loaded.policy, changes);
+        self.loaded = Some(loaded).filter(|loaded| loaded.snapshot.size() <= MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_with_writes_under_way_is_no_version_token() {
+        let quiet = VersionToken::of_postgres("740:740:");
+        assert!(quiet.confirms(&VersionToken::of_postgres("740:740:")));
+        assert!(!quiet.confirms(&VersionToken::of_postgres("741:741:")));
+        assert!(
+            !VersionToken::None.confirms(&VersionToken::None),
+            "two unknown versions are not equal"
+        );
+        for busy in ["738:740:738", "739:740:", "740:742:740,741", "", "x"] {
+            assert_eq!(VersionToken::of_postgres(busy), VersionToken::None, "{busy}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The SQL of what is stored, as it is sent.
+
+use std::num::NonZeroU64;
+
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use orders_core::{
+    Actor, Changes, Event, EventKind, Fee, Fingerprint, Group, IdempotencyKey, Instant, Order,
+    OrderContent, OrderId, OwnKey, Policy, RowChange, ServiceId, Services,
+};
+
+use super::Writes;
+use super::postgres::Write;
+use super::sqlite::{CountTo, WriteRow};
+use crate::write::idempotency::{NewResponse, StoredResponse};
+
+fn order(id: &str, hour: i64, service: i64) -> Order {
+    let at = Instant::from_millis(hour * 3_600_000).unwrap();
+    Order {
+        id: OrderId::parse(id).unwrap(),
+        content: OrderContent {
+            datetime: at,
+            total_fee: Fee::from_hundredths(100).unwrap(),
+            services: Services::new(vec![ServiceId::new(service).unwrap()]).unwrap(),
+        },
+        version: 1,
+        group: Group(NonZeroU64::MIN),
+        created_at: Instant::MIN,
+        updated_at: Instant::MIN,
+    }
+}
+
+fn event(sequence: u64, order: &Order) -> Event {
+    let (kind, actor) = (EventKind::Created, Actor::new("me"));
+    Event { sequence, kind, time: order.updated_at, actor, order: order.clone() }
+}
+
+fn answer() -> NewResponse {
+    let key = IdempotencyKey::parse("k").unwrap();
+    NewResponse {
+        key: OwnKey { caller: Actor::new("me"), key },
+        fingerprint: Fingerprint::new("f"),
+        response: StoredResponse { status: 201, location: None, etag: None, body: Vec::new() },
+        expires: Instant::MAX,
+    }
+}
+
+/// A new order alone, and all that a transaction can write.
+fn samples() -> [(&'static str, Changes, Vec<NewResponse>); 2] {
+    let [new, moved, gone] = [order("new", 9, 1), order("moved", 15, 1), order("gone", 21, 2)];
+    let created = RowChange { before: None, after: Some(new.clone()) };
+    let alone =
+        Changes { rows: vec![created.clone()], events: vec![event(1, &new)], ..Changes::default() };
+    let to = order("moved", 18, 2);
+    let all = Changes {
+        events: vec![event(1, &new), event(2, &to), event(3, &gone)],
+        rows: vec![
+            created,
+            RowChange { before: Some(moved), after: Some(to) },
+            RowChange { before: Some(gone), after: None },
+        ],
+        ..Changes::default()
+    };
+    [("create", alone, Vec::new()), ("everything", all, vec![answer()])]
+}
+
+#[test]
+fn postgres_stores_by_one_statement() {
+    for (name, changes, answers) in samples() {
+        let write = Write::of(&Writes::of(&Policy::default(), &changes, &answers));
+        insta::assert_snapshot!(
+            format!("postgres_{name}"),
+            crate::sql_text(&diesel::debug_query::<Pg, _>(&write))
+        );
+    }
+}
+
+#[test]
+fn sqlite_stores_row_by_row() {
+    for (name, changes, answers) in samples() {
+        let writes = Writes::of(&Policy::default(), &changes, &answers);
+        let mut statements = Vec::new();
+        for part in writes.parts() {
+            for row in 0..part.rows {
+                let write = WriteRow { part: &part, row };
+                statements.push(crate::sql_text(&diesel::debug_query::<Sqlite, _>(&write)));
+            }
+        }
+        let count = CountTo(writes.last_sequence());
+        statements.push(crate::sql_text(&diesel::debug_query::<Sqlite, _>(&count)));
+        insta::assert_snapshot!(format!("sqlite_{name}"), statements.join("\n"));
+    }
+}
