@@ -11,8 +11,8 @@ use orders_core::{
     ServiceName, Verdict,
 };
 use orders_db::{
-    Answered, DatabaseUrl, OrderFilter, OrderQuery, PageReply, PolicyChange, RenderResponse, Reply,
-    Store, StoreOptions, StoredResponse, Ticket,
+    Answered, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply, Store,
+    StoreOptions, StoredResponse, Ticket,
 };
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
@@ -173,12 +173,7 @@ fn waits(outcome: &Outcome) -> bool {
 }
 
 fn list(store: &Store, query: OrderQuery) -> Vec<Order> {
-    let (sender, answer) = mpsc::channel();
-    let reply: PageReply = Box::new(move |page| {
-        sender.send(page.unwrap().orders.clone()).unwrap();
-    });
-    store.list_orders(query, 1_000, Clock::now() + Duration::from_mins(1), reply);
-    answer.recv().unwrap()
+    store.list_orders(&query, 1_000).unwrap().orders
 }
 
 /// The tables hold what the book holds, and the slots are those of the orders.
