@@ -14,14 +14,14 @@ mod rows;
 #[path = "../../orders-core/tests/fuzz/texts.rs"]
 mod texts;
 
-use orders_core::{Group, Instant, Order, OrderContent, OrderId};
+use orders_core::{Group, Order, OrderContent, OrderId, Timestamp};
 
 /// How many cases are tried of each target.
 const CASES: usize = 5_000;
 
 /// An order with some content, to be written and read again.
 fn order_with(id: Option<OrderId>, content: OrderContent) -> Order {
-    let at = Instant::parse("2026-11-21T09:00:00.000Z").unwrap();
+    let at = Timestamp::parse("2026-11-21T09:00:00.000Z").unwrap();
     Order {
         id: id.unwrap_or_else(|| OrderId::parse("made").unwrap()),
         content,

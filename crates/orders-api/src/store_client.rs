@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use orders_core::{
-    Action, Actor, Batch, Command, Done, KeyChange, KeyCommand, KeyRefusal, Operation, Order,
-    OrderId, Outcome, Refusal, Retry, ServiceId, ServiceName, Verdict,
+    Action, Actor, Batch, Command, Done, IdempotentRequest, KeyChange, KeyCommand, KeyRefusal,
+    Operation, OperationResult, Order, OrderId, Outcome, Refusal, ServiceId, ServiceName,
 };
 use orders_db::{
     Answered, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply, Store,
@@ -82,7 +82,7 @@ impl StoreClient {
         &self,
         actor: Actor,
         operation: Operation,
-        retry: Option<Retry>,
+        retry: Option<IdempotentRequest>,
         to_keep: fn(&Done) -> Option<StoredResponse>,
     ) -> Result<Changed<Done>, ChangeError<Refusal>> {
         let command = Command { actor, action: Action::One(operation), retry };
@@ -108,9 +108,9 @@ impl StoreClient {
         &self,
         actor: Actor,
         batch: Batch,
-        retry: Option<Retry>,
-        to_keep: impl Fn(&[Verdict]) -> Option<StoredResponse> + Send + Sync + 'static,
-    ) -> Result<Changed<Vec<Verdict>>, ChangeError<Refusal>> {
+        retry: Option<IdempotentRequest>,
+        to_keep: impl Fn(&[OperationResult]) -> Option<StoredResponse> + Send + Sync + 'static,
+    ) -> Result<Changed<Vec<OperationResult>>, ChangeError<Refusal>> {
         let command = Command { actor, action: Action::Batch(batch), retry };
         let render: RenderResponse<Outcome> = Arc::new(move |outcome| match outcome {
             Outcome::Batch { results, .. } => to_keep(results),
@@ -145,7 +145,7 @@ impl StoreClient {
     pub(crate) async fn change<C: Change>(
         &self,
         change: C,
-        retry: Option<Retry>,
+        retry: Option<IdempotentRequest>,
         to_keep: fn(&C::Accepted) -> Option<StoredResponse>,
     ) -> Result<Changed<C::Accepted>, ChangeError<C::Refusal>> {
         // A refused change is decided again when it is repeated, so only an accepted one is stored.
@@ -167,7 +167,7 @@ impl StoreClient {
     pub(crate) async fn change_key(
         &self,
         command: KeyCommand,
-        retry: Option<Retry>,
+        retry: Option<IdempotentRequest>,
         to_keep: fn(&KeyChange) -> Option<StoredResponse>,
     ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
         let changed = self.change(command, retry, to_keep).await?;

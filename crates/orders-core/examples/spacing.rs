@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::Write;
 
 use orders_core::{
-    Actor, Book, Fee, Instant, NewId, Operation, OrderContent, OrderId, Policy, Refusal, ServiceId,
-    Services,
+    Actor, Book, Fee, NewId, Operation, OrderContent, OrderId, Policy, Refusal, ServiceId,
+    Services, Timestamp,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let inspection = ServiceId::parse("123")?;
     let mut book = Book::new(Policy::default());
     book.add_service(inspection);
-    let now = Instant::parse("2022-10-01T08:00:00Z")?;
+    let now = Timestamp::parse("2022-10-01T08:00:00Z")?;
 
     for (id, datetime) in [
         ("morning", "2022-11-01T09:00:00Z"),
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("evening", "2022-11-01T17:00:00Z"),
     ] {
         let content = OrderContent {
-            datetime: Instant::parse(datetime)?,
+            datetime: Timestamp::parse(datetime)?,
             total_fee: Fee::parse("100")?,
             services: Services::new(vec![inspection])?,
         };

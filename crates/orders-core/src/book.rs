@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::decide::{
-    Action, Actor, Changes, Command, Event, Fingerprint, FreeStretches, Needs, Occupant, Occupants,
-    Operation, Outcome, OwnKey, Reach, Retry, RowChange, Snapshot, Span, Stored, Stretch, Verdict,
-    decide,
+    Action, Actor, Changes, Command, Event, Fingerprint, FreeInterval, FreeIntervals,
+    IdempotentRequest, Needs, Occupant, Occupants, Operation, OperationResult, Outcome, OwnKey,
+    Reach, RowChange, Snapshot, Span, Stored, decide,
 };
 use crate::occupancy::{CalendarId, Interval, Slot};
 use crate::order::{Order, OrderId, Services};
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// Orders in memory, kept apart by the rule.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Book {
     places: HashMap<CalendarId, Occupants>,
     events: Vec<Event>,
     /// The fingerprints of idempotency keys, and when each was used.
-    answered: HashMap<OwnKey, (Fingerprint, Instant)>,
+    answered: HashMap<OwnKey, (Fingerprint, Timestamp)>,
 }
 
 impl Book {
@@ -49,7 +49,7 @@ impl Book {
     ///
     /// # Errors
     /// The [`Refusal`](crate::Refusal) if the operation is rejected.
-    pub fn run(&mut self, actor: &Actor, operation: Operation, now: Instant) -> Verdict {
+    pub fn run(&mut self, actor: &Actor, operation: Operation, now: Timestamp) -> OperationResult {
         let command = Command { actor: actor.clone(), action: Action::One(operation), retry: None };
         let mut outcomes = self.run_all(&[command], now).into_iter();
         match outcomes.next() {
@@ -61,7 +61,7 @@ impl Book {
     }
 
     /// Runs commands in order. Returns the outcome of each.
-    pub fn run_all(&mut self, commands: &[Command], now: Instant) -> Vec<Outcome> {
+    pub fn run_all(&mut self, commands: &[Command], now: Timestamp) -> Vec<Outcome> {
         let last_sequence = self.events.last().map_or(0, |event| event.sequence);
         let mut snapshot = Snapshot::new(last_sequence);
         let mut needs = Needs::of(&self.policy, commands);
@@ -81,9 +81,14 @@ impl Book {
     /// The intervals between two times, both included, in which a new order with these services would
     /// be accepted.
     #[must_use]
-    pub fn free_stretches(&self, services: &Services, from: Instant, to: Instant) -> Vec<Stretch> {
+    pub fn free_intervals(
+        &self,
+        services: &Services,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<FreeInterval> {
         let calendars = self.policy.calendars(services);
-        let mut free = FreeStretches::new(&self.policy, &calendars, from, to);
+        let mut free = FreeIntervals::new(&self.policy, &calendars, from, to);
         let (first, last) = free.starts();
         let of = |calendar: &CalendarId| self.places.get(calendar);
         let mut slots: Vec<Interval> = calendars
@@ -93,7 +98,8 @@ impl Book {
             .map(|occupant| occupant.interval)
             .collect();
         slots.sort();
-        let mut found: Vec<Stretch> = slots.into_iter().filter_map(|at| free.pass(at)).collect();
+        let mut found: Vec<FreeInterval> =
+            slots.into_iter().filter_map(|at| free.pass(at)).collect();
         found.extend(free.finish());
         found
     }
@@ -109,7 +115,7 @@ impl Book {
         &self.events
     }
 
-    fn load(&self, snapshot: &mut Snapshot, needs: &Needs, now: Instant) {
+    fn load(&self, snapshot: &mut Snapshot, needs: &Needs, now: Timestamp) {
         for id in &needs.orders {
             snapshot.add_order(id.clone(), self.orders.get(id).cloned().unwrap_or(Stored::Never));
         }
@@ -120,17 +126,16 @@ impl Book {
             snapshot.add_occupants(span, self.occupants(span));
         }
         for key in &needs.keys {
-            let kept = self
-                .answered
-                .get(key)
-                .filter(|(_, since)| now.millis_since(*since) < Retry::KEPT_FOR.as_millis());
+            let kept = self.answered.get(key).filter(|(_, since)| {
+                now.millis_since(*since) < IdempotentRequest::KEPT_FOR.as_millis()
+            });
             snapshot.add_key(key.clone(), kept.map(|(fingerprint, _)| fingerprint.clone()));
         }
     }
 
-    fn keep(&mut self, commands: &[Command], answers: &[usize], now: Instant) {
+    fn keep(&mut self, commands: &[Command], answers: &[usize], now: Timestamp) {
         for command in answers.iter().filter_map(|position| commands.get(*position)) {
-            if let Some(Retry { key, fingerprint }) = command.retry() {
+            if let Some(IdempotentRequest { key, fingerprint }) = command.retry() {
                 self.answered.insert(key.clone(), (fingerprint.clone(), now));
             }
         }

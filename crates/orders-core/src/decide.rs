@@ -9,14 +9,14 @@ mod command;
 mod coverage;
 mod decision;
 mod event;
-mod free_stretches;
+mod free_intervals;
 mod free_times;
+mod idempotency;
 mod import;
 mod needs;
 mod occupants;
 mod outcome;
 mod proposal;
-mod retry;
 #[cfg(feature = "serde")]
 mod serde;
 mod snapshot;
@@ -29,12 +29,14 @@ pub use changes::{Changes, RowChange};
 pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};
 pub use event::{Actor, Event, EventKind, EventKindError};
-pub use free_stretches::{FreeStretches, Stretch};
+pub use free_intervals::{FreeInterval, FreeIntervals};
+pub use idempotency::{
+    Fingerprint, IdempotencyKey, IdempotencyKeyError, IdempotentRequest, OwnKey, Replay,
+};
 pub use import::{Import, ImportGroup};
 pub use needs::Needs;
 pub(crate) use occupants::Occupants;
 pub use occupants::{Occupant, Reach, Span};
-pub use outcome::{Done, Neighbour, OrderConflict, Outcome, Refusal, Verdict};
-pub use retry::{Fingerprint, IdempotencyKey, IdempotencyKeyError, OwnKey, Repeat, Retry};
+pub use outcome::{Done, Neighbour, OperationResult, OrderConflict, Outcome, Refusal};
 pub use snapshot::{Snapshot, Stored};
 pub use spacing_check::{SpacingCheck, Violation};

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::decide::Actor;
 use crate::text::{read_from_text, serialize_as_text};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
 
@@ -165,19 +165,19 @@ pub struct Key {
     /// Its role.
     pub role: Role,
     /// When it was created.
-    pub created_at: Instant,
+    pub created_at: Timestamp,
     /// When it expires; `None` for never.
-    pub expires_at: Option<Instant>,
+    pub expires_at: Option<Timestamp>,
     /// When it was last used, to about a minute; `None` for never.
-    pub last_used_at: Option<Instant>,
+    pub last_used_at: Option<Timestamp>,
     /// When it was revoked; `None` for never.
-    pub revoked_at: Option<Instant>,
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl Key {
     /// Returns `true` if it is valid at a time.
     #[must_use]
-    pub fn is_active(&self, now: Instant) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 }
@@ -188,7 +188,7 @@ pub struct Secret {
     /// Its hash.
     pub hash: SecretHash,
     /// When it expires, because another replaced it; `None` for the newest.
-    pub until: Option<Instant>,
+    pub until: Option<Timestamp>,
 }
 
 #[cfg(test)]

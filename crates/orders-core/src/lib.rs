@@ -16,13 +16,13 @@
 //!
 //! let content = |datetime| -> Result<OrderContent, Box<dyn std::error::Error>> {
 //!     Ok(OrderContent {
-//!         datetime: Instant::parse(datetime)?,
+//!         datetime: Timestamp::parse(datetime)?,
 //!         total_fee: Fee::parse("99.50")?,
 //!         services: Services::new(vec![testing])?,
 //!     })
 //! };
-//! let now = Instant::parse("2022-10-01T00:00:00Z")?;
-//! let mut create = |id, datetime| -> Result<Verdict, Box<dyn std::error::Error>> {
+//! let now = Timestamp::parse("2022-10-01T00:00:00Z")?;
+//! let mut create = |id, datetime| -> Result<OperationResult, Box<dyn std::error::Error>> {
 //!     let id = NewId::Chosen(OrderId::parse(id)?);
 //!     let operation = Operation::Create { id, content: content(datetime)? };
 //!     Ok(book.run(&Actor::new("me"), operation, now))
@@ -33,7 +33,7 @@
 //!     return Err("within three hours of both".into());
 //! };
 //! assert_eq!(conflict.nearest[0].in_words(), "1 hour earlier");
-//! assert_eq!(conflict.next, Some(Instant::parse("2022-11-01T15:00:00Z")?));
+//! assert_eq!(conflict.next, Some(Timestamp::parse("2022-11-01T15:00:00Z")?));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -51,10 +51,10 @@ pub mod webhook;
 pub use book::Book;
 pub use decide::{
     Action, Actor, Batch, BatchError, Changes, Command, Decision, Done, Event, EventKind,
-    EventKindError, Fingerprint, FreeStretches, IdempotencyKey, IdempotencyKeyError, IfMatch,
-    Import, ImportGroup, Mode, Needs, Neighbour, NewId, Occupant, Operation, OrderConflict,
-    OrderPatch, Outcome, OwnKey, Reach, Refusal, Repeat, Retry, RowChange, Snapshot, SpacingCheck,
-    Span, Stored, Stretch, Verdict, Versions, Violation, decide,
+    EventKindError, Fingerprint, FreeInterval, FreeIntervals, IdempotencyKey, IdempotencyKeyError,
+    IdempotentRequest, IfMatch, Import, ImportGroup, Mode, Needs, Neighbour, NewId, Occupant,
+    Operation, OperationResult, OrderConflict, OrderPatch, Outcome, OwnKey, Reach, Refusal, Replay,
+    RowChange, Snapshot, SpacingCheck, Span, Stored, Versions, Violation, decide,
 };
 pub use key::{
     Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role,
@@ -69,7 +69,7 @@ pub use service::{
     Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
     ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
 };
-pub use time::{Instant, InstantError, Period, PeriodError};
+pub use time::{Period, PeriodError, Timestamp, TimestampError};
 pub use webhook::{
     Disabled, DisabledError, EventPattern, EventPatternError, EventPatterns, EventPatternsError,
     Held, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookContent,

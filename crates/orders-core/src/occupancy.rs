@@ -7,7 +7,7 @@
 use crate::order::{Group, Order, Services};
 use crate::policy::{Policy, Scope};
 use crate::service::ServiceId;
-use crate::time::{Instant, Period};
+use crate::time::{Period, Timestamp};
 
 /// How long every order takes, in milliseconds.
 const DURATION_MS: i64 = 0;
@@ -24,29 +24,29 @@ pub enum CalendarId {
 /// A half-open interval of time, `[start, end)`, exact to the millisecond.
 ///
 /// ```
-/// use orders_core::{Instant, Interval};
+/// use orders_core::{Timestamp, Interval};
 ///
-/// let at = |text| Instant::parse(text).unwrap();
+/// let at = |text| Timestamp::parse(text).unwrap();
 /// let hour = |text| Interval::new(at(text), at(text).as_millis() + 3_600_000).unwrap();
 /// assert!(hour("2022-11-01T09:00:00Z").overlaps(hour("2022-11-01T09:59:59.999Z")));
 /// assert!(!hour("2022-11-01T09:00:00Z").overlaps(hour("2022-11-01T10:00:00Z")));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
-    start: Instant,
+    start: Timestamp,
     end_ms: i64,
 }
 
 impl Interval {
     /// Creates an interval, if it ends after it starts.
     #[must_use]
-    pub fn new(start: Instant, end_ms: i64) -> Option<Self> {
+    pub fn new(start: Timestamp, end_ms: i64) -> Option<Self> {
         (start.as_millis() < end_ms).then_some(Self { start, end_ms })
     }
 
     /// Its start.
     #[must_use]
-    pub fn start(self) -> Instant {
+    pub fn start(self) -> Timestamp {
         self.start
     }
 
@@ -130,19 +130,23 @@ impl Policy {
 
     /// What an order that starts at this time holds of a calendar.
     #[must_use]
-    pub fn interval(&self, calendar: CalendarId, start: Instant) -> Interval {
+    pub fn interval(&self, calendar: CalendarId, start: Timestamp) -> Interval {
         let length_ms = DURATION_MS + self.window_of(calendar).as_millis();
         Interval { start, end_ms: start.as_millis() + length_ms }
     }
 
     /// The first and the last start of the slots of a calendar that could overlap an interval.
     #[must_use]
-    pub fn starts_around(&self, calendar: CalendarId, interval: Interval) -> (Instant, Instant) {
+    pub fn starts_around(
+        &self,
+        calendar: CalendarId,
+        interval: Interval,
+    ) -> (Timestamp, Timestamp) {
         // A slot that starts this early is over before the interval begins, however long it is.
         let over_ms = interval.start.as_millis() - self.longest_slot_ms(calendar);
         (
-            Instant::saturating_from_millis(over_ms + 1),
-            Instant::saturating_from_millis(interval.end_ms - 1),
+            Timestamp::saturating_from_millis(over_ms + 1),
+            Timestamp::saturating_from_millis(interval.end_ms - 1),
         )
     }
 }
@@ -154,12 +158,12 @@ mod tests {
     use super::*;
 
     fn interval(start: i64, end: i64) -> Interval {
-        Interval::new(Instant::from_millis(start).unwrap(), end).unwrap()
+        Interval::new(Timestamp::from_millis(start).unwrap(), end).unwrap()
     }
 
     #[test]
     fn an_interval_ends_after_it_starts() {
-        let start = Instant::from_millis(5).unwrap();
+        let start = Timestamp::from_millis(5).unwrap();
         assert_eq!(Interval::new(start, 5), None);
         assert_eq!(Interval::new(start, 4), None);
         assert_eq!(interval(5, 6).length_ms(), 1);
@@ -200,7 +204,7 @@ mod tests {
     #[test]
     fn the_search_for_overlaps_looks_back_by_the_longest_slot() {
         let policy = Policy { window: Period::from_millis(10).unwrap(), ..Policy::default() };
-        let at = |millis| Instant::from_millis(millis).unwrap();
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
         let starts = |interval| policy.starts_around(CalendarId::Global, interval);
         assert_eq!(starts(policy.interval(CalendarId::Global, at(100))), (at(91), at(109)));
         assert_eq!(starts(interval(100, 500)), (at(91), at(499)));
@@ -209,10 +213,10 @@ mod tests {
     #[test]
     fn slots_reach_past_the_end_of_time_and_searches_do_not() {
         let policy = Policy::default();
-        let last = policy.interval(CalendarId::Global, Instant::MAX);
-        assert!(last.end_ms() > Instant::MAX.as_millis());
-        assert_eq!(policy.starts_around(CalendarId::Global, last).1, Instant::MAX);
-        let first = policy.interval(CalendarId::Global, Instant::MIN);
-        assert_eq!(policy.starts_around(CalendarId::Global, first).0, Instant::MIN);
+        let last = policy.interval(CalendarId::Global, Timestamp::MAX);
+        assert!(last.end_ms() > Timestamp::MAX.as_millis());
+        assert_eq!(policy.starts_around(CalendarId::Global, last).1, Timestamp::MAX);
+        let first = policy.interval(CalendarId::Global, Timestamp::MIN);
+        assert_eq!(policy.starts_around(CalendarId::Global, first).0, Timestamp::MIN);
     }
 }

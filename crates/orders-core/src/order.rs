@@ -9,7 +9,7 @@ mod services;
 
 use std::num::NonZeroU64;
 
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 pub use content::OrderContent;
 pub use fee::{Fee, FeeError};
@@ -35,7 +35,7 @@ pub struct Order {
     /// Its exemption group.
     pub group: Group,
     /// When it was created.
-    pub created_at: Instant,
+    pub created_at: Timestamp,
     /// When it was last changed.
-    pub updated_at: Instant,
+    pub updated_at: Timestamp,
 }

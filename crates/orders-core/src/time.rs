@@ -7,4 +7,4 @@ mod timestamp;
 pub(crate) use direction::Direction;
 pub(crate) use period::in_words;
 pub use period::{Period, PeriodError};
-pub use timestamp::{Instant, InstantError};
+pub use timestamp::{Timestamp, TimestampError};

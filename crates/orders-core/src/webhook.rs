@@ -16,7 +16,7 @@ pub use values::{
 use std::fmt;
 
 use crate::text::{read_from_text, serialize_as_text};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// An endpoint that receives events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +28,9 @@ pub struct Webhook {
     /// Why nothing is delivered; `None` while the webhook is enabled.
     pub disabled: Option<Disabled>,
     /// When it was created.
-    pub created_at: Instant,
+    pub created_at: Timestamp,
     /// When its owner last changed it, or it was disabled.
-    pub updated_at: Instant,
+    pub updated_at: Timestamp,
     /// The sequence up to which events were delivered, given up, or not subscribed to.
     pub position: u64,
     /// The failed attempts for the next event; `None` if there are none.
@@ -60,7 +60,7 @@ pub struct Held {
     /// The number of attempts.
     pub attempts: u32,
     /// When the next attempt is due.
-    pub next_attempt_at: Instant,
+    pub next_attempt_at: Timestamp,
 }
 
 /// Why nothing is delivered to a webhook.

@@ -21,7 +21,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 /// Groups are numbered differently by the two.
 fn without_groups(outcome: Outcome) -> Outcome {
     let plain = |order: Order| Order { group: any_group(), ..order };
-    let verdict = |verdict: Verdict| {
+    let verdict = |verdict: OperationResult| {
         verdict.map(|done| match done {
             Done::Created(order) => Done::Created(plain(order)),
             Done::Updated(order) => Done::Updated(plain(order)),
@@ -103,7 +103,7 @@ proptest! {
             book.run_all(&[Command { actor: actor.clone(), action, retry: None }], at(0));
         }
         let (from, to) = (at(-HALF_HOUR), at(96 * HALF_HOUR));
-        let free = book.free_stretches(&asked.services, from, to);
+        let free = book.free_intervals(&asked.services, from, to);
         let ends = free.iter().flat_map(|stretch| [stretch.start, stretch.end]);
         for datetime in probes.into_iter().chain(ends.collect::<Vec<_>>()) {
             let inside = free.iter().any(|s| s.start <= datetime && datetime <= s.end);

@@ -9,8 +9,8 @@ use orders_core::*;
 const NOON: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;
 
-fn at(millis: i64) -> Instant {
-    Instant::from_millis(millis).unwrap()
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
 }
 
 fn service() -> ServiceId {
@@ -38,7 +38,7 @@ fn book() -> Book {
     book
 }
 
-fn run(book: &mut Book, batch: Batch) -> Vec<Verdict> {
+fn run(book: &mut Book, batch: Batch) -> Vec<OperationResult> {
     let command =
         Command { actor: Actor::new("import"), action: Action::Batch(batch), retry: None };
     let outcome = book.run_all(&[command], at(NOON)).remove(0);

@@ -17,7 +17,7 @@ fn assert_spelled<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T
     assert_eq!(serde_json::from_str::<T>(&text).unwrap(), *value, "{text}");
 }
 
-fn at(text: &str) -> Instant {
+fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 

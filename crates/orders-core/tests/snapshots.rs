@@ -7,8 +7,8 @@ use orders_core::*;
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-fn at(hours: i64) -> Instant {
-    Instant::from_millis(1_667_300_000_000 + hours * HOUR).unwrap()
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_millis(1_667_300_000_000 + hours * HOUR).unwrap()
 }
 
 fn id(text: &str) -> OrderId {
@@ -130,13 +130,13 @@ fn needs_are_empty_only_if_nothing_is_needed() {
 #[test]
 fn commands_tell_what_judging_them_takes() {
     let mut command = create("a", 10);
-    command.retry = Some(Retry { key: key("k"), fingerprint: Fingerprint::new("f") });
+    command.retry = Some(IdempotentRequest { key: key("k"), fingerprint: Fingerprint::new("f") });
     let delete = Operation::Delete { id: id("b"), if_match: None };
     let batch = Batch::new(Mode::Each, false, vec![delete]).unwrap();
     let batch = Command { action: Action::Batch(batch), ..create("x", 0) };
     let window = Policy::default().window;
     let (from, to) = (at(10).checked_sub(window).unwrap(), at(10).checked_add(window).unwrap());
-    let millis = |instant: Instant, by| Instant::from_millis(instant.as_millis() + by).unwrap();
+    let millis = |instant: Timestamp, by| Timestamp::from_millis(instant.as_millis() + by).unwrap();
     let span = Span {
         calendar: CalendarId::Global,
         from: millis(from, 1),

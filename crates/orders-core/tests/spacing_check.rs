@@ -8,8 +8,8 @@ use orders_core::*;
 
 const WINDOW: i64 = 100;
 
-fn at(millis: i64) -> Instant {
-    Instant::from_millis(millis).unwrap()
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
 }
 
 fn id(text: &str) -> OrderId {

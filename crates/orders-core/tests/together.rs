@@ -8,8 +8,8 @@ use orders_core::*;
 
 const HOUR: i64 = 3_600_000;
 
-fn at(hours: i64) -> Instant {
-    Instant::from_millis(1_700_000_000_000 + hours * HOUR).unwrap()
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + hours * HOUR).unwrap()
 }
 
 fn id(text: &str) -> OrderId {

@@ -118,7 +118,7 @@ fn values_are_read_from_text_in_every_way_and_shown_again() {
         assert_eq!(T::try_from(text).ok().unwrap().to_string(), text);
         assert!("\0".parse::<T>().is_err(), "{text}");
     }
-    assert_read::<Instant>("2022-11-01T11:11:11.111Z");
+    assert_read::<Timestamp>("2022-11-01T11:11:11.111Z");
     assert_read::<Period>("PT3H");
     assert_read::<Fee>("99.5");
     assert_read::<OrderId>("visit-7");
@@ -150,7 +150,7 @@ fn errors_say_what_is_wrong() {
     assert_eq!(shown(Refusal::NotFound(id.clone())), "there is no order 223");
     let nearest = Neighbour {
         order_id: id,
-        datetime: Instant::MIN,
+        datetime: Timestamp::MIN,
         gap_ms: -1_800_000,
         services: Vec::new(),
     };

@@ -5,7 +5,7 @@ mod change;
 pub(crate) mod sessions;
 
 use diesel::prelude::*;
-use orders_core::{Instant, Key, KeyId, KeyName, Role, Secret, SecretHash};
+use orders_core::{Key, KeyId, KeyName, Role, Secret, SecretHash, Timestamp};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
@@ -36,9 +36,9 @@ impl KeyRow {
             name: key.name.as_str().to_owned(),
             role: key.role.as_str().to_owned(),
             created_at_ms: key.created_at.as_millis(),
-            expires_at_ms: key.expires_at.map(Instant::as_millis),
-            last_used_ms: key.last_used_at.map(Instant::as_millis),
-            revoked_at_ms: key.revoked_at.map(Instant::as_millis),
+            expires_at_ms: key.expires_at.map(Timestamp::as_millis),
+            last_used_ms: key.last_used_at.map(Timestamp::as_millis),
+            revoked_at_ms: key.revoked_at.map(Timestamp::as_millis),
         }
     }
 
@@ -87,7 +87,7 @@ pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<
 /// Lists at most `limit` keys after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
-    after: Option<&(Instant, KeyId)>,
+    after: Option<&(Timestamp, KeyId)>,
     limit: usize,
 ) -> Result<Vec<Key>, StoreError> {
     let mut page = api_keys::table

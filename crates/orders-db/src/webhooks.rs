@@ -8,7 +8,7 @@ mod delivery_store;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::{
-    Disabled, EventPattern, EventPatterns, Held, Instant, SigningSecret, Webhook, WebhookContent,
+    Disabled, EventPattern, EventPatterns, Held, SigningSecret, Timestamp, Webhook, WebhookContent,
     WebhookDescription, WebhookId,
 };
 
@@ -121,7 +121,7 @@ pub(crate) fn find(
 /// Lists at most `limit` webhooks after `after`, oldest first.
 pub(crate) fn list(
     connection: &mut AnyConnection,
-    after: Option<&(Instant, WebhookId)>,
+    after: Option<&(Timestamp, WebhookId)>,
     limit: usize,
 ) -> Result<Vec<Webhook>, StoreError> {
     let mut page = webhooks::table
@@ -163,7 +163,7 @@ fn last_sequence(connection: &mut AnyConnection) -> QueryResult<u64> {
 pub(crate) fn secrets(
     connection: &mut AnyConnection,
     id: &WebhookId,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Vec<SigningSecret>, StoreError> {
     let valid = webhook_secrets::until_ms.is_null();
     let mut rows: Vec<SecretRow> = webhook_secrets::table

@@ -7,8 +7,8 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant as Clock};
 
 use orders_core::{
-    Book, Done, Order, Outcome, OwnKey, Period, Policy, PolicyPatch, Scope, ServiceCommand,
-    ServiceName, Verdict,
+    Book, Done, OperationResult, Order, Outcome, OwnKey, Period, Policy, PolicyPatch, Scope,
+    ServiceCommand, ServiceName,
 };
 use orders_db::{
     Answered, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply, Store,
@@ -34,7 +34,7 @@ fn without_times(order: Order) -> Order {
 }
 
 fn plain(outcome: Outcome) -> Outcome {
-    let verdict = |verdict: Verdict| {
+    let verdict = |verdict: OperationResult| {
         verdict.map(|done| match done {
             Done::Created(order) => Done::Created(without_times(order)),
             Done::Updated(order) => Done::Updated(without_times(order)),

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Instant, Period, Scope, Stretch};
+use orders_core::{FreeInterval, Period, Scope, Timestamp};
 use orders_db::AvailabilityQuery;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,7 +53,7 @@ pub(crate) enum FreeTimesView {
 /// `GET /availability`
 pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
     let asked = query::availability(&request)?;
-    let place = |place: &str| Instant::parse(place).ok();
+    let place = |place: &str| Timestamp::parse(place).ok();
     let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
     let from = list.after.unwrap_or(asked.from);
     let rows = asked.slots.map_or(list.rows(), |slots| slots + 1);
@@ -86,8 +86,8 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 }
 
 /// The first free instants that are one window apart from each other.
-fn slots(stretches: &[Stretch], window: Period, number: usize) -> Vec<String> {
-    let mut slots: Vec<Instant> = Vec::new();
+fn slots(stretches: &[FreeInterval], window: Period, number: usize) -> Vec<String> {
+    let mut slots: Vec<Timestamp> = Vec::new();
     for stretch in stretches {
         let earliest = slots.last().map(|last| last.saturating_add(window));
         let mut at = Some(earliest.map_or(stretch.start, |earliest| earliest.max(stretch.start)));

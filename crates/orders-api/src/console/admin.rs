@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{EventPattern, Instant, Key, Period, Policy, Webhook};
+use orders_core::{EventPattern, Key, Period, Policy, Timestamp, Webhook};
 use orders_db::Store;
 use uuid::Uuid;
 
@@ -116,8 +116,8 @@ fn look(store: &Store) -> Result<AdminData, orders_db::StoreError> {
     ))
 }
 
-fn key_row(zone: Zone, now: Instant, key: Key) -> KeyRow {
-    let words = |at: Option<Instant>| at.map_or_else(|| "never".to_owned(), |at| zone.words(at));
+fn key_row(zone: Zone, now: Timestamp, key: Key) -> KeyRow {
+    let words = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| zone.words(at));
     KeyRow {
         created: zone.words(key.created_at),
         expires: words(key.expires_at),

@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
-use orders_core::{Instant, Policy, Scope, ServiceId};
+use orders_core::{Policy, Scope, ServiceId, Timestamp};
 use orders_db::{CalendarQuery, CalendarView};
 
 use super::layout::{self, Layout};
@@ -104,15 +104,15 @@ fn draw(
     layout: Layout,
     address: Address,
     calendar: &CalendarView,
-    (from, to): (Instant, Instant),
-    now: Instant,
+    (from, to): (Timestamp, Timestamp),
+    now: Timestamp,
 ) -> CalendarPage {
     let (zone, policy) = (layout.zone, calendar.policy);
     let model = CalendarModel::new(&layout, &address, calendar, (from, to), now);
     let body = Body::draw(&model);
     let printed = (address.view == View::Day).then(|| printed::list(&model));
     let (count, legend) = (model.orders.len(), legend(calendar, &address));
-    let link = |word, at: Option<Instant>| {
+    let link = |word, at: Option<Timestamp>| {
         let at = at?;
         Some((word, zone.words(at), address.at(zone.date(at))))
     };

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
-use orders_core::{IdempotencyKey, Retry};
+use orders_core::{IdempotencyKey, IdempotentRequest};
 
 use crate::http::body::{Body, BodyLimits};
 use crate::http::problem::Problem;
@@ -26,7 +26,7 @@ impl Form {
     }
 
     /// The idempotency key of the form, from its hidden token.
-    pub(crate) fn retry(&self, request: &HttpRequest) -> Option<Retry> {
+    pub(crate) fn retry(&self, request: &HttpRequest) -> Option<IdempotentRequest> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.one("token"))).ok();
         idempotency::retry(request, key, format!("{:?}", self.0).as_bytes())
     }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{KeyCommand, KeyName, Period, Retry, Role};
+use orders_core::{IdempotentRequest, KeyCommand, KeyName, Period, Role};
 
 use super::admin::{self, FlashMessage};
 use super::form::Form;
@@ -63,7 +63,7 @@ async fn change(
     request: &HttpRequest,
     app: &App,
     command: Result<(KeyCommand, String), Problem>,
-    retry: Option<Retry>,
+    retry: Option<IdempotentRequest>,
     title: &'static str,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
-use orders_core::{Fee, Instant, OrderId, ServiceId};
+use orders_core::{Fee, OrderId, ServiceId, Timestamp};
 use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
 use super::layout::{self, Layout};
@@ -140,7 +140,7 @@ impl ListQuery {
         let from = day(&self.from).map(|date| zone.start_of(date));
         let to = day(&self.to).map(|date| zone.start_of(later(date, 1)));
         let (from, to) =
-            (from.or(Instant::parse(&self.from).ok()), to.or(Instant::parse(&self.to).ok()));
+            (from.or(Timestamp::parse(&self.from).ok()), to.or(Timestamp::parse(&self.to).ok()));
         let (min_fee, max_fee) = (Fee::parse(&self.min_fee).ok(), Fee::parse(&self.max_fee).ok());
         for (text, is_read, what) in [
             (&self.from, from.is_some(), "The first day is not a date."),
@@ -195,7 +195,7 @@ fn day_only(text: &str) -> &str {
 
 fn read_place(text: &str) -> Option<OrderPlace> {
     let (millis, id) = text.split_once(' ')?;
-    let at = Instant::from_millis(millis.parse().ok()?)?;
+    let at = Timestamp::from_millis(millis.parse().ok()?)?;
     Some(OrderPlace { at, id: OrderId::parse(id).ok()? })
 }
 

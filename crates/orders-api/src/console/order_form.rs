@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use orders_core::{
-    Fee, IdempotencyKey, Instant, Order, OrderContent, Refusal, Retry, Service, ServiceId, Services,
+    Fee, IdempotencyKey, IdempotentRequest, Order, OrderContent, Refusal, Service, ServiceId,
+    Services, Timestamp,
 };
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ fn field_text(text: &str) -> &str {
 
 impl OrderForm {
     /// An empty form for a time.
-    pub(crate) fn new(zone: Zone, at: Option<Instant>) -> Self {
+    pub(crate) fn new(zone: Zone, at: Option<Timestamp>) -> Self {
         Self {
             zone,
             datetime: at.map(|at| zone.field(at)).unwrap_or_default(),
@@ -128,8 +129,8 @@ impl OrderForm {
     }
 
     /// The time of the form. `take` is a suggested time that was chosen instead.
-    fn instant(&mut self, take: &str) -> Option<Instant> {
-        let at = match (Instant::parse(take), Instant::parse(&self.was)) {
+    fn instant(&mut self, take: &str) -> Option<Timestamp> {
+        let at = match (Timestamp::parse(take), Timestamp::parse(&self.was)) {
             (Ok(taken), _) => Some(taken),
             (Err(_), Ok(was)) if self.zone.field(was) == self.datetime => Some(was),
             (Err(_), _) => self.zone.read_field(&self.datetime),
@@ -150,7 +151,11 @@ impl OrderForm {
     }
 
     /// The idempotency key of the form.
-    pub(crate) fn retry(&self, request: &HttpRequest, content: &OrderContent) -> Option<Retry> {
+    pub(crate) fn retry(
+        &self,
+        request: &HttpRequest,
+        content: &OrderContent,
+    ) -> Option<IdempotentRequest> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
         let content = format!("{content:?} {:?}", self.version);
         idempotency::retry(request, key, content.as_bytes())

@@ -8,7 +8,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use orders_core::{Done, Instant, NewId, Operation, OrderId, Refusal, Retry, Versions};
+use orders_core::{
+    Done, IdempotentRequest, NewId, Operation, OrderId, Refusal, Timestamp, Versions,
+};
 use orders_db::StoredResponse;
 
 use super::form::Form;
@@ -29,7 +31,7 @@ pub(crate) async fn new(request: HttpRequest, app: Data<App>) -> Result<HttpResp
     let mut at = None;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         at = match name.as_ref() {
-            "at" => Instant::parse(&value).ok(),
+            "at" => Timestamp::parse(&value).ok(),
             "date" => NaiveDate::parse_from_str(&value, "%Y-%m-%d")
                 .ok()
                 .and_then(|date| zone.instant(date.and_time(NaiveTime::MIN + TimeDelta::hours(9)))),
@@ -137,7 +139,7 @@ async fn finish(
     request: &HttpRequest,
     app: &App,
     operation: Operation,
-    retry: Option<Retry>,
+    retry: Option<IdempotentRequest>,
     order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let page = page_of(operation.order_id());

@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::{Datelike, NaiveDate, Timelike};
-use orders_core::Instant;
+use orders_core::Timestamp;
 use orders_db::{Amount, OrderReport};
 
 use super::layout::{self, Layout};
@@ -126,7 +126,7 @@ struct Totals {
 impl Totals {
     fn of(
         zone: Zone,
-        start: Instant,
+        start: Timestamp,
         (from, to): (NaiveDate, NaiveDate),
         unit: Unit,
         figures: &OrderReport,
@@ -136,7 +136,7 @@ impl Totals {
             totals.by_time.entry(unit.first_of(day)).or_default();
         }
         let local = |quarter: i64| {
-            let at = Instant::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
+            let at = Timestamp::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
             Some(zone.local(at))
         };
         for (quarter, number) in &figures.refusals {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::HttpRequest;
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
-use orders_core::Instant;
+use orders_core::Timestamp;
 
 use crate::security;
 
@@ -35,46 +35,46 @@ impl Zone {
     }
 
     /// The local time.
-    pub(crate) fn local(self, at: Instant) -> NaiveDateTime {
+    pub(crate) fn local(self, at: Timestamp) -> NaiveDateTime {
         let utc = DateTime::<Utc>::from_timestamp_millis(at.as_millis()).unwrap_or_default();
         utc.with_timezone(&self.0).naive_local()
     }
 
-    pub(crate) fn date(self, at: Instant) -> NaiveDate {
+    pub(crate) fn date(self, at: Timestamp) -> NaiveDate {
         self.local(at).date()
     }
 
     /// The time at which local clocks show this: the first of two. `None` if clocks skip it.
-    pub(crate) fn instant(self, local: NaiveDateTime) -> Option<Instant> {
+    pub(crate) fn instant(self, local: NaiveDateTime) -> Option<Timestamp> {
         let at = match self.0.from_local_datetime(&local) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at,
             LocalResult::None => return None,
         };
-        Instant::from_millis(at.timestamp_millis())
+        Timestamp::from_millis(at.timestamp_millis())
     }
 
     /// The start of a day: midnight, or the first time after it if clocks skip midnight.
-    pub(crate) fn start_of(self, date: NaiveDate) -> Instant {
+    pub(crate) fn start_of(self, date: NaiveDate) -> Timestamp {
         let midnight = date.and_time(chrono::NaiveTime::MIN);
         let first = (0..8).find_map(|quarters| {
             self.instant(midnight.checked_add_signed(TimeDelta::minutes(30 * quarters))?)
         });
-        let edge = if date < NaiveDate::default() { Instant::MIN } else { Instant::MAX };
+        let edge = if date < NaiveDate::default() { Timestamp::MIN } else { Timestamp::MAX };
         first.unwrap_or(edge)
     }
 
     /// `11:11`
-    pub(crate) fn clock(self, at: Instant) -> String {
+    pub(crate) fn clock(self, at: Timestamp) -> String {
         self.local(at).format("%H:%M").to_string()
     }
 
     /// `Tue 1 Nov 2022, 11:11`
-    pub(crate) fn words(self, at: Instant) -> String {
+    pub(crate) fn words(self, at: Timestamp) -> String {
         self.local(at).format("%a %-d %b %Y, %H:%M").to_string()
     }
 
     /// The value of a form field, exact to the millisecond.
-    pub(crate) fn field(self, at: Instant) -> String {
+    pub(crate) fn field(self, at: Timestamp) -> String {
         let local = self.local(at);
         let millis = at.as_millis();
         let format = match (millis.rem_euclid(60_000), millis.rem_euclid(1_000)) {
@@ -86,7 +86,7 @@ impl Zone {
     }
 
     /// Reads the value of a form field.
-    pub(crate) fn read_field(self, text: &str) -> Option<Instant> {
+    pub(crate) fn read_field(self, text: &str) -> Option<Timestamp> {
         let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
         let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())?;
         self.instant(local)
@@ -127,7 +127,7 @@ mod tests {
             ("2022-11-01T11:11:11Z", "2022-11-01T12:11:11"),
             ("2022-07-01T11:11:00Z", "2022-07-01T13:11"),
         ] {
-            let at = Instant::parse(text).unwrap();
+            let at = Timestamp::parse(text).unwrap();
             assert_eq!(berlin.field(at), field);
             assert_eq!(berlin.read_field(field), Some(at));
         }

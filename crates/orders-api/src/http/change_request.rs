@@ -5,7 +5,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
-use orders_core::{IdempotencyKey, IfMatch, Retry};
+use orders_core::{IdempotencyKey, IdempotentRequest, IfMatch};
 
 use crate::http::body::{Body, BodyLimits, RequestPolicy};
 use crate::http::json::Json;
@@ -53,7 +53,7 @@ pub(crate) struct ChangeRequest<T> {
     /// The versions that it applies to; `None` for any.
     pub(crate) if_match: IfMatch,
     /// What identifies a repeat of the request; `None` without an `Idempotency-Key`.
-    pub(crate) retry: Option<Retry>,
+    pub(crate) retry: Option<IdempotentRequest>,
 }
 
 impl<T> ChangeRequest<T> {

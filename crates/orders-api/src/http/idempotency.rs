@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Fingerprint, IdempotencyKey, OwnKey, Retry};
+use orders_core::{Fingerprint, IdempotencyKey, IdempotentRequest, OwnKey};
 use orders_db::StoredResponse;
 use serde::Serialize;
 use uuid::Uuid;
@@ -53,13 +53,13 @@ pub(crate) fn retry(
     request: &HttpRequest,
     key: Option<IdempotencyKey>,
     body: &[u8],
-) -> Option<Retry> {
+) -> Option<IdempotentRequest> {
     const NAMESPACE: Uuid = Uuid::from_u128(0x2b6c_91d0_4f0e_4a6f_8d7a_0c3e_5b19_f284);
     let key = key?;
     // Neither a method nor a path nor a query can have a line break.
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
-    Some(Retry {
+    Some(IdempotentRequest {
         key: OwnKey { caller: security::actor(request), key },
         fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
     })

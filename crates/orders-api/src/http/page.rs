@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use orders_core::Instant;
+use orders_core::Timestamp;
 use serde::Serialize;
 
 use crate::http::cursor::ListKey;
@@ -107,7 +107,7 @@ pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
 }
 
 /// A place in a list that is in the order of a time, and of ids at the same time.
-pub(crate) fn write_place(at: Instant, id: &dyn Display) -> String {
+pub(crate) fn write_place(at: Timestamp, id: &dyn Display) -> String {
     format!("{} {id}", at.as_millis())
 }
 
@@ -115,9 +115,9 @@ pub(crate) fn write_place(at: Instant, id: &dyn Display) -> String {
 pub(crate) fn read_place<I, E>(
     place: &str,
     read_id: impl FnOnce(&str) -> Result<I, E>,
-) -> Option<(Instant, I)> {
+) -> Option<(Timestamp, I)> {
     let (millis, id) = place.split_once(' ')?;
-    Some((Instant::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
+    Some((Timestamp::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
 }
 
 /// The problem with a cursor that did not come from this list.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
-use orders_core::{Fee, Instant, InstantError, OrderId, Period, ServiceId, Services};
+use orders_core::{Fee, OrderId, Period, ServiceId, Services, Timestamp, TimestampError};
 use orders_db::{DeliveryStatus, OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
@@ -177,7 +177,7 @@ pub(crate) fn orders(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
 }
 
 fn take_filter(parameters: &mut Parameters) -> Result<OrderFilter, Problem> {
-    let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
+    let instant = |text: &str| Timestamp::parse(text).map_err(|error| explain(text, error));
     let fee = |text: &str| Fee::parse(text).map_err(|error| error.to_string());
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
     let services = parameters.all("service", service)?;
@@ -219,8 +219,8 @@ fn write_sort(sort: OrderSort) -> String {
 pub(crate) struct AvailabilityParameters {
     #[validate(nested)]
     pub(crate) page: PageQuery,
-    pub(crate) from: Instant,
-    pub(crate) to: Instant,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
     pub(crate) services: BTreeSet<ServiceId>,
     #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) slots: Option<usize>,
@@ -269,7 +269,7 @@ pub(crate) fn availability(request: &HttpRequest) -> Result<AvailabilityParamete
     let once = |name| (name, Times::Once);
     let own = [once("from"), once("to"), ("service", Times::Many), once("slots"), once("ignore")];
     let mut parameters = Parameters::read(request, &[&[limit, cursor][..], &own].concat())?;
-    let instant = |text: &str| Instant::parse(text).map_err(|error| explain(text, error));
+    let instant = |text: &str| Timestamp::parse(text).map_err(|error| explain(text, error));
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
     let order_id = |text: &str| OrderId::parse(text).map_err(|error| error.to_string());
     let page = PageQuery::take(&mut parameters)?;
@@ -289,8 +289,8 @@ pub(crate) fn whole_number(text: &str) -> Result<usize, String> {
 }
 
 /// A plus sign that was not escaped arrives as a blank: the commonest slip with offsets.
-fn explain(text: &str, error: InstantError) -> String {
-    let slip = Instant::parse(&text.replace(' ', "+")).is_ok();
+fn explain(text: &str, error: TimestampError) -> String {
+    let slip = Timestamp::parse(&text.replace(' ', "+")).is_ok();
     format!("{error}{}", if slip { "; in a URL + is written %2B" } else { "" })
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use orders_core::{Instant, Key, KeyChange, KeyName, Period, Role};
+use orders_core::{Key, KeyChange, KeyName, Period, Role, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::openapi::{RefOr, Schema};
@@ -128,14 +128,14 @@ pub(crate) struct KeyView<'a> {
     #[schema(schema_with = shape::role)]
     role: &'static str,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    expires_at: Option<Shown<Instant>>,
+    expires_at: Option<Shown<Timestamp>>,
     /// To the minute or so.
     #[schema(schema_with = shape::instant_or_null, required)]
-    last_used_at: Option<Shown<Instant>>,
+    last_used_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    revoked_at: Option<Shown<Instant>>,
+    revoked_at: Option<Shown<Timestamp>>,
 }
 
 impl<'a> KeyView<'a> {
@@ -167,13 +167,13 @@ pub(crate) struct NewKeyView<'a> {
     #[schema(schema_with = shape::key_text)]
     key: &'a str,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    expires_at: Option<Shown<Instant>>,
+    expires_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    last_used_at: Option<Shown<Instant>>,
+    last_used_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    revoked_at: Option<Shown<Instant>>,
+    revoked_at: Option<Shown<Timestamp>>,
 }
 
 impl<'a> NewKeyView<'a> {
@@ -200,15 +200,15 @@ pub(crate) struct RotatedKeyView<'a> {
     key: &'a str,
     /// Until when the one of before works.
     #[schema(schema_with = shape::instant)]
-    former_key_expires_at: Shown<Instant>,
+    former_key_expires_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    expires_at: Option<Shown<Instant>>,
+    expires_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    last_used_at: Option<Shown<Instant>>,
+    last_used_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    revoked_at: Option<Shown<Instant>>,
+    revoked_at: Option<Shown<Timestamp>>,
 }
 
 impl<'a> RotatedKeyView<'a> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Batch, Done, Mode, Refusal, Verdict};
+use orders_core::{Batch, Done, Mode, OperationResult, Refusal};
 use orders_db::StoredResponse;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -54,7 +54,7 @@ pub(crate) async fn change(
     let request_id = request_context::id(&request);
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
     let kept = Arc::clone(&report);
-    let to_keep = move |verdicts: &[Verdict]| kept.render(verdicts).ok();
+    let to_keep = move |verdicts: &[OperationResult]| kept.render(verdicts).ok();
     let changed = app.store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
     Ok(idempotency::sent(changed, |verdicts| report.render(verdicts))?.into_response())
 }
@@ -70,7 +70,7 @@ struct Report {
 }
 
 impl Report {
-    fn render(&self, verdicts: &[Verdict]) -> Result<StoredResponse, Problem> {
+    fn render(&self, verdicts: &[OperationResult]) -> Result<StoredResponse, Problem> {
         let results = self.results(verdicts);
         let rendered = results.iter().map(|result| self.view(result)).collect::<Result<_, _>>()?;
         let mut refusals = results.iter().filter_map(|result| result.as_ref().err()).peekable();
@@ -83,7 +83,7 @@ impl Report {
     }
 
     /// What became of each operation.
-    fn results(&self, verdicts: &[Verdict]) -> Vec<Result<Done, Problem>> {
+    fn results(&self, verdicts: &[OperationResult]) -> Vec<Result<Done, Problem>> {
         let mut verdicts = verdicts.iter();
         let result = |(position, fault): (usize, &Option<Problem>)| match fault {
             Some(fault) => Err(fault.clone()),

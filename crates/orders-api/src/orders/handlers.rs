@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal, Retry};
+use orders_core::{Actor, Done, IdempotentRequest, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 
@@ -177,7 +177,7 @@ pub(crate) async fn change(
     app: &App,
     actor: Actor,
     operation: Operation,
-    retry: Option<Retry>,
+    retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let changed = app.store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
     idempotency::sent(changed, render)

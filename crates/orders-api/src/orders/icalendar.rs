@@ -3,7 +3,7 @@
 use std::fmt;
 
 use icalendar::{Component, Event};
-use orders_core::{Instant, Order};
+use orders_core::{Order, Timestamp};
 
 use super::csv::joined_names;
 use super::response::Names;
@@ -46,7 +46,7 @@ fn entry(order: &Order, names: Option<&Names>) -> Event {
 }
 
 /// A time in UTC, to the second, which is as fine as calendars have it (section 3.3.5).
-fn utc(at: Instant) -> String {
+fn utc(at: Timestamp) -> String {
     let text = at.to_string();
     let second = text.split('.').next().unwrap_or_default();
     let mut utc: String = second.chars().filter(|c| !matches!(c, '-' | ':')).collect();
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn a_time_is_written_in_utc_to_the_second() {
-        let at = Instant::parse("2022-11-01T12:11:11.999+01:00").unwrap();
+        let at = Timestamp::parse("2022-11-01T12:11:11.999+01:00").unwrap();
         assert_eq!(utc(at), "20221101T111111Z");
-        assert_eq!(utc(Instant::MIN), "00010101T000000Z");
+        assert_eq!(utc(Timestamp::MIN), "00010101T000000Z");
     }
 }

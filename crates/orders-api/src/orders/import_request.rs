@@ -1,6 +1,6 @@
 //! Orders of exports and imports, with versions, times and exemption groups.
 
-use orders_core::{Instant, Order, OrderContent, OrderId};
+use orders_core::{Order, OrderContent, OrderId, Timestamp};
 
 use super::request::{read_datetime, read_fee, read_order_id, read_services, read_version};
 use super::response::OrderView;
@@ -14,8 +14,8 @@ pub(crate) struct ImportBody {
     pub(crate) id: Option<OrderId>,
     pub(crate) content: OrderContent,
     pub(crate) version: Option<u64>,
-    pub(crate) created_at: Option<Instant>,
-    pub(crate) updated_at: Option<Instant>,
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) updated_at: Option<Timestamp>,
     /// The exemption group, named by the id of one of its orders.
     pub(crate) group: Option<OrderId>,
 }

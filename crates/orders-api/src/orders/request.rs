@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use orders_core::{
-    Fee, Instant, OrderContent, OrderId, OrderPatch, ServiceId, ServiceName, Services,
-    ServicesError,
+    Fee, OrderContent, OrderId, OrderPatch, ServiceId, ServiceName, Services, ServicesError,
+    Timestamp,
 };
 
 use crate::http::json::Json;
@@ -117,8 +117,8 @@ pub(crate) fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
     OrderId::parse(text(json)?).map_err(|error| error.to_string())
 }
 
-pub(crate) fn read_datetime(json: &Json<'_>) -> Result<Instant, String> {
-    Instant::parse(text(json)?).map_err(|error| error.to_string())
+pub(crate) fn read_datetime(json: &Json<'_>) -> Result<Timestamp, String> {
+    Timestamp::parse(text(json)?).map_err(|error| error.to_string())
 }
 
 pub(crate) fn read_fee(json: &Json<'_>) -> Result<Fee, String> {

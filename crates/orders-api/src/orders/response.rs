@@ -1,7 +1,7 @@
 //! What answers look like.
 
 use orders_core::{
-    Fee, Instant, Order, Policy, Service, ServiceId, ServiceName, Services, Stretch,
+    Fee, FreeInterval, Order, Policy, Service, ServiceId, ServiceName, Services, Timestamp,
 };
 use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
@@ -25,7 +25,7 @@ pub(crate) struct OrderView<'a> {
     #[schema(schema_with = shape::order_id)]
     id: &'a str,
     #[schema(schema_with = shape::instant)]
-    datetime: Shown<Instant>,
+    datetime: Shown<Timestamp>,
     #[schema(schema_with = shape::fee)]
     #[serde(serialize_with = "number")]
     totalfee: Fee,
@@ -34,9 +34,9 @@ pub(crate) struct OrderView<'a> {
     #[schema(schema_with = shape::version)]
     version: u64,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
-    updated_at: Shown<Instant>,
+    updated_at: Shown<Timestamp>,
 }
 
 /// The services of an order, with their names if they are to be shown.
@@ -130,7 +130,7 @@ pub(crate) struct EventView<'a> {
     #[schema(schema_with = shape::order_id)]
     subject: &'a str,
     #[schema(schema_with = shape::instant)]
-    time: Shown<Instant>,
+    time: Shown<Timestamp>,
     #[schema(pattern = "^application/json$")]
     datacontenttype: &'static str,
     #[schema(schema_with = shape::digits)]
@@ -257,16 +257,16 @@ impl PolicyView {
 /// A free stretch, both ends included.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Stretch)]
+#[schema(as = FreeInterval)]
 pub(crate) struct StretchView {
     #[schema(schema_with = shape::instant)]
-    start: Shown<Instant>,
+    start: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
-    end: Shown<Instant>,
+    end: Shown<Timestamp>,
 }
 
 impl StretchView {
-    pub(crate) fn of(stretch: &Stretch) -> Self {
+    pub(crate) fn of(stretch: &FreeInterval) -> Self {
         Self { start: Shown(stretch.start), end: Shown(stretch.end) }
     }
 }

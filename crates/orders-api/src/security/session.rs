@@ -7,7 +7,7 @@ use std::fmt::Write;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use hmac::{Hmac, KeyInit, Mac};
-use orders_core::{Actor, Instant, KeyId, Role, SecretHash};
+use orders_core::{Actor, KeyId, Role, SecretHash, Timestamp};
 use orders_db::{KeyTable, Session};
 use sha2::Sha256;
 
@@ -40,7 +40,7 @@ pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
 pub(super) fn create(
     key: Option<&KeyId>,
     secret: SecretHash,
-    now: Instant,
+    now: Timestamp,
     random: [u8; 8],
 ) -> Option<String> {
     let end = now.as_millis() + LENGTH_SECONDS * 1000;
@@ -67,7 +67,7 @@ pub(super) fn find(
     let (claim, signature) = session.rsplit_once('.')?;
     let (holder, rest) = claim.split_once('.')?;
     let (end, id) = rest.split_once('.')?;
-    let end = Instant::from_millis(end.parse().ok()?)?;
+    let end = Timestamp::from_millis(end.parse().ok()?)?;
     let session = Session { holder: holder.to_owned(), id: id.to_owned(), end };
     let now = table.now();
     if now >= end || table.is_ended(&session) {
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_session_is_signed_with_the_hash_of_the_secret() {
-        let now = Instant::from_millis(1_000).unwrap();
+        let now = Timestamp::from_millis(1_000).unwrap();
         let id = KeyId::from_random([7; 8]);
         let by = |byte: u8, random: u8| create(Some(&id), SecretHash([byte; 32]), now, [random; 8]);
         let made = by(1, 9).unwrap();

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Retry, Service, ServiceChange, ServiceCommand, ServiceId};
+use orders_core::{IdempotentRequest, Service, ServiceChange, ServiceCommand, ServiceId};
 use orders_db::StoredResponse;
 
 use crate::app::App;
@@ -80,7 +80,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
 pub(crate) async fn change(
     app: &App,
     command: ServiceCommand,
-    retry: Option<Retry>,
+    retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
     idempotency::sent(app.store.change(command, retry, to_keep).await?, render)

@@ -3,7 +3,9 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Retry, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
+use orders_core::{
+    IdempotentRequest, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId,
+};
 use orders_db::StoredResponse;
 use uuid::Uuid;
 
@@ -229,7 +231,7 @@ pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
 async fn change(
     store: &StoreClient,
     command: WebhookCommand,
-    retry: Option<Retry>,
+    retry: Option<IdempotentRequest>,
 ) -> Result<idempotency::Sent, Problem> {
     idempotency::sent(store.change(command, retry, to_keep).await?, render)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use orders_core::{EventPattern, Instant, Webhook, WebhookDescription, WebhookId};
+use orders_core::{EventPattern, Timestamp, Webhook, WebhookDescription, WebhookId};
 use orders_db::Delivery;
 use serde::Serialize;
 use utoipa::openapi::{Object, RefOr, Schema};
@@ -31,9 +31,9 @@ pub(crate) struct WebhookView<'a> {
     #[schema(schema_with = shape::disabled_reason, required)]
     disabled_reason: Option<&'static str>,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
-    updated_at: Shown<Instant>,
+    updated_at: Shown<Timestamp>,
     #[schema(inline)]
     state: StateView,
 }
@@ -56,7 +56,7 @@ pub(crate) struct StateView {
     attempts: u32,
     /// When the next event is retried.
     #[schema(schema_with = shape::instant_or_null, required)]
-    next_attempt_at: Option<Shown<Instant>>,
+    next_attempt_at: Option<Shown<Timestamp>>,
 }
 
 impl<'a> WebhookView<'a> {
@@ -105,11 +105,11 @@ pub(crate) struct RotatedWebhookView<'a> {
     /// The new secret. It is shown only once.
     secret: String,
     /// Until when the previous secret signs too.
-    former_secret_expires_at: Shown<Instant>,
+    former_secret_expires_at: Shown<Timestamp>,
 }
 
 impl<'a> RotatedWebhookView<'a> {
-    pub(crate) fn of(webhook: &'a Webhook, secret: String, former_until: Instant) -> Self {
+    pub(crate) fn of(webhook: &'a Webhook, secret: String, former_until: Timestamp) -> Self {
         let former_secret_expires_at = Shown(former_until);
         Self { webhook: WebhookView::of(webhook), secret, former_secret_expires_at }
     }
@@ -182,11 +182,11 @@ pub(crate) struct DeliveryView<'a> {
     #[schema(minimum = 0)]
     duration_ms: u64,
     #[schema(schema_with = shape::instant)]
-    created_at: Shown<Instant>,
+    created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
-    updated_at: Shown<Instant>,
+    updated_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
-    next_attempt_at: Option<Shown<Instant>>,
+    next_attempt_at: Option<Shown<Timestamp>>,
 }
 
 impl<'a> DeliveryView<'a> {
@@ -244,7 +244,7 @@ pub(crate) struct TestEventView<'a> {
     source: String,
     #[serde(rename = "type")]
     kind: &'static str,
-    time: Shown<Instant>,
+    time: Shown<Timestamp>,
     datacontenttype: &'static str,
     data: TestData<'a>,
 }
@@ -255,7 +255,7 @@ struct TestData<'a> {
 }
 
 impl<'a> TestEventView<'a> {
-    pub(crate) fn of(webhook: &'a WebhookId, id: &'a str, now: Instant) -> Self {
+    pub(crate) fn of(webhook: &'a WebhookId, id: &'a str, now: Timestamp) -> Self {
         Self {
             specversion: "1.0",
             id,

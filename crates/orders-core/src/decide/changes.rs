@@ -39,24 +39,24 @@ mod tests {
     use crate::decide::{Actor, EventKind};
     use crate::order::{Fee, Group, OrderContent, OrderId, Services};
     use crate::service::ServiceId;
-    use crate::time::Instant;
+    use crate::time::Timestamp;
 
     #[test]
     fn changes_are_empty_without_events_and_answers() {
         let order = Order {
             id: OrderId::parse("a").unwrap(),
             content: OrderContent {
-                datetime: Instant::MIN,
+                datetime: Timestamp::MIN,
                 total_fee: Fee::from_hundredths(0).unwrap(),
                 services: Services::new(vec![ServiceId::new(1).unwrap()]).unwrap(),
             },
             version: 1,
             group: Group(NonZeroU64::MIN),
-            created_at: Instant::MIN,
-            updated_at: Instant::MIN,
+            created_at: Timestamp::MIN,
+            updated_at: Timestamp::MIN,
         };
         let (actor, kind) = (Actor::new("me"), EventKind::Created);
-        let event = Event { sequence: 1, kind, time: Instant::MIN, actor, order };
+        let event = Event { sequence: 1, kind, time: Timestamp::MIN, actor, order };
         assert!(Changes::default().is_empty());
         assert!(!Changes { answers: vec![0], ..Changes::default() }.is_empty());
         // An order that was created and deleted at once leaves events only.

@@ -2,10 +2,10 @@
 
 use super::batch::Batch;
 use super::event::Actor;
+use super::idempotency::IdempotentRequest;
 use super::import::Import;
-use super::retry::Retry;
 use crate::order::{Fee, OrderContent, OrderId, Services};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// The id of a new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl NewId {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderPatch {
     /// The new time.
-    pub datetime: Option<Instant>,
+    pub datetime: Option<Timestamp>,
     /// The new fee.
     pub total_fee: Option<Fee>,
     /// The new services.
@@ -146,13 +146,13 @@ pub struct Command {
     /// The requested action.
     pub action: Action,
     /// The idempotency key, if the caller sent one.
-    pub retry: Option<Retry>,
+    pub retry: Option<IdempotentRequest>,
 }
 
 impl Command {
     /// The idempotency key. A dry run changes nothing, so it ignores the key.
     #[must_use]
-    pub fn retry(&self) -> Option<&Retry> {
+    pub fn retry(&self) -> Option<&IdempotentRequest> {
         let dry_run = matches!(&self.action, Action::Batch(batch) if batch.dry_run());
         self.retry.as_ref().filter(|_| !dry_run)
     }

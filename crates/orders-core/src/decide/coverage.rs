@@ -4,7 +4,7 @@
 
 use super::occupants::{Occupant, Occupants, Reach, Span};
 use crate::order::OrderId;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// The loaded parts of one calendar.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +20,10 @@ impl Calendar {
         // The time at which a list was cut may have more occupants, so it is not covered.
         let (from, to) = match span.reach {
             Reach::First(limit) if occupants.len() >= limit => {
-                (Some(span.from), times.max().and_then(Instant::previous))
+                (Some(span.from), times.max().and_then(Timestamp::previous))
             }
             Reach::Last(limit) if occupants.len() >= limit => {
-                (times.min().and_then(Instant::next), Some(span.to))
+                (times.min().and_then(Timestamp::next), Some(span.to))
             }
             Reach::All | Reach::First(_) | Reach::Last(_) => (Some(span.from), Some(span.to)),
         };
@@ -44,7 +44,7 @@ impl Calendar {
     }
 
     /// Removes an order.
-    pub(crate) fn leave(&mut self, start: Instant, order_id: &OrderId) {
+    pub(crate) fn leave(&mut self, start: Timestamp, order_id: &OrderId) {
         self.occupants.remove(start, order_id);
     }
 
@@ -61,29 +61,29 @@ impl Calendar {
     }
 
     /// Returns `true` if everything between is loaded, both ends included.
-    pub(crate) fn covers(&self, from: Instant, to: Instant) -> bool {
+    pub(crate) fn covers(&self, from: Timestamp, to: Timestamp) -> bool {
         self.loaded_around(from).is_some_and(|(_, end)| to <= end)
     }
 
     /// The loaded interval around a time, both ends included.
-    pub(crate) fn loaded_around(&self, at: Instant) -> Option<(Instant, Instant)> {
+    pub(crate) fn loaded_around(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         self.loaded.around(at)
     }
 }
 
 /// Disjoint intervals of time, earliest first, both ends included.
 #[derive(Debug, Clone, Default)]
-struct Coverage(Vec<(Instant, Instant)>);
+struct Coverage(Vec<(Timestamp, Timestamp)>);
 
 impl Coverage {
-    fn add(&mut self, mut from: Instant, mut to: Instant) {
+    fn add(&mut self, mut from: Timestamp, mut to: Timestamp) {
         if from > to {
             return;
         }
         // Merges the intervals that touch the new one.
-        let before = |end: Instant| end.next().is_some_and(|after| after < from);
+        let before = |end: Timestamp| end.next().is_some_and(|after| after < from);
         let first = self.0.partition_point(|&(_, end)| before(end));
-        let behind = |start: Instant| to.next().is_some_and(|after| after < start);
+        let behind = |start: Timestamp| to.next().is_some_and(|after| after < start);
         let last = self.0.partition_point(|&(start, _)| !behind(start));
         if let Some(&(start, _)) = self.0.get(first..last).and_then(<[_]>::first) {
             from = from.min(start);
@@ -94,7 +94,7 @@ impl Coverage {
         self.0.splice(first..last, [(from, to)]);
     }
 
-    fn around(&self, at: Instant) -> Option<(Instant, Instant)> {
+    fn around(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let position = self.0.partition_point(|&(start, _)| start <= at);
         let interval = position.checked_sub(1).and_then(|before| self.0.get(before));
         interval.copied().filter(|&(_, end)| at <= end)
@@ -109,8 +109,8 @@ mod tests {
     use crate::occupancy::{CalendarId, Interval};
     use crate::order::Group;
 
-    fn at(millis: i64) -> Instant {
-        Instant::from_millis(millis).unwrap()
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
     }
 
     fn span(from: i64, to: i64, reach: Reach) -> Span {

@@ -4,16 +4,16 @@ use super::batch::{Batch, Mode};
 use super::changes::Changes;
 use super::command::{Action, Command, Operation};
 use super::event::Actor;
+use super::idempotency::Replay;
 use super::needs::Needs;
-use super::outcome::{Done, Outcome, Refusal, Verdict};
+use super::outcome::{Done, OperationResult, Outcome, Refusal};
 use super::proposal::{Proposal, propose};
-use super::retry::Repeat;
 use super::snapshot::Snapshot;
 use super::spacing::Candidate;
 use super::state::State;
 use crate::order::Group;
 use crate::policy::Policy;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// The outcomes of some commands, and the changes to store for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn decide(
     policy: &Policy,
     snapshot: &Snapshot,
     commands: &[Command],
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Decision, Needs> {
     let mut state = State::new(policy, snapshot, now);
     let mut outcomes = Vec::with_capacity(commands.len());
@@ -63,9 +63,9 @@ pub fn decide(
 fn run_once(state: &mut State<'_>, command: &Command, position: usize) -> Result<Outcome, Needs> {
     let Some(retry) = command.retry() else { return run(state, command) };
     match retry.judge(state.answered(&retry.key)?) {
-        Repeat::No => {}
-        Repeat::Same => return Ok(Outcome::Repeated),
-        Repeat::Other => return Ok(Outcome::KeyReused),
+        Replay::No => {}
+        Replay::Same => return Ok(Outcome::Repeated),
+        Replay::Other => return Ok(Outcome::KeyReused),
     }
     let outcome = run(state, command)?;
     if outcome.is_accepted() {
@@ -107,7 +107,11 @@ fn run_each(state: &mut State<'_>, actor: &Actor, batch: &Batch) -> Result<Outco
     if needs.is_empty() { Ok(Outcome::Batch { refused: false, results }) } else { Err(needs) }
 }
 
-fn run_one(state: &mut State<'_>, actor: &Actor, operation: &Operation) -> Result<Verdict, Needs> {
+fn run_one(
+    state: &mut State<'_>,
+    actor: &Actor,
+    operation: &Operation,
+) -> Result<OperationResult, Needs> {
     let proposal = match propose(state, operation, None)? {
         Ok(proposal) => proposal,
         Err(refusal) => return Ok(Err(refusal)),

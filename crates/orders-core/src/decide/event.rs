@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::order::{Order, OrderId};
 use crate::text::{read_from_text, serialize_as_text};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// The author of a change, as an order's history shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,7 @@ pub struct Event {
     /// Its kind.
     pub kind: EventKind,
     /// When it happened, by the database's clock. For an imported order, when it was last changed.
-    pub time: Instant,
+    pub time: Timestamp,
     /// Its author.
     pub actor: Actor,
     /// The order after this change. For a deletion, the order before it, with the deletion's

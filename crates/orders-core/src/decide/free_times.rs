@@ -8,7 +8,7 @@ use super::occupants::{Occupant, Reach, Span};
 use super::spacing::Candidate;
 use super::state::State;
 use crate::occupancy::CalendarId;
-use crate::time::{Direction, Instant, Period};
+use crate::time::{Direction, Period, Timestamp};
 
 /// How many occupied intervals a search passes.
 const STRETCHES: usize = 1_000;
@@ -21,7 +21,7 @@ pub(crate) fn nearest_free(
     state: &State<'_>,
     candidate: &Candidate<'_>,
     direction: Direction,
-) -> Result<Option<Instant>, Needs> {
+) -> Result<Option<Timestamp>, Needs> {
     let asked = candidate.order.content.datetime;
     let targets: Vec<Target> = candidate
         .slots
@@ -62,7 +62,7 @@ fn further(
     state: &State<'_>,
     target: &Target,
     direction: Direction,
-    edge: Instant,
+    edge: Timestamp,
     met: usize,
 ) -> Span {
     let far = direction.end_of_time();
@@ -83,13 +83,13 @@ struct Target {
     /// The length of the longest slot.
     longest_ms: i64,
     /// How far the calendar is loaded, from the order's own time on.
-    edge: Option<Instant>,
+    edge: Option<Timestamp>,
 }
 
 impl Target {
     /// The furthest start of a slot that could overlap the order's slot at `at`.
-    fn last_start(&self, at: Instant, direction: Direction) -> Instant {
-        Instant::saturating_from_millis(match direction {
+    fn last_start(&self, at: Timestamp, direction: Direction) -> Timestamp {
+        Timestamp::saturating_from_millis(match direction {
             Direction::Later => at.as_millis() + self.length_ms - 1,
             Direction::Earlier => at.as_millis() - self.longest_ms + 1,
         })
@@ -105,12 +105,12 @@ struct Scan<'c> {
     candidate: &'c Candidate<'c>,
     targets: &'c [Target],
     direction: Direction,
-    asked: Instant,
-    horizon: Instant,
+    asked: Timestamp,
+    horizon: Timestamp,
     /// How far after `start - length` an occupant can block a time.
     reach_ms: i64,
     /// The first time that may still be free.
-    at: Instant,
+    at: Timestamp,
     /// The number of occupants visited.
     met: usize,
     /// The number of occupied intervals passed.
@@ -119,7 +119,7 @@ struct Scan<'c> {
 
 impl<'c> Scan<'c> {
     fn new(
-        asked: Instant,
+        asked: Timestamp,
         candidate: &'c Candidate<'c>,
         targets: &'c [Target],
         direction: Direction,
@@ -142,7 +142,7 @@ impl<'c> Scan<'c> {
 
     /// Scans as far as every calendar is loaded. Breaks with a free time, or with `None` if none is
     /// near enough.
-    fn along(&mut self, state: &State<'_>) -> ControlFlow<Option<Instant>> {
+    fn along(&mut self, state: &State<'_>) -> ControlFlow<Option<Timestamp>> {
         let direction = self.direction;
         let known = self.targets.iter().map(|target| {
             let edge = target.edge.unwrap_or(self.asked);
@@ -159,7 +159,7 @@ impl<'c> Scan<'c> {
                 Direction::Earlier => Direction::Later,
             };
             let near = target.last_start(self.asked, back);
-            let far = Instant::saturating_from_millis(known_ms + target.length_ms);
+            let far = Timestamp::saturating_from_millis(known_ms + target.length_ms);
             let (from, to) = direction.ordered(near, far);
             let sources = state.sources(target.calendar, from, to, direction);
             sources.map(|source| (target.length_ms, source.peekable()))
@@ -174,7 +174,7 @@ impl<'c> Scan<'c> {
     }
 
     /// Passes one occupant of a calendar in which the order's slot has this length.
-    fn pass(&mut self, length_ms: i64, occupant: &Occupant) -> ControlFlow<Option<Instant>> {
+    fn pass(&mut self, length_ms: i64, occupant: &Occupant) -> ControlFlow<Option<Timestamp>> {
         let at_ms = self.at.as_millis();
         let before_ms = occupant.start().as_millis() - length_ms;
         let after_ms = occupant.interval.end_ms();
@@ -190,7 +190,7 @@ impl<'c> Scan<'c> {
         if !rules_out || self.candidate.is_exempt_from(&occupant.order_id, occupant.group) {
             return ControlFlow::Continue(());
         }
-        match Instant::from_millis(end_ms) {
+        match Timestamp::from_millis(end_ms) {
             Some(end)
                 if self.direction.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES =>
             {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::command::NewId;
 use crate::order::{Group, OrderContent};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// An order from elsewhere. The spacing rule applies to it as to any new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub struct Import {
     /// is higher, that version is used.
     pub version: u64,
     /// When it was created; `None` for the current time.
-    pub created_at: Option<Instant>,
+    pub created_at: Option<Timestamp>,
     /// When it was last changed; `None` for the current time. Its event has this time.
-    pub updated_at: Option<Instant>,
+    pub updated_at: Option<Timestamp>,
     /// Its exemption group.
     pub group: ImportGroup,
 }

@@ -5,14 +5,14 @@ use std::error::Error;
 use std::fmt;
 
 use super::command::{Command, NewId, Operation};
+use super::idempotency::OwnKey;
 use super::occupants::{Reach, Span};
-use super::retry::OwnKey;
 use super::snapshot::Snapshot;
 use crate::occupancy::CalendarId;
 use crate::order::OrderId;
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// What has to be loaded before commands can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,7 +93,7 @@ impl Needs {
     /// Keeps only the longest of several lists that start at the same time.
     pub(crate) fn merge_lists(&mut self) {
         let spans = std::mem::take(&mut self.spans);
-        let mut lists: BTreeMap<(CalendarId, Instant, bool), Span> = BTreeMap::new();
+        let mut lists: BTreeMap<(CalendarId, Timestamp, bool), Span> = BTreeMap::new();
         for span in spans {
             let key = match span.reach {
                 Reach::All => {

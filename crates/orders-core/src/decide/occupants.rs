@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use crate::occupancy::{CalendarId, Interval};
 use crate::order::{Group, OrderId};
 use crate::policy::Policy;
-use crate::time::{Direction, Instant};
+use crate::time::{Direction, Timestamp};
 
 /// An order in a calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub struct Span {
     /// Which calendar.
     pub calendar: CalendarId,
     /// The first start.
-    pub from: Instant,
+    pub from: Timestamp,
     /// The last start, included.
-    pub to: Instant,
+    pub to: Timestamp,
     /// How many occupants.
     pub reach: Reach,
 }
@@ -46,7 +46,7 @@ pub struct Span {
 impl Occupant {
     /// The order's time.
     #[must_use]
-    pub fn start(&self) -> Instant {
+    pub fn start(&self) -> Timestamp {
         self.interval.start()
     }
 }
@@ -72,7 +72,7 @@ impl Reach {
 
 /// Occupants by time, then by id.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Occupants(BTreeMap<Instant, Vec<Occupant>>);
+pub(crate) struct Occupants(BTreeMap<Timestamp, Vec<Occupant>>);
 
 impl Occupants {
     pub(crate) fn insert(&mut self, occupant: Occupant) {
@@ -91,7 +91,7 @@ impl Occupants {
         }
     }
 
-    pub(crate) fn remove(&mut self, start: Instant, order_id: &OrderId) {
+    pub(crate) fn remove(&mut self, start: Timestamp, order_id: &OrderId) {
         let Entry::Occupied(mut taken) = self.0.entry(start) else { return };
         taken.get_mut().retain(|occupant| occupant.order_id != *order_id);
         if taken.get().is_empty() {
@@ -112,8 +112,8 @@ impl Occupants {
     /// The occupants that start between two times, both included, earliest first.
     pub(crate) fn between(
         &self,
-        from: Instant,
-        to: Instant,
+        from: Timestamp,
+        to: Timestamp,
     ) -> impl DoubleEndedIterator<Item = &Occupant> {
         // If `from` is after `to`, the range is empty.
         self.0

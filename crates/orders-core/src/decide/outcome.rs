@@ -5,7 +5,7 @@ use std::fmt;
 use crate::order::{Order, OrderId};
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::{Instant, in_words};
+use crate::time::{Timestamp, in_words};
 
 /// A successful operation, with the order after it. For a deletion, the order before it, with the
 /// new version.
@@ -42,7 +42,7 @@ pub enum Refusal {
     #[error("the order is locked against updates until {editable_at}")]
     EditLocked {
         /// The time from which it may be updated.
-        editable_at: Instant,
+        editable_at: Timestamp,
         /// The milliseconds until then, 1 or more.
         wait_ms: i64,
     },
@@ -67,9 +67,9 @@ pub struct OrderConflict {
     /// How many orders are too close.
     pub count: usize,
     /// The nearest earlier time that would be accepted now, if it is not too far.
-    pub previous: Option<Instant>,
+    pub previous: Option<Timestamp>,
     /// The nearest later time that would be accepted now, if it is not too far.
-    pub next: Option<Instant>,
+    pub next: Option<Timestamp>,
 }
 
 impl fmt::Display for OrderConflict {
@@ -98,7 +98,7 @@ pub struct Neighbour {
     /// Its id.
     pub order_id: OrderId,
     /// Its time.
-    pub datetime: Instant,
+    pub datetime: Timestamp,
     /// Its time minus the requested time, in milliseconds; negative if it is earlier.
     pub gap_ms: i64,
     /// The services that both have in common; in scope `global`, all of its own.
@@ -118,19 +118,19 @@ impl Neighbour {
 }
 
 /// The result of one operation.
-pub type Verdict = Result<Done, Refusal>;
+pub type OperationResult = Result<Done, Refusal>;
 
 /// The result of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The result of a single operation.
-    One(Verdict),
+    One(OperationResult),
     /// The results of a batch.
     Batch {
         /// Whether the batch as a whole was rejected (never in mode `each`).
         refused: bool,
         /// The result of each operation, in order.
-        results: Vec<Verdict>,
+        results: Vec<OperationResult>,
     },
     /// The command was run before under its key. The stored response is sent again.
     Repeated,

@@ -9,7 +9,7 @@ use super::snapshot::Stored;
 use super::state::State;
 use crate::order::{Group, Order, OrderContent, OrderId, Services};
 use crate::policy::Scope;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// A change that every rule but the spacing rule allows.
 pub(super) enum Proposal {
@@ -177,7 +177,7 @@ fn find_live<'s>(
 }
 
 /// The time from which the order may be updated, if that is still to come.
-fn editable_at(state: &State<'_>, order: &Order) -> Option<Instant> {
+fn editable_at(state: &State<'_>, order: &Order) -> Option<Timestamp> {
     let editable_at = order.created_at.saturating_add(state.policy.edit_lock?);
     (state.now < editable_at).then_some(editable_at)
 }

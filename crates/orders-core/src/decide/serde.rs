@@ -7,12 +7,12 @@ use super::outcome::{Neighbour, OrderConflict, Refusal};
 use crate::order::OrderId;
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 #[derive(Serialize, Deserialize)]
 struct NeighbourMembers {
     order_id: OrderId,
-    datetime: Instant,
+    datetime: Timestamp,
     gap_ms: i64,
     #[serde(serialize_with = "all_digits")]
     services: Vec<ServiceId>,
@@ -25,8 +25,8 @@ fn all_digits<S: Serializer>(ids: &[ServiceId], serializer: S) -> Result<S::Ok, 
 
 #[derive(Serialize, Deserialize)]
 struct Suggestions {
-    previous: Option<Instant>,
-    next: Option<Instant>,
+    previous: Option<Timestamp>,
+    next: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,7 +122,7 @@ enum Members {
     UnknownServices { errors: Vec<UnknownService> },
     #[serde(rename = "/problems/edit-locked")]
     EditLocked {
-        editable_at: Instant,
+        editable_at: Timestamp,
         #[serde(default)]
         wait_ms: i64,
     },

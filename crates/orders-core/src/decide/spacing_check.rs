@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use crate::occupancy::{CalendarId, Slot};
 use crate::order::{Group, OrderId};
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// Two orders that are too close to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Violation {
     /// The calendar that both are in.
     pub calendar: CalendarId,
     /// The earlier order, and its time.
-    pub earlier: (OrderId, Instant),
+    pub earlier: (OrderId, Timestamp),
     /// The later order, and its time.
-    pub later: (OrderId, Instant),
+    pub later: (OrderId, Timestamp),
     /// The groups of both, the earlier order's first.
     pub groups: (Group, Group),
 }

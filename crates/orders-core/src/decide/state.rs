@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use super::changes::{Changes, RowChange};
 use super::event::{Actor, Event, EventKind};
+use super::idempotency::{Fingerprint, IdempotentRequest, OwnKey};
 use super::import::ImportGroup;
 use super::needs::Needs;
 use super::occupants::{Occupant, Occupants, Span};
-use super::retry::{Fingerprint, OwnKey, Retry};
 use super::snapshot::{Snapshot, Stored};
 use crate::occupancy::CalendarId;
 use crate::order::{Group, Order, OrderId};
 use crate::policy::Policy;
 use crate::service::ServiceId;
-use crate::time::{Direction, Instant};
+use crate::time::{Direction, Timestamp};
 
 pub(crate) struct State<'a> {
     pub(crate) policy: &'a Policy,
-    pub(crate) now: Instant,
+    pub(crate) now: Timestamp,
     snapshot: &'a Snapshot,
     /// The changed orders by id. They replace the snapshot's.
     touched: HashMap<OrderId, Stored>,
@@ -45,7 +45,7 @@ pub(crate) struct Mark {
 }
 
 impl<'a> State<'a> {
-    pub(crate) fn new(policy: &'a Policy, snapshot: &'a Snapshot, now: Instant) -> Self {
+    pub(crate) fn new(policy: &'a Policy, snapshot: &'a Snapshot, now: Timestamp) -> Self {
         Self {
             policy,
             now,
@@ -73,7 +73,7 @@ impl<'a> State<'a> {
     }
 
     /// Records that the command at this position was accepted under its key.
-    pub(crate) fn answer(&mut self, retry: &Retry, position: usize) {
+    pub(crate) fn answer(&mut self, retry: &IdempotentRequest, position: usize) {
         self.answered.insert(retry.key.clone(), retry.fingerprint.clone());
         self.answers.push(position);
     }
@@ -127,8 +127,8 @@ impl<'a> State<'a> {
     pub(crate) fn sources<'s>(
         &'s self,
         calendar: CalendarId,
-        from: Instant,
-        to: Instant,
+        from: Timestamp,
+        to: Timestamp,
         direction: Direction,
     ) -> impl Iterator<Item = Box<dyn Iterator<Item = &'s Occupant> + 's>> + 's {
         // Skips the lookup while no command has changed anything.
@@ -152,9 +152,9 @@ impl<'a> State<'a> {
     pub(crate) fn loaded_up_to(
         &self,
         calendar: CalendarId,
-        at: Instant,
+        at: Timestamp,
         direction: Direction,
-    ) -> Option<Instant> {
+    ) -> Option<Timestamp> {
         let (from, to) = self.snapshot.calendar(calendar)?.loaded_around(at)?;
         Some(match direction {
             Direction::Later => to,
@@ -166,7 +166,7 @@ impl<'a> State<'a> {
     pub(crate) fn count_loaded(
         &self,
         calendar: CalendarId,
-        (from, to): (Instant, Instant),
+        (from, to): (Timestamp, Timestamp),
     ) -> usize {
         self.snapshot.calendar(calendar).map_or(0, |c| c.occupants.between(from, to).count())
     }

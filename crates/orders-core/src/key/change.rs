@@ -1,7 +1,7 @@
 //! How keys change: created, rotated with an overlap, revoked.
 
 use super::{Key, KeyId, KeyName, Role, SecretHash};
-use crate::time::{Instant, Period};
+use crate::time::{Period, Timestamp};
 
 /// A request to change the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub enum KeyChange {
         /// The hash of the new secret.
         hash: SecretHash,
         /// When the previous secret expires. Older ones end at once.
-        former_until: Instant,
+        former_until: Timestamp,
     },
 }
 
@@ -93,7 +93,7 @@ pub enum KeyRefusal {
 pub fn decide_key(
     named: Option<&Key>,
     command: &KeyCommand,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<KeyChange, KeyRefusal> {
     let end = |period: Option<Period>| period.map(|period| now.saturating_add(period));
     let alive = |id: &KeyId| match named {
@@ -135,8 +135,8 @@ pub fn decide_key(
 mod tests {
     use super::*;
 
-    fn at(millis: i64) -> Instant {
-        Instant::from_millis(millis).unwrap()
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
     }
 
     fn period(text: &str) -> Period {
@@ -168,7 +168,7 @@ mod tests {
         let key = some_key(Some(period("1s")));
         assert!(key.is_active(at(1_999)) && !key.is_active(at(2_000)));
         let ever = some_key(None);
-        assert!(ever.is_active(Instant::MAX));
+        assert!(ever.is_active(Timestamp::MAX));
         let revoke = KeyCommand::Revoke(ever.id.clone());
         let revoked = decide_key(Some(&ever), &revoke, at(5_000)).unwrap().key().clone();
         assert!(!revoked.is_active(at(5_000)));

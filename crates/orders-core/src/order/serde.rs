@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Fee, Group, Order, OrderContent, OrderId, Services};
 use crate::service::ServiceId;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 impl Serialize for Fee {
     /// As a number with the fewest digits: `100`, `99.5`.
@@ -93,12 +93,12 @@ impl<'de> Deserialize<'de> for Services {
 #[derive(Serialize, Deserialize)]
 struct OrderMembers {
     id: OrderId,
-    datetime: Instant,
+    datetime: Timestamp,
     totalfee: Fee,
     services: Services,
     version: u64,
-    created_at: Instant,
-    updated_at: Instant,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 impl Serialize for Order {

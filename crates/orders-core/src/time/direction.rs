@@ -1,6 +1,6 @@
 //! The direction of a search through time.
 
-use crate::time::{Instant, Period};
+use crate::time::{Period, Timestamp};
 
 /// The direction of a search through time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// How far `to` lies ahead of `from`, in milliseconds.
-    pub(crate) fn ahead(self, from: Instant, to: Instant) -> i64 {
+    pub(crate) fn ahead(self, from: Timestamp, to: Timestamp) -> i64 {
         match self {
             Self::Later => to.millis_since(from),
             Self::Earlier => from.millis_since(to),
@@ -19,7 +19,7 @@ impl Direction {
     }
 
     /// The next timestamp ahead, if there is one.
-    pub(crate) fn next(self, from: Instant) -> Option<Instant> {
+    pub(crate) fn next(self, from: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Later => from.next(),
             Self::Earlier => from.previous(),
@@ -27,7 +27,7 @@ impl Direction {
     }
 
     /// The timestamp one period ahead, clamped to the range.
-    pub(crate) fn saturating_step(self, from: Instant, period: Period) -> Instant {
+    pub(crate) fn saturating_step(self, from: Timestamp, period: Period) -> Timestamp {
         match self {
             Self::Later => from.saturating_add(period),
             Self::Earlier => from.saturating_sub(period),
@@ -35,15 +35,15 @@ impl Direction {
     }
 
     /// The last timestamp in this direction.
-    pub(crate) fn end_of_time(self) -> Instant {
+    pub(crate) fn end_of_time(self) -> Timestamp {
         match self {
-            Self::Later => Instant::MAX,
-            Self::Earlier => Instant::MIN,
+            Self::Later => Timestamp::MAX,
+            Self::Earlier => Timestamp::MIN,
         }
     }
 
     /// Both ends, the earlier first.
-    pub(crate) fn ordered(self, near: Instant, far: Instant) -> (Instant, Instant) {
+    pub(crate) fn ordered(self, near: Timestamp, far: Timestamp) -> (Timestamp, Timestamp) {
         match self {
             Self::Later => (near, far),
             Self::Earlier => (far, near),

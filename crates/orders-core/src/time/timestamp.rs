@@ -10,18 +10,18 @@ use crate::time::Period;
 /// A point in time in UTC, exact to the millisecond, within the years 0001 to 9999.
 ///
 /// ```
-/// use orders_core::Instant;
+/// use orders_core::Timestamp;
 ///
-/// let asked = Instant::parse("2022-11-01T12:11:11.1119+01:00")?;
+/// let asked = Timestamp::parse("2022-11-01T12:11:11.1119+01:00")?;
 /// assert_eq!(asked.to_string(), "2022-11-01T11:11:11.111Z");
-/// # Ok::<(), orders_core::InstantError>(())
+/// # Ok::<(), orders_core::TimestampError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(i64);
+pub struct Timestamp(i64);
 
 /// An error which can be returned when parsing a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InstantError {
+pub enum TimestampError {
     /// The text is not an RFC 3339 date-time with an offset, or names a date that does not exist.
     #[error(
         "must be an existing date and time as RFC 3339 writes it, with Z or an offset, such as 2022-11-01T11:11:11.111Z"
@@ -38,7 +38,7 @@ pub enum InstantError {
     OutOfRange,
 }
 
-impl Instant {
+impl Timestamp {
     /// The first timestamp: `0001-01-01T00:00:00.000Z`.
     pub const MIN: Self = Self(-62_135_596_800_000);
     /// The last timestamp: `9999-12-31T23:59:59.999Z`.
@@ -60,34 +60,35 @@ impl Instant {
     /// and digits finer than a millisecond are cut off.
     ///
     /// # Errors
-    /// - [`InstantError::NotRfc3339`] if the text is no date-time, or the date does not exist.
-    /// - [`InstantError::NoOffset`] if only the offset is missing.
-    /// - [`InstantError::LeapSecond`] for second 60.
-    /// - [`InstantError::OutOfRange`] outside the years 0001 to 9999.
-    pub fn parse(text: &str) -> Result<Self, InstantError> {
+    /// - [`TimestampError::NotRfc3339`] if the text is no date-time, or the date does not exist.
+    /// - [`TimestampError::NoOffset`] if only the offset is missing.
+    /// - [`TimestampError::LeapSecond`] for second 60.
+    /// - [`TimestampError::OutOfRange`] outside the years 0001 to 9999.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
         // chrono accepts a blank for the T and a Unicode minus sign. RFC 3339 does not.
         let bytes = text.as_bytes();
         if !text.is_ascii() || !matches!(bytes.get(10), Some(b'T' | b't')) {
-            return Err(InstantError::NotRfc3339);
+            return Err(TimestampError::NotRfc3339);
         }
         let second_60 = text
             .split_at_checked(17)
             .and_then(|(minute, rest)| rest.strip_prefix("60").map(|offset| (minute, offset)));
         if let Some((minute, offset)) = second_60 {
             let without_leap = DateTime::parse_from_rfc3339(&format!("{minute}59{offset}"));
-            let error = without_leap.map_or(InstantError::NotRfc3339, |_| InstantError::LeapSecond);
+            let error =
+                without_leap.map_or(TimestampError::NotRfc3339, |_| TimestampError::LeapSecond);
             return Err(error);
         }
         let Ok(parsed) = DateTime::parse_from_rfc3339(text) else {
             let with_offset = DateTime::parse_from_rfc3339(&format!("{text}Z"));
             return Err(if with_offset.is_ok() {
-                InstantError::NoOffset
+                TimestampError::NoOffset
             } else {
-                InstantError::NotRfc3339
+                TimestampError::NotRfc3339
             });
         };
         // Rounds down, also before 1970.
-        Self::from_millis(parsed.timestamp_millis()).ok_or(InstantError::OutOfRange)
+        Self::from_millis(parsed.timestamp_millis()).ok_or(TimestampError::OutOfRange)
     }
 
     /// Creates a timestamp from milliseconds since 1970-01-01T00:00:00Z, clamped to the range.
@@ -136,10 +137,10 @@ impl Instant {
     }
 }
 
-read_from_text!(Instant, InstantError, Instant::parse);
-serialize_as_text!(Instant);
+read_from_text!(Timestamp, TimestampError, Timestamp::parse);
+serialize_as_text!(Timestamp);
 
-impl fmt::Display for Instant {
+impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with three decimals and `Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // In range by construction, so the fallback is never used.
@@ -173,8 +174,8 @@ fn write_digits(field: &mut [u8], mut number: u32) {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Result<String, InstantError> {
-        Instant::parse(text).map(|at| at.to_string())
+    fn shown(text: &str) -> Result<String, TimestampError> {
+        Timestamp::parse(text).map(|at| at.to_string())
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_no_instant_is_refused_with_its_reason() {
-        use InstantError::{LeapSecond, NoOffset, NotRfc3339, OutOfRange};
+        use TimestampError::{LeapSecond, NoOffset, NotRfc3339, OutOfRange};
         for (text, error) in [
             ("2022-11-01T11:11:11.111", NoOffset),
             ("2022-11-01 11:11:11Z", NotRfc3339),

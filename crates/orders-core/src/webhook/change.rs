@@ -3,7 +3,7 @@
 use super::{
     Disabled, EventPatterns, SigningSecret, Webhook, WebhookContent, WebhookDescription, WebhookId,
 };
-use crate::time::{Instant, Period};
+use crate::time::{Period, Timestamp};
 
 /// A partial update of a webhook. `None` leaves a value unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -104,7 +104,7 @@ pub enum WebhookChange {
         /// The new secret.
         secret: SigningSecret,
         /// Until when previous secrets also sign.
-        former_until: Instant,
+        former_until: Timestamp,
     },
 }
 
@@ -132,7 +132,7 @@ pub enum WebhookRefusal {
 pub fn decide_webhook(
     snapshot: &WebhookSnapshot,
     command: &WebhookCommand,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<WebhookChange, WebhookRefusal> {
     let named =
         |id: &WebhookId| snapshot.named.clone().ok_or_else(|| WebhookRefusal::NotFound(id.clone()));
@@ -175,7 +175,7 @@ pub fn decide_webhook(
     }
 }
 
-fn change(before: Webhook, patch: &WebhookPatch, now: Instant) -> WebhookChange {
+fn change(before: Webhook, patch: &WebhookPatch, now: Timestamp) -> WebhookChange {
     let WebhookPatch { url, events, description, disabled } = patch.clone();
     let content = before.content.clone();
     let content = WebhookContent {
@@ -204,8 +204,8 @@ mod tests {
     use super::*;
     use crate::webhook::Held;
 
-    fn at(millis: i64) -> Instant {
-        Instant::from_millis(millis).unwrap()
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
     }
 
     fn secret(byte: u8) -> SigningSecret {

@@ -1,7 +1,7 @@
 //! The same readings once more, as plainly as they can be said: character by character from the
 //! grammars of RFC 3339, RFC 8259 and ISO 8601, dates by counting days, amounts by moving a point.
 
-use orders_core::{FeeError, Instant, InstantError, PeriodError};
+use orders_core::{FeeError, PeriodError, Timestamp, TimestampError};
 
 /// Takes so many digits off the front of a text.
 fn take_digits(text: &mut &str, count: usize) -> Option<i64> {
@@ -75,17 +75,17 @@ fn rfc_3339(mut text: &str) -> Option<(i64, i64)> {
     text.is_empty().then_some(((minutes * 60 + second.min(59)) * 1000 + millis, second))
 }
 
-pub(crate) fn datetime(text: &str) -> Result<i64, InstantError> {
+pub(crate) fn datetime(text: &str) -> Result<i64, TimestampError> {
     match rfc_3339(text) {
-        Some((_, 60)) => Err(InstantError::LeapSecond),
+        Some((_, 60)) => Err(TimestampError::LeapSecond),
         Some((millis, _)) => {
-            let range = Instant::MIN.as_millis()..=Instant::MAX.as_millis();
-            range.contains(&millis).then_some(millis).ok_or(InstantError::OutOfRange)
+            let range = Timestamp::MIN.as_millis()..=Timestamp::MAX.as_millis();
+            range.contains(&millis).then_some(millis).ok_or(TimestampError::OutOfRange)
         }
         None if rfc_3339(&format!("{text}Z")).is_some_and(|(_, second)| second < 60) => {
-            Err(InstantError::NoOffset)
+            Err(TimestampError::NoOffset)
         }
-        None => Err(InstantError::NotRfc3339),
+        None => Err(TimestampError::NotRfc3339),
     }
 }
 

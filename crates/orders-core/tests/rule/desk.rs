@@ -4,15 +4,15 @@ use orders_core::*;
 
 pub(crate) const WINDOW: i64 = 3 * 60 * 60 * 1000;
 
-pub(crate) fn at(text: &str) -> Instant {
-    Instant::parse(text).unwrap()
+pub(crate) fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }
 
-pub(crate) fn after(at: Instant, millis: i64) -> Instant {
-    Instant::from_millis(at.as_millis() + millis).unwrap()
+pub(crate) fn after(at: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(at.as_millis() + millis).unwrap()
 }
 
-pub(crate) fn noon() -> Instant {
+pub(crate) fn noon() -> Timestamp {
     at("2022-11-01T12:00:00Z")
 }
 
@@ -24,15 +24,15 @@ pub(crate) fn services(numbers: &[i64]) -> Services {
     Services::new(numbers.iter().map(|number| ServiceId::new(*number).unwrap()).collect()).unwrap()
 }
 
-pub(crate) fn content(datetime: Instant, numbers: &[i64]) -> OrderContent {
+pub(crate) fn content(datetime: Timestamp, numbers: &[i64]) -> OrderContent {
     OrderContent { datetime, total_fee: Fee::parse("100").unwrap(), services: services(numbers) }
 }
 
-pub(crate) fn create(id: &str, datetime: Instant, numbers: &[i64]) -> Operation {
+pub(crate) fn create(id: &str, datetime: Timestamp, numbers: &[i64]) -> Operation {
     Operation::Create { id: NewId::Chosen(order_id(id)), content: content(datetime, numbers) }
 }
 
-pub(crate) fn move_to(id: &str, datetime: Instant) -> Operation {
+pub(crate) fn move_to(id: &str, datetime: Timestamp) -> Operation {
     let patch = OrderPatch { datetime: Some(datetime), ..OrderPatch::default() };
     Operation::Update { id: order_id(id), if_match: None, patch }
 }
@@ -42,9 +42,9 @@ pub(crate) fn delete(id: &str) -> Operation {
 }
 
 /// What a caller's request with the key `key` is known by.
-pub(crate) fn retry(caller: &str, fingerprint: &str) -> Retry {
+pub(crate) fn retry(caller: &str, fingerprint: &str) -> IdempotentRequest {
     let key = IdempotencyKey::parse("key").unwrap();
-    Retry {
+    IdempotentRequest {
         key: OwnKey { caller: Actor::new(caller), key },
         fingerprint: Fingerprint::new(fingerprint),
     }
@@ -53,7 +53,7 @@ pub(crate) fn retry(caller: &str, fingerprint: &str) -> Retry {
 /// A book with services 1 to 3, and commands that are given one by one.
 pub(crate) struct Desk {
     pub(crate) book: Book,
-    pub(crate) now: Instant,
+    pub(crate) now: Timestamp,
 }
 
 impl Desk {
@@ -73,11 +73,15 @@ impl Desk {
         Self::new(Policy { scope: Scope::Service, ..Policy::default() })
     }
 
-    pub(crate) fn run(&mut self, operation: Operation) -> Verdict {
+    pub(crate) fn run(&mut self, operation: Operation) -> OperationResult {
         self.book.run(&Actor::new("test"), operation, self.now)
     }
 
-    pub(crate) fn batch(&mut self, mode: Mode, operations: Vec<Operation>) -> (bool, Vec<Verdict>) {
+    pub(crate) fn batch(
+        &mut self,
+        mode: Mode,
+        operations: Vec<Operation>,
+    ) -> (bool, Vec<OperationResult>) {
         let batch = Batch::new(mode, false, operations).unwrap();
         let command =
             Command { actor: Actor::new("test"), action: Action::Batch(batch), retry: None };
@@ -92,7 +96,7 @@ impl Desk {
     }
 }
 
-pub(crate) fn conflict(verdict: Verdict) -> OrderConflict {
+pub(crate) fn conflict(verdict: OperationResult) -> OrderConflict {
     match verdict {
         Err(Refusal::Conflict(conflict)) => *conflict,
         other => panic!("not refused by the rule: {other:?}"),

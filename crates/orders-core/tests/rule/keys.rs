@@ -24,7 +24,7 @@ fn a_key_stands_for_the_first_command_that_was_accepted_under_it_until_a_day_is_
     let stranger = keyed("you", "create a", create("a", noon(), &[1]));
     let refused = run(&mut desk, stranger);
     assert!(matches!(refused, Outcome::One(Err(Refusal::OrderExists(_)))), "callers do not meet");
-    desk.now = after(desk.now, Retry::KEPT_FOR.as_millis() - 1);
+    desk.now = after(desk.now, IdempotentRequest::KEPT_FOR.as_millis() - 1);
     assert_eq!(run(&mut desk, other()), Outcome::KeyReused);
     desk.now = after(desk.now, 1);
     assert!(run(&mut desk, other()).is_accepted());

@@ -65,13 +65,13 @@ fn a_search_for_a_free_time_ends_after_366_days_and_where_time_ends() {
     assert_eq!(refusal.previous, first.checked_sub(window), "366 days are within 366 days");
     assert_eq!(refusal.next, None, "732 days are not");
     let mut desk = Desk::global();
-    for (id, end) in [("first", Instant::MIN), ("last", Instant::MAX)] {
+    for (id, end) in [("first", Timestamp::MIN), ("last", Timestamp::MAX)] {
         desk.run(create(id, end, &[1])).unwrap();
     }
-    let refusal = conflict(desk.run(create("new", Instant::MIN, &[1])));
-    assert_eq!((refusal.previous, refusal.next), (None, Some(after(Instant::MIN, WINDOW))));
-    let refusal = conflict(desk.run(create("new", Instant::MAX, &[1])));
-    assert_eq!((refusal.previous, refusal.next), (Some(after(Instant::MAX, -WINDOW)), None));
+    let refusal = conflict(desk.run(create("new", Timestamp::MIN, &[1])));
+    assert_eq!((refusal.previous, refusal.next), (None, Some(after(Timestamp::MIN, WINDOW))));
+    let refusal = conflict(desk.run(create("new", Timestamp::MAX, &[1])));
+    assert_eq!((refusal.previous, refusal.next), (Some(after(Timestamp::MAX, -WINDOW)), None));
 }
 
 #[test]

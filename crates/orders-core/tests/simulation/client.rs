@@ -17,7 +17,7 @@ pub(crate) struct Client {
     /// What is not answered yet.
     pub(crate) pending: Option<AttemptId>,
     /// What is to be asked again.
-    again: Option<(Action, Option<Retry>)>,
+    again: Option<(Action, Option<IdempotentRequest>)>,
 }
 
 impl Client {
@@ -60,11 +60,14 @@ impl Client {
     }
 
     /// A key of its own; now and then one that was used before, for something else.
-    fn retry(&self, action: &Action, dice: &mut Dice) -> Retry {
+    fn retry(&self, action: &Action, dice: &mut Dice) -> IdempotentRequest {
         let number = if dice.one_in(12) { 1 + dice.below(self.asked) } else { self.asked };
         let caller = Actor::new(&format!("client {}", self.number));
         let key = IdempotencyKey::parse(&format!("k{number}")).unwrap();
-        Retry { key: OwnKey { caller, key }, fingerprint: Fingerprint::new(&format!("{action:?}")) }
+        IdempotentRequest {
+            key: OwnKey { caller, key },
+            fingerprint: Fingerprint::new(&format!("{action:?}")),
+        }
     }
 
     fn action(&self, dice: &mut Dice) -> Action {
@@ -135,10 +138,10 @@ fn any_id(dice: &mut Dice) -> OrderId {
     OrderId::parse(&format!("order-{}", dice.below(IDS))).unwrap()
 }
 
-pub(crate) fn time(dice: &mut Dice) -> Instant {
+pub(crate) fn time(dice: &mut Dice) -> Timestamp {
     let slot = i64::try_from(dice.below(TIMES)).unwrap();
     let off = i64::try_from(dice.below(3)).unwrap() - 1;
-    Instant::from_millis(1_667_300_000_000 + slot * HALF_HOUR + off).unwrap()
+    Timestamp::from_millis(1_667_300_000_000 + slot * HALF_HOUR + off).unwrap()
 }
 
 fn fee(dice: &mut Dice) -> Fee {

@@ -47,7 +47,7 @@ pub(crate) enum Statement {
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     pub(crate) witness: Option<u64>,
-    pub(crate) now: Instant,
+    pub(crate) now: Timestamp,
     pub(crate) snapshot: Snapshot,
 }
 
@@ -120,8 +120,8 @@ impl Database {
         }
     }
 
-    pub(crate) fn now(&self) -> Instant {
-        Instant::from_millis(self.now_ms).unwrap()
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms).unwrap()
     }
 
     pub(crate) fn connect(&mut self) -> SessionId {

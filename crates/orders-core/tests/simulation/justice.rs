@@ -158,7 +158,13 @@ fn is_in_the_way(
 }
 
 /// Whether a suggestion would have been accepted.
-fn is_free(history: &History, policy: &Policy, asked: &Asked<'_>, free: Instant, at: u64) -> bool {
+fn is_free(
+    history: &History,
+    policy: &Policy,
+    asked: &Asked<'_>,
+    free: Timestamp,
+    at: u64,
+) -> bool {
     let own = history.last(asked.operation.order_id(), at).map(|(_, _, order)| order);
     let services = match asked.operation {
         Operation::Create { content, .. } => Some(&content.services),

@@ -15,7 +15,7 @@ pub(crate) struct Kept {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) answer: Outcome,
     /// When it was made.
-    pub(crate) at: Instant,
+    pub(crate) at: Timestamp,
 }
 
 /// What one transaction writes.
@@ -31,7 +31,7 @@ impl Writes {
     }
 }
 
-type Place = (CalendarId, Instant);
+type Place = (CalendarId, Timestamp);
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 pub(crate) const HALF_HOUR: i64 = 30 * 60 * 1000;
 
-pub(crate) fn at(millis: i64) -> Instant {
-    Instant::from_millis(1_667_300_000_000 + millis).unwrap()
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_667_300_000_000 + millis).unwrap()
 }
 
 pub(crate) fn service(number: i64) -> ServiceId {
@@ -18,7 +18,7 @@ fn ids() -> impl Strategy<Value = OrderId> {
 }
 
 /// Half hours over two days, and a millisecond to each side.
-pub(crate) fn times() -> impl Strategy<Value = Instant> {
+pub(crate) fn times() -> impl Strategy<Value = Timestamp> {
     (0..96i64, -1..=1i64).prop_map(|(slot, off)| at(slot * HALF_HOUR + off))
 }
 
@@ -69,8 +69,8 @@ fn operations() -> impl Strategy<Value = Operation> {
 }
 
 /// Few keys and fingerprints too, so that commands are repeated and keys used again.
-fn retries() -> impl Strategy<Value = Option<Retry>> {
-    let retry = ("[k-m]", "[fg]").prop_map(|(key, fingerprint)| Retry {
+fn retries() -> impl Strategy<Value = Option<IdempotentRequest>> {
+    let retry = ("[k-m]", "[fg]").prop_map(|(key, fingerprint)| IdempotentRequest {
         key: OwnKey { caller: Actor::new("somebody"), key: IdempotencyKey::parse(&key).unwrap() },
         fingerprint: Fingerprint::new(&fingerprint),
     });

@@ -39,7 +39,7 @@ impl Model {
         self.held.values().filter(|held| held.live).map(|held| held.order.clone()).collect()
     }
 
-    pub(crate) fn run(&mut self, command: &Command, now: Instant) -> Outcome {
+    pub(crate) fn run(&mut self, command: &Command, now: Timestamp) -> Outcome {
         let (outcome, kept) = match &command.action {
             Action::Batch(batch) if batch.dry_run() => return self.batch(batch, now),
             _ if self.knows(command) => return Outcome::Repeated,
@@ -62,16 +62,17 @@ impl Model {
     }
 
     fn knows(&self, command: &Command) -> bool {
-        let kept = |retry: &Retry| self.answered.get(&retry.key) == Some(&retry.fingerprint);
+        let kept =
+            |retry: &IdempotentRequest| self.answered.get(&retry.key) == Some(&retry.fingerprint);
         command.retry.as_ref().is_some_and(kept)
     }
 
     fn knows_otherwise(&self, command: &Command) -> bool {
-        let used = |retry: &Retry| self.answered.contains_key(&retry.key);
+        let used = |retry: &IdempotentRequest| self.answered.contains_key(&retry.key);
         command.retry.as_ref().is_some_and(used) && !self.knows(command)
     }
 
-    fn batch(&mut self, batch: &Batch, now: Instant) -> Outcome {
+    fn batch(&mut self, batch: &Batch, now: Timestamp) -> Outcome {
         let before = self.clone();
         let operations = batch.operations();
         let (refused, results) = match batch.mode() {
@@ -85,7 +86,7 @@ impl Model {
         Outcome::Batch { refused, results }
     }
 
-    fn one(&mut self, operation: &Operation, now: Instant) -> Verdict {
+    fn one(&mut self, operation: &Operation, now: Timestamp) -> OperationResult {
         let (done, held) = self.judge_alone(operation, now)?;
         if must_be_judged(&done, &self.policy, self.held.get(operation.order_id()))
             && let Some(conflict) = self.conflict(&held)
@@ -99,9 +100,9 @@ impl Model {
     fn together(
         &mut self,
         operations: &[Operation],
-        now: Instant,
+        now: Timestamp,
         group: bool,
-    ) -> (bool, Vec<Verdict>) {
+    ) -> (bool, Vec<OperationResult>) {
         self.groups += 1;
         let shared = self.groups;
         let start = self.clone();
@@ -158,7 +159,7 @@ impl Model {
     fn judge_alone(
         &mut self,
         operation: &Operation,
-        now: Instant,
+        now: Timestamp,
     ) -> Result<(Done, Held), Refusal> {
         let id = operation.order_id().clone();
         let known = self.held.get(&id).cloned();
@@ -274,7 +275,7 @@ impl Model {
     }
 
     /// A free instant that is nearest to another lies one window from some order.
-    fn free(&self, candidate: &Held, side: impl Fn(&Instant) -> bool) -> Vec<Instant> {
+    fn free(&self, candidate: &Held, side: impl Fn(&Timestamp) -> bool) -> Vec<Timestamp> {
         let others = self.others(candidate);
         let window = self.policy.window;
         others
@@ -305,7 +306,7 @@ impl Model {
             .collect()
     }
 
-    fn clash(&self, at: Instant, other: &Held) -> bool {
+    fn clash(&self, at: Timestamp, other: &Held) -> bool {
         let gap = other.order.content.datetime.as_millis() - at.as_millis();
         -self.policy.window.as_millis() < gap && gap < self.policy.window.as_millis()
     }

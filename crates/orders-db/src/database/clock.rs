@@ -6,7 +6,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::select;
 use diesel::sql_types::BigInt;
-use orders_core::Instant;
+use orders_core::Timestamp;
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -16,23 +16,23 @@ use crate::database::error::Trouble;
 pub(crate) const POSTGRES_NOW: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
 /// The current time by the clock of the database.
-pub(crate) fn now(connection: &mut AnyConnection) -> Result<Instant, Trouble> {
+pub(crate) fn now(connection: &mut AnyConnection) -> Result<Timestamp, Trouble> {
     match connection {
         AnyConnection::Postgres(connection) => {
             let now = select(sql::<BigInt>(POSTGRES_NOW)).get_result(connection);
             let millis = now.map_err(|error| Trouble::of(&error))?;
-            Instant::from_millis(millis).ok_or_else(out_of_range)
+            Timestamp::from_millis(millis).ok_or_else(out_of_range)
         }
         AnyConnection::Sqlite(_) => sqlite_now(),
     }
 }
 
 /// The current time by the clock of this machine, which an embedded database shares.
-pub(crate) fn sqlite_now() -> Result<Instant, Trouble> {
+pub(crate) fn sqlite_now() -> Result<Timestamp, Trouble> {
     #[expect(clippy::disallowed_methods, reason = "an embedded database has this machine's clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since_epoch.ok().and_then(|time| i64::try_from(time.as_millis()).ok());
-    millis.and_then(Instant::from_millis).ok_or_else(out_of_range)
+    millis.and_then(Timestamp::from_millis).ok_or_else(out_of_range)
 }
 
 fn out_of_range() -> Trouble {

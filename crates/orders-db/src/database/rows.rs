@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use diesel::prelude::*;
 use orders_core::{
-    CalendarId, Fee, Group, Instant, Interval, Order, OrderContent, OrderId, Period, Policy, Scope,
-    ServiceId, Services,
+    CalendarId, Fee, Group, Interval, Order, OrderContent, OrderId, Period, Policy, Scope,
+    ServiceId, Services, Timestamp,
 };
 
 use crate::StoreError;
@@ -65,8 +65,8 @@ pub(crate) fn service_id(number: i64) -> Result<ServiceId, StoreError> {
     ServiceId::new(number).ok_or_else(|| StoreError::Corrupt(format!("service {number}")))
 }
 
-pub(crate) fn instant(millis: i64) -> Result<Instant, StoreError> {
-    Instant::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("instant {millis}")))
+pub(crate) fn instant(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("instant {millis}")))
 }
 
 pub(crate) fn interval(start_ms: i64, end_ms: i64) -> Result<Interval, StoreError> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::{Duration, Instant as Moment};
 
 use diesel::prelude::*;
-use orders_core::{Instant, Key, KeyId, Secret};
+use orders_core::{Key, KeyId, Secret, Timestamp};
 
 use super::{KeyRow, list_secrets};
 use crate::connection::{AnyConnection, Manager};
@@ -35,7 +35,7 @@ pub struct KeyTable {
     /// That moment, by this process's monotonic clock.
     read_at: Moment,
     /// That moment, by the database's clock.
-    now: Instant,
+    now: Timestamp,
 }
 
 /// A key with its secrets.
@@ -76,16 +76,16 @@ impl KeyTable {
 
     /// The present time, by the database's clock.
     #[must_use]
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Timestamp {
         let passed = i64::try_from(self.age().as_millis()).unwrap_or(i64::MAX);
         let now = self.now.as_millis().saturating_add(passed);
-        Instant::from_millis(now).unwrap_or(Instant::MAX)
+        Timestamp::from_millis(now).unwrap_or(Timestamp::MAX)
     }
 }
 
 impl KeyEntry {
     /// Records a use of the key.
-    pub fn record_use(&self, now: Instant) {
+    pub fn record_use(&self, now: Timestamp) {
         self.uses.last.fetch_max(now.as_millis(), Ordering::Relaxed);
     }
 }
@@ -187,7 +187,7 @@ fn entries(
             let key = row.into_key()?;
             let uses = before.and_then(|before| before.find(&key.id));
             let uses = uses.map(|entry| Arc::clone(&entry.uses)).unwrap_or_default();
-            let stored = key.last_used_at.map_or(0, Instant::as_millis);
+            let stored = key.last_used_at.map_or(0, Timestamp::as_millis);
             uses.stored.fetch_max(stored, Ordering::Relaxed);
             entries.insert(key.id.clone(), KeyEntry { key, secrets: Vec::new(), uses });
         }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use diesel::prelude::*;
-use orders_core::{Instant, Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, decide_key};
+use orders_core::{Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, Timestamp, decide_key};
 
 use super::{KeyRow, SecretRow, find};
 use crate::clock;
@@ -14,7 +14,7 @@ use crate::write::change::Change;
 
 impl Change for KeyCommand {
     /// The key that the command names, and the time.
-    type Snapshot = (Option<Key>, Instant);
+    type Snapshot = (Option<Key>, Timestamp);
     type Accepted = KeyChange;
     type Refusal = KeyRefusal;
 
@@ -101,7 +101,7 @@ fn store(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> 
             add_secret(connection, key, *hash)?;
         }
         KeyChange::Revoked(key) => {
-            let revoked_at = key.revoked_at.map(Instant::as_millis);
+            let revoked_at = key.revoked_at.map(Timestamp::as_millis);
             diesel::update(api_keys::table.find(key.id.as_str()))
                 .set(api_keys::revoked_at_ms.eq(revoked_at))
                 .execute(connection)?;
@@ -114,7 +114,7 @@ fn store(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> 
                 .set(api_key_secrets::until_ms.eq(former_until.as_millis()))
                 .execute(connection)?;
             diesel::update(api_keys::table.find(key.id.as_str()))
-                .set(api_keys::expires_at_ms.eq(key.expires_at.map(Instant::as_millis)))
+                .set(api_keys::expires_at_ms.eq(key.expires_at.map(Timestamp::as_millis)))
                 .execute(connection)?;
             add_secret(connection, key, *hash)?;
         }

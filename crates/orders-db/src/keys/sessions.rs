@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use orders_core::Instant;
+use orders_core::Timestamp;
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -25,7 +25,7 @@ pub struct Session {
     /// Its id among the holder's sessions; not empty.
     pub id: String,
     /// When it ends.
-    pub end: Instant,
+    pub end: Timestamp,
 }
 
 /// A row of `ended_sessions`.
@@ -45,7 +45,7 @@ pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
 struct OfHolder {
     sessions: HashSet<String>,
     /// All sessions that end by then are ended.
-    all_until: Option<Instant>,
+    all_until: Option<Timestamp>,
 }
 
 impl EndedSessions {
@@ -87,7 +87,7 @@ pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(
     written
 }
 
-fn write(connection: &mut AnyConnection, session: &Session, now: Instant) -> QueryResult<()> {
+fn write(connection: &mut AnyConnection, session: &Session, now: Timestamp) -> QueryResult<()> {
     diesel::delete(ended_sessions::table.filter(ended_sessions::end_ms.le(now.as_millis())))
         .execute(connection)?;
     let own = || ended_sessions::table.filter(ended_sessions::holder.eq(&session.holder));

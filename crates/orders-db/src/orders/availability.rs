@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use orders_core::{CalendarId, FreeStretches, Instant, OrderId, Policy, Scope, ServiceId, Stretch};
+use orders_core::{
+    CalendarId, FreeInterval, FreeIntervals, OrderId, Policy, Scope, ServiceId, Timestamp,
+};
 
 use crate::connection::AnyConnection;
 use crate::schema::order_slots;
@@ -16,9 +18,9 @@ const PAGE: i64 = 5_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvailabilityQuery {
     /// The first time.
-    pub from: Instant,
+    pub from: Timestamp,
     /// The last time.
-    pub to: Instant,
+    pub to: Timestamp,
     /// The services of the order to place.
     pub services: BTreeSet<ServiceId>,
     /// An order to ignore, since it is to be moved.
@@ -29,7 +31,7 @@ pub struct AvailabilityQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
     /// The intervals, earliest first.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<FreeInterval>,
     /// The policy.
     pub policy: Policy,
     /// The requested services that do not exist.
@@ -59,13 +61,13 @@ fn stretches(
     query: &AvailabilityQuery,
     policy: &Policy,
     limit: usize,
-) -> Result<Vec<Stretch>, StoreError> {
+) -> Result<Vec<FreeInterval>, StoreError> {
     let calendars: Vec<CalendarId> = match policy.scope {
         Scope::Global => vec![CalendarId::Global],
         Scope::Service => query.services.iter().copied().map(CalendarId::Service).collect(),
     };
     let scopes: Vec<i64> = calendars.iter().map(|id| rows::scope_column(*id)).collect();
-    let mut free = FreeStretches::new(policy, &calendars, query.from, query.to);
+    let mut free = FreeIntervals::new(policy, &calendars, query.from, query.to);
     let (mut from, to) = (free.starts().0.as_millis(), free.starts().1.as_millis());
     let mut found = Vec::new();
     loop {

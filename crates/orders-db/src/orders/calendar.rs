@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, HasSqlType, Text};
-use orders_core::{Fee, Instant, OrderId, Policy, Service, Services};
+use orders_core::{Fee, OrderId, Policy, Service, Services, Timestamp};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
@@ -16,9 +16,9 @@ use crate::{rows, services};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarQuery {
     /// The start of the interval.
-    pub from: Instant,
+    pub from: Timestamp,
     /// The end of the interval, exclusive.
-    pub to: Instant,
+    pub to: Timestamp,
     /// The most orders, including those within the minimum gap before and after.
     pub limit: u32,
 }
@@ -29,7 +29,7 @@ pub struct CalendarOrder {
     /// Its id.
     pub id: OrderId,
     /// Its time.
-    pub datetime: Instant,
+    pub datetime: Timestamp,
     /// Its fee.
     pub total_fee: Fee,
     /// Its services.
@@ -49,9 +49,9 @@ pub struct CalendarView {
     /// The policy.
     pub policy: Policy,
     /// The time of the last order before the interval.
-    pub previous: Option<Instant>,
+    pub previous: Option<Timestamp>,
     /// The time of the first order after the interval.
-    pub next: Option<Instant>,
+    pub next: Option<Timestamp>,
     /// The sequence of the last event that the view includes.
     pub sequence: u64,
 }

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Integer, Text};
 use diesel::sqlite::Sqlite;
-use orders_core::Instant;
+use orders_core::Timestamp;
 
 use super::query::{OrderFilter, SortKey};
 use super::select::{Places, Rows, Scan, Select};
@@ -53,7 +53,7 @@ fn every_page_is_one_scan_of_one_index() {
     let url = DatabaseUrl::parse(dir.path().join("orders.db").to_str().unwrap()).unwrap();
     crate::migrate(&url).unwrap();
     let connection = &mut Manager::new(&url, Purpose::List).open().unwrap();
-    let bound = Instant::from_millis(0);
+    let bound = Timestamp::from_millis(0);
     let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
     for (key, service, index) in [
         (SortKey::Datetime, None, "o USING INDEX orders_by_datetime ((datetime_ms,id)>"),
@@ -95,7 +95,7 @@ fn every_page_is_one_scan_of_one_index() {
 
 #[test]
 fn a_page_is_selected_by_this_sql() {
-    let bound = Instant::from_millis(0);
+    let bound = Timestamp::from_millis(0);
     let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
     let mut statements = Vec::new();
     for key in [SortKey::Datetime, SortKey::CreatedAt] {

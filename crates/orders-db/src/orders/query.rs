@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use orders_core::{Fee, Instant, Order, OrderId, ServiceId};
+use orders_core::{Fee, Order, OrderId, ServiceId, Timestamp};
 
 /// Which orders a list is to have, how they are sorted, and where it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,13 +19,13 @@ pub struct OrderQuery {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderFilter {
     /// From this time on.
-    pub from: Option<Instant>,
+    pub from: Option<Timestamp>,
     /// Before this time.
-    pub to: Option<Instant>,
+    pub to: Option<Timestamp>,
     /// Made at this time or later.
-    pub created_from: Option<Instant>,
+    pub created_from: Option<Timestamp>,
     /// Made before this time.
-    pub created_to: Option<Instant>,
+    pub created_to: Option<Timestamp>,
     /// With this fee or a higher one.
     pub min_fee: Option<Fee>,
     /// With this fee or a lower one.
@@ -57,7 +57,7 @@ pub enum SortKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderPlace {
     /// The time that the list is sorted by.
-    pub at: Instant,
+    pub at: Timestamp,
     /// The id of the order that stands, or stood, there.
     pub id: OrderId,
 }
@@ -79,7 +79,7 @@ impl OrderFilter {
             SortKey::Datetime => (self.from, self.to),
             SortKey::CreatedAt => (self.created_from, self.created_to),
         };
-        (from.map(Instant::as_millis), to.map(Instant::as_millis))
+        (from.map(Timestamp::as_millis), to.map(Timestamp::as_millis))
     }
 
     pub(super) fn bounds_time(&self, key: SortKey) -> bool {

@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use orders_core::{Instant, Service};
+use orders_core::{Service, Timestamp};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -75,8 +75,8 @@ FROM refusals WHERE start_ms >= $1 AND start_ms < $2 ORDER BY 1";
 /// Finds the report of the orders in `[from, to)`.
 pub(crate) fn find(
     connection: &mut AnyConnection,
-    from: Instant,
-    to: Instant,
+    from: Timestamp,
+    to: Timestamp,
 ) -> Result<OrderReport, StoreError> {
     let quarters = load(connection, QUARTERS, from, to)?;
     let by_service = load(connection, BY_SERVICE, from, to)?;
@@ -94,8 +94,8 @@ pub(crate) fn find(
 fn load(
     connection: &mut AnyConnection,
     statement: &str,
-    from: Instant,
-    to: Instant,
+    from: Timestamp,
+    to: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
     let (from, to) = (from.as_millis(), to.as_millis());
     let asked = diesel::sql_query(statement).bind::<BigInt, _>(from).bind::<BigInt, _>(to);
@@ -124,6 +124,6 @@ pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Resu
     .map_err(|error| Trouble::of(&error))
 }
 
-fn quarter_of(at: Instant) -> i64 {
+fn quarter_of(at: Timestamp) -> i64 {
     at.as_millis() - at.as_millis().rem_euclid(QUARTER_MS)
 }

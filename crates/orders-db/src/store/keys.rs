@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, mpsc};
 
-use orders_core::{Instant, Key, KeyId};
+use orders_core::{Key, KeyId, Timestamp};
 
 use super::Store;
 use crate::StoreError;
@@ -48,7 +48,7 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_keys(
         &self,
-        after: Option<&(Instant, KeyId)>,
+        after: Option<&(Timestamp, KeyId)>,
         limit: usize,
     ) -> Result<Vec<Key>, StoreError> {
         self.read(|connection| keys::list(connection, after, limit))

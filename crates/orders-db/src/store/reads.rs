@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use orders_core::{Instant as At, Order, OrderId, Policy, Service, ServiceId};
+use orders_core::{Order, OrderId, Policy, Service, ServiceId, Timestamp};
 use r2d2::Pool;
 
 use super::Store;
@@ -131,7 +131,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_report(&self, from: At, to: At) -> Result<OrderReport, StoreError> {
+    pub fn find_report(&self, from: Timestamp, to: Timestamp) -> Result<OrderReport, StoreError> {
         self.read(|connection| reports::find(connection, from, to))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
 
-use orders_core::{Command, ServiceCommand, Verdict};
+use orders_core::{Command, OperationResult, ServiceCommand};
 
 use super::Store;
 use crate::write::change::ChangeResult;
@@ -37,7 +37,7 @@ impl TransactionalImport {
     ///
     /// # Errors
     /// What went wrong with the database; then nothing of the import is stored.
-    pub fn add_orders(&self, command: Command) -> Result<Vec<Verdict>, StoreError> {
+    pub fn add_orders(&self, command: Command) -> Result<Vec<OperationResult>, StoreError> {
         self.ask(|reply| Part::Orders(command, reply))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orders_core::{Instant, SigningSecret, Webhook, WebhookId};
+use orders_core::{SigningSecret, Timestamp, Webhook, WebhookId};
 
 use super::Store;
 use crate::webhooks::{self, Delivery, DeliveryStatus, DeliveryStore};
@@ -23,7 +23,7 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_webhooks(
         &self,
-        after: Option<&(Instant, WebhookId)>,
+        after: Option<&(Timestamp, WebhookId)>,
         limit: usize,
     ) -> Result<Vec<Webhook>, StoreError> {
         self.read(|connection| webhooks::list(connection, after, limit))
@@ -36,7 +36,7 @@ impl Store {
     pub fn find_signing_secrets(
         &self,
         id: &WebhookId,
-    ) -> Result<(Vec<SigningSecret>, Instant), StoreError> {
+    ) -> Result<(Vec<SigningSecret>, Timestamp), StoreError> {
         self.read(|connection| {
             let now = clock::now(connection)?;
             Ok((webhooks::secrets(connection, id, now)?, now))

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use orders_core::{
-    Instant, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId, WebhookRefusal,
+    SigningSecret, Timestamp, Webhook, WebhookChange, WebhookCommand, WebhookId, WebhookRefusal,
     WebhookSnapshot, decide_webhook,
 };
 
@@ -18,7 +18,7 @@ const PREVIOUS_SECRETS: usize = 4;
 
 impl Change for WebhookCommand {
     /// With the time.
-    type Snapshot = (WebhookSnapshot, Instant);
+    type Snapshot = (WebhookSnapshot, Timestamp);
     type Accepted = WebhookChange;
     type Refusal = WebhookRefusal;
 
@@ -84,7 +84,11 @@ fn load(
     })
 }
 
-fn store(connection: &mut AnyConnection, change: &WebhookChange, now: Instant) -> QueryResult<()> {
+fn store(
+    connection: &mut AnyConnection,
+    change: &WebhookChange,
+    now: Timestamp,
+) -> QueryResult<()> {
     match change {
         WebhookChange::Created(webhook, secret) => {
             insert(connection, webhook)?;
@@ -149,8 +153,8 @@ fn add_secret(
 fn end_secrets(
     connection: &mut AnyConnection,
     id: &WebhookId,
-    until: Instant,
-    now: Instant,
+    until: Timestamp,
+    now: Timestamp,
 ) -> QueryResult<()> {
     diesel::update(secrets_of(id).filter(webhook_secrets::until_ms.is_null()))
         .set(webhook_secrets::until_ms.eq(until.as_millis()))

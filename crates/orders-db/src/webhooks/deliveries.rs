@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use orders_core::{EventKind, Instant, WebhookId};
+use orders_core::{EventKind, Timestamp, WebhookId};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
@@ -62,11 +62,11 @@ pub struct Delivery {
     /// The duration of the last attempt, in milliseconds.
     pub duration_ms: u64,
     /// The time of the first attempt.
-    pub created_at: Instant,
+    pub created_at: Timestamp,
     /// The time of the last attempt.
-    pub updated_at: Instant,
+    pub updated_at: Timestamp,
     /// The time of the next attempt.
-    pub next_attempt_at: Option<Instant>,
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// A row of `deliveries`.

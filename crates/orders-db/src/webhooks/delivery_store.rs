@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{Disabled, EventKind, EventPatterns, Instant, SigningSecret, Webhook, WebhookId};
+use orders_core::{
+    Disabled, EventKind, EventPatterns, SigningSecret, Timestamp, Webhook, WebhookId,
+};
 
 use super::DeliveryStatus;
 use crate::connection::{AnyConnection, Manager};
@@ -56,7 +58,7 @@ pub struct Lease {
     /// The signing secrets, newest first.
     pub secrets: Vec<SigningSecret>,
     /// The database's time.
-    pub now: Instant,
+    pub now: Timestamp,
 }
 
 /// The progress of the deliveries to a webhook.
@@ -199,7 +201,7 @@ fn open(manager: &Manager) -> Result<AnyConnection, StoreError> {
 /// Runs a short transaction under the lock of the webhooks.
 fn in_transaction<T>(
     connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection, Instant) -> Result<T, Trouble>,
+    work: impl FnOnce(&mut AnyConnection, Timestamp) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
     let begin = match connection {
         AnyConnection::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
@@ -260,7 +262,7 @@ fn acquire(
 /// Finds webhooks that have something to deliver now and are not leased.
 fn find_due(
     connection: &mut AnyConnection,
-    now: Instant,
+    now: Timestamp,
     room: usize,
     held_room: usize,
 ) -> Result<Vec<Webhook>, Trouble> {
@@ -284,7 +286,7 @@ fn record(
     connection: &mut AnyConnection,
     owner: &Owner,
     progress: &Progress,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<bool, Trouble> {
     let is_valid =
         leases::advance(connection, owner, progress, now).map_err(|error| Trouble::of(&error))?;
@@ -299,7 +301,7 @@ fn record(
 }
 
 /// The time after a delay, in epoch milliseconds.
-fn after(now: Instant, rest: Duration) -> i64 {
+fn after(now: Timestamp, rest: Duration) -> i64 {
     now.as_millis().saturating_add(i64::try_from(rest.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -312,7 +314,7 @@ impl Progress {
         self.held.map_or(0, |(attempts, _)| i32::try_from(attempts).unwrap_or(i32::MAX))
     }
 
-    fn next_attempt_ms(&self, now: Instant) -> i64 {
+    fn next_attempt_ms(&self, now: Timestamp) -> i64 {
         self.held.map_or(0, |(_, rest)| after(now, rest))
     }
 

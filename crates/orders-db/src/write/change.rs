@@ -1,7 +1,7 @@
 //! Changes to everything but orders: services, keys, webhooks and the policy. Each one is decided
 //! and stored in a transaction of its own, under the write lock.
 
-use orders_core::Retry;
+use orders_core::IdempotentRequest;
 
 use crate::StoreError;
 use crate::connection::AnyConnection;
@@ -60,7 +60,7 @@ pub type ChangeResult<C> = Result<<C as Change>::Accepted, <C as Change>::Refusa
 
 /// An idempotency key, and the renderer of the response to store under it, which must not contain a
 /// secret.
-pub type Idempotency<C> = (Retry, RenderResponse<ChangeResult<C>>);
+pub type Idempotency<C> = (IdempotentRequest, RenderResponse<ChangeResult<C>>);
 
 /// Loads, decides and stores a change, in a transaction that holds the lock.
 pub(crate) fn apply<C: Change>(

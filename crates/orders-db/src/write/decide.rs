@@ -7,7 +7,7 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
 use orders_core::{
-    Changes, Command, Decision, Event, Instant, Needs, Outcome, OwnKey, Policy, decide,
+    Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, Timestamp, decide,
 };
 
 use super::batch::Caller;
@@ -55,7 +55,7 @@ pub(super) fn keep_answers(
     decision: &Decision,
     commands: &[Command],
     callers: &[Caller],
-    now: Instant,
+    now: Timestamp,
 ) -> Vec<NewResponse> {
     let keep = |position: &usize| {
         let retry = commands.get(*position)?.retry()?;

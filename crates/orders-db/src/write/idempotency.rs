@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use orders_core::{Changes, Fingerprint, Instant, Needs, OwnKey, Repeat, Retry};
+use orders_core::{Changes, Fingerprint, IdempotentRequest, Needs, OwnKey, Replay, Timestamp};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -55,16 +55,16 @@ pub(crate) struct NewResponse {
     pub(crate) key: OwnKey,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) response: StoredResponse,
-    pub(crate) expires: Instant,
+    pub(crate) expires: Timestamp,
 }
 
 impl NewResponse {
-    pub(crate) fn new(retry: &Retry, response: StoredResponse, now: Instant) -> Self {
+    pub(crate) fn new(retry: &IdempotentRequest, response: StoredResponse, now: Timestamp) -> Self {
         Self {
             key: retry.key.clone(),
             fingerprint: retry.fingerprint.clone(),
             response,
-            expires: now.saturating_add(Retry::KEPT_FOR),
+            expires: now.saturating_add(IdempotentRequest::KEPT_FOR),
         }
     }
 }
@@ -73,16 +73,16 @@ impl NewResponse {
 /// response. Runs in a transaction that holds the lock.
 pub(crate) fn once<C, R>(
     connection: &mut AnyConnection,
-    retry: &Retry,
+    retry: &IdempotentRequest,
     render: &RenderResponse<Result<C, R>>,
     judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
 ) -> Result<Answered<Result<C, R>>, Trouble> {
     let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
     let loaded = load::load(connection, &needs, None)?;
     match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
-        Repeat::No => {}
-        Repeat::Same => return find(connection, &retry.key).map(Answered::Again),
-        Repeat::Other => return Ok(Answered::KeyReused),
+        Replay::No => {}
+        Replay::Same => return find(connection, &retry.key).map(Answered::Again),
+        Replay::Other => return Ok(Answered::KeyReused),
     }
     let verdict = judge(connection)?;
     let kept = verdict.is_ok().then(|| render(&verdict)).flatten();

@@ -3,7 +3,7 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Instant, Needs, Occupant, Policy, Snapshot};
+use orders_core::{Needs, Occupant, Policy, Snapshot, Timestamp};
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -17,7 +17,7 @@ pub(crate) struct Loaded {
     pub(crate) version_token: VersionToken,
     pub(crate) policy: Policy,
     /// The time by the clock of the database, read under the lock.
-    pub(crate) now: Instant,
+    pub(crate) now: Timestamp,
     pub(crate) snapshot: Snapshot,
 }
 

@@ -6,7 +6,7 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use orders_core::{Changes, Command, Outcome, ServiceCommand, Verdict};
+use orders_core::{Changes, Command, OperationResult, Outcome, ServiceCommand};
 
 use super::commit::{Failure, WriterSession};
 use super::decide::{Decided, decide_all, is_there};
@@ -24,7 +24,7 @@ const PART_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A part of a transactional import.
 pub(crate) enum Part {
-    Orders(Command, Reply<Vec<Verdict>>),
+    Orders(Command, Reply<Vec<OperationResult>>),
     Service(ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
     Commit(Reply<()>),
 }
@@ -93,7 +93,7 @@ impl Writer {
         session: &mut WriterSession,
         command: Command,
         ticket: &Ticket,
-    ) -> Result<(Vec<Verdict>, Changes), Failure> {
+    ) -> Result<(Vec<OperationResult>, Changes), Failure> {
         // This transaction's own writes are not in what was cached before.
         session.cache = SnapshotCache::default();
         let commands = [command];

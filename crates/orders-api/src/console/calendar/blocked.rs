@@ -1,13 +1,13 @@
 //! Blocked intervals: times that are closer to an order than the minimum gap.
 
-use orders_core::{Instant, Period};
+use orders_core::{Period, Timestamp};
 
 /// Disjoint intervals in epoch milliseconds, ascending.
 pub(super) struct Blocked(Vec<(i64, i64)>);
 
 impl Blocked {
     /// The intervals that orders at these ascending times block.
-    pub(super) fn by(times: impl Iterator<Item = Instant>, window: Period) -> Self {
+    pub(super) fn by(times: impl Iterator<Item = Timestamp>, window: Period) -> Self {
         let mut intervals: Vec<(i64, i64)> = Vec::new();
         for at in times {
             let (from, to) =
@@ -37,7 +37,7 @@ mod tests {
     fn overlapping_intervals_merge_and_touching_ones_do_not() {
         let window = Period::from_millis(10).unwrap();
         let by = |times: &[i64]| {
-            Blocked::by(times.iter().map(|at| Instant::from_millis(*at).unwrap()), window)
+            Blocked::by(times.iter().map(|at| Timestamp::from_millis(*at).unwrap()), window)
         };
         let all = |blocked: &Blocked| blocked.within(-100, 100).collect::<Vec<_>>();
         assert_eq!(all(&by(&[0, 0, 15])), [(90, 125)]);

@@ -1,7 +1,7 @@
 //! Days by the hour: each order at its time, and the blocked intervals.
 
 use chrono::NaiveDate;
-use orders_core::Instant;
+use orders_core::Timestamp;
 use orders_db::CalendarOrder;
 
 use super::address::View;
@@ -149,7 +149,7 @@ fn more_href(
     }
     // The end is exclusive, and the last order belongs to the list.
     let end = last.datetime.as_millis().saturating_add(1);
-    let end = Instant::from_millis(end).unwrap_or(last.datetime);
+    let end = Timestamp::from_millis(end).unwrap_or(last.datetime);
     format!("/console/orders?from={}&to={end}", first.datetime)
 }
 

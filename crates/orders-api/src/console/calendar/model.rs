@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use orders_core::{Instant, Scope, ServiceId};
+use orders_core::{Scope, ServiceId, Timestamp};
 use orders_db::{CalendarOrder, CalendarView};
 
 use super::super::layout::Layout;
@@ -14,7 +14,7 @@ use super::blocked::Blocked;
 /// The data of all views.
 pub(super) struct CalendarModel<'a> {
     pub(super) zone: Zone,
-    pub(super) now: Instant,
+    pub(super) now: Timestamp,
     pub(super) address: &'a Address,
     pub(super) services: BTreeMap<ServiceId, (usize, &'a str)>,
     pub(super) orders: Vec<&'a CalendarOrder>,
@@ -27,8 +27,8 @@ impl<'a> CalendarModel<'a> {
         layout: &Layout,
         address: &'a Address,
         calendar: &'a CalendarView,
-        (from, to): (Instant, Instant),
-        now: Instant,
+        (from, to): (Timestamp, Timestamp),
+        now: Timestamp,
     ) -> Self {
         let policy = calendar.policy;
         let numbered = calendar.services.iter().enumerate();

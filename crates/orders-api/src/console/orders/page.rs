@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{Instant, Order, OrderId, Service};
+use orders_core::{Order, OrderId, Service, Timestamp};
 use orders_db::CalendarQuery;
 
 use super::super::layout::{self, Layout};
@@ -80,7 +80,7 @@ pub(super) async fn show_order(
     let id = orders::path_id(request)?;
     let order_id = id.clone();
     // The position in the event feed first, so that no later event is missed.
-    let nothing = CalendarQuery { from: Instant::MIN, to: Instant::MIN, limit: 0 };
+    let nothing = CalendarQuery { from: Timestamp::MIN, to: Timestamp::MIN, limit: 0 };
     let (around, history) = app
         .store
         .run_blocking(move |store| {

@@ -1,6 +1,6 @@
 //! Webhooks and deliveries in words.
 
-use orders_core::{Disabled, Instant, Webhook};
+use orders_core::{Disabled, Timestamp, Webhook};
 use orders_db::Delivery;
 
 use super::super::zone::Zone;
@@ -38,7 +38,7 @@ pub(super) fn row(zone: Zone, delivery: Delivery) -> Row {
             (None, None) => String::new(),
         },
         at: zone.words(delivery.updated_at),
-        next: delivery.next_attempt_at.map(|at: Instant| zone.words(at)).unwrap_or_default(),
+        next: delivery.next_attempt_at.map(|at: Timestamp| zone.words(at)).unwrap_or_default(),
         delivery,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::http::header::HttpDate;
 use hyper::HeaderMap;
 use hyper::header::RETRY_AFTER;
-use orders_core::Instant;
+use orders_core::Timestamp;
 
 /// The longest delay that an endpoint can request with `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
@@ -31,7 +31,7 @@ fn random() -> f64 {
 }
 
 /// Parses `Retry-After`: seconds or a date (RFC 9110, section 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -67,7 +67,7 @@ mod tests {
         let read = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
-            retry_after(&headers, Instant::from_millis(784_111_777_000).unwrap())
+            retry_after(&headers, Timestamp::from_millis(784_111_777_000).unwrap())
         };
         assert_eq!(read("120"), Some(Duration::from_mins(2)));
         assert_eq!(read("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as StdInstant};
 
 use actix_web::web::Bytes;
-use orders_core::Instant;
+use orders_core::Timestamp;
 use orders_db::{
     Attempt, DeliveryStatus, EventPage, Lease, OrderChange, Progress, Store, StoreError,
 };
@@ -219,10 +219,10 @@ impl DeliveryRun<'_> {
     }
 
     /// The time of the database's clock.
-    fn now(&self) -> Instant {
+    fn now(&self) -> Timestamp {
         let elapsed = i64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.lease.now.as_millis().saturating_add(elapsed);
-        Instant::from_millis(now).unwrap_or(Instant::MAX)
+        Timestamp::from_millis(now).unwrap_or(Timestamp::MAX)
     }
 }
 

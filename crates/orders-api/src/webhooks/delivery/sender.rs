@@ -13,7 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
-use orders_core::Instant;
+use orders_core::Timestamp;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -89,7 +89,7 @@ impl Sender {
     }
 
     /// Sends a message. `now` is the time of the database's clock.
-    pub(super) async fn send(&self, url: &str, message: &Message, now: Instant) -> SendResult {
+    pub(super) async fn send(&self, url: &str, message: &Message, now: Timestamp) -> SendResult {
         let start = StdInstant::now();
         let deadline = tokio::time::Instant::from_std(start + self.timeout);
         // Dropped at the end, which closes the connection.
@@ -114,7 +114,7 @@ impl Sender {
         &self,
         url: &str,
         message: &Message,
-        now: Instant,
+        now: Timestamp,
         connection: &mut JoinSet<()>,
     ) -> Result<Response<Incoming>, String> {
         let target = self.ssrf_guard.parse(url).map_err(|error| match error {
@@ -184,7 +184,7 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
 fn http_request(
     target: &Target,
     message: &Message,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Request<Full<Bytes>>, String> {
     let timestamp = signature::timestamp(now);
     Request::post(target.path.clone())
@@ -287,7 +287,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_name_with_a_private_address_is_never_connected_to() {
-        let now = Instant::from_millis(1_700_000_000_000).unwrap();
+        let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
         for answers in [
             &["127.0.0.1"][..],
             &["8.8.8.8 127.0.0.1"],
@@ -308,7 +308,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_name_is_resolved_once_and_only_checked_addresses_are_connected_to() {
-        let now = Instant::from_millis(1_700_000_000_000).unwrap();
+        let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
         let (port, count) = listen("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         // Nothing listens at the first address. Resolving again would find the listener.
         let (resolve, asked) = rebinding(&["127.0.0.2", "127.0.0.1"]);
@@ -320,7 +320,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn redirects_are_not_followed() {
-        let now = Instant::from_millis(1_700_000_000_000).unwrap();
+        let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
         let (inside, reached) = listen("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         let answer = format!(
             "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:{inside}/\r\ncontent-length: 0\r\n\r\n"

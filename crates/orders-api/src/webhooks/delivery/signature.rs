@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use orders_core::{Instant, SigningSecret};
+use orders_core::{SigningSecret, Timestamp};
 use sha2::Sha256;
 
 /// The number of random bytes of a new secret.
@@ -48,7 +48,7 @@ impl Message {
 }
 
 /// Returns the value of `webhook-timestamp`, in seconds.
-pub(crate) fn timestamp(now: Instant) -> i64 {
+pub(crate) fn timestamp(now: Timestamp) -> i64 {
     now.as_millis().div_euclid(1_000)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orders_core::Instant;
+use orders_core::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::run::Shared;
@@ -21,7 +21,7 @@ pub(crate) struct TestQueue(mpsc::Receiver<TestDelivery>);
 struct TestDelivery {
     url: String,
     message: Message,
-    now: Instant,
+    now: Timestamp,
     reply: oneshot::Sender<SendResult>,
 }
 
@@ -37,7 +37,7 @@ impl TestSender {
         &self,
         url: String,
         message: Message,
-        now: Instant,
+        now: Timestamp,
     ) -> Option<SendResult> {
         let (reply, result) = oneshot::channel();
         self.0.try_send(TestDelivery { url, message, now, reply }).ok()?;

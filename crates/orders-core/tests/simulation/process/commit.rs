@@ -39,7 +39,7 @@ impl Process {
     ) -> Work {
         let Decision { outcomes, changes } = decision;
         let keep = |position: &usize| {
-            let Retry { key, fingerprint } = work.commands[*position].retry()?.clone();
+            let IdempotentRequest { key, fingerprint } = work.commands[*position].retry()?.clone();
             let answer = outcomes[*position].clone();
             let (attempt, at) = (work.jobs[*position], loaded.now);
             Some(Kept { attempt, key, fingerprint, answer, at })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use orders_core::{Disabled, Instant, WebhookId};
+use orders_core::{Disabled, Timestamp, WebhookId};
 
 use super::super::WebhookRow;
 use super::{Owner, Progress, after};
@@ -14,7 +14,7 @@ use crate::schema::webhooks;
 /// Finds webhooks whose next event may be delivered now and that are not leased.
 pub(super) fn due(
     connection: &mut AnyConnection,
-    now: Instant,
+    now: Timestamp,
     last_sequence: i64,
     is_held: bool,
     room: usize,
@@ -43,7 +43,7 @@ pub(super) fn advance(
     connection: &mut AnyConnection,
     owner: &Owner,
     progress: &Progress,
-    now: Instant,
+    now: Timestamp,
 ) -> QueryResult<bool> {
     let id = progress.id.as_str();
     let own =

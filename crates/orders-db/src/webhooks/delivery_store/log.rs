@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use orders_core::{Instant, WebhookId};
+use orders_core::{Timestamp, WebhookId};
 
 use super::super::DeliveryStatus;
 use super::{Attempt, after};
@@ -25,7 +25,7 @@ pub(super) fn write(
     webhook: &WebhookId,
     attempt: &Attempt,
     rest: Option<Duration>,
-    now: Instant,
+    now: Timestamp,
 ) -> QueryResult<()> {
     let status = match (attempt.status, rest) {
         // The webhook was changed meanwhile, so there is no next attempt.

@@ -11,7 +11,7 @@ use diesel::select;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use orders_core::{
-    Fingerprint, Instant, Needs, Occupant, OrderId, OwnKey, Reach, Snapshot, Span, Stored,
+    Fingerprint, Needs, Occupant, OrderId, OwnKey, Reach, Snapshot, Span, Stored, Timestamp,
 };
 
 use super::Loaded;
@@ -136,7 +136,7 @@ fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored
 fn find_fingerprint(
     connection: &mut SqliteConnection,
     key: &OwnKey,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<Option<Fingerprint>, Trouble> {
     let kept: Option<String> = idempotency_keys::table
         .find((key.caller.as_str(), key.key.as_str()))

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
 use orders_core::{
-    Actor, Changes, Event, EventKind, Fee, Fingerprint, Group, IdempotencyKey, Instant, Order,
-    OrderContent, OrderId, OwnKey, Policy, RowChange, ServiceId, Services,
+    Actor, Changes, Event, EventKind, Fee, Fingerprint, Group, IdempotencyKey, Order, OrderContent,
+    OrderId, OwnKey, Policy, RowChange, ServiceId, Services, Timestamp,
 };
 
 use super::Writes;
@@ -15,7 +15,7 @@ use super::sqlite::{CountTo, WriteRow};
 use crate::write::idempotency::{NewResponse, StoredResponse};
 
 fn order(id: &str, hour: i64, service: i64) -> Order {
-    let at = Instant::from_millis(hour * 3_600_000).unwrap();
+    let at = Timestamp::from_millis(hour * 3_600_000).unwrap();
     Order {
         id: OrderId::parse(id).unwrap(),
         content: OrderContent {
@@ -25,8 +25,8 @@ fn order(id: &str, hour: i64, service: i64) -> Order {
         },
         version: 1,
         group: Group(NonZeroU64::MIN),
-        created_at: Instant::MIN,
-        updated_at: Instant::MIN,
+        created_at: Timestamp::MIN,
+        updated_at: Timestamp::MIN,
     }
 }
 
@@ -41,7 +41,7 @@ fn answer() -> NewResponse {
         key: OwnKey { caller: Actor::new("me"), key },
         fingerprint: Fingerprint::new("f"),
         response: StoredResponse { status: 201, location: None, etag: None, body: Vec::new() },
-        expires: Instant::MAX,
+        expires: Timestamp::MAX,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The SQL of a load, as it is sent.
 
-use orders_core::{CalendarId, Instant, OrderId, OwnKey, ServiceId};
+use orders_core::{CalendarId, OrderId, OwnKey, ServiceId, Timestamp};
 
 use super::*;
 
@@ -8,7 +8,7 @@ use super::*;
 fn all_that_is_needed_is_loaded_by_one_statement() {
     let nothing = Needs::default();
     let span = |reach| {
-        let (from, to) = (Instant::MIN, Instant::MAX);
+        let (from, to) = (Timestamp::MIN, Timestamp::MAX);
         Span { calendar: CalendarId::Global, from, to, reach }
     };
     let key = orders_core::IdempotencyKey::parse("k").unwrap();

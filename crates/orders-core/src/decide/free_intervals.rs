@@ -2,47 +2,47 @@
 
 use crate::occupancy::{CalendarId, Interval};
 use crate::policy::Policy;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// An interval in which every time is free, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
+pub struct FreeInterval {
     /// Its first time.
-    pub start: Instant,
+    pub start: Timestamp,
     /// Its last time. It equals the first where a single one is free.
-    pub end: Instant,
+    pub end: Timestamp,
 }
 
 /// Finds the free intervals between two times, in one pass over the slots of some calendars.
 ///
 /// ```
-/// use orders_core::{CalendarId, FreeStretches, Instant, Policy};
+/// use orders_core::{CalendarId, FreeIntervals, Timestamp, Policy};
 ///
-/// let at = |text| Instant::parse(text).unwrap();
+/// let at = |text| Timestamp::parse(text).unwrap();
 /// let (from, to) = (at("2022-11-01T00:00:00Z"), at("2022-11-02T00:00:00Z"));
 /// let (policy, calendar) = (Policy::default(), CalendarId::Global);
-/// let mut free = FreeStretches::new(&policy, &[calendar], from, to);
+/// let mut free = FreeIntervals::new(&policy, &[calendar], from, to);
 /// let before = free.pass(policy.interval(calendar, at("2022-11-01T09:00:00Z"))).unwrap();
 /// assert_eq!((before.start, before.end), (from, at("2022-11-01T06:00:00Z")));
 /// let after = free.finish().unwrap();
 /// assert_eq!((after.start, after.end), (at("2022-11-01T12:00:00Z"), to));
 /// ```
 #[derive(Debug, Clone)]
-pub struct FreeStretches {
+pub struct FreeIntervals {
     /// The length of the new order's slots.
     length_ms: i64,
     /// The first time that may still be free, in milliseconds.
     at_ms: i64,
-    to: Instant,
+    to: Timestamp,
     /// The first and the last start of the slots to pass.
-    starts: (Instant, Instant),
+    starts: (Timestamp, Timestamp),
 }
 
-impl FreeStretches {
+impl FreeIntervals {
     /// Starts a search for the times of a new order in these calendars, between two times, both
     /// included.
     #[must_use]
-    pub fn new(policy: &Policy, calendars: &[CalendarId], from: Instant, to: Instant) -> Self {
+    pub fn new(policy: &Policy, calendars: &[CalendarId], from: Timestamp, to: Timestamp) -> Self {
         let lengths = calendars.iter().map(|id| policy.interval(*id, from).length_ms());
         let starts = |id: &CalendarId| {
             let first = policy.starts_around(*id, policy.interval(*id, from)).0;
@@ -60,28 +60,31 @@ impl FreeStretches {
 
     /// The first and the last start of the slots to pass.
     #[must_use]
-    pub fn starts(&self) -> (Instant, Instant) {
+    pub fn starts(&self) -> (Timestamp, Timestamp) {
         self.starts
     }
 
     /// Passes the next slot, in the order of starts. Returns the free interval before it, if there
     /// is one.
-    pub fn pass(&mut self, slot: Interval) -> Option<Stretch> {
+    pub fn pass(&mut self, slot: Interval) -> Option<FreeInterval> {
         let start_ms = self.at_ms;
         self.at_ms = start_ms.max(slot.end_ms());
         // A new order that ends where the slot starts does not overlap it.
-        stretch(start_ms, (slot.start().as_millis() - self.length_ms).min(self.to.as_millis()))
+        free_interval(
+            start_ms,
+            (slot.start().as_millis() - self.length_ms).min(self.to.as_millis()),
+        )
     }
 
     /// Returns the free interval after the last slot, if there is one.
     #[must_use]
-    pub fn finish(self) -> Option<Stretch> {
-        stretch(self.at_ms, self.to.as_millis())
+    pub fn finish(self) -> Option<FreeInterval> {
+        free_interval(self.at_ms, self.to.as_millis())
     }
 }
 
 /// The interval between two times, both included; `None` if it is empty or out of range.
-fn stretch(start_ms: i64, end_ms: i64) -> Option<Stretch> {
-    let (start, end) = (Instant::from_millis(start_ms)?, Instant::from_millis(end_ms)?);
-    (start <= end).then_some(Stretch { start, end })
+fn free_interval(start_ms: i64, end_ms: i64) -> Option<FreeInterval> {
+    let (start, end) = (Timestamp::from_millis(start_ms)?, Timestamp::from_millis(end_ms)?);
+    (start <= end).then_some(FreeInterval { start, end })
 }

@@ -75,7 +75,7 @@ impl Fingerprint {
 
 /// Makes a command safe to send again: it runs once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retry {
+pub struct IdempotentRequest {
     /// The key that identifies the command.
     pub key: OwnKey,
     /// The content that the key belongs to.
@@ -84,7 +84,7 @@ pub struct Retry {
 
 /// How a command relates to earlier ones with its idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Replay {
     /// The key is new.
     No,
     /// The same command was run before. The stored response is sent again.
@@ -93,17 +93,17 @@ pub enum Repeat {
     Other,
 }
 
-impl Retry {
+impl IdempotentRequest {
     /// How long a response is stored.
     pub const KEPT_FOR: Period = Period::DAY;
 
     /// Compares the command with what is stored under the key.
     #[must_use]
-    pub fn judge(&self, kept: Option<&Fingerprint>) -> Repeat {
+    pub fn judge(&self, kept: Option<&Fingerprint>) -> Replay {
         match kept {
-            None => Repeat::No,
-            Some(kept) if *kept == self.fingerprint => Repeat::Same,
-            Some(_) => Repeat::Other,
+            None => Replay::No,
+            Some(kept) if *kept == self.fingerprint => Replay::Same,
+            Some(_) => Replay::Other,
         }
     }
 }

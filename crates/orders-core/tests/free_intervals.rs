@@ -6,8 +6,8 @@ use orders_core::*;
 
 const WINDOW: i64 = 3;
 
-fn at(millis: i64) -> Instant {
-    Instant::from_millis(millis).unwrap()
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
 }
 
 /// What the search finds, by milliseconds.
@@ -19,7 +19,7 @@ fn found(from: i64, to: i64, occupied: &[i64]) -> Vec<(i64, i64)> {
 /// What the search finds between slots of any lengths, by milliseconds.
 fn found_between(from: i64, to: i64, slots: &[(i64, i64)]) -> Vec<(i64, i64)> {
     let policy = Policy { window: Period::from_millis(WINDOW).unwrap(), ..Policy::default() };
-    let mut free = FreeStretches::new(&policy, &[CalendarId::Global], at(from), at(to));
+    let mut free = FreeIntervals::new(&policy, &[CalendarId::Global], at(from), at(to));
     let slot = |(start, end): &(i64, i64)| Interval::new(at(*start), *end).unwrap();
     let mut stretches: Vec<_> = slots.iter().filter_map(|it| free.pass(slot(it))).collect();
     stretches.extend(free.finish());
@@ -64,9 +64,9 @@ fn those_of_a_book_are_left_by_the_orders_of_the_same_calendars() {
         let id = NewId::Made(OrderId::parse(&format!("at-{place}")).unwrap());
         assert!(book.run(&Actor::new("me"), Operation::Create { id, content }, at(0)).is_ok());
     }
-    let found = book.free_stretches(&services(1), at(100), at(120));
+    let found = book.free_intervals(&services(1), at(100), at(120));
     let free = [(100, 101), (107, 109), (115, 120)];
-    assert_eq!(found, free.map(|(start, end)| Stretch { start: at(start), end: at(end) }));
+    assert_eq!(found, free.map(|(start, end)| FreeInterval { start: at(start), end: at(end) }));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn two_at_the_same_instant_are_one() {
 
 #[test]
 fn nothing_is_free_where_time_ends() {
-    let (first, last) = (Instant::MIN.as_millis(), Instant::MAX.as_millis());
+    let (first, last) = (Timestamp::MIN.as_millis(), Timestamp::MAX.as_millis());
     assert_eq!(found(first, first + 20, &[first + 1]), [(first + 4, first + 20)]);
     assert_eq!(found(last - 20, last, &[last - 1, last]), [(last - 20, last - 4)]);
     assert_eq!(found(last - 20, last, &[last - 3]), [(last - 20, last - 6), (last, last)]);
