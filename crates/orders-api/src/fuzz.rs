@@ -14,7 +14,8 @@ mod rows;
 #[path = "../../orders-core/tests/fuzz/texts.rs"]
 mod texts;
 
-use orders_core::{Group, Order, OrderContent, OrderId, Timestamp};
+use orders_core::order::Group;
+use orders_core::{Order, OrderContent, OrderId, Timestamp};
 
 /// How many cases are tried of each target.
 const CASES: usize = 5_000;

@@ -14,7 +14,7 @@ mod sign_in;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use orders_core::SecretHash;
+use orders_core::key::SecretHash;
 
 use crate::http::problem::{Code, Problem};
 

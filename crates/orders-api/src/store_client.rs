@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
+use orders_core::decide::{Batch, IdempotentRequest, OperationResult};
+use orders_core::key::{KeyChange, KeyCommand, KeyRefusal};
+use orders_core::service::ServiceName;
 use orders_core::{
-    Action, Actor, Batch, Command, Done, IdempotentRequest, KeyChange, KeyCommand, KeyRefusal,
-    Operation, OperationResult, Order, OrderId, Outcome, Refusal, ServiceId, ServiceName,
+    Action, Actor, Command, Done, Operation, Order, OrderId, Outcome, Refusal, ServiceId,
 };
 use orders_db::{
     Answered, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply, Store,

@@ -22,7 +22,7 @@
 //!     })
 //! };
 //! let now = Timestamp::parse("2022-10-01T00:00:00Z")?;
-//! let mut create = |id, datetime| -> Result<OperationResult, Box<dyn std::error::Error>> {
+//! let mut create = |id, datetime| -> Result<Result<Done, Refusal>, Box<dyn std::error::Error>> {
 //!     let id = NewId::Chosen(OrderId::parse(id)?);
 //!     let operation = Operation::Create { id, content: content(datetime)? };
 //!     Ok(book.run(&Actor::new("me"), operation, now))
@@ -50,29 +50,10 @@ pub mod webhook;
 
 pub use book::Book;
 pub use decide::{
-    Action, Actor, Batch, BatchError, Changes, Command, Decision, Done, Event, EventKind,
-    EventKindError, Fingerprint, FreeInterval, FreeIntervals, IdempotencyKey, IdempotencyKeyError,
-    IdempotentRequest, IfMatch, Import, ImportGroup, Mode, Needs, Neighbour, NewId, Occupant,
-    Operation, OperationResult, OrderConflict, OrderPatch, Outcome, OwnKey, Reach, Refusal, Replay,
-    RowChange, Snapshot, SpacingCheck, Span, Stored, Versions, Violation, decide,
+    Action, Actor, Command, Decision, Done, Event, EventKind, Needs, NewId, Operation, Outcome,
+    Refusal, Snapshot, decide,
 };
-pub use key::{
-    Key, KeyChange, KeyCommand, KeyId, KeyIdError, KeyName, KeyNameError, KeyRefusal, Role,
-    RoleError, Secret, SecretHash, decide_key,
-};
-pub use occupancy::{CalendarId, Interval, Slot};
-pub use order::{
-    Fee, FeeError, Group, Order, OrderContent, OrderId, OrderIdError, Services, ServicesError,
-};
-pub use policy::{Policy, PolicyPatch, Scope, ScopeError};
-pub use service::{
-    Service, ServiceChange, ServiceCommand, ServiceId, ServiceIdError, ServiceName,
-    ServiceNameError, ServiceRefusal, ServiceSnapshot, decide_service,
-};
-pub use time::{Period, PeriodError, Timestamp, TimestampError};
-pub use webhook::{
-    Disabled, DisabledError, EventPattern, EventPatternError, EventPatterns, EventPatternsError,
-    Held, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookContent,
-    WebhookDescription, WebhookDescriptionError, WebhookId, WebhookIdError, WebhookPatch,
-    WebhookRefusal, WebhookSnapshot, decide_webhook,
-};
+pub use order::{Fee, Order, OrderContent, OrderId, Services};
+pub use policy::{Policy, Scope};
+pub use service::{Service, ServiceId};
+pub use time::{Period, Timestamp};

@@ -24,7 +24,8 @@ pub enum CalendarId {
 /// A half-open interval of time, `[start, end)`, exact to the millisecond.
 ///
 /// ```
-/// use orders_core::{Timestamp, Interval};
+/// use orders_core::Timestamp;
+/// use orders_core::occupancy::Interval;
 ///
 /// let at = |text| Timestamp::parse(text).unwrap();
 /// let hour = |text| Interval::new(at(text), at(text).as_millis() + 3_600_000).unwrap();

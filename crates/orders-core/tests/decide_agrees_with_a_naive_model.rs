@@ -3,7 +3,11 @@
 
 mod support;
 
-use orders_core::*;
+use orders_core::decide::OperationResult;
+use orders_core::{
+    Actor, Book, Command, Done, Event, EventKind, NewId, Operation, Order, OrderContent, OrderId,
+    Outcome, Period, Policy, Scope,
+};
 use proptest::prelude::*;
 use support::generate::{HALF_HOUR, actions, at, commands, contents, service, times};
 use support::model::{Model, any_group};

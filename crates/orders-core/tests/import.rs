@@ -4,7 +4,12 @@
 
 use std::sync::Arc;
 
-use orders_core::*;
+use orders_core::decide::{Batch, Import, ImportGroup, Mode, OperationResult};
+use orders_core::order::Group;
+use orders_core::{
+    Action, Actor, Book, Command, Done, Fee, NewId, Operation, OrderContent, OrderId, Outcome,
+    Policy, Refusal, ServiceId, Services, Timestamp,
+};
 
 const NOON: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;

@@ -5,7 +5,15 @@
 use std::fmt::Debug;
 use std::num::NonZeroU64;
 
-use orders_core::*;
+use orders_core::decide::{IdempotencyKey, Neighbour, OrderConflict};
+use orders_core::key::Role;
+use orders_core::order::Group;
+use orders_core::service::ServiceName;
+use orders_core::webhook::EventPatterns;
+use orders_core::{
+    EventKind, Fee, Order, OrderContent, OrderId, Period, Policy, Refusal, Scope, Service,
+    ServiceId, Services, Timestamp,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

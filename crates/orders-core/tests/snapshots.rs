@@ -3,7 +3,16 @@
 
 use std::num::NonZeroU64;
 
-use orders_core::*;
+use orders_core::decide::{
+    Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, Occupant, OrderPatch, OwnKey,
+    Reach, Span, Stored,
+};
+use orders_core::occupancy::CalendarId;
+use orders_core::order::Group;
+use orders_core::{
+    Action, Actor, Book, Command, Fee, Needs, NewId, Operation, Order, OrderContent, OrderId,
+    Outcome, Policy, Refusal, ServiceId, Services, Snapshot, Timestamp, decide,
+};
 
 const HOUR: i64 = 60 * 60 * 1000;
 

@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use orders_core::*;
+use orders_core::decide::{Batch, Import, ImportGroup, Mode, OrderPatch};
+use orders_core::{
+    Action, Actor, Book, Command, Fee, NewId, Operation, OrderContent, OrderId, Outcome, Policy,
+    ServiceId, Services, Timestamp,
+};
 
 const HOUR: i64 = 3_600_000;
 

@@ -1,6 +1,17 @@
 //! What the values of the domain accept, and that they are shown as they were given.
 
-use orders_core::*;
+use orders_core::decide::{Fingerprint, IdempotencyKey, Neighbour, OrderConflict, Versions};
+use orders_core::key::{KeyId, KeyName, KeyNameError, Role};
+use orders_core::policy::{PolicyPatch, ScopeError};
+use orders_core::service::{ServiceCommand, ServiceName};
+use orders_core::time::PeriodError;
+use orders_core::webhook::{
+    Disabled, EventPattern, EventPatterns, SigningSecret, WebhookDescription,
+    WebhookDescriptionError, WebhookId,
+};
+use orders_core::{
+    EventKind, Fee, Needs, OrderId, Period, Policy, Refusal, Scope, Service, ServiceId, Timestamp,
+};
 
 #[test]
 fn what_was_given_is_what_is_shown() {

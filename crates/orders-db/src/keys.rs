@@ -5,7 +5,8 @@ mod change;
 pub(crate) mod sessions;
 
 use diesel::prelude::*;
-use orders_core::{Key, KeyId, KeyName, Role, Secret, SecretHash, Timestamp};
+use orders_core::Timestamp;
+use orders_core::key::{Key, KeyId, KeyName, Role, Secret, SecretHash};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;

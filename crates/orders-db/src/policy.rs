@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{Order, Policy, PolicyPatch, SpacingCheck, Violation};
+use orders_core::decide::{SpacingCheck, Violation};
+use orders_core::policy::PolicyPatch;
+use orders_core::{Order, Policy};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;

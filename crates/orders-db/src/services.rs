@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
-use orders_core::{
-    Service, ServiceChange, ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
-    ServiceSnapshot, decide_service,
+use orders_core::service::{
+    ServiceChange, ServiceCommand, ServiceName, ServiceRefusal, ServiceSnapshot, decide_service,
 };
+use orders_core::{Service, ServiceId};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;

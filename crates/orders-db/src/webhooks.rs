@@ -7,8 +7,9 @@ mod delivery_store;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{
-    Disabled, EventPattern, EventPatterns, Held, SigningSecret, Timestamp, Webhook, WebhookContent,
+use orders_core::Timestamp;
+use orders_core::webhook::{
+    Disabled, EventPattern, EventPatterns, Held, SigningSecret, Webhook, WebhookContent,
     WebhookDescription, WebhookId,
 };
 

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant as Clock};
 
-use orders_core::{
-    Book, Done, OperationResult, Order, Outcome, OwnKey, Period, Policy, PolicyPatch, Scope,
-    ServiceCommand, ServiceName,
-};
+use orders_core::decide::{OperationResult, OwnKey};
+use orders_core::policy::PolicyPatch;
+use orders_core::service::{ServiceCommand, ServiceName};
+use orders_core::{Book, Done, Order, Outcome, Period, Policy, Scope};
 use orders_db::{
     Answered, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply, Store,
     StoreOptions, StoredResponse, Ticket,

@@ -2,7 +2,8 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{FreeInterval, Period, Scope, Timestamp};
+use orders_core::decide::FreeInterval;
+use orders_core::{Period, Scope, Timestamp};
 use orders_db::AvailabilityQuery;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use orders_core::{Group, Order, OrderId};
+use orders_core::order::Group;
+use orders_core::{Order, OrderId};
 use orders_db::{DatabaseUrl, ExportPart, StoreError};
 
 use crate::cli::{ExportOptions, FileFormat};

@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use orders_core::Batch;
+use orders_core::decide::Batch;
 use orders_db::{Store, StoreError};
 
 use self::chunks::ChunkWriter;

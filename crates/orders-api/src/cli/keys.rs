@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 
-use orders_core::{KeyChange, KeyCommand};
+use orders_core::key::{KeyChange, KeyCommand};
 use orders_db::{Answered, Store};
 
 use crate::cli::KeysCommand;

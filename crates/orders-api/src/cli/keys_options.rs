@@ -1,7 +1,8 @@
 //! The options of `keys`.
 
 use clap::Subcommand;
-use orders_core::{KeyId, KeyName, Period, Role};
+use orders_core::Period;
+use orders_core::key::{KeyId, KeyName, Role};
 
 use super::read_period;
 

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::io::{BufWriter, Write};
 
-use orders_core::{CalendarId, Policy, Violation};
+use orders_core::Policy;
+use orders_core::decide::Violation;
+use orders_core::occupancy::CalendarId;
 use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;

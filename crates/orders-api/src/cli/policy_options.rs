@@ -2,7 +2,8 @@
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
-use orders_core::{Period, PolicyPatch, Scope};
+use orders_core::policy::PolicyPatch;
+use orders_core::{Period, Scope};
 
 use super::read_period;
 

@@ -5,10 +5,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use orders_core::{
-    Action, Actor, Batch, Command, Mode, NewId, Operation, Outcome, Refusal, ServiceCommand,
-    ServiceRefusal,
-};
+use orders_core::decide::{Batch, Mode};
+use orders_core::service::{ServiceCommand, ServiceRefusal};
+use orders_core::{Action, Actor, Command, NewId, Operation, Outcome, Refusal};
 use orders_db::{Answered, RenderResponse, Store, StoreError};
 
 use crate::cli::import::{Document, SourceError};

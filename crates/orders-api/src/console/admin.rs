@@ -4,7 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{EventPattern, Key, Period, Policy, Timestamp, Webhook};
+use orders_core::key::Key;
+use orders_core::webhook::{EventPattern, Webhook};
+use orders_core::{Period, Policy, Timestamp};
 use orders_db::Store;
 use uuid::Uuid;
 

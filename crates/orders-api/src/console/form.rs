@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
-use orders_core::{IdempotencyKey, IdempotentRequest};
+use orders_core::decide::{IdempotencyKey, IdempotentRequest};
 
 use crate::http::body::{Body, BodyLimits};
 use crate::http::problem::Problem;

@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{IdempotentRequest, KeyCommand, KeyName, Period, Role};
+use orders_core::Period;
+use orders_core::decide::IdempotentRequest;
+use orders_core::key::{KeyCommand, KeyName, Role};
 
 use super::admin::{self, FlashMessage};
 use super::form::Form;

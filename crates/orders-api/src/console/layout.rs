@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use orders_core::{OrderId, Role};
+use orders_core::OrderId;
+use orders_core::key::Role;
 
 use super::assets;
 use super::zone::Zone;

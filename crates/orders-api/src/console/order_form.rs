@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use orders_core::{
-    Fee, IdempotencyKey, IdempotentRequest, Order, OrderContent, Refusal, Service, ServiceId,
-    Services, Timestamp,
-};
+use orders_core::decide::{IdempotencyKey, IdempotentRequest};
+use orders_core::{Fee, Order, OrderContent, Refusal, Service, ServiceId, Services, Timestamp};
 use uuid::Uuid;
 
 use super::form::Form;

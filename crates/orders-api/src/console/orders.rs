@@ -8,9 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
-use orders_core::{
-    Done, IdempotentRequest, NewId, Operation, OrderId, Refusal, Timestamp, Versions,
-};
+use orders_core::decide::{IdempotentRequest, Versions};
+use orders_core::{Done, NewId, Operation, OrderId, Refusal, Timestamp};
 use orders_db::StoredResponse;
 
 use super::form::Form;

@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::{Service, ServiceCommand, ServiceId, ServiceName};
+use orders_core::service::{ServiceCommand, ServiceName};
+use orders_core::{Service, ServiceId};
 
 use super::form::Form;
 use super::layout::{self, Layout};

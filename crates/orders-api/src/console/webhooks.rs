@@ -7,7 +7,7 @@ mod page;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{WebhookCommand, WebhookId};
+use orders_core::webhook::{WebhookCommand, WebhookId};
 
 use super::admin::{self, FlashMessage};
 use super::form::Form;

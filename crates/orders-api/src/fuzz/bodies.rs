@@ -1,7 +1,8 @@
 //! Bodies of JSON: any, orders, patches, batches.
 
 use bolero::check;
-use orders_core::{Operation, OrderId, Versions};
+use orders_core::decide::Versions;
+use orders_core::{Operation, OrderId};
 use serde_json::Value;
 
 use super::texts::texts;

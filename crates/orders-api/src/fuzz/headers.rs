@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use bolero::check;
-use orders_core::Versions;
+use orders_core::decide::Versions;
 
 use super::CASES;
 use super::texts::texts;

@@ -5,7 +5,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
-use orders_core::{IdempotencyKey, IdempotentRequest, IfMatch};
+use orders_core::decide::{IdempotencyKey, IdempotentRequest, IfMatch};
 
 use crate::http::body::{Body, BodyLimits, RequestPolicy};
 use crate::http::json::Json;

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use orders_core::{IfMatch, Versions};
+use orders_core::decide::{IfMatch, Versions};
 
 use crate::http::problem::{Code, Problem};
 

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Fingerprint, IdempotencyKey, IdempotentRequest, OwnKey};
+use orders_core::decide::{Fingerprint, IdempotencyKey, IdempotentRequest, OwnKey};
 use orders_db::StoredResponse;
 use serde::Serialize;
 use uuid::Uuid;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpRequest;
-use orders_core::{Fee, OrderId, Period, ServiceId, Services, Timestamp, TimestampError};
+use orders_core::time::TimestampError;
+use orders_core::{Fee, OrderId, Period, ServiceId, Services, Timestamp};
 use orders_db::{DeliveryStatus, OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 

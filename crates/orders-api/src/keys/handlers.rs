@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{KeyChange, KeyCommand, KeyId};
+use orders_core::key::{KeyChange, KeyCommand, KeyId};
 use orders_db::StoredResponse;
 
 use crate::app::App;

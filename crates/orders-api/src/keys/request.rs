@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use orders_core::{Key, KeyChange, KeyName, Period, Role, Timestamp};
+use orders_core::key::{Key, KeyChange, KeyName, Role};
+use orders_core::{Period, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::openapi::{RefOr, Schema};

@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use orders_core::Role;
+use orders_core::key::Role;
 
 use crate::http::openapi::description::{Answer, Description};
 use crate::http::problem::Code;

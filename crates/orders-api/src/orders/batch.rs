@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Batch, Done, Mode, OperationResult, Refusal};
+use orders_core::decide::{Batch, Mode, OperationResult};
+use orders_core::{Done, Refusal};
 use orders_db::StoredResponse;
 use serde_json::value::{RawValue, to_raw_value};
 

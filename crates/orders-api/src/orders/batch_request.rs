@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use orders_core::{Batch, BatchError, Mode, NewId, Operation, OrderId, OrderPatch, Versions};
+use orders_core::decide::{Batch, BatchError, Mode, OrderPatch, Versions};
+use orders_core::{NewId, Operation, OrderId};
 
 use super::request::{OrderBody, read_bool, read_order, read_replacement, read_version, text};
 use crate::http::json::Json;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use csv::{Terminator, Writer, WriterBuilder};
-use orders_core::{Order, ServiceId, ServiceName};
+use orders_core::service::ServiceName;
+use orders_core::{Order, ServiceId};
 
 use super::response::Names;
 

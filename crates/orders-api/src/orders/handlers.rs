@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{Actor, Done, IdempotentRequest, NewId, Operation, Order, OrderId, Refusal};
+use orders_core::decide::IdempotentRequest;
+use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use orders_core::{
-    Fee, OrderContent, OrderId, OrderPatch, ServiceId, ServiceName, Services, ServicesError,
-    Timestamp,
-};
+use orders_core::decide::OrderPatch;
+use orders_core::order::ServicesError;
+use orders_core::service::ServiceName;
+use orders_core::{Fee, OrderContent, OrderId, ServiceId, Services, Timestamp};
 
 use crate::http::json::Json;
 use crate::http::problem::FieldError;

@@ -1,8 +1,8 @@
 //! What answers look like.
 
-use orders_core::{
-    Fee, FreeInterval, Order, Policy, Service, ServiceId, ServiceName, Services, Timestamp,
-};
+use orders_core::decide::FreeInterval;
+use orders_core::service::ServiceName;
+use orders_core::{Fee, Order, Policy, Service, ServiceId, Services, Timestamp};
 use orders_db::OrderChange;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;

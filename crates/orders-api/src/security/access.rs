@@ -1,6 +1,6 @@
 //! What each route requires of its callers.
 
-use orders_core::Role;
+use orders_core::key::Role;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

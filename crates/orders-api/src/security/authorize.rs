@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
-use orders_core::{Actor, Role};
+use orders_core::Actor;
+use orders_core::key::Role;
 
 use super::access::Access;
 use super::caller::{Caller, Credential};

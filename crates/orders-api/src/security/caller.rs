@@ -1,7 +1,8 @@
 //! The caller of a request, kept with the request once it is authorized.
 
 use actix_web::{HttpMessage, HttpRequest};
-use orders_core::{Actor, KeyId, Role, SecretHash};
+use orders_core::Actor;
+use orders_core::key::{KeyId, Role, SecretHash};
 use orders_db::Session;
 
 use super::{Security, credentials};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
-use orders_core::{KeyId, SecretHash};
+use orders_core::key::{KeyId, SecretHash};
 use orders_db::{KeyEntry, KeyTable};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -84,7 +84,7 @@ pub(super) fn find(table: &KeyTable, key: &str) -> Option<Caller> {
 /// Whether a key is valid with this secret.
 pub(super) fn is_valid(table: &KeyTable, entry: &KeyEntry, hash: SecretHash) -> bool {
     let now = table.now();
-    let fits = |secret: &orders_core::Secret| {
+    let fits = |secret: &orders_core::key::Secret| {
         is_same(secret.hash, hash) && secret.until.is_none_or(|until| now < until)
     };
     entry.key.is_active(now) && entry.secrets.iter().any(fits)

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use hmac::{Hmac, KeyInit, Mac};
-use orders_core::{Actor, KeyId, Role, SecretHash, Timestamp};
+use orders_core::key::{KeyId, Role, SecretHash};
+use orders_core::{Actor, Timestamp};
 use orders_db::{KeyTable, Session};
 use sha2::Sha256;
 

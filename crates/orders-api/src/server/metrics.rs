@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_rt::time::timeout;
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use orders_core::Webhook;
+use orders_core::webhook::Webhook;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{TEXT_FORMAT, TextEncoder};

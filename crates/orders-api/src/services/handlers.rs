@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{IdempotentRequest, Service, ServiceChange, ServiceCommand, ServiceId};
+use orders_core::decide::IdempotentRequest;
+use orders_core::service::{ServiceChange, ServiceCommand};
+use orders_core::{Service, ServiceId};
 use orders_db::StoredResponse;
 
 use crate::app::App;

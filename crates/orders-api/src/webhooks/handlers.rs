@@ -3,9 +3,8 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use orders_core::{
-    IdempotentRequest, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId,
-};
+use orders_core::decide::IdempotentRequest;
+use orders_core::webhook::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
 use orders_db::StoredResponse;
 use uuid::Uuid;
 

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use orders_core::{
-    EventPattern, EventPatterns, EventPatternsError, Period, WebhookContent, WebhookDescription,
+use orders_core::Period;
+use orders_core::webhook::{
+    EventPattern, EventPatterns, EventPatternsError, WebhookContent, WebhookDescription,
     WebhookPatch,
 };
 use serde_json::json;

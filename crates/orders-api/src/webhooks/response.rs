@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use orders_core::{EventPattern, Timestamp, Webhook, WebhookDescription, WebhookId};
+use orders_core::Timestamp;
+use orders_core::webhook::{EventPattern, Webhook, WebhookDescription, WebhookId};
 use orders_db::Delivery;
 use serde::Serialize;
 use utoipa::openapi::{Object, RefOr, Schema};
@@ -68,7 +69,7 @@ impl<'a> WebhookView<'a> {
             events: content.events.iter().map(EventPattern::as_str).collect(),
             description: content.description.as_ref().map(WebhookDescription::as_str),
             disabled: webhook.disabled.is_some(),
-            disabled_reason: webhook.disabled.map(orders_core::Disabled::as_str),
+            disabled_reason: webhook.disabled.map(orders_core::webhook::Disabled::as_str),
             created_at: Shown(webhook.created_at),
             updated_at: Shown(webhook.updated_at),
             state: StateView {

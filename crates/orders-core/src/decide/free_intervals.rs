@@ -16,7 +16,9 @@ pub struct FreeInterval {
 /// Finds the free intervals between two times, in one pass over the slots of some calendars.
 ///
 /// ```
-/// use orders_core::{CalendarId, FreeIntervals, Timestamp, Policy};
+/// use orders_core::decide::FreeIntervals;
+/// use orders_core::occupancy::CalendarId;
+/// use orders_core::{Policy, Timestamp};
 ///
 /// let at = |text| Timestamp::parse(text).unwrap();
 /// let (from, to) = (at("2022-11-01T00:00:00Z"), at("2022-11-02T00:00:00Z"));

@@ -12,7 +12,7 @@ use crate::text::{Decimal, read_from_text};
 /// assert_eq!(Fee::parse("1e2")?.to_string(), "100");
 /// assert_eq!(Fee::parse("99.50")?.to_string(), "99.5");
 /// assert!(Fee::parse("0.001").is_err());
-/// # Ok::<(), orders_core::FeeError>(())
+/// # Ok::<(), orders_core::order::FeeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fee(i64);

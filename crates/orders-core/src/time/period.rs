@@ -18,7 +18,7 @@ const DAY: i64 = 24 * HOUR;
 /// assert_eq!(window, Period::parse("PT3H")?);
 /// assert_eq!(window.to_string(), "PT3H");
 /// assert_eq!(window.in_words(), "3 hours");
-/// # Ok::<(), orders_core::PeriodError>(())
+/// # Ok::<(), orders_core::time::PeriodError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(i64);

@@ -14,7 +14,7 @@ use crate::time::Period;
 ///
 /// let asked = Timestamp::parse("2022-11-01T12:11:11.1119+01:00")?;
 /// assert_eq!(asked.to_string(), "2022-11-01T11:11:11.111Z");
-/// # Ok::<(), orders_core::TimestampError>(())
+/// # Ok::<(), orders_core::time::TimestampError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);

@@ -13,7 +13,8 @@ mod oracle;
 mod texts;
 
 use bolero::check;
-use orders_core::*;
+use orders_core::decide::IdempotencyKey;
+use orders_core::{Fee, OrderId, Period, ServiceId, Timestamp};
 use texts::texts;
 
 const CASES: usize = 20_000;

@@ -1,7 +1,9 @@
 //! The same readings once more, as plainly as they can be said: character by character from the
 //! grammars of RFC 3339, RFC 8259 and ISO 8601, dates by counting days, amounts by moving a point.
 
-use orders_core::{FeeError, PeriodError, Timestamp, TimestampError};
+use orders_core::Timestamp;
+use orders_core::order::FeeError;
+use orders_core::time::{PeriodError, TimestampError};
 
 /// Takes so many digits off the front of a text.
 fn take_digits(text: &mut &str, count: usize) -> Option<i64> {

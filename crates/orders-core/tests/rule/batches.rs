@@ -1,6 +1,7 @@
 //! What is judged together, one by one or as a whole.
 
-use orders_core::*;
+use orders_core::decide::{Batch, BatchError, Mode};
+use orders_core::{Order, Refusal};
 
 use crate::desk::*;
 

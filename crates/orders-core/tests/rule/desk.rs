@@ -1,6 +1,13 @@
 //! A book to which commands are given, and the words in which the tests speak of orders.
 
-use orders_core::*;
+use orders_core::decide::{
+    Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, OperationResult, OrderConflict,
+    OrderPatch, OwnKey,
+};
+use orders_core::{
+    Action, Actor, Book, Command, Fee, NewId, Operation, Order, OrderContent, OrderId, Outcome,
+    Policy, Refusal, Scope, ServiceId, Services, Timestamp,
+};
 
 pub(crate) const WINDOW: i64 = 3 * 60 * 60 * 1000;
 

@@ -1,6 +1,7 @@
 //! What an idempotency key stands for, and for how long.
 
-use orders_core::*;
+use orders_core::decide::{Batch, IdempotentRequest, Mode};
+use orders_core::{Action, Actor, Command, Operation, Outcome, Refusal};
 
 use crate::desk::*;
 

@@ -1,6 +1,10 @@
 //! What becomes of an order by the commands that are given to it.
 
-use orders_core::*;
+use orders_core::decide::{OrderPatch, Reach, Span, Stored};
+use orders_core::occupancy::CalendarId;
+use orders_core::{
+    Action, Actor, Command, Done, Operation, Period, Policy, Refusal, ServiceId, Snapshot, decide,
+};
 
 use crate::desk::*;
 

@@ -1,6 +1,7 @@
 //! What a refusal names and suggests, and which of several reasons it gives.
 
-use orders_core::*;
+use orders_core::decide::{Mode, OrderPatch, Versions};
+use orders_core::{Operation, Period, Policy, Refusal, ServiceId, Timestamp};
 
 use crate::desk::*;
 

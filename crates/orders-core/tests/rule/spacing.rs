@@ -1,6 +1,7 @@
 //! Which orders are too close to each other: to the millisecond, in each scope, and within a group.
 
-use orders_core::*;
+use orders_core::decide::{Mode, OrderPatch};
+use orders_core::{Fee, Operation, Policy};
 
 use crate::desk::*;
 

@@ -1,6 +1,12 @@
 //! Callers: they ask for this and that, give up, hang up, and ask again with the same key.
 
-use orders_core::*;
+use orders_core::decide::{
+    Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, OrderPatch, OwnKey, Versions,
+};
+use orders_core::{
+    Action, Actor, Command, Fee, NewId, Operation, OrderContent, OrderId, Policy, ServiceId,
+    Services, Timestamp,
+};
 
 use crate::dice::Dice;
 use crate::ledger::{Answered, AttemptId, Ledger, Ticket};

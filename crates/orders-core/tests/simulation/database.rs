@@ -9,7 +9,9 @@ mod statements;
 
 use std::collections::BTreeMap;
 
-use orders_core::*;
+use orders_core::decide::OwnKey;
+use orders_core::occupancy::Slot;
+use orders_core::{Needs, OrderId, Outcome, Policy, ServiceId, Snapshot, Timestamp};
 
 use crate::dice::Dice;
 use crate::knobs::Knobs;

@@ -3,7 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use orders_core::*;
+use orders_core::decide::{Neighbour, OrderConflict};
+use orders_core::occupancy::Slot;
+use orders_core::{
+    Action, Event, EventKind, Operation, Order, OrderId, Policy, Refusal, Timestamp,
+};
 
 /// All states that there were, by the sequence that made them.
 #[derive(Debug, Default)]

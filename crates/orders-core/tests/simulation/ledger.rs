@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use orders_core::*;
+use orders_core::decide::{Changes, Fingerprint, OwnKey, RowChange};
+use orders_core::{Action, Command, Done, Event, Order, OrderId, Outcome, Policy};
 
 use crate::justice::{self, History};
 use crate::rules::{Figures, Rule};

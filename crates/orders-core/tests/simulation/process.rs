@@ -7,7 +7,8 @@ mod settle;
 
 use std::collections::VecDeque;
 
-use orders_core::*;
+use orders_core::decide::OwnKey;
+use orders_core::{Command, Decision, Needs};
 
 use crate::database::{Database, Loaded, Reply, SessionId, Statement};
 use crate::dice::Dice;

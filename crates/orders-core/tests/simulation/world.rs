@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use orders_core::*;
+use orders_core::occupancy::{CalendarId, Slot};
+use orders_core::order::Group;
+use orders_core::{OrderId, Period, Policy, Scope, ServiceId};
 
 use crate::client::{self, Client};
 use crate::database::{Database, Kind};

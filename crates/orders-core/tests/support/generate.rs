@@ -1,6 +1,12 @@
 //! Generated commands: few ids, times and services, so that most have to do with one another.
 
-use orders_core::*;
+use orders_core::decide::{
+    Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, OrderPatch, OwnKey, Versions,
+};
+use orders_core::{
+    Action, Actor, Command, Fee, NewId, Operation, OrderContent, OrderId, ServiceId, Services,
+    Timestamp,
+};
 use proptest::prelude::*;
 
 pub(crate) const HALF_HOUR: i64 = 30 * 60 * 1000;

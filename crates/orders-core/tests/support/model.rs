@@ -3,7 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use orders_core::*;
+use orders_core::decide::{
+    Batch, Fingerprint, IdempotentRequest, IfMatch, Mode, Neighbour, OperationResult,
+    OrderConflict, OwnKey,
+};
+use orders_core::order::Group;
+use orders_core::{
+    Action, Command, Done, Operation, Order, OrderId, Outcome, Policy, Refusal, Scope, ServiceId,
+    Services, Timestamp,
+};
 
 #[derive(Debug, Clone)]
 struct Held {

@@ -3,9 +3,10 @@
 use std::num::NonZeroU64;
 
 use diesel::prelude::*;
+use orders_core::occupancy::{CalendarId, Interval};
+use orders_core::order::Group;
 use orders_core::{
-    CalendarId, Fee, Group, Interval, Order, OrderContent, OrderId, Period, Policy, Scope,
-    ServiceId, Services, Timestamp,
+    Fee, Order, OrderContent, OrderId, Period, Policy, Scope, ServiceId, Services, Timestamp,
 };
 
 use crate::StoreError;

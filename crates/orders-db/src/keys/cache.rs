@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::{Duration, Instant as Moment};
 
 use diesel::prelude::*;
-use orders_core::{Key, KeyId, Secret, Timestamp};
+use orders_core::Timestamp;
+use orders_core::key::{Key, KeyId, Secret};
 
 use super::{KeyRow, list_secrets};
 use crate::connection::{AnyConnection, Manager};

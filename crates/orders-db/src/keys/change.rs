@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use diesel::prelude::*;
-use orders_core::{Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, Timestamp, decide_key};
+use orders_core::Timestamp;
+use orders_core::key::{Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, decide_key};
 
 use super::{KeyRow, SecretRow, find};
 use crate::clock;

@@ -9,7 +9,9 @@ mod webhooks;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use orders_core::{Key, Service, ServiceId, Webhook};
+use orders_core::key::Key;
+use orders_core::webhook::Webhook;
+use orders_core::{Service, ServiceId};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;

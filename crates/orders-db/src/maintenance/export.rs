@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use orders_core::{Group, Order, Service, ServiceId};
+use orders_core::order::Group;
+use orders_core::{Order, Service, ServiceId};
 
 use crate::connection::AnyConnection;
 use crate::database::long_reads::open_without_timeouts;

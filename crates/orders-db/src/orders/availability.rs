@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use orders_core::{
-    CalendarId, FreeInterval, FreeIntervals, OrderId, Policy, Scope, ServiceId, Timestamp,
-};
+use orders_core::decide::{FreeInterval, FreeIntervals};
+use orders_core::occupancy::CalendarId;
+use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 
 use crate::connection::AnyConnection;
 use crate::schema::order_slots;

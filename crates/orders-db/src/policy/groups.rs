@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::Group;
+use orders_core::order::Group;
 
 use crate::connection::AnyConnection;
 use crate::rows;

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{Order, Policy, Slot};
+use orders_core::occupancy::Slot;
+use orders_core::{Order, Policy};
 
 use super::visit_orders;
 use crate::connection::AnyConnection;

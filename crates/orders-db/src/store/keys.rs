@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, mpsc};
 
-use orders_core::{Key, KeyId, Timestamp};
+use orders_core::Timestamp;
+use orders_core::key::{Key, KeyId};
 
 use super::Store;
 use crate::StoreError;

@@ -3,7 +3,9 @@
 use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
 
-use orders_core::{Command, OperationResult, ServiceCommand};
+use orders_core::Command;
+use orders_core::decide::OperationResult;
+use orders_core::service::ServiceCommand;
 
 use super::Store;
 use crate::write::change::ChangeResult;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use orders_core::{SigningSecret, Timestamp, Webhook, WebhookId};
+use orders_core::Timestamp;
+use orders_core::webhook::{SigningSecret, Webhook, WebhookId};
 
 use super::Store;
 use crate::webhooks::{self, Delivery, DeliveryStatus, DeliveryStore};

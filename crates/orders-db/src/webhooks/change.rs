@@ -1,8 +1,9 @@
 //! Changes to webhooks.
 
 use diesel::prelude::*;
-use orders_core::{
-    SigningSecret, Timestamp, Webhook, WebhookChange, WebhookCommand, WebhookId, WebhookRefusal,
+use orders_core::Timestamp;
+use orders_core::webhook::{
+    SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId, WebhookRefusal,
     WebhookSnapshot, decide_webhook,
 };
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use orders_core::{EventKind, Timestamp, WebhookId};
+use orders_core::webhook::WebhookId;
+use orders_core::{EventKind, Timestamp};
 
 use crate::StoreError;
 use crate::connection::AnyConnection;

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::{
-    Disabled, EventKind, EventPatterns, SigningSecret, Timestamp, Webhook, WebhookId,
-};
+use orders_core::webhook::{Disabled, EventPatterns, SigningSecret, Webhook, WebhookId};
+use orders_core::{EventKind, Timestamp};
 
 use super::DeliveryStatus;
 use crate::connection::{AnyConnection, Manager};

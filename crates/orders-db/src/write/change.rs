@@ -1,7 +1,7 @@
 //! Changes to everything but orders: services, keys, webhooks and the policy. Each one is decided
 //! and stored in a transaction of its own, under the write lock.
 
-use orders_core::IdempotentRequest;
+use orders_core::decide::IdempotentRequest;
 
 use crate::StoreError;
 use crate::connection::AnyConnection;

@@ -6,9 +6,8 @@ use std::collections::hash_map::Entry;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
-use orders_core::{
-    Changes, Command, Decision, Event, Needs, Outcome, OwnKey, Policy, Timestamp, decide,
-};
+use orders_core::decide::{Changes, OwnKey};
+use orders_core::{Command, Decision, Event, Needs, Outcome, Policy, Timestamp, decide};
 
 use super::batch::Caller;
 use super::commit::Failure;

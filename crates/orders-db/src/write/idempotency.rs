@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use orders_core::{Changes, Fingerprint, IdempotentRequest, Needs, OwnKey, Replay, Timestamp};
+use orders_core::decide::{Changes, Fingerprint, IdempotentRequest, OwnKey, Replay};
+use orders_core::{Needs, Timestamp};
 
 use crate::connection::AnyConnection;
 use crate::database::error::Trouble;

@@ -3,7 +3,8 @@
 mod postgres;
 mod sqlite;
 
-use orders_core::{Needs, Occupant, Policy, Snapshot, Timestamp};
+use orders_core::decide::Occupant;
+use orders_core::{Needs, Policy, Snapshot, Timestamp};
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;

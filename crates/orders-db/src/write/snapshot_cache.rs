@@ -5,7 +5,8 @@
 //! the database since, by any program. The database itself tells, by a [`VersionToken`] that is read
 //! under each lock.
 
-use orders_core::{Changes, Needs};
+use orders_core::Needs;
+use orders_core::decide::Changes;
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;

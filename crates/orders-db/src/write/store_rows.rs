@@ -5,7 +5,8 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use orders_core::{Changes, Event, Order, Policy, RowChange};
+use orders_core::decide::{Changes, RowChange};
+use orders_core::{Event, Order, Policy};
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
@@ -93,7 +94,7 @@ impl<'a> Writes<'a> {
 }
 
 fn slot_rows(policy: &Policy, order: &Order) -> Vec<SlotRow> {
-    let row = |slot: orders_core::Slot| SlotRow {
+    let row = |slot: orders_core::occupancy::Slot| SlotRow {
         scope: rows::scope_column(slot.calendar),
         start_ms: slot.interval.start().as_millis(),
         end_ms: slot.interval.end_ms(),

@@ -6,7 +6,9 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use orders_core::{Changes, Command, OperationResult, Outcome, ServiceCommand};
+use orders_core::decide::{Changes, OperationResult};
+use orders_core::service::ServiceCommand;
+use orders_core::{Command, Outcome};
 
 use super::commit::{Failure, WriterSession};
 use super::decide::{Decided, decide_all, is_there};

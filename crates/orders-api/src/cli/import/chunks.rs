@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use orders_core::decide::{Batch, Import, Mode};
+use orders_core::service::{ServiceCommand, ServiceName, ServiceRefusal};
 use orders_core::{
-    Action, Actor, Batch, Command, Done, Import, Mode, NewId, Order, Outcome, Refusal, Service,
-    ServiceCommand, ServiceId, ServiceName, ServiceRefusal,
+    Action, Actor, Command, Done, NewId, Order, Outcome, Refusal, Service, ServiceId,
 };
 use orders_db::{Answered, Store, StoreError, TransactionalImport};
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use orders_core::{Group, ImportGroup, Order};
+use orders_core::Order;
+use orders_core::decide::ImportGroup;
+use orders_core::order::Group;
 
 use crate::cli::OnConflict;
 use crate::orders::import_request::ImportBody;

@@ -1,6 +1,7 @@
 //! The history of an order in words: who changed what, and when.
 
-use orders_core::{EventKind, KeyId, Order};
+use orders_core::key::KeyId;
+use orders_core::{EventKind, Order};
 use orders_db::OrderChange;
 
 use super::super::zone::Zone;

@@ -1,6 +1,6 @@
 //! The form of a webhook.
 
-use orders_core::{
+use orders_core::webhook::{
     EventPattern, EventPatterns, Webhook, WebhookContent, WebhookDescription, WebhookPatch,
 };
 

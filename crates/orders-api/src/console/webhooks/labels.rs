@@ -1,6 +1,7 @@
 //! Webhooks and deliveries in words.
 
-use orders_core::{Disabled, Timestamp, Webhook};
+use orders_core::Timestamp;
+use orders_core::webhook::{Disabled, Webhook};
 use orders_db::Delivery;
 
 use super::super::zone::Zone;

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::WebhookId;
+use orders_core::webhook::WebhookId;
 use orders_db::DeliveryStatus;
 use uuid::Uuid;
 

@@ -1,6 +1,7 @@
 //! The shapes of single values, as JSON Schema has them: what they must be, to the letter.
 
-use orders_core::{Disabled, EventPattern, Role};
+use orders_core::key::Role;
+use orders_core::webhook::{Disabled, EventPattern};
 use orders_db::DeliveryStatus;
 use utoipa::openapi::schema::{
     AdditionalProperties, Array, ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder,

@@ -1,9 +1,11 @@
 //! What went wrong elsewhere, turned into problems: the one place where that is done.
 
 use actix_web::http::header;
-use orders_core::{
-    KeyRefusal, OrderConflict, Refusal, Scope, ServiceRefusal, Webhook, WebhookRefusal,
-};
+use orders_core::decide::OrderConflict;
+use orders_core::key::KeyRefusal;
+use orders_core::service::ServiceRefusal;
+use orders_core::webhook::{Webhook, WebhookRefusal};
+use orders_core::{Refusal, Scope};
 use orders_db::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! Metric families for Prometheus.
 
-use orders_core::{Disabled, Webhook};
+use orders_core::webhook::{Disabled, Webhook};
 use orders_db::{Distribution, MetricsSnapshot};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,

@@ -4,7 +4,8 @@ use actix_web::web::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use orders_core::{SigningSecret, Timestamp};
+use orders_core::Timestamp;
+use orders_core::webhook::SigningSecret;
 use sha2::Sha256;
 
 /// The number of random bytes of a new secret.

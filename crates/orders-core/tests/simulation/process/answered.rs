@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use orders_core::*;
+use orders_core::{Needs, Snapshot, decide};
 
 use super::commit::keys_to_find;
 use super::{Failure, Process, Stage, Work, World};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use orders_core::*;
+use orders_core::decide::{IdempotentRequest, OwnKey};
+use orders_core::{Command, Decision, Outcome, Policy};
 
 use super::{Failure, Process, Stage, Work, World};
 use crate::database::{Kind, Loaded, Statement};

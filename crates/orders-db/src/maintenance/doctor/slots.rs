@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
-use orders_core::{Order, OrderId, Policy, Slot, SpacingCheck, Violation};
+use orders_core::decide::{SpacingCheck, Violation};
+use orders_core::occupancy::Slot;
+use orders_core::{Order, OrderId, Policy};
 
 use super::{CheckResult, NAMED};
 use crate::connection::AnyConnection;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use orders_core::{Disabled, Timestamp, WebhookId};
+use orders_core::Timestamp;
+use orders_core::webhook::{Disabled, WebhookId};
 
 use super::super::WebhookRow;
 use super::{Owner, Progress, after};

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use orders_core::{Timestamp, WebhookId};
+use orders_core::Timestamp;
+use orders_core::webhook::WebhookId;
 
 use super::super::DeliveryStatus;
 use super::{Attempt, after};

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Instant as Moment;
 
-use orders_core::{WebhookChange, WebhookCommand, WebhookContent};
+use orders_core::webhook::{WebhookChange, WebhookCommand, WebhookContent};
 
 use super::*;
 use crate::{Answered, DatabaseUrl, Store, StoreOptions, migrate};

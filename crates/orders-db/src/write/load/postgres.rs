@@ -9,7 +9,8 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
-use orders_core::{Fingerprint, Needs, Occupant, Reach, Snapshot, Span, Stored};
+use orders_core::decide::{Fingerprint, Occupant, Reach, Span, Stored};
+use orders_core::{Needs, Snapshot};
 
 use super::Loaded;
 use crate::database::clock::POSTGRES_NOW;

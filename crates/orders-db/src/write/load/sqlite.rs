@@ -10,9 +10,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::select;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
-use orders_core::{
-    Fingerprint, Needs, Occupant, OrderId, OwnKey, Reach, Snapshot, Span, Stored, Timestamp,
-};
+use orders_core::decide::{Fingerprint, Occupant, OwnKey, Reach, Span, Stored};
+use orders_core::{Needs, OrderId, Snapshot, Timestamp};
 
 use super::Loaded;
 use crate::database::clock::sqlite_now;

@@ -4,9 +4,11 @@ use std::num::NonZeroU64;
 
 use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
+use orders_core::decide::{Changes, Fingerprint, IdempotencyKey, OwnKey, RowChange};
+use orders_core::order::Group;
 use orders_core::{
-    Actor, Changes, Event, EventKind, Fee, Fingerprint, Group, IdempotencyKey, Order, OrderContent,
-    OrderId, OwnKey, Policy, RowChange, ServiceId, Services, Timestamp,
+    Actor, Event, EventKind, Fee, Order, OrderContent, OrderId, Policy, ServiceId, Services,
+    Timestamp,
 };
 
 use super::Writes;

@@ -1,6 +1,8 @@
 //! The SQL of a load, as it is sent.
 
-use orders_core::{CalendarId, OrderId, OwnKey, ServiceId, Timestamp};
+use orders_core::decide::OwnKey;
+use orders_core::occupancy::CalendarId;
+use orders_core::{OrderId, ServiceId, Timestamp};
 
 use super::*;
 
@@ -11,7 +13,7 @@ fn all_that_is_needed_is_loaded_by_one_statement() {
         let (from, to) = (Timestamp::MIN, Timestamp::MAX);
         Span { calendar: CalendarId::Global, from, to, reach }
     };
-    let key = orders_core::IdempotencyKey::parse("k").unwrap();
+    let key = orders_core::decide::IdempotencyKey::parse("k").unwrap();
     let everything = Needs {
         orders: [OrderId::parse("a").unwrap()].into(),
         services: [ServiceId::new(1).unwrap()].into(),
