@@ -172,8 +172,8 @@ fn waits(outcome: &Outcome) -> bool {
     format!("{outcome:?}").contains("EditLocked")
 }
 
-fn list(store: &Store, query: OrderQuery) -> Vec<Order> {
-    store.list_orders(&query, 1_000).unwrap().orders
+fn list(store: &Store, query: &OrderQuery) -> Vec<Order> {
+    store.list_orders(query, 1_000).unwrap().orders
 }
 
 /// The tables hold what the book holds, and the slots are those of the orders.
@@ -181,13 +181,13 @@ fn assert_same(store: &Store, sql: &mut Sql, book: &Book, policy: Policy) {
     let mut expected: Vec<Order> = book.orders().cloned().map(without_times).collect();
     expected.sort_by_key(|order| (order.content.datetime, order.id.clone()));
     let orders: Vec<Order> =
-        list(store, OrderQuery::default()).into_iter().map(without_times).collect();
+        list(store, &OrderQuery::default()).into_iter().map(without_times).collect();
     assert_eq!(orders, expected);
     for number in 1..=3 {
         let filter = OrderFilter { services: [service(number)].into(), ..OrderFilter::default() };
         let uses = |order: &&Order| order.content.services.as_slice().contains(&service(number));
         let query = OrderQuery { filter, ..OrderQuery::default() };
-        assert_eq!(list(store, query).len(), expected.iter().filter(uses).count());
+        assert_eq!(list(store, &query).len(), expected.iter().filter(uses).count());
     }
     let count = |number: usize| i64::try_from(number).unwrap();
     let slots: usize = expected.iter().map(|order| policy.slots(order).len()).sum();

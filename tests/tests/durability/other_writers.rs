@@ -1,5 +1,4 @@
 //! The next decision sees what other processes write, whatever a process has cached.
-#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
 //! Migrations: what they leave behind, up, down, and up again.
-#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::fs;
 use std::path::Path;
