@@ -88,7 +88,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         }
         Err(problem) => return Err(problem),
     }
-    let mut layout = Layout::new(&request, "calendar", "CalendarView");
+    let mut layout = Layout::new(&request, "calendar", "Calendar");
     let (zone, now) = (layout.zone, app.store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();
