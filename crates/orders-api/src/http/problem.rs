@@ -1,4 +1,4 @@
-//! Problems: every error that a caller sees (RFC 9457).
+//! Problems: every error that a client sees (RFC 9457).
 
 mod code;
 mod from;
@@ -20,7 +20,7 @@ pub(crate) use from::ConflictView;
 pub(crate) use page::{PageView, find, path_code};
 pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 
-/// What is wrong with one field of a body.
+/// An error in one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldError {
@@ -31,14 +31,14 @@ pub(crate) struct FieldError {
 }
 
 impl FieldError {
-    /// The same faults of a value that stands at `pointer` in its body.
+    /// Prefixes the pointers of errors with the `pointer` of the value that contains the fields.
     pub(crate) fn all_under(pointer: &str, errors: Vec<Self>) -> Vec<Self> {
         let under = |error: Self| Self { pointer: format!("{pointer}{}", error.pointer), ..error };
         errors.into_iter().map(under).collect()
     }
 }
 
-/// An error, ready to be shown.
+/// An error as a client sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,
@@ -47,11 +47,11 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
     more: More,
-    /// What is behind it: for the log, never for the caller.
+    /// The cause, which is logged and never sent.
     cause: Option<Box<str>>,
 }
 
-/// What some problems tell besides.
+/// The members that only some problems have.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 enum More {
@@ -63,7 +63,7 @@ enum More {
     Results { results: Vec<Box<RawValue>> },
 }
 
-/// The members of a problem, in the order in which they are shown.
+/// The members of a problem, in the order of the response.
 #[derive(Debug, Serialize)]
 pub(crate) struct ProblemView<'a> {
     #[serde(rename = "type")]
@@ -92,29 +92,29 @@ impl Problem {
         }
     }
 
-    /// Something that should never happen.
+    /// An error that should never happen.
     pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
-        let detail = "The service met something that it did not expect.";
+        let detail = "An unexpected error occurred; the log has the cause under the request id.";
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
     }
 
-    /// What a reader of events asked for is gone; `first` is the oldest sequence that is not.
+    /// The requested events were purged; `first` is the oldest sequence that is available.
     pub(crate) fn events_gone(first: u64) -> Self {
         let detail = format!(
-            "The feed starts with sequence {first} now: what was asked for is gone. Read the orders \
-             anew, and go on after {}.",
+            "The requested events are no longer available: the feed starts at sequence {first}. Read \
+             all orders again, then continue after {}.",
             first.saturating_sub(1)
         );
         let more = More::EventsGone { first_sequence: first.to_string() };
         Self { more, ..Self::new(Code::EventsGone, detail) }
     }
 
-    /// Fields are at fault: all of them are named.
+    /// A problem with fields, which lists all of them.
     pub(crate) fn of_fields(code: Code, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [FieldError { pointer, detail }] if pointer.is_empty() => format!("The body {detail}."),
             [FieldError { pointer, detail }] => format!("{pointer} {detail}."),
-            several => format!("{} fields are not valid.", several.len()),
+            several => format!("{} fields are invalid.", several.len()),
         };
         Self { errors, ..Self::new(code, detail) }
     }
@@ -124,16 +124,16 @@ impl Problem {
         self
     }
 
-    /// A batch is refused for the sake of its first refusal.
+    /// A batch that was rejected because of `first`, the first operation that failed.
     pub(crate) fn of_batch(first: &Self, results: Vec<Box<RawValue>>) -> Self {
         Self {
             status: first.status,
             more: More::Results { results },
-            ..Self::new(Code::BatchRefused, format!("Nothing was done: {}", first.detail))
+            ..Self::new(Code::BatchRefused, format!("The batch had no effect: {}", first.detail))
         }
     }
 
-    /// The same problem of an operation that stands at `pointer` in its batch.
+    /// Prefixes the pointers with the `pointer` of an operation in its batch.
     pub(crate) fn under(self, pointer: &str) -> Self {
         Self { errors: FieldError::all_under(pointer, self.errors), ..self }
     }
@@ -146,7 +146,7 @@ impl Problem {
         &self.detail
     }
 
-    /// What the answer has beside its body.
+    /// Returns the headers of the response.
     pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
         &self.headers
     }
@@ -168,19 +168,19 @@ impl Problem {
         }
     }
 
-    /// Logs what is not the caller's fault, with what is behind it.
+    /// Logs a server error with its cause.
     pub(crate) fn log(&self, instance: &str, request_id: &str) {
         let status = self.status;
         if status.is_server_error() {
             let cause = self.cause.as_deref().unwrap_or_default();
-            // Whoever refuses what is too much, or is about to end, does what it should.
+            // To reject excess load, or requests during a shutdown, is no malfunction.
             let level =
                 if self.code == Code::Overloaded { log::Level::Warn } else { log::Level::Error };
             log::log!(level, request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
         }
     }
 
-    /// The answer to one request.
+    /// Renders the response to a request and logs a server error.
     pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
         let status = self.status;
         let view = self.view(instance, request_id);
@@ -192,7 +192,7 @@ impl Problem {
                 response.insert_header((name.clone(), value));
             }
         }
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         response.body(serde_json::to_vec(&view).unwrap_or_default())
     }
 }
@@ -208,7 +208,7 @@ impl ResponseError for Problem {
         self.status
     }
 
-    /// Without a body: the middleware, which knows the request, renders it.
+    /// Returns no body. The middleware, which knows the request, renders it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }

@@ -1,4 +1,4 @@
-//! Query parameters: each known, well-formed, and given as often as it may be.
+//! Query parameters. Unknown, malformed and repeated ones are rejected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use validator::{Validate, ValidationError};
 use crate::http::cursor::ListKey;
 use crate::http::problem::{Code, Problem};
 
-/// The parameters of a request, by name.
+/// The query parameters of a request, by name.
 pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
-/// How often a parameter may be given.
+/// Whether a parameter can be repeated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Times {
     Once,
@@ -26,15 +26,15 @@ impl Parameters {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let Some((_, times)) = known.iter().find(|(known, _)| *known == name) else {
-                return Err(invalid(&name, "is not known here"));
+                return Err(invalid(&name, "is unknown; remove it"));
             };
             if value.contains('\u{FFFD}') {
-                return Err(invalid(&name, "is not UTF-8"));
+                return Err(invalid(&name, "must be UTF-8"));
             }
             let values = parameters.entry(name.clone().into_owned()).or_default();
             values.push(value.into_owned());
             if values.len() > 1 && *times == Times::Once {
-                return Err(invalid(&name, "must not be given twice"));
+                return Err(invalid(&name, "must not be repeated"));
             }
         }
         Ok(Self(parameters))
@@ -58,12 +58,12 @@ impl Parameters {
     }
 }
 
-/// Refuses any parameter.
+/// Rejects any parameter.
 pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
     Parameters::read(request, &[]).map(drop)
 }
 
-/// Reads `expand`: whether the services of orders are to be shown with their names.
+/// Reads `expand`: whether the response shows services with their names.
 pub(crate) fn expand(request: &HttpRequest) -> Result<bool, Problem> {
     take_expand(&mut Parameters::read(request, &[("expand", Times::Once)])?)
 }
@@ -77,10 +77,10 @@ fn take_expand(parameters: &mut Parameters) -> Result<bool, Problem> {
 /// The parameters that all lists have.
 #[derive(Debug, Validate)]
 pub(crate) struct PageQuery {
-    /// How many rows a page has at most.
+    /// The maximum number of rows of a page.
     #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) limit: usize,
-    /// Where the page before ended, as its answer said.
+    /// The `next_cursor` of the previous page.
     pub(crate) cursor: Option<String>,
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct OrdersQuery {
 }
 
 impl OrdersQuery {
-    /// The list as its cursors know it: all that decides which orders it has, and in which order.
+    /// Identifies the list in its cursors: everything that selects or sorts orders.
     pub(crate) fn list_key(&self) -> ListKey {
         let Self { filter, sort, page: _, expand: _ } = self;
         let OrderFilter { from, to, created_from, created_to, min_fee, max_fee, services } = filter;
@@ -148,7 +148,7 @@ impl OrdersQuery {
     }
 }
 
-/// What no parameter shows alone. The error's code is the name of the one at fault.
+/// Checks parameters against each other. The error's code is the name of the invalid one.
 fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
     let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
     let filter = &query.filter;
@@ -183,7 +183,7 @@ fn take_filter(parameters: &mut Parameters) -> Result<OrderFilter, Problem> {
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
     let services = parameters.all("service", service)?;
     if services.len() > Services::MAX {
-        return Err(invalid("service", "must not be given more than 100 times"));
+        return Err(invalid("service", "must not be repeated more than 100 times"));
     }
     Ok(OrderFilter {
         from: parameters.one("from", instant)?,
@@ -229,7 +229,7 @@ pub(crate) struct AvailabilityParameters {
 }
 
 impl AvailabilityParameters {
-    /// The list as its cursors know it.
+    /// Identifies the list in its cursors.
     pub(crate) fn list_key(&self) -> ListKey {
         let Self { from, to, services, ignore, page: _, slots: _ } = self;
         ListKey::new("/availability")
@@ -249,17 +249,17 @@ fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
         return fault("to", "must be at most 366 days after from");
     }
     if query.services.len() > Services::MAX {
-        return fault("service", "must not be given more than 100 times");
+        return fault("service", "must not be repeated more than 100 times");
     }
     Ok(())
 }
 
-/// Refuses the parameters of pages where there are none.
-pub(crate) fn refuse_paging(request: &HttpRequest) -> Result<(), Problem> {
+/// Rejects the parameters of pages in requests for a stream.
+pub(crate) fn reject_paging(request: &HttpRequest) -> Result<(), Problem> {
     let is_of_pages = |name: &str| PageQuery::KNOWN.iter().any(|(known, _)| *known == name);
     let mut names = form_urlencoded::parse(request.query_string().as_bytes()).map(|(name, _)| name);
     match names.find(|name| is_of_pages(name)) {
-        Some(name) => Err(invalid(&name, "is for pages, while this answers all at once")),
+        Some(name) => Err(invalid(&name, "applies to pages only; a stream has no pages")),
         None => Ok(()),
     }
 }
@@ -282,20 +282,19 @@ pub(crate) fn availability(request: &HttpRequest) -> Result<AvailabilityParamete
     validated(AvailabilityParameters { page, from, to, services, slots, ignore })
 }
 
-/// A number of rows. One that is too long to be a number is too large as well, which a range check
-/// says.
+/// Parses a number of rows. Too many digits become 0, which the range check rejects.
 pub(crate) fn whole_number(text: &str) -> Result<usize, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(0)).ok_or_else(|| "must be a whole number".to_owned())
 }
 
-/// A plus sign that was not escaped arrives as a blank: the commonest slip with offsets.
+/// Adds a hint if a plus sign was not escaped. It then arrives as a space.
 fn explain(text: &str, error: TimestampError) -> String {
-    let slip = Timestamp::parse(&text.replace(' ', "+")).is_ok();
-    format!("{error}{}", if slip { "; in a URL + is written %2B" } else { "" })
+    let is_unescaped = Timestamp::parse(&text.replace(' ', "+")).is_ok();
+    format!("{error}{}", if is_unescaped { "; in a URL, write + as %2B" } else { "" })
 }
 
-/// Checks what the types alone do not.
+/// Runs the checks of `validator`.
 pub(crate) fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
     match query.validate() {
         Ok(()) => Ok(query),
@@ -303,25 +302,25 @@ pub(crate) fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
     }
 }
 
-/// The first of the faults that `validator` found, in our words.
+/// Converts the first error that `validator` found.
 fn first_fault(errors: &validator::ValidationErrors) -> Problem {
     for (field, kind) in errors.errors() {
         match kind {
             validator::ValidationErrorsKind::Struct(nested) => return first_fault(nested),
             validator::ValidationErrorsKind::Field(faults) => {
                 if let Some(fault) = faults.first() {
-                    // A check across fields goes by the name of the one at fault, as its code.
+                    // The code of an error across fields is the name of the invalid one.
                     let name = if field == "__all__" { &fault.code } else { field };
-                    return invalid(name, fault.message.as_deref().unwrap_or("is not valid"));
+                    return invalid(name, fault.message.as_deref().unwrap_or("is invalid"));
                 }
             }
             validator::ValidationErrorsKind::List(_) => {}
         }
     }
-    Problem::new(Code::InvalidParameter, "A query parameter is not valid.")
+    Problem::new(Code::InvalidParameter, "A query parameter is invalid.")
 }
 
-/// The problem with one parameter.
+/// Creates the problem of one parameter.
 pub(crate) fn invalid(name: &str, why: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
     Problem::new(Code::InvalidParameter, format!("The query parameter {name:?} {why}."))
@@ -333,38 +332,38 @@ mod tests {
 
     use super::*;
 
-    fn refused(query: &str) -> String {
+    fn rejected(query: &str) -> String {
         let request = TestRequest::with_uri(&format!("/orders?{query}")).to_http_request();
         orders(&request).unwrap_err().to_string()
     }
 
     #[test]
-    fn the_parameter_at_fault_is_named() {
+    fn the_invalid_parameter_is_named() {
         for (query, name, why) in [
             ("limit=0", "limit", "from 1 to 1000"),
             ("limit=1001", "limit", "from 1 to 1000"),
             ("limit=99999999999999999999999", "limit", "from 1 to 1000"),
             ("limit=-1", "limit", "whole number"),
             ("limit=", "limit", "from 1 to 1000"),
-            ("limit=5&limit=5", "limit", "twice"),
+            ("limit=5&limit=5", "limit", "repeated"),
             ("limit=%FF", "limit", "UTF-8"),
             ("from=2022-11-01T11:11:11+01:00", "from", "%2B"),
             ("to=x", "to", "RFC 3339"),
             ("from=2022-11-02T00:00:00Z&to=2022-11-01T00:00:00Z", "from", "after to"),
             ("service=0", "service", "whole number"),
-            ("colour=red", "colour", "not known"),
+            ("colour=red", "colour", "unknown"),
             ("created_from=x", "created_from", "RFC 3339"),
             ("min_fee=1.001", "min_fee", "two decimals"),
             ("max_fee=0&min_fee=0.01", "min_fee", "above max_fee"),
             ("sort=totalfee", "sort", "datetime"),
         ] {
-            let problem = refused(query);
+            let problem = rejected(query);
             assert!(problem.contains(&format!("{name:?}")) && problem.contains(why), "{problem}");
         }
     }
 
     #[test]
-    fn what_is_well_formed_is_read() {
+    fn well_formed_parameters_are_read() {
         let uri = "/orders?from=2022-11-01T11:11:11%2B01:00&service=1&service=2&limit=7";
         let query = orders(&TestRequest::with_uri(uri).to_http_request()).unwrap();
         let filter = query.filter;

@@ -1,11 +1,11 @@
-//! Reads the members of JSON objects, and gathers all that is wrong with them.
+//! Reads the members of JSON objects and collects all errors.
 
 use std::borrow::Cow;
 
 use crate::http::json::{Json, Members};
 use crate::http::problem::FieldError;
 
-/// Reads the members of an object and gathers all that is wrong with them.
+/// Reads the members of an object and collects all errors.
 pub(crate) struct Reader<'j> {
     pointer: String,
     members: &'j [(Cow<'j, str>, Json<'j>)],
@@ -15,7 +15,7 @@ pub(crate) struct Reader<'j> {
 }
 
 impl<'j> Reader<'j> {
-    /// A reader of the whole body. The `ignored` members may be there and mean nothing.
+    /// Creates a reader of the whole body. The `ignored` members are accepted and not read.
     pub(crate) fn new(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
         Self::at(String::new(), json, ignored)
     }
@@ -43,7 +43,7 @@ impl<'j> Reader<'j> {
     ) -> Option<T> {
         self.known.push(name);
         let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
-        read(json).map_err(|detail| self.fault(name, &detail)).ok()
+        read(json).map_err(|detail| self.add_error(name, &detail)).ok()
     }
 
     pub(crate) fn required<T>(
@@ -55,7 +55,7 @@ impl<'j> Reader<'j> {
         self.optional(name, read)
     }
 
-    /// A member in which several things may be wrong.
+    /// Reads a required member that can have several errors.
     pub(crate) fn required_many<T>(
         &mut self,
         name: &'static str,
@@ -78,21 +78,21 @@ impl<'j> Reader<'j> {
 
     fn require(&mut self, name: &str) {
         if self.is_object && self.members.iter().all(|(member, _)| member != name) {
-            self.fault(name, "is required");
+            self.add_error(name, "is required");
         }
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
         for (name, _) in self.members {
             if !self.known.contains(&name.as_ref()) {
-                self.fault(name, "is not known here");
+                self.add_error(name, "is unknown; remove it");
             }
         }
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    /// Notes what is wrong with a member.
-    fn fault(&mut self, name: &str, detail: &str) {
+    /// Records an error in a member.
+    fn add_error(&mut self, name: &str, detail: &str) {
         let shown: String = name.chars().take(64).collect();
         let escaped = shown.replace('~', "~0").replace('/', "~1");
         let pointer = format!("{}/{escaped}", self.pointer);

@@ -1,4 +1,4 @@
-//! The handlers of what was: an order's history, and its restoring.
+//! Handlers of an order's history: list and restore.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,7 +23,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let mut changes =
         app.store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
     if changes.is_empty() && after.is_none() {
-        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+        return Err(Problem::new(Code::NotFound, format!("Order {id} never existed.")));
     }
     let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
     Ok(page::answer(&request, changes.iter().map(EventView::of).collect(), next))

@@ -1,4 +1,4 @@
-//! What is said of an order's history, and of its restoring.
+//! The documentation of an order's history and of restoring an order.
 
 use crate::http::openapi::description::{Answer, Description, ORDERS};
 use crate::http::openapi::problems::{JSON, READ, WRITE};
@@ -11,7 +11,7 @@ pub(crate) fn list() -> Description {
         .takes([parameters::order_id()])
         .takes(parameters::page())
         .answers(
-            Answer::ok("A page of changes, as CloudEvents 1.0; they stay after deletion")
+            Answer::ok("A page of changes as CloudEvents 1.0. The history is kept when the order is deleted")
                 .json::<PageView<EventView>>()
                 .header("Link", shape::link()),
         )
@@ -19,11 +19,9 @@ pub(crate) fn list() -> Description {
 }
 
 pub(crate) fn restore() -> Description {
-    Description::new(ORDERS, "restoreOrder", "Bring a deleted order back as it last was")
+    Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
         .takes([parameters::order_id()])
-        .answers(
-            Answer::ok("The order as it is now").json::<OrderView>().header("ETag", shape::etag()),
-        )
+        .answers(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
         .refuses(&[JSON, WRITE])
         .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
         .can_be_sent_again()

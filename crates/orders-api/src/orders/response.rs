@@ -1,4 +1,4 @@
-//! What answers look like.
+//! Response bodies of orders, services, events and the policy.
 
 use orders_core::decide::FreeInterval;
 use orders_core::service::ServiceName;
@@ -15,9 +15,9 @@ use crate::http::problem;
 use crate::http::problem::ProblemView;
 pub(crate) use crate::store_client::ServiceNames as Names;
 
-// `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
+// `deny_unknown_fields` affects only the schemas: a response has no other members.
 
-/// An order as it is answered.
+/// An order in a response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Order)]
@@ -39,7 +39,7 @@ pub(crate) struct OrderView<'a> {
     updated_at: Shown<Timestamp>,
 }
 
-/// The services of an order, with their names if they are to be shown.
+/// The services of an order, with their names if the response shows them.
 #[derive(Debug)]
 struct References<'a> {
     services: &'a Services,
@@ -69,7 +69,7 @@ fn references() -> Array {
     services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
 }
 
-/// Serialized as the text that it is shown as.
+/// Serializes a value as its displayed text.
 #[derive(Debug)]
 pub(crate) struct Shown<T>(pub(crate) T);
 
@@ -79,7 +79,7 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
     }
 }
 
-/// A fee as a JSON number with its own digits, not by way of a float.
+/// Serializes a fee as a JSON number with its exact digits, without a float.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
     let hundredths = fee.as_hundredths();
@@ -94,12 +94,12 @@ impl<'a> OrderView<'a> {
         Self::with_names(order, None)
     }
 
-    /// With the names of its services.
+    /// The order with the names of its services.
     pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
         Self::with_names(order, Some(names))
     }
 
-    /// With the names of its services, if they are to be shown.
+    /// The order with the names of its services, if there are any.
     pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
         Self {
             id: order.id.as_str(),
@@ -113,7 +113,7 @@ impl<'a> OrderView<'a> {
     }
 }
 
-/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
+/// A change to an order as a CloudEvent (version 1.0), with the extension `sequence`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Event)]
@@ -140,7 +140,7 @@ pub(crate) struct EventView<'a> {
     data: EventData<'a>,
 }
 
-/// Who made the change, and the order before and after it.
+/// The actor of the change, and the order before and after it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EventData<'a> {
@@ -180,12 +180,12 @@ impl<'a> EventView<'a> {
 pub(crate) struct FeedView<'a> {
     #[schema(max_items = 1000)]
     pub(crate) data: Vec<EventView<'a>>,
-    /// What to ask for next.
+    /// The value of `after` for the next page.
     #[schema(schema_with = shape::position)]
     pub(crate) next_after: String,
 }
 
-/// What became of one operation of a batch.
+/// The result of one operation of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchResult)]
@@ -200,12 +200,12 @@ pub(crate) struct ResultView<'a> {
     pub(crate) problem: Option<ProblemView<'a>>,
 }
 
-/// The schema of an order that is never null.
+/// The schema of an order that is not null.
 fn order_of_a_result() -> RefOr<Schema> {
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(OrderView::name()))
 }
 
-/// What became of the operations of a batch, in their order.
+/// The results of the operations of a batch, in their order.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchResults)]
@@ -214,7 +214,7 @@ pub(crate) struct ResultsView {
     pub(crate) results: Vec<Box<RawValue>>,
 }
 
-/// A service as it is answered.
+/// A service in a response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Service)]
@@ -231,7 +231,7 @@ impl<'a> ServiceView<'a> {
     }
 }
 
-/// The policy as it is answered.
+/// The policy in a response.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Policy)]
@@ -254,20 +254,20 @@ impl PolicyView {
     }
 }
 
-/// A free stretch, both ends included.
+/// A free interval, both ends included.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FreeInterval)]
-pub(crate) struct StretchView {
+pub(crate) struct FreeIntervalView {
     #[schema(schema_with = shape::instant)]
     start: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
     end: Shown<Timestamp>,
 }
 
-impl StretchView {
-    pub(crate) fn of(stretch: &FreeInterval) -> Self {
-        Self { start: Shown(stretch.start), end: Shown(stretch.end) }
+impl FreeIntervalView {
+    pub(crate) fn of(interval: &FreeInterval) -> Self {
+        Self { start: Shown(interval.start), end: Shown(interval.end) }
     }
 }
 
@@ -278,14 +278,14 @@ pub(crate) struct PageView<T> {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// A page of orders as JSON, `next` being the cursor of the one behind it.
+/// Writes a page of orders as JSON. `next` is the cursor of the next page.
 pub(crate) fn write_page(
     orders: &[Order],
     names: Option<&Names>,
     next: Option<&str>,
 ) -> serde_json::Result<Vec<u8>> {
     let data = orders.iter().map(|order| OrderView::with_names(order, names)).collect();
-    // Room for all of it, if the orders have a service or two.
+    // Enough for orders with one or two services.
     let mut out = Vec::with_capacity(64 + 256 * orders.len());
     serde_json::to_writer(&mut out, &PageView { data, next_cursor: next.map(str::to_owned) })?;
     Ok(out)
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fee_is_answered_with_its_own_digits() {
+    fn a_fee_is_written_with_its_exact_digits() {
         for digits in ["100", "99.5", "0.1", "999999999999.99"] {
             let fee = Fee::parse(digits).unwrap();
             let mut out = Vec::new();

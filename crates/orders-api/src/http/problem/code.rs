@@ -1,8 +1,8 @@
-//! The kinds of problems there are, with their statuses and titles.
+//! The problem codes, with their statuses, titles and meanings.
 
 use actix_web::http::StatusCode;
 
-/// What kind of problem. Its name is the last part of the problem's `type`.
+/// A problem code. Its name is the last segment of the problem's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     MalformedJson,
@@ -44,7 +44,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// All of them.
+    /// All codes.
     pub(crate) const ALL: [Self; 36] = [
         Self::MalformedJson,
         Self::InvalidParameter,
@@ -104,7 +104,7 @@ impl Code {
             | Self::EditLocked
             | Self::AlreadyDone
             | Self::TooManyWebhooks
-            // Or whatever the first refusal of the batch has.
+            // A batch that is rejected has the status of its first rejected operation instead.
             | Self::BatchRefused => StatusCode::CONFLICT,
             Self::NotAttempted => StatusCode::FAILED_DEPENDENCY,
             Self::EventsGone => StatusCode::GONE,
@@ -128,7 +128,7 @@ impl Code {
         }
     }
 
-    /// The last part of its `type`.
+    /// Returns the last segment of the `type`.
     pub(crate) fn name(self) -> &'static str {
         self.words().0
     }
@@ -137,150 +137,165 @@ impl Code {
         self.words().1
     }
 
-    /// The code and its title.
+    /// Returns the name and the title.
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::MalformedJson => ("malformed-json", "The body is not acceptable JSON"),
-            Self::InvalidParameter => ("invalid-parameter", "A query parameter is not valid"),
-            Self::InvalidHeader => ("invalid-header", "A header is not valid"),
-            Self::Unauthenticated => ("unauthenticated", "A key is needed"),
-            Self::Forbidden => ("forbidden", "Not allowed"),
+            Self::MalformedJson => ("malformed-json", "Malformed JSON"),
+            Self::InvalidParameter => ("invalid-parameter", "Invalid query parameter"),
+            Self::InvalidHeader => ("invalid-header", "Invalid header"),
+            Self::Unauthenticated => ("unauthenticated", "Authentication required"),
+            Self::Forbidden => ("forbidden", "Forbidden"),
             Self::NotFound => ("not-found", "Not found"),
             Self::MethodNotAllowed => ("method-not-allowed", "Method not allowed"),
             Self::NotAcceptable => ("not-acceptable", "Not acceptable"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "Unsupported media type"),
-            Self::RequestTimeout => ("request-timeout", "The request took too long"),
-            Self::BodyTooLarge => ("body-too-large", "The body is too large"),
+            Self::RequestTimeout => ("request-timeout", "Request timeout"),
+            Self::BodyTooLarge => ("body-too-large", "Body too large"),
             Self::OrderConflict => ("order-conflict", "Too close to another order"),
-            Self::OrderExists => ("order-exists", "The order exists already"),
-            Self::ServiceExists => ("service-exists", "The service exists already"),
-            Self::ServiceInUse => ("service-in-use", "The service is in use"),
-            Self::EditLocked => ("edit-locked", "The order may not be updated yet"),
-            Self::AlreadyDone => ("already-done", "It was done already"),
+            Self::OrderExists => ("order-exists", "Order already exists"),
+            Self::ServiceExists => ("service-exists", "Service already exists"),
+            Self::ServiceInUse => ("service-in-use", "Service in use"),
+            Self::EditLocked => ("edit-locked", "Order locked against updates"),
+            Self::AlreadyDone => ("already-done", "Already done"),
             Self::NotAttempted => ("not-attempted", "Not attempted"),
-            Self::BatchRefused => ("batch-refused", "The batch was refused"),
-            Self::EventsGone => ("events-gone", "These events are gone"),
-            Self::VersionMismatch => ("version-mismatch", "The order has another version"),
-            Self::VersionRequired => ("version-required", "If-Match is required"),
-            Self::InvalidOrder => ("invalid-order", "The order is not valid"),
-            Self::InvalidService => ("invalid-service", "The service is not valid"),
-            Self::InvalidBatch => ("invalid-batch", "The batch is not valid"),
-            Self::InvalidKey => ("invalid-key", "What is said of the key is not valid"),
-            Self::InvalidWebhook => ("invalid-webhook", "The webhook is not valid"),
-            Self::WebhookUrlRefused => ("webhook-url-refused", "The URL leads where it may not"),
-            Self::TooManyWebhooks => ("too-many-webhooks", "There are too many webhooks"),
+            Self::BatchRefused => ("batch-refused", "Batch rejected"),
+            Self::EventsGone => ("events-gone", "Events no longer available"),
+            Self::VersionMismatch => ("version-mismatch", "Version mismatch"),
+            Self::VersionRequired => ("version-required", "If-Match required"),
+            Self::InvalidOrder => ("invalid-order", "Invalid order"),
+            Self::InvalidService => ("invalid-service", "Invalid service"),
+            Self::InvalidBatch => ("invalid-batch", "Invalid batch"),
+            Self::InvalidKey => ("invalid-key", "Invalid key"),
+            Self::InvalidWebhook => ("invalid-webhook", "Invalid webhook"),
+            Self::WebhookUrlRefused => ("webhook-url-refused", "Webhook URL not allowed"),
+            Self::TooManyWebhooks => ("too-many-webhooks", "Too many webhooks"),
             Self::RateLimited => ("rate-limited", "Too many requests"),
-            Self::IdempotencyKeyReused => {
-                ("idempotency-key-reused", "The idempotency key stands for another request")
-            }
-            Self::UnknownService => ("unknown-service", "A service does not exist"),
-            Self::Overloaded => ("overloaded", "Too much is waiting"),
-            Self::DatabaseUnavailable => ("database-unavailable", "The database does not answer"),
-            Self::OutcomeUnknown => ("outcome-unknown", "The outcome is not known"),
-            Self::Internal => ("internal-error", "Something went wrong here"),
+            Self::IdempotencyKeyReused => ("idempotency-key-reused", "Idempotency key reused"),
+            Self::UnknownService => ("unknown-service", "Unknown service"),
+            Self::Overloaded => ("overloaded", "Overloaded"),
+            Self::DatabaseUnavailable => ("database-unavailable", "Database unavailable"),
+            Self::OutcomeUnknown => ("outcome-unknown", "Outcome unknown"),
+            Self::Internal => ("internal-error", "Internal error"),
         }
     }
 
-    /// What it means, and what a caller can do about it.
+    /// Explains the code and what a client can do about it.
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::MalformedJson => {
-                "The body is not JSON, not UTF-8, starts with a byte order mark, is nested too deep, \
-                 or names a member twice. Nothing of it was looked at."
+                "The body is not JSON or not UTF-8, starts with a byte order mark, is nested too \
+                 deeply, or has a duplicate member. The request had no effect."
             }
             Self::InvalidParameter => {
-                "A parameter of the query is unknown, malformed, or given too often; the detail names it."
+                "A query parameter is unknown, malformed, missing or repeated; `detail` names it."
             }
-            Self::InvalidHeader => "A header of the request is malformed; the detail names it.",
+            Self::InvalidHeader => "A request header is malformed; `detail` names it.",
             Self::Unauthenticated => {
-                "This takes a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`; none was sent, \
-                 or one that is not known, has expired, or was revoked."
+                "The operation requires an API key, sent as `X-API-Key: <key>` or `Authorization: \
+                 Bearer <key>`. The key is missing, unknown, expired or revoked."
             }
             Self::Forbidden => {
-                "The key's role does not allow this. Or, while the service is used without keys: the \
-                 request came through a proxy, named another host, or takes a key. Or it would change \
-                 something and comes from the page of another site."
+                "The role of the key does not permit the operation. While the service runs without \
+                 keys: the request came through a proxy, named another host, or requires a key. \
+                 Also sent for changes that a page of another site requests."
             }
             Self::NotFound => {
-                "There is nothing at this path, or no order, service, key or webhook with this id."
+                "The path does not exist, or no order, service, key or webhook has this id."
             }
             Self::MethodNotAllowed => {
-                "The path exists; the header Allow says which methods it has."
+                "The path does not support this method. The header `Allow` lists those that it does."
             }
-            Self::NotAcceptable => "The header Accept leaves out all that this can be answered as.",
+            Self::NotAcceptable => "The header `Accept` excludes every media type of the response.",
             Self::UnsupportedMediaType => {
-                "The body is of a type that is not read here; send application/json in UTF-8."
+                "The media type or the encoding of the body is not supported; send \
+                 `application/json` in UTF-8, without `Content-Encoding`."
             }
-            Self::RequestTimeout => "The body did not arrive in time. Nothing of it was looked at.",
+            Self::RequestTimeout => "The body did not arrive in time. The request had no effect.",
             Self::BodyTooLarge => {
-                "The body is larger than is read here. Nothing of it was looked at."
+                "The body exceeds the limit that `detail` names. The request had no effect."
             }
             Self::OrderConflict => {
-                "The order would be closer to others than the policy's window allows. `conflicts` names \
-                 the nearest of them, and `suggestions` the nearest instants that would be accepted."
+                "The order would be closer to other orders than the minimum gap (the policy's \
+                 `window`). `conflicts` lists the nearest of them; `suggestions` has the nearest times \
+                 that would be accepted."
             }
             Self::OrderExists => {
-                "An order with this id exists, so none can be created or restored."
+                "An order with this id exists. Choose another id, or omit it and the server \
+                 generates one."
             }
-            Self::ServiceExists => "A service has this id, or this name in whatever case.",
-            Self::ServiceInUse => "An order uses the service, so it cannot be deleted.",
+            Self::ServiceExists => {
+                "Another service has this id, or this name (names are compared ignoring case)."
+            }
+            Self::ServiceInUse => {
+                "Orders use the service. Remove it from them before you delete it."
+            }
             Self::EditLocked => {
-                "The order is too young to be updated; `editable_at` says from when on it may be."
+                "The order was created too recently to be updated. Retry at `editable_at`."
             }
             Self::AlreadyDone => {
-                "This was done before under the same Idempotency-Key. Its answer showed a secret, which \
-                 is shown only once."
+                "The request with this `Idempotency-Key` succeeded before. Its response contained a \
+                 secret, which is shown only once; if it was lost, rotate it."
             }
             Self::NotAttempted => {
-                "Nothing is wrong with this operation, but with another one of its atomic batch."
+                "The operation is valid, but another operation of its atomic batch was rejected."
             }
             Self::BatchRefused => {
-                "An atomic batch was refused, and nothing of it was done. `results` tells of each of its \
-                 operations; the status is that of the first that failed."
+                "An atomic batch was rejected and had no effect. `results` has the result of each \
+                 operation; the status is that of the first that failed."
             }
             Self::EventsGone => {
-                "The operator keeps events in the feed for a time only, and what was asked for is older. \
-                 `first_sequence` is the oldest that is left. Read the orders anew, and go on from there."
+                "The requested events were purged from the feed. `first_sequence` is the oldest event \
+                 that is available. Read all orders again, then continue from there."
             }
             Self::VersionMismatch => {
-                "The order was changed since it was read. Read it again, and decide anew."
+                "The order has changed since the version in `If-Match`. Read it again, then retry with \
+                 its current version."
             }
-            Self::VersionRequired => "This server wants If-Match with every change of an order.",
+            Self::VersionRequired => {
+                "This server requires `If-Match` (in batches: `if_match`) for every change to an order."
+            }
             Self::InvalidOrder
             | Self::InvalidService
             | Self::InvalidBatch
             | Self::InvalidKey
             | Self::InvalidWebhook => {
-                "The body is JSON, but not what it must be; `errors` names every field at fault."
+                "The body is JSON, but its values are invalid; `errors` lists every invalid field."
             }
             Self::UnknownService => {
-                "The order names services that do not exist; `errors` says where."
+                "The order names services that do not exist; `errors` points to each."
             }
             Self::WebhookUrlRefused => {
-                "Webhooks lead to public addresses over https only, unless the operator allows more."
+                "Webhook URLs must use https and lead to public addresses, unless the operator \
+                 allows others."
             }
-            Self::TooManyWebhooks => "There are as many webhooks as there may be. Delete some.",
+            Self::TooManyWebhooks => {
+                "The maximum number of webhooks exists. Delete one before you create another."
+            }
             Self::IdempotencyKeyReused => {
-                "An Idempotency-Key stands for one request: its method, path, query and body. Another \
-                 request was answered under this one within the last day."
+                "An `Idempotency-Key` identifies one request: its method, path, query and body. A \
+                 different request used this key within the last day. Generate a new key for each \
+                 request."
             }
             Self::RateLimited => {
-                "More was asked under this key, or from this address, than is allowed; \
-                 `RateLimit-Policy` says how much is. Ask again after Retry-After."
+                "The API key or the client address exceeded its rate limit, which `RateLimit-Policy` \
+                 states. Retry after `Retry-After` seconds."
             }
             Self::Overloaded => {
-                "More is waiting than can be done in time, or the server is about to end. Nothing was \
-                 written, nor will be; try again after Retry-After."
+                "The server has too many pending requests, or is shutting down. The request had no \
+                 effect and is safe to retry after `Retry-After` seconds."
             }
             Self::DatabaseUnavailable => {
-                "The database does not answer. Nothing was written, nor will be; try again after \
-                 Retry-After."
+                "The database is unavailable. The request had no effect and is safe to retry after \
+                 `Retry-After` seconds."
             }
             Self::OutcomeUnknown => {
-                "The connection to the database was lost while it was committing, and whether it did \
-                 could not be found out. Ask again with the same Idempotency-Key, or read to see."
+                "The connection to the database was lost during the commit, so the request may or may \
+                 not have had an effect. Retry with the same `Idempotency-Key`, or read the current \
+                 state first."
             }
-            Self::Internal => "A fault of the service; its log tells more under the request's id.",
+            Self::Internal => {
+                "An unexpected error of the server. Its log has the cause under the `request_id`."
+            }
         }
     }
 }

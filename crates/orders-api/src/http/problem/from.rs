@@ -1,4 +1,4 @@
-//! What went wrong elsewhere, turned into problems: the one place where that is done.
+//! Converts the errors and refusals of other layers into problems. This is the only place that does.
 
 use actix_web::http::header;
 use orders_core::decide::OrderConflict;
@@ -22,17 +22,17 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Overloaded => retry_after(Self::new(
                 Code::Overloaded,
-                "Too much is waiting for the database. Nothing was written, nor will be.",
+                "Too many requests are waiting for the database. The request had no effect; retry it.",
             )),
             StoreError::OutcomeUnknown => retry_after(Self::new(
                 Code::OutcomeUnknown,
-                "The database went away while it was committing. Ask again with the same \
-                 Idempotency-Key, or read to see whether it did.",
+                "The connection to the database was lost during the commit. Retry with the same \
+                 Idempotency-Key, or read the current state first.",
             )),
             StoreError::Unavailable(reason) => {
                 let problem = Self::new(
                     Code::DatabaseUnavailable,
-                    "The database does not answer. Nothing was written, nor will be.",
+                    "The database is unavailable. The request had no effect; retry it.",
                 );
                 retry_after(Self { cause: Some(reason.into()), ..problem })
             }
@@ -54,13 +54,12 @@ where
             ChangeError::Refused(refusal) => refusal.into(),
             ChangeError::AlreadyDone => Self::new(
                 Code::AlreadyDone,
-                "This was done before under the same Idempotency-Key. The secret that it showed \
-                 then is shown only once; if it was lost, rotate it.",
+                "The request with this Idempotency-Key succeeded before. Its response contained a \
+                 secret, which is shown only once; if it was lost, rotate it.",
             ),
             ChangeError::KeyReused => Self::new(
                 Code::IdempotencyKeyReused,
-                "Another request was answered under this Idempotency-Key. A new request needs a \
-                 new one.",
+                "A different request used this Idempotency-Key. Generate a new key for each request.",
             ),
             ChangeError::Store(error) => error.into(),
         }
@@ -70,14 +69,14 @@ where
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound(id) => Self::new(Code::NotFound, format!("There is no order {id}.")),
+            Refusal::NotFound(id) => {
+                Self::new(Code::NotFound, format!("Order {id} does not exist."))
+            }
             Refusal::VersionMismatch { current } => Self {
                 more: More::Version { current_version: current },
                 ..Self::new(
                     Code::VersionMismatch,
-                    format!(
-                        "The order is in version {current} now, which is not what was asked for."
-                    ),
+                    format!("Version mismatch: the current version is {current}."),
                 )
             },
             Refusal::UnknownServices(unknown) => {
@@ -91,20 +90,20 @@ impl From<Refusal> for Problem {
                 more: More::EditLocked { editable_at: editable_at.to_string() },
                 ..Self::new(
                     Code::EditLocked,
-                    format!("The order may be updated from {editable_at} on."),
+                    format!("The order cannot be updated before {editable_at}."),
                 )
                 .with_header(header::RETRY_AFTER, (wait_ms + 999).div_euclid(1000).to_string())
             },
             Refusal::OrderExists(id) => {
-                Self::new(Code::OrderExists, format!("Order {id} exists already."))
+                Self::new(Code::OrderExists, format!("Order {id} already exists."))
             }
             Refusal::Conflict(conflict) => Self {
-                detail: conflict_in_words(&conflict).into(),
+                detail: describe_conflict(&conflict).into(),
                 more: More::Conflict(Box::new(ConflictView::of(&conflict))),
                 ..Self::new(Code::OrderConflict, "")
             },
             Refusal::NotAttempted => {
-                Self::new(Code::NotAttempted, "Another operation of the batch was refused.")
+                Self::new(Code::NotAttempted, "Another operation of the batch was rejected.")
             }
         }
     }
@@ -113,14 +112,16 @@ impl From<Refusal> for Problem {
 impl From<ServiceRefusal> for Problem {
     fn from(refusal: ServiceRefusal) -> Self {
         let detail = match refusal {
-            ServiceRefusal::NotFound(id) => format!("There is no service {id}."),
-            ServiceRefusal::IdTaken(id) => format!("Service {id} exists already."),
-            ServiceRefusal::NameTaken(id) => format!("Service {id} has this name already."),
-            ServiceRefusal::InUse(id) => format!("An order uses service {id}."),
+            ServiceRefusal::NotFound(id) => format!("Service {id} does not exist."),
+            ServiceRefusal::IdTaken(id) => format!("Service {id} already exists."),
+            ServiceRefusal::NameTaken(id) => format!("Service {id} already has this name."),
+            ServiceRefusal::InUse(id) => {
+                format!("Orders use service {id}; remove it from them first.")
+            }
             ServiceRefusal::NoIdLeft => {
                 let pointer = "/id".to_owned();
                 let detail =
-                    "must be given: no number above the highest ever used is left".to_owned();
+                    "is required, because no number above the highest ever used is left".to_owned();
                 return Self::of_fields(Code::InvalidService, vec![FieldError { pointer, detail }]);
             }
         };
@@ -137,7 +138,7 @@ impl From<ServiceRefusal> for Problem {
 impl From<KeyRefusal> for Problem {
     fn from(refusal: KeyRefusal) -> Self {
         let detail = match refusal {
-            KeyRefusal::NotFound(id) => format!("There is no key {id}."),
+            KeyRefusal::NotFound(id) => format!("Key {id} does not exist."),
             KeyRefusal::Revoked(id) => format!("Key {id} was revoked."),
             KeyRefusal::Expired(id) => format!("Key {id} has expired."),
         };
@@ -149,11 +150,11 @@ impl From<WebhookRefusal> for Problem {
     fn from(refusal: WebhookRefusal) -> Self {
         match refusal {
             WebhookRefusal::NotFound(id) => {
-                Self::new(Code::NotFound, format!("There is no webhook {id}."))
+                Self::new(Code::NotFound, format!("Webhook {id} does not exist."))
             }
             WebhookRefusal::TooMany => Self::new(
                 Code::TooManyWebhooks,
-                format!("There are {} webhooks already.", Webhook::MOST),
+                format!("The limit of {} webhooks is reached; delete one first.", Webhook::MOST),
             ),
             WebhookRefusal::EventsGone(first) => Self::events_gone(first),
             WebhookRefusal::NoSuchEvent(last) => {
@@ -165,9 +166,9 @@ impl From<WebhookRefusal> for Problem {
     }
 }
 
-fn conflict_in_words(conflict: &OrderConflict) -> String {
+fn describe_conflict(conflict: &OrderConflict) -> String {
     let window = conflict.policy.window.in_words();
-    let who = match conflict.policy.scope {
+    let affected = match conflict.policy.scope {
         Scope::Global => "orders",
         Scope::Service => "orders that share a service",
     };
@@ -175,7 +176,7 @@ fn conflict_in_words(conflict: &OrderConflict) -> String {
         || "Another order is too close".to_owned(),
         |nearest| format!("Order {} is {}", nearest.order_id, nearest.in_words()),
     );
-    format!("{nearest}; {who} must be at least {window} apart.")
+    format!("{nearest}; {affected} must be at least {window} apart.")
 }
 
 impl ConflictView {
@@ -198,7 +199,7 @@ impl ConflictView {
     }
 }
 
-// The fields are seen by the samples; `deny_unknown_fields` has a meaning for the schemas only.
+// The fields are visible to the samples. `deny_unknown_fields` affects only the schemas.
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -221,7 +222,7 @@ pub(crate) struct NeighbourView {
     pub(crate) order_id: String,
     #[schema(schema_with = shape::instant)]
     pub(crate) datetime: String,
-    /// Its time less the one that was asked for.
+    /// Its time minus the requested time, in milliseconds.
     pub(crate) gap_ms: i64,
     #[schema(schema_with = shared_services)]
     pub(crate) services: Vec<String>,
@@ -232,7 +233,7 @@ fn shared_services() -> Array {
     services.max_items(Some(100)).build()
 }
 
-/// The nearest instants that would be accepted.
+/// The nearest times that would be accepted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Suggestions)]

@@ -1,4 +1,4 @@
-//! The handler of the page behind a problem's `type`.
+//! The handler of `/problems/{code}`, to which the `type` of a problem leads.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Code, Problem};
 use crate::http::{headers, query};
 
-/// What a type of error means.
+/// The documentation of a problem type.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProblemPage)]
@@ -38,11 +38,11 @@ pub(crate) async fn find(request: HttpRequest) -> Result<HttpResponse, Problem> 
     }))
 }
 
-/// The code in the path.
+/// Parses the code in the path.
 pub(crate) fn path_code(request: &HttpRequest) -> Result<Code, Problem> {
     let name = request.match_info().get("code").unwrap_or_default();
     let known = Code::ALL.into_iter().find(|code| code.name() == name);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such problem."))
+    known.ok_or_else(|| Problem::new(Code::NotFound, "This problem type does not exist."))
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_told_apart_and_told_of() {
+    fn every_code_has_a_name_of_its_own_and_a_meaning() {
         let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert!(Code::ALL.iter().all(|code| code.meaning().ends_with('.')));

@@ -1,4 +1,4 @@
-//! A problem of each kind as it is met, for the page behind its `type` and for the document.
+//! An example of each problem, for its documentation page and for the OpenAPI document.
 
 use orders_core::{Policy, Refusal};
 use serde_json::value::{RawValue, to_raw_value};
@@ -10,7 +10,7 @@ use crate::orders::response::{PolicyView, ResultView};
 const REQUEST_ID: &str = "01a1fd4a-5f47-7087-ac84-a87230adaa41";
 
 impl Code {
-    /// A problem of this kind, as a caller sees it.
+    /// Returns an example of this problem, as a client sees it.
     pub(crate) fn example(self) -> Box<RawValue> {
         let (instance, detail) = self.scene();
         let problem = if self == Self::BatchRefused {
@@ -20,11 +20,11 @@ impl Code {
         } else {
             Problem { more: self.sample_of_more(), ..Problem::new(self, detail) }
         };
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         to_raw_value(&problem.view(instance, REQUEST_ID)).unwrap_or_default()
     }
 
-    /// Where it is met, and in which words.
+    /// Returns the path and the detail of the example.
     fn scene(self) -> (&'static str, &'static str) {
         match self {
             Self::MalformedJson => ("/orders", "The body starts with a byte order mark."),
@@ -35,74 +35,85 @@ impl Code {
                 let detail = "If-Match must be * or a list of entity tags such as \"3\".";
                 ("/orders/223", detail)
             }
-            Self::Unauthenticated => {
-                ("/orders", "Send a key, as X-API-Key or as Authorization: Bearer.")
-            }
+            Self::Unauthenticated => (
+                "/orders",
+                "Authentication required. Send an API key as X-API-Key or Authorization: Bearer.",
+            ),
             Self::Forbidden => {
-                ("/orders", "This takes a key with the role writer; this one has the role reader.")
+                ("/orders", "The operation requires the role writer; this key has the role reader.")
             }
-            Self::NotFound => ("/orders/223", "There is no order 223."),
+            Self::NotFound => ("/orders/223", "Order 223 does not exist."),
             Self::MethodNotAllowed => {
-                ("/policy", "DELETE is not possible here; GET, HEAD, OPTIONS are.")
+                ("/policy", "DELETE is not supported; use GET, HEAD, OPTIONS.")
             }
-            Self::NotAcceptable => ("/orders", "This is answered as application/json only."),
+            Self::NotAcceptable => {
+                ("/orders", "The response is available as application/json only.")
+            }
             Self::UnsupportedMediaType => {
                 ("/orders", "The body must be application/json in UTF-8.")
             }
-            Self::RequestTimeout => ("/orders", "The body was not sent within 10 seconds."),
-            Self::BodyTooLarge => ("/orders", "The body may have at most 64 KiB."),
+            Self::RequestTimeout => ("/orders", "The body did not arrive within 10 seconds."),
+            Self::BodyTooLarge => ("/orders", "The body must be at most 64 KiB."),
             Self::OrderConflict => (
                 "/orders",
                 "Order 223 is 30 minutes earlier; orders must be at least 3 hours apart.",
             ),
-            Self::OrderExists => ("/orders", "Order 223 exists already."),
-            Self::ServiceExists => ("/services", "Service 123 exists already."),
-            Self::ServiceInUse => ("/services/123", "An order uses service 123."),
-            Self::EditLocked => {
-                ("/orders/223", "The order may be updated from 2022-11-01T14:11:11.111Z on.")
+            Self::OrderExists => ("/orders", "Order 223 already exists."),
+            Self::ServiceExists => ("/services", "Service 123 already exists."),
+            Self::ServiceInUse => {
+                ("/services/123", "Orders use service 123; remove it from them first.")
             }
-            Self::AlreadyDone => ("/keys", "This was done before under the same Idempotency-Key."),
-            Self::NotAttempted => ("/orders/batch", "Another operation of the batch was refused."),
+            Self::EditLocked => {
+                ("/orders/223", "The order cannot be updated before 2022-11-01T14:11:11.111Z.")
+            }
+            Self::AlreadyDone => {
+                ("/keys", "The request with this Idempotency-Key succeeded before.")
+            }
+            Self::NotAttempted => ("/orders/batch", "Another operation of the batch was rejected."),
             Self::EventsGone => (
                 "/events",
-                "The feed starts with sequence 1001 now: what was asked for is gone. Read the orders \
-                 anew, and go on after 1000.",
+                "The requested events are no longer available: the feed starts at sequence 1001. Read \
+                 all orders again, then continue after 1000.",
             ),
-            Self::VersionMismatch => {
-                ("/orders/223", "The order is in version 3 now, which is not what was asked for.")
-            }
+            Self::VersionMismatch => ("/orders/223", "Version mismatch: the current version is 3."),
             Self::VersionRequired => (
                 "/orders/223",
-                "Name the version that is meant, as If-Match: \"<version>\" (or * for any).",
+                "Send the expected version as If-Match: \"<version>\", or * for any.",
             ),
-            // Their words are those of the field at fault, or of an operation.
+            // Their details come from the invalid field, or from an operation.
             Self::InvalidOrder | Self::UnknownService => ("/orders", ""),
             Self::InvalidService => ("/services", ""),
             Self::InvalidKey => ("/keys", ""),
             Self::InvalidWebhook | Self::WebhookUrlRefused => ("/webhooks", ""),
-            Self::TooManyWebhooks => ("/webhooks", "There are 1000 webhooks already."),
-            Self::InvalidBatch | Self::BatchRefused => ("/orders/batch", ""),
-            Self::IdempotencyKeyReused => {
-                ("/orders", "The Idempotency-Key was sent with another request before.")
+            Self::TooManyWebhooks => {
+                ("/webhooks", "The limit of 1000 webhooks is reached; delete one first.")
             }
-            Self::RateLimited => ("/orders", "Too much was asked; ask again in 2 seconds."),
+            Self::InvalidBatch | Self::BatchRefused => ("/orders/batch", ""),
+            Self::IdempotencyKeyReused => (
+                "/orders",
+                "A different request used this Idempotency-Key. Generate a new key for each request.",
+            ),
+            Self::RateLimited => ("/orders", "Rate limit exceeded; retry in 2 seconds."),
             Self::Overloaded => (
                 "/orders",
-                "Too much is waiting for the database. Nothing was written, nor will be.",
+                "Too many requests are waiting for the database. The request had no effect; retry it.",
             ),
             Self::DatabaseUnavailable => {
-                ("/orders", "The database does not answer. Nothing was written, nor will be.")
+                ("/orders", "The database is unavailable. The request had no effect; retry it.")
             }
             Self::OutcomeUnknown => (
                 "/orders",
-                "The database went away while it was committing. Ask again with the same \
-                 Idempotency-Key, or read to see whether it did.",
+                "The connection to the database was lost during the commit. Retry with the same \
+                 Idempotency-Key, or read the current state first.",
             ),
-            Self::Internal => ("/orders", "The service met something that it did not expect."),
+            Self::Internal => (
+                "/orders",
+                "An unexpected error occurred; the log has the cause under the request id.",
+            ),
         }
     }
 
-    /// The field at fault, where one is.
+    /// Returns the invalid field of the example, if the code is about fields.
     pub(super) fn fault(self) -> Option<(&'static str, &'static str)> {
         const FAULTS: [(Code, &str, &str); 7] = [
             (Code::InvalidWebhook, "/url", "must be an https URL"),
@@ -153,7 +164,7 @@ fn conflict() -> ConflictView {
     }
 }
 
-/// Of a batch of two, the first of which is refused.
+/// An example of a batch of two operations, the first of which is rejected.
 fn of_batch() -> Problem {
     let first = Problem::new(Code::OrderExists, Code::OrderExists.scene().1);
     let second = Problem::from(Refusal::NotAttempted);

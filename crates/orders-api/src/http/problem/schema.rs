@@ -11,7 +11,7 @@ use crate::http::openapi::shape;
 use crate::orders::response::ResultView;
 
 impl Code {
-    /// The schema of problems of this kind.
+    /// Returns the schema of problems with this code.
     pub(crate) fn schema(self) -> Object {
         let kind = format!("/problems/{}", self.name());
         let problem = shape::closed()
@@ -33,16 +33,16 @@ impl Code {
     fn status_schema(self) -> Object {
         let status = ObjectBuilder::new().schema_type(Type::Integer);
         if self == Self::BatchRefused {
-            // That of the first operation that failed.
+            // The status of the first operation that failed.
             return status.minimum(Some(400_usize)).maximum(Some(428_usize)).build();
         }
         status.enum_values(Some([self.status().as_u16()])).build()
     }
 
-    /// The members that only this kind has, and always.
+    /// Returns the members that only problems with this code have. They always have them.
     fn more(self) -> Vec<(String, RefOr<Schema>)> {
         let one = |name: &str, schema| vec![(name.to_owned(), schema)];
-        let several = |of| ArrayBuilder::new().items(of).min_items(Some(1)).into();
+        let several = |items| ArrayBuilder::new().items(items).min_items(Some(1)).into();
         if self == Self::OrderConflict {
             members_of::<ConflictView>()
         } else if self == Self::EditLocked {
@@ -61,7 +61,7 @@ impl Code {
     }
 }
 
-/// What the members that only some kinds have refer to by name.
+/// Returns the schemas to which the members of some codes refer by name.
 pub(crate) fn schemas_of_members() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = Vec::new();
     ConflictView::schemas(&mut schemas);
@@ -75,12 +75,12 @@ fn members_of<T: PartialSchema>() -> Vec<(String, RefOr<Schema>)> {
     }
 }
 
-/// Any problem at all.
+/// The schema of any problem.
 pub(super) fn any_problem() -> RefOr<Schema> {
     one_of(&Code::ALL)
 }
 
-/// Any problem with one operation of a batch.
+/// The schema of the problem of one operation of a batch.
 pub(crate) fn schema_of_a_result() -> RefOr<Schema> {
     one_of(&[
         Code::NotFound,
