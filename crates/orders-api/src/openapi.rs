@@ -1,5 +1,5 @@
-//! The OpenAPI document: what the table of routes says of itself. Each noun describes its
-//! operations in a file of its own; what bodies look like is said beside the wire types.
+//! The OpenAPI document, built from the route table. Each feature documents its operations in its
+//! `docs.rs`; the schemas of bodies are beside their types.
 
 mod markdown;
 
@@ -17,24 +17,27 @@ use crate::routes;
 
 pub(crate) use markdown::markdown;
 
-/// What every client needs to know beside the operations.
+/// The introduction of the document.
 const INTRODUCTION: &str = "\
-Keeps orders, no two of them closer to each other than the policy allows.
+A booking service with an orders API. No two orders are closer than the minimum gap of the policy.
 
-Every path that answers `GET` answers `HEAD`, and every path answers `OPTIONS` (204, with `Allow`); \
-a method that a path has not is 405 `method-not-allowed`, with `Allow`, and any other path is 404 \
-`not-found`. Every error is a problem (RFC 9457) whose `type` has a page here. Every answer carries \
-`X-Request-Id`: the caller's if it sent a sane one, else a new one. A request without \
-`Content-Type` is read as JSON.
+**Requests.** Every path with `GET` also supports `HEAD`, and every path supports `OPTIONS` (204, with \
+`Allow`). An unsupported method is 405 `method-not-allowed`, with `Allow`; an unknown path is 404 \
+`not-found`. A request body without `Content-Type` is read as JSON.
 
-Most operations take a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`, with the role that \
-they name or a stronger one: `reader`, `writer`, `admin`. A service that listens on its own machine \
-only, and has never had a key, takes requests from there without one, but for those about keys and webhooks.";
+**Responses.** Every error is a problem (RFC 9457), and the `type` of a problem leads to its \
+documentation. Every response has `X-Request-Id`: the id that the client sent, if it is well-formed, or \
+a new one.
 
-/// The document, made once.
+**Authentication.** Most operations require an API key, sent as `X-API-Key: <key>` or `Authorization: \
+Bearer <key>`, with at least the role that the operation names: `reader`, `writer` or `admin`. A service \
+that listens on loopback only, and has never had a key, accepts local requests without one, except those \
+for keys and webhooks.";
+
+/// Returns the document, which is built once.
 pub(crate) fn json() -> &'static str {
     static JSON: LazyLock<String> = LazyLock::new(|| {
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         serde_json::to_string(&document()).unwrap_or_default()
     });
     &JSON
@@ -87,7 +90,7 @@ fn document() -> OpenApi {
     OpenApi::builder().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
-/// The method as the document names it.
+/// Converts a method to OpenAPI.
 fn method(method: &Method) -> HttpMethod {
     match *method {
         Method::POST => HttpMethod::Post,

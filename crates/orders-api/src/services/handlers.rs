@@ -1,4 +1,4 @@
-//! Handlers of services: parse, call, render.
+//! Handlers of `/services`: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -53,7 +53,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     headers::accepts_json(&request)?;
     match app.store.run_blocking(move |store| store.find_service(id)).await? {
         Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
-        None => Err(Problem::new(Code::NotFound, format!("There is no service {id}."))),
+        None => Err(Problem::new(Code::NotFound, format!("Service {id} does not exist."))),
     }
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpR
     Ok(change(&app, ServiceCommand::Delete(id), retry).await?.into_response())
 }
 
-/// Changes the services and renders the result.
+/// Makes a change and renders the result.
 pub(crate) async fn change(
     app: &App,
     command: ServiceCommand,
@@ -88,7 +88,7 @@ pub(crate) async fn change(
     idempotency::sent(app.store.change(command, retry, to_keep).await?, render)
 }
 
-/// The answer to a change to the services.
+/// Renders the response to a change.
 fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     match change {
         ServiceChange::Created(service) => {
@@ -103,9 +103,9 @@ fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     }
 }
 
-/// The number in the path. One that no service can have is not found.
+/// Parses the id in the path. An invalid id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     ServiceId::parse(text)
-        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such service."))
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This service does not exist."))
 }

@@ -1,4 +1,4 @@
-//! Handlers that tell about the service itself: its policy, whether it lives, whether it is ready.
+//! Handlers of the policy, health and readiness.
 
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -12,7 +12,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 use crate::orders::response::PolicyView;
 
-/// How the service is.
+/// The status of the service.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Status)]
@@ -29,12 +29,12 @@ pub(crate) async fn policy(request: HttpRequest, app: Data<App>) -> Result<HttpR
     Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
 }
 
-/// `GET /healthz`: the process answers.
+/// `GET /healthz`: whether the process is running.
 pub(crate) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(StatusView { status: "ok" })
 }
 
-/// `GET /readyz`: the process and its database answer, and the process is not about to end.
+/// `GET /readyz`: whether the database responds and the process is not shutting down.
 pub(crate) async fn readiness(app: Data<App>) -> Result<HttpResponse, Problem> {
     if app.is_draining() {
         return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
