@@ -64,7 +64,9 @@ fn a_backup_takes_the_place_of_no_file() {
     let there = scratch.write("there.db", "mine");
     scratch.run(&["backup", &there]).assert_refused(1, "never replaces a file");
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
-    scratch.run(&["backup", &scratch.file().display().to_string()]).assert_refused(1, "is there");
+    scratch
+        .run(&["backup", &scratch.file().display().to_string()])
+        .assert_refused(1, "exists already");
     scratch.run(&["backup", "no/such/folder/b.db"]).assert_refused(1, "no/such/folder");
     drop(server);
     let empty = Database::Sqlite.fresh();
@@ -119,9 +121,9 @@ fn what_is_not_sound_is_not_restored() {
     let (middle, end) = (torn.len() / 2, torn.len() - 100);
     torn[middle..end].fill(0xA5);
     let mut files = vec![
-        (write("torn.db", &torn), "not fit"),
-        (write("half.db", &good[..good.len() / 2]), "not fit"),
-        (write("text.db", b"not a database, but rather a text of some length"), "not fit"),
+        (write("torn.db", &torn), "cannot be used"),
+        (write("half.db", &good[..good.len() / 2]), "cannot be used"),
+        (write("text.db", b"not a database, but rather a text of some length"), "cannot be used"),
         ("none.db".to_owned(), "no file"),
     ];
     for (name, damage, why) in [

@@ -163,7 +163,7 @@ fn a_database_moved_to_postgresql_holds_the_same() {
     let run = scratch.run(&["doctor", "--compare", &target.url()]);
     assert_eq!(run.code, Some(1));
     assert!(run.stdout.contains("differs in orders"), "{run:?}");
-    scratch.run(&["move", "--to", "other.db"]).assert_refused(1, "from SQLite to PostgreSQL");
+    scratch.run(&["move", "--to", "other.db"]).assert_refused(1, "only SQLite to PostgreSQL");
 }
 
 #[apply(both_databases)]

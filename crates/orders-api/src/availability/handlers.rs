@@ -56,7 +56,9 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let asked = query::availability(&request)?;
     let place = |place: &str| Timestamp::parse(place).ok();
     let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
-    let from = list.after.unwrap_or(asked.from);
+    // A free time follows the last one after a millisecond at the earliest.
+    let after = list.after.and_then(|last| Timestamp::from_millis(last.as_millis() + 1));
+    let from = after.unwrap_or(asked.from);
     let rows = asked.slots.map_or(list.rows(), |slots| slots + 1);
     let named = asked.services.clone();
     let sought =
@@ -80,7 +82,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
     let mut intervals = found.stretches;
-    let next = list.cut(&mut intervals, |last| last.start.to_string());
+    let next = list.cut(&mut intervals, |last| last.end.to_string());
     let view = AvailabilityView {
         data: intervals.iter().map(FreeIntervalView::of).collect(),
         next_cursor: next.clone(),
