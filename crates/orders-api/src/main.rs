@@ -1,6 +1,5 @@
 //! The booking service: an HTTP API with its command line.
 
-mod app;
 mod availability;
 mod cli;
 mod console;
@@ -16,6 +15,7 @@ mod routes;
 mod security;
 mod server;
 mod services;
+mod state;
 mod status;
 mod store_client;
 mod webhooks;
@@ -107,7 +107,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = app::serve(store, options, tracing.clone());
+            let served = state::serve(store, options, tracing.clone());
             tracing.shut_down();
             served
         }

@@ -9,13 +9,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder};
 
-use crate::app::App;
 use crate::http::openapi::shape;
 use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::orders::response::{PolicyView, StretchView};
+use crate::state::App;
 
 /// The free stretches.
 #[derive(Serialize, ToSchema)]

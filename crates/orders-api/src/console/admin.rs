@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::layout::{self, Layout};
 use super::webhooks::{self, Fields};
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::state::App;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The largest number of keys, and of webhooks, on the page.

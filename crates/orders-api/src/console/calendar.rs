@@ -21,10 +21,10 @@ use orders_db::{CalendarQuery, CalendarView};
 use super::layout::{self, Layout};
 use super::sign_in;
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::security;
 use crate::security::Access;
+use crate::state::App;
 
 use address::{Address, View};
 use model::CalendarModel;

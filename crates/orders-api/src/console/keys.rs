@@ -10,10 +10,10 @@ use orders_core::key::{KeyCommand, KeyName, Role};
 use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::keys;
 use crate::security::MadeKey;
+use crate::state::App;
 
 /// `POST /console/keys`
 pub(crate) async fn create(

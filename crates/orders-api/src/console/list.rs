@@ -12,8 +12,8 @@ use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortK
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, later};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::state::App;
 
 /// The number of orders on a page.
 const ROWS: usize = 50;

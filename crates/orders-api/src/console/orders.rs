@@ -16,9 +16,9 @@ use super::form::Form;
 use super::layout;
 use super::order_form::OrderForm;
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::idempotency;
 use crate::http::problem::Problem;
+use crate::state::App;
 use crate::store_client::{ChangeError, Changed};
 use crate::{orders, security};
 

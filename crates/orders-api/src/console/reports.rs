@@ -15,8 +15,8 @@ use orders_db::{Amount, OrderReport};
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::state::App;
 use chart::{Chart, Value, in_units};
 
 /// The longest report, in days.

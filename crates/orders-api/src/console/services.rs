@@ -9,9 +9,9 @@ use orders_core::{Service, ServiceId};
 
 use super::form::Form;
 use super::layout::{self, Layout};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::services;
+use crate::state::App;
 
 /// How many services a page has.
 const ROWS: usize = 500;

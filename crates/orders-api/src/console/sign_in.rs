@@ -7,9 +7,9 @@ use askama::Template;
 
 use super::form::Form;
 use super::layout::{self, Layout};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::security;
+use crate::state::App;
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]

@@ -12,8 +12,8 @@ use orders_core::webhook::{WebhookCommand, WebhookId};
 use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
+use crate::state::App;
 use crate::webhooks;
 use crate::webhooks::secret_text;
 

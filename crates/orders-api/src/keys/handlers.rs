@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::key::{KeyChange, KeyCommand, KeyId};
 use orders_db::StoredResponse;
 
-use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
@@ -15,6 +14,7 @@ use crate::http::{headers, idempotency, page, query};
 use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::security;
 use crate::security::MadeKey;
+use crate::state::App;
 
 const KEY: Rules = Rules::json(Code::InvalidKey);
 

@@ -10,7 +10,6 @@ use orders_core::{Done, Refusal};
 use orders_db::StoredResponse;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::app::App;
 use crate::http::body::Body;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::idempotency;
@@ -20,6 +19,7 @@ use crate::orders::batch_request::{BatchBody, read_batch};
 use crate::orders::response::{OrderView, ResultView, ResultsView};
 use crate::security;
 use crate::security::rate_limit;
+use crate::state::App;
 
 const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 

@@ -9,7 +9,6 @@ use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 
-use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
@@ -24,6 +23,7 @@ use crate::orders::response::{Names, OrderView};
 use crate::orders::streams;
 use crate::orders::streams::Format;
 use crate::security;
+use crate::state::App;
 
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
 const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();

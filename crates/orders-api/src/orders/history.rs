@@ -4,13 +4,13 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::Operation;
 
-use crate::app::App;
 use crate::http::change_request::ChangeRequest;
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, page, query};
 use crate::orders::response::EventView;
+use crate::state::App;
 use crate::{orders, security};
 
 /// `GET /orders/{id}/history`

@@ -9,7 +9,6 @@ use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::OrdersQuery;
 use crate::http::request_context;
@@ -17,6 +16,7 @@ use crate::http::{headers, query};
 use crate::orders::response::Names;
 use crate::security;
 use crate::security::Credential;
+use crate::state::App;
 
 /// How many orders are read at once.
 const PAGE: usize = 1_000;

@@ -8,7 +8,6 @@ use orders_core::service::{ServiceChange, ServiceCommand};
 use orders_core::{Service, ServiceId};
 use orders_db::StoredResponse;
 
-use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
@@ -18,6 +17,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::{headers, idempotency, page, query};
 use crate::orders::request::ServiceBody;
 use crate::orders::response::ServiceView;
+use crate::state::App;
 
 const SERVICE: Rules = Rules::json(Code::InvalidService);
 

@@ -7,10 +7,10 @@ use orders_db::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 use crate::orders::response::PolicyView;
+use crate::state::App;
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]

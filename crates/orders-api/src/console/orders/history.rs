@@ -5,8 +5,8 @@ use orders_core::{EventKind, Order};
 use orders_db::OrderChange;
 
 use super::super::zone::Zone;
-use crate::app::App;
 use crate::orders::response::Names;
+use crate::state::App;
 
 pub(super) struct Change {
     pub(super) what: &'static str,

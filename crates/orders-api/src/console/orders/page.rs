@@ -10,10 +10,10 @@ use super::super::layout::{self, Layout};
 use super::super::order_form::{Choice, OrderForm};
 use super::super::zone::Zone;
 use super::history::{Change, describe, services_of};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::orders;
 use crate::orders::response::Names;
+use crate::state::App;
 
 /// The largest number of services that a form offers.
 const SERVICES: usize = 1000;

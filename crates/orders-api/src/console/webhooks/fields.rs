@@ -5,8 +5,8 @@ use orders_core::webhook::{
 };
 
 use super::super::form::Form;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
+use crate::state::App;
 use crate::webhooks;
 
 /// The values of the fields.

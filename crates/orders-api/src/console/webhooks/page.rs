@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::super::layout::{self, Layout};
 use super::fields::Fields;
 use super::labels::{Row, row, state};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::state::App;
 use crate::webhooks;
 
 /// The number of deliveries on a page.
