@@ -36,6 +36,8 @@ pub(crate) struct Security {
     pub(crate) rate_limits: Option<rate_limit::RateLimits>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Whether browsers send session cookies over TLS only.
+    pub(crate) secure_cookies: bool,
 }
 
 /// The operator's choices about authentication.

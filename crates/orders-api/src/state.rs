@@ -22,16 +22,14 @@ use crate::webhooks::{self, SsrfGuard, TestSender};
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) store: StoreClient,
-    pub(crate) security: Data<Security>,
-    pub(crate) request_policy: Data<RequestPolicy>,
+    store: StoreClient,
+    security: Data<Security>,
+    request_policy: Data<RequestPolicy>,
     /// The streams of events.
-    pub(crate) live: Data<Live>,
+    live: Data<Live>,
     instrumentation: Data<Instrumentation>,
-    pub(crate) ssrf_guard: SsrfGuard,
-    pub(crate) test_deliveries: Data<TestSender>,
-    /// Whether browsers send session cookies over TLS only.
-    pub(crate) secure_cookies: bool,
+    ssrf_guard: SsrfGuard,
+    test_deliveries: Data<TestSender>,
 }
 
 /// Serves until a signal arrives.
@@ -48,6 +46,8 @@ pub(crate) fn serve(
         keys: keys.clone(),
         rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
         trusted_proxies: options.trust_proxy.clone(),
+        secure_cookies: options.tls_cert.is_some()
+            || options.public_url.as_ref().is_some_and(Origin::is_secure),
     };
     let instrumentation = Instrumentation {
         metrics: Metrics::new(options.workers(), routes::paths()),
@@ -63,8 +63,6 @@ pub(crate) fn serve(
         instrumentation: Data::new(instrumentation),
         ssrf_guard: options.ssrf_guard(),
         test_deliveries: Data::new(test_sender),
-        secure_cookies: options.tls_cert.is_some()
-            || options.public_url.as_ref().is_some_and(Origin::is_secure),
     };
     let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
     serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work)
@@ -80,12 +78,7 @@ impl App {
             .app_data(self.live.clone())
             .app_data(self.instrumentation.clone())
             .app_data(Data::new(self.ssrf_guard))
-            .app_data(self.test_deliveries.clone())
-            .app_data(Data::new(self.clone()));
+            .app_data(self.test_deliveries.clone());
         routes::configure(config);
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.live.is_shutting_down()
     }
 }

@@ -15,7 +15,7 @@ use crate::http::page::ListRequest;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::orders::response::{PolicyView, StretchView};
-use crate::state::App;
+use crate::store_client::StoreClient;
 
 /// The free stretches.
 #[derive(Serialize, ToSchema)]
@@ -52,7 +52,10 @@ pub(crate) enum FreeTimesView {
 }
 
 /// `GET /availability`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let asked = query::availability(&request)?;
     let place = |place: &str| Timestamp::parse(place).ok();
     let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
@@ -62,7 +65,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
     // One more than asked for tells whether there is another page.
-    let found = app.store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
+    let found = store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
             "service",

@@ -10,18 +10,21 @@ use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, page, query};
 use crate::orders::response::EventView;
-use crate::state::App;
+use crate::store_client::StoreClient;
 use crate::{orders, security};
 
 /// `GET /orders/{id}/history`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let page = query::page(&request)?;
     let key = ListKey::new(format_args!("/orders/{id}/history"));
     let list = ListRequest::read(&request, key, &page, |place| place.parse::<u64>().ok())?;
     let (after, rows, asked) = (list.after, list.rows(), id.clone());
     let mut changes =
-        app.store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
+        store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
     if changes.is_empty() && after.is_none() {
         return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
     }
@@ -30,10 +33,13 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 }
 
 /// `POST /orders/{id}/restore`
-pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn restore(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
     headers::accepts_json(&request)?;
     let operation = Operation::Restore { id };
-    Ok(orders::change(&app, security::actor(&request), operation, retry).await?.into_response())
+    Ok(orders::change(&store, security::actor(&request), operation, retry).await?.into_response())
 }

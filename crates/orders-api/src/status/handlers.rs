@@ -7,10 +7,11 @@ use orders_db::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::events::Live;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 use crate::orders::response::PolicyView;
-use crate::state::App;
+use crate::store_client::StoreClient;
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
@@ -22,10 +23,13 @@ pub(crate) struct StatusView {
 }
 
 /// `GET /policy`
-pub(crate) async fn policy(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn policy(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    let policy = app.store.run_blocking(Store::find_policy).await?;
+    let policy = store.run_blocking(Store::find_policy).await?;
     Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
 }
 
@@ -35,11 +39,14 @@ pub(crate) async fn health() -> HttpResponse {
 }
 
 /// `GET /readyz`: the process and its database answer, and the process is not about to end.
-pub(crate) async fn readiness(app: Data<App>) -> Result<HttpResponse, Problem> {
-    if app.is_draining() {
+pub(crate) async fn readiness(
+    store: Data<StoreClient>,
+    live: Data<Live>,
+) -> Result<HttpResponse, Problem> {
+    if live.is_shutting_down() {
         return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
             .with_header(header::RETRY_AFTER, "1"));
     }
-    app.store.run_blocking(Store::find_policy).await?;
+    store.run_blocking(Store::find_policy).await?;
     Ok(HttpResponse::Ok().json(StatusView { status: "ready" }))
 }
