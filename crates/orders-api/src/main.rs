@@ -9,7 +9,6 @@ mod events;
 mod fuzz;
 mod http;
 mod keys;
-mod openapi;
 mod orders;
 mod routes;
 mod security;
@@ -28,6 +27,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, ProcessLock, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
+use crate::docs::Document;
 use crate::http::trace::Tracing;
 
 /// Returns free memory to the system. The allocator of the C library keeps nearly all the memory of ten
@@ -126,11 +126,12 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
 }
 
 fn print(format: DocumentFormat) -> Result<(), Box<dyn Error>> {
-    let document = match format {
-        DocumentFormat::Json => openapi::json().to_owned() + "\n",
-        DocumentFormat::Markdown => openapi::markdown(),
+    let document = Document::new(routes::endpoints);
+    let text = match format {
+        DocumentFormat::Json => document.json().to_owned() + "\n",
+        DocumentFormat::Markdown => document.markdown(),
     };
-    Ok(std::io::stdout().write_all(document.as_bytes())?)
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
+use crate::docs::Endpoint;
 use crate::http::problem;
 use crate::http::problem::{Code, Problem};
 use crate::orders::{batch, history, streams};
@@ -15,12 +16,17 @@ use crate::{
     availability, console, docs, events, keys, orders, server, services, status, webhooks,
 };
 
-pub(crate) use resource::{Operation, Resource};
+use resource::Resource;
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
-pub(crate) fn resources() -> Vec<Resource> {
+fn resources() -> Vec<Resource> {
     let of_api = [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()];
     of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
+}
+
+/// What the OpenAPI document is made of.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    resources().iter().flat_map(Resource::endpoints).collect()
 }
 
 /// The paths of all routes.

@@ -7,6 +7,7 @@ use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
 use crate::cli::{ServeOptions, auth_policy};
+use crate::docs::Document;
 use crate::events::Live;
 use crate::http::body::RequestPolicy;
 use crate::http::trace::Tracing;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     request_policy: Data<RequestPolicy>,
     /// The streams of events.
     live: Data<Live>,
+    document: Data<Document>,
     instrumentation: Data<Instrumentation>,
     ssrf_guard: SsrfGuard,
     test_deliveries: Data<TestSender>,
@@ -60,6 +62,7 @@ pub(crate) fn serve(
         security: Data::new(security),
         request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
         live: Data::new(Live::new(options.max_streams())),
+        document: Data::new(Document::new(routes::endpoints)),
         instrumentation: Data::new(instrumentation),
         ssrf_guard: options.ssrf_guard(),
         test_deliveries: Data::new(test_sender),
@@ -76,6 +79,7 @@ impl App {
             .app_data(self.security.clone())
             .app_data(self.request_policy.clone())
             .app_data(self.live.clone())
+            .app_data(self.document.clone())
             .app_data(self.instrumentation.clone())
             .app_data(Data::new(self.ssrf_guard))
             .app_data(self.test_deliveries.clone());
