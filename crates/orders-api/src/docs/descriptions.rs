@@ -9,7 +9,7 @@ use crate::http::openapi::{parameters, shape};
 use crate::http::problem::{Code, PageView};
 
 pub(crate) fn problem() -> Description {
-    let codes = Code::ALL.map(Code::name);
+    let codes: Vec<&str> = Code::all().map(Code::name).collect();
     Description::new(ABOUT, "findProblem", "Read what a type of error means")
         .takes([parameters::path(
             "code",

@@ -77,7 +77,7 @@ fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         components.schemas.insert(name.to_owned(), shape.into());
     }
     components.schemas.extend(problem::schemas_of_members());
-    for code in Code::ALL {
+    for code in Code::all() {
         components.schemas.insert(problems::name(code), code.schema().into());
         components.examples.insert(code.name().to_owned(), RefOr::T(problems::example(code)));
     }

@@ -115,5 +115,5 @@ fn codes() -> Vec<String> {
         format!("| `{name}` | {status} | {} |", code.meaning())
     };
     let head = "## Problems\n\n| code | status | |\n|---|---|---|".to_owned();
-    [head].into_iter().chain(Code::ALL.map(code)).collect()
+    [head].into_iter().chain(Code::all().map(code)).collect()
 }

@@ -2,6 +2,7 @@
 
 mod code;
 mod from;
+mod kinds;
 mod page;
 mod sample;
 mod schema;
