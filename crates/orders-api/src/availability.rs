@@ -2,5 +2,6 @@
 
 pub(crate) mod docs;
 mod handlers;
+mod response;
 
-pub(crate) use handlers::{FreeTimesView, find};
+pub(crate) use handlers::find;

@@ -4,6 +4,7 @@ pub(crate) mod descriptions;
 mod document;
 mod handlers;
 mod markdown;
+pub(crate) mod problems;
 
 pub(crate) use document::{Document, Endpoint};
 pub(crate) use handlers::{File, document, file, page, path_file};

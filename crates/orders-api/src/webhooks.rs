@@ -3,6 +3,7 @@
 mod delivery;
 pub(crate) mod docs;
 mod handlers;
+mod problems;
 mod request;
 mod response;
 

@@ -18,9 +18,10 @@ use super::order_form::OrderForm;
 use super::zone::Zone;
 use crate::http::idempotency;
 use crate::http::problem::Problem;
+use crate::http::request_context;
+use crate::orders;
 use crate::store_client::StoreClient;
 use crate::store_client::{ChangeError, Changed};
-use crate::{orders, security};
 
 use page::{show_new, show_order};
 
@@ -57,7 +58,7 @@ pub(crate) async fn create(
     let retry = order_form.retry(&request, &content);
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
     match store
-        .change_order(security::actor(&request), operation, retry, |done| Some(stored(done)))
+        .change_order(request_context::actor(&request), operation, retry, |done| Some(stored(done)))
         .await
     {
         Ok(changed) => Ok(layout::go_to(&created_page(changed)?)),
@@ -151,7 +152,7 @@ async fn finish(
 ) -> Result<HttpResponse, Problem> {
     let page = page_of(operation.order_id());
     let changed = store
-        .change_order(security::actor(request), operation, retry, |done| Some(stored(done)))
+        .change_order(request_context::actor(request), operation, retry, |done| Some(stored(done)))
         .await;
     let blank = || OrderForm { version: None, ..OrderForm::new(Zone::of(request), None) };
     let mut order_form = order_form.unwrap_or_else(blank);

@@ -8,9 +8,9 @@ use utoipa::openapi::path::{HttpMethod, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths, RefOr, Tag};
 
+use super::problems::{sample, schema};
 use crate::http::openapi::description::Description;
 use crate::http::openapi::{description, problems, shape};
-use crate::http::problem;
 use crate::http::problem::Code;
 use crate::security::Access;
 
@@ -76,10 +76,10 @@ fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     for (name, shape) in shape::named() {
         components.schemas.insert(name.to_owned(), shape.into());
     }
-    components.schemas.extend(problem::schemas_of_members());
+    components.schemas.extend(schema::schemas_of_members());
     for code in Code::all() {
-        components.schemas.insert(problems::name(code), code.schema().into());
-        components.examples.insert(code.name().to_owned(), RefOr::T(problems::example(code)));
+        components.schemas.insert(problems::name(code), schema::schema(code).into());
+        components.examples.insert(code.name().to_owned(), RefOr::T(sample::example(code)));
     }
     let [rate_limit, rate_limit_policy] = description::RATE_LIMITS;
     for (name, shape) in [

@@ -47,7 +47,7 @@ pub(crate) async fn create(
         Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
     let changed = store.change_key(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 /// `GET /keys/{id}`
@@ -73,8 +73,7 @@ pub(crate) async fn delete(
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
     let changed = store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
-    Ok(idempotency::sent(changed, |_| Ok(idempotency::empty(StatusCode::NO_CONTENT)))?
-        .into_response())
+    Ok(changed.respond(|_| Ok(idempotency::empty(StatusCode::NO_CONTENT)))?.into_response())
 }
 
 /// `POST /keys/{id}/rotate`
@@ -95,7 +94,7 @@ pub(crate) async fn rotate(
         idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change_key(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {

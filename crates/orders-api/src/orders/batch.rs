@@ -16,8 +16,8 @@ use crate::http::idempotency;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::orders::batch_request::{BatchBody, read_batch};
+use crate::orders::problems::batch_refused;
 use crate::orders::response::{OrderView, ResultView, ResultsView};
-use crate::security;
 use crate::security::rate_limit;
 use crate::store_client::StoreClient;
 
@@ -57,8 +57,9 @@ pub(crate) async fn change(
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
     let kept = Arc::clone(&report);
     let to_keep = move |verdicts: &[OperationResult]| kept.render(verdicts).ok();
-    let changed = store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, |verdicts| report.render(verdicts))?.into_response())
+    let changed =
+        store.change_orders(request_context::actor(&request), batch, retry, to_keep).await?;
+    Ok(changed.respond(|verdicts| report.render(verdicts))?.into_response())
 }
 
 /// What is told of a batch, once there are verdicts on those of its operations that could be read.
@@ -81,7 +82,7 @@ impl Report {
         }
         let attempted = |problem: &&Problem| problem.status() != StatusCode::FAILED_DEPENDENCY;
         let first = refusals.find(attempted).ok_or_else(unexplained)?;
-        Err(Problem::of_batch(first, rendered))
+        Err(batch_refused(first, &rendered))
     }
 
     /// What became of each operation.

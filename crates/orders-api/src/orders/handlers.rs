@@ -17,12 +17,13 @@ use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::query::OrdersQuery;
+use crate::http::request_context;
 use crate::http::{headers, idempotency, query};
 use crate::orders::request::{OrderBody, OrderPatchBody};
 use crate::orders::response::{Names, OrderView};
 use crate::orders::streams;
 use crate::orders::streams::Format;
-use crate::security::{self, Security};
+use crate::security::Security;
 use crate::store_client::StoreClient;
 
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
@@ -97,7 +98,7 @@ pub(crate) async fn create(
         None => NewId::Made(made_id()?),
     };
     let operation = Operation::Create { id, content };
-    Ok(change(&store, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `GET /orders/{id}`
@@ -141,7 +142,7 @@ pub(crate) async fn replace(
     let ChangeRequest { body: content, if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(change(&store, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
@@ -155,7 +156,7 @@ pub(crate) async fn patch(
     let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
     let operation = Operation::Update { id, if_match, patch };
-    Ok(change(&store, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
@@ -166,7 +167,19 @@ pub(crate) async fn delete(
     let id = path_id(&request)?;
     let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
     let operation = Operation::Delete { id, if_match };
-    Ok(change(&store, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
+}
+
+/// `POST /orders/{id}/restore`
+pub(crate) async fn restore(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let retry = ChangeRequest::without_body(&request)?.retry;
+    headers::accepts_json(&request)?;
+    let operation = Operation::Restore { id };
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.
@@ -191,7 +204,7 @@ pub(crate) async fn change(
     retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let changed = store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
-    idempotency::sent(changed, render)
+    changed.respond(render)
 }
 
 /// The answer to what was done to one order.

@@ -15,8 +15,8 @@ use crate::http::json::Json;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, idempotency, page, query};
-use crate::orders::request::ServiceBody;
-use crate::orders::response::ServiceView;
+use crate::services::request::ServiceBody;
+use crate::services::response::ServiceView;
 use crate::store_client::StoreClient;
 
 const SERVICE: Rules = Rules::json(Code::InvalidService);
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let ChangeRequest { body: ServiceBody { id, name }, retry, .. } =
-        ChangeRequest::read(&request, payload, SERVICE, crate::orders::request::read_service)
+        ChangeRequest::read(&request, payload, SERVICE, crate::services::request::read_service)
             .await?;
     let command = ServiceCommand::Create { id, name };
     Ok(change(&store, command, retry).await?.into_response())
@@ -69,7 +69,7 @@ pub(crate) async fn replace(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    let read = |json: &Json<'_>| crate::orders::request::read_renaming(id, json);
+    let read = |json: &Json<'_>| crate::services::request::read_renaming(id, json);
     let ChangeRequest { body: name, retry, .. } =
         ChangeRequest::read(&request, payload, SERVICE, read).await?;
     let command = ServiceCommand::Replace(Service { id, name });
@@ -93,7 +93,7 @@ pub(crate) async fn change(
     retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
-    idempotency::sent(store.change(command, retry, to_keep).await?, render)
+    store.change(command, retry, to_keep).await?.respond(render)
 }
 
 /// The answer to a change to the services.

@@ -1,16 +1,14 @@
-//! Handlers that tell about the service itself: its policy, whether it lives, whether it is ready.
+//! Handlers that tell about the service itself: whether it lives, whether it is ready.
 
+use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use orders_db::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::events::Live;
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, query};
-use crate::orders::response::PolicyView;
 use crate::store_client::StoreClient;
 
 /// How the service is.
@@ -20,17 +18,6 @@ use crate::store_client::StoreClient;
 pub(crate) struct StatusView {
     #[schema(pattern = "^(ok|ready)$")]
     status: &'static str,
-}
-
-/// `GET /policy`
-pub(crate) async fn policy(
-    request: HttpRequest,
-    store: Data<StoreClient>,
-) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    headers::accepts_json(&request)?;
-    let policy = store.run_blocking(Store::find_policy).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
 }
 
 /// `GET /healthz`: the process answers.

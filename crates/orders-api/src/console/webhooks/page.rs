@@ -58,7 +58,7 @@ pub(super) async fn render(
     status: StatusCode,
     mut result: FormResult,
 ) -> Result<HttpResponse, Problem> {
-    let webhook = webhooks::find_webhook(&store, id).await?;
+    let webhook = webhooks::find_webhook(store, id).await?;
     let (mut only, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         match name.as_ref() {

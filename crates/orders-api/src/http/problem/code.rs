@@ -93,6 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::as_conversions, reason = "a discriminant counts the variants before it")]
     fn every_code_has_a_name_and_a_meaning_of_its_own() {
         // The last variant, so that a code without a kind is missed.
         assert_eq!(Code::all().count(), Code::Internal as usize + 1);

@@ -1,18 +1,21 @@
-//! The handler of the page behind a problem's `type`.
+//! The page behind a problem's `type`, and problems as the document has them.
+
+pub(super) mod sample;
+pub(super) mod schema;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 
 /// What a type of error means.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProblemPage)]
-pub(crate) struct PageView {
+pub(crate) struct ProblemPageView {
     #[schema(pattern = "^/problems/[a-z-]+$")]
     #[serde(rename = "type")]
     kind: String,
@@ -20,7 +23,7 @@ pub(crate) struct PageView {
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
     meaning: &'static str,
-    #[schema(schema_with = super::schema::any_problem)]
+    #[schema(schema_with = schema::any_problem)]
     example: Box<RawValue>,
 }
 
@@ -29,12 +32,12 @@ pub(crate) async fn find(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let code = path_code(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(PageView {
+    Ok(HttpResponse::Ok().json(ProblemPageView {
         kind: format!("/problems/{}", code.name()),
         title: code.title(),
         status: code.status().as_u16(),
         meaning: code.meaning(),
-        example: code.example(),
+        example: sample::problem(code),
     }))
 }
 

@@ -1,17 +1,14 @@
-//! The handlers of what was: an order's history, and its restoring.
+//! The history of an order: parse, call, render.
 
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
-use orders_core::Operation;
-
-use crate::http::change_request::ChangeRequest;
+use crate::events::response::EventView;
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, page, query};
-use crate::orders::response::EventView;
+use crate::http::{page, query};
+use crate::orders;
 use crate::store_client::StoreClient;
-use crate::{orders, security};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 
 /// `GET /orders/{id}/history`
 pub(crate) async fn list(
@@ -30,16 +27,4 @@ pub(crate) async fn list(
     }
     let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
     Ok(page::answer(&request, changes.iter().map(EventView::of).collect(), next))
-}
-
-/// `POST /orders/{id}/restore`
-pub(crate) async fn restore(
-    request: HttpRequest,
-    store: Data<StoreClient>,
-) -> Result<HttpResponse, Problem> {
-    let id = orders::path_id(&request)?;
-    let retry = ChangeRequest::without_body(&request)?.retry;
-    headers::accepts_json(&request)?;
-    let operation = Operation::Restore { id };
-    Ok(orders::change(&store, security::actor(&request), operation, retry).await?.into_response())
 }
