@@ -11,6 +11,7 @@ pub(crate) mod import_request;
 mod ndjson;
 pub(crate) mod policy;
 pub(crate) mod problems;
+mod query;
 pub(crate) mod request;
 pub(crate) mod response;
 mod schemas;

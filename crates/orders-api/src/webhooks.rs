@@ -4,6 +4,7 @@ mod delivery;
 pub(crate) mod docs;
 mod handlers;
 mod problems;
+mod query;
 mod request;
 mod response;
 

@@ -19,7 +19,7 @@ pub(crate) async fn find(
     request: HttpRequest,
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
-    let asked = query::availability(&request)?;
+    let asked = super::query::read(&request)?;
     let place = |place: &str| Timestamp::parse(place).ok();
     let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
     let from = list.after.unwrap_or(asked.from);

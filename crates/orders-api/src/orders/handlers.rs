@@ -9,6 +9,7 @@ use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 
+use super::query::{self, OrdersQuery};
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
@@ -16,9 +17,8 @@ use crate::http::json::Json;
 use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
-use crate::http::query::OrdersQuery;
 use crate::http::request_context;
-use crate::http::{headers, idempotency, query};
+use crate::http::{headers, idempotency};
 use crate::orders::request::{OrderBody, OrderPatchBody};
 use crate::orders::response::{Names, OrderView};
 use crate::orders::streams;
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     store: Data<StoreClient>,
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query::orders(&request)?;
+    let query = query::read(&request)?;
     let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));

@@ -9,8 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
+use super::query::OrdersQuery;
 use crate::http::problem::{Code, Problem};
-use crate::http::query::OrdersQuery;
 use crate::http::request_context;
 use crate::http::{headers, query};
 use crate::orders::response::Names;
@@ -91,7 +91,7 @@ async fn at_path(
     security: Data<Security>,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let query = query::orders(request)?;
+    let query = super::query::read(request)?;
     headers::choose(request, &[(format.media_type(), ())])?;
     answer(request, store, security, query, format).await
 }

@@ -151,7 +151,7 @@ pub(crate) async fn deliveries(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    let query = query::deliveries(&request)?;
+    let query = super::query::deliveries(&request)?;
     let status = query.status.map(orders_db::DeliveryStatus::as_str);
     let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
     let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
