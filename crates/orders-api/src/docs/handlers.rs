@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
+use super::document::Document;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
-use crate::openapi;
 
 /// The headers of the page: no content from other hosts, no frames, no sniffing of media types, no
 /// referrer to other sites.
@@ -27,10 +28,13 @@ const PAGE_HEADERS: [(header::HeaderName, &str); 5] = [
 ];
 
 /// `GET /openapi.json`
-pub(crate) async fn document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn document(
+    request: HttpRequest,
+    document: Data<Document>,
+) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().content_type("application/json").body(openapi::json()))
+    Ok(HttpResponse::Ok().content_type("application/json").body(document.json().to_owned()))
 }
 
 /// `GET /docs`

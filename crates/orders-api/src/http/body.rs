@@ -65,7 +65,7 @@ impl Reservation {
         Ok(Self { policy: policy.clone(), bytes: 0 })
     }
 
-    /// Reserves more bytes. Bodies are short-lived, so a refused client can soon try again.
+    /// Reserves more bytes. Bodies are short-lived, so a rejected client can soon retry.
     fn add(&mut self, bytes: usize) -> Result<(), Problem> {
         self.bytes += bytes;
         let before = self.policy.body_bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -1,24 +1,19 @@
 //! Problems: every error that a client sees (RFC 9457).
 
 mod code;
-mod from;
-mod page;
-mod sample;
-mod schema;
+mod kinds;
+mod store_error;
 
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 pub(crate) use code::Code;
-pub(crate) use from::ConflictView;
-pub(crate) use page::{PageView, find, path_code};
-pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 
 /// An error in one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,21 +41,19 @@ pub(crate) struct Problem {
     detail: Box<str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
-    more: More,
+    members: Members,
     /// The cause, which is logged and never sent.
     cause: Option<Box<str>>,
 }
 
-/// The members that only some problems have.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum More {
-    Nothing {},
-    Conflict(Box<ConflictView>),
-    EditLocked { editable_at: String },
-    Version { current_version: u64 },
-    EventsGone { first_sequence: String },
-    Results { results: Vec<Box<RawValue>> },
+/// The members that only problems of this type have, with their values.
+#[derive(Debug, Clone, Default)]
+struct Members(Vec<(&'static str, Box<RawValue>)>);
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// The members of a problem, in the order of the response.
@@ -76,7 +69,7 @@ pub(crate) struct ProblemView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]
-    more: &'a More,
+    members: &'a Members,
 }
 
 impl Problem {
@@ -87,7 +80,7 @@ impl Problem {
             detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             headers: Vec::new(),
-            more: More::Nothing {},
+            members: Members::default(),
             cause: None,
         }
     }
@@ -95,18 +88,7 @@ impl Problem {
     /// An error that should never happen.
     pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
         let detail = "An unexpected error occurred; the log has the cause under the request id.";
-        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
-    }
-
-    /// The requested events were purged; `first` is the oldest sequence that is available.
-    pub(crate) fn events_gone(first: u64) -> Self {
-        let detail = format!(
-            "The requested events are no longer available: the feed starts at sequence {first}. Read \
-             all orders again, then continue after {}.",
-            first.saturating_sub(1)
-        );
-        let more = More::EventsGone { first_sequence: first.to_string() };
-        Self { more, ..Self::new(Code::EventsGone, detail) }
+        Self::new(Code::Internal, detail).with_cause(cause)
     }
 
     /// A problem with fields, which lists all of them.
@@ -124,13 +106,21 @@ impl Problem {
         self
     }
 
-    /// A batch that was rejected because of `first`, the first operation that failed.
-    pub(crate) fn of_batch(first: &Self, results: Vec<Box<RawValue>>) -> Self {
-        Self {
-            status: first.status,
-            more: More::Results { results },
-            ..Self::new(Code::BatchRefused, format!("The batch had no effect: {}", first.detail))
-        }
+    /// Replaces the status of the code.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Adds a member that only problems of this type have.
+    pub(crate) fn with_member(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        // It has only strings and numbers, so it always serializes.
+        self.members.0.extend(to_raw_value(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// Adds the cause, which is logged and never sent.
+    fn with_cause(self, cause: impl Into<Box<str>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
     }
 
     /// Prefixes the pointers with the `pointer` of an operation in its batch.
@@ -164,7 +154,7 @@ impl Problem {
             instance,
             request_id,
             errors: &self.errors,
-            more: &self.more,
+            members: &self.members,
         }
     }
 

@@ -5,9 +5,10 @@ use actix_web::http::StatusCode;
 use crate::http::openapi::description::{Answer, Description, ORDERS};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
+use crate::http::page::PageView;
 use crate::http::problem::Code;
 use crate::orders::request::{OrderBody, OrderPatchBody};
-use crate::orders::response::{OrderView, PageView};
+use crate::orders::response::OrderView;
 use crate::orders::streams::Format;
 
 pub(crate) fn list() -> Description {
@@ -148,5 +149,14 @@ pub(crate) fn delete() -> Description {
             Code::VersionMismatch,
             Code::VersionRequired,
         ]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn restore() -> Description {
+    Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
+        .takes([parameters::order_id()])
+        .answers(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
+        .refuses(&[JSON, WRITE])
+        .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
         .can_be_sent_again()
 }

@@ -1,16 +1,15 @@
-//! Request bodies of orders and services.
+//! Request bodies of orders.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use orders_core::decide::OrderPatch;
 use orders_core::order::ServicesError;
-use orders_core::service::ServiceName;
-use orders_core::{Fee, OrderContent, OrderId, ServiceId, Services, Timestamp};
+use orders_core::{Fee, OrderContent, OrderId, Services, Timestamp};
 
 use crate::http::json::Json;
 use crate::http::problem::FieldError;
-use crate::http::reader::Reader;
+use crate::http::reader::{Reader, must_be, text};
+use crate::services::request::read_service_id;
 
 /// The body of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,44 +75,6 @@ pub(crate) fn read_order_patch(
     Ok(OrderPatchBody(patch))
 }
 
-/// The body of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServiceBody {
-    pub(crate) id: Option<ServiceId>,
-    pub(crate) name: ServiceName,
-}
-
-/// Parses a service. `name` is required.
-pub(crate) fn read_service(json: &Json<'_>) -> Result<ServiceBody, Vec<FieldError>> {
-    read_service_with(read_service_id, json)
-}
-
-/// Parses the new name of a service.
-pub(crate) fn read_renaming(
-    renamed: ServiceId,
-    json: &Json<'_>,
-) -> Result<ServiceName, Vec<FieldError>> {
-    let read_id = |json: &Json<'_>| must_be(&renamed, read_service_id(json)?);
-    read_service_with(read_id, json).map(|body| body.name)
-}
-
-fn read_service_with(
-    read_id: impl Fn(&Json<'_>) -> Result<ServiceId, String>,
-    json: &Json<'_>,
-) -> Result<ServiceBody, Vec<FieldError>> {
-    let mut reader = Reader::new(json, &[]);
-    let id = reader.optional("id", read_id);
-    let name = reader.required("name", read_service_name);
-    reader.finish()?;
-    name.map(|name| ServiceBody { id, name }).ok_or_else(Vec::new)
-}
-
-/// Checks that the id in a body is that of the path.
-fn must_be<T: PartialEq + fmt::Display>(changed: &T, given: T) -> Result<T, String> {
-    let other = || format!("must be {changed}, as in the path, or be omitted");
-    if given == *changed { Ok(given) } else { Err(other()) }
-}
-
 pub(crate) fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
     OrderId::parse(text(json)?).map_err(|error| error.to_string())
 }
@@ -131,21 +92,6 @@ pub(crate) fn read_fee(json: &Json<'_>) -> Result<Fee, String> {
             Err("must be a number, or a string that contains one".to_owned())
         }
     }
-}
-
-fn read_service_id(json: &Json<'_>) -> Result<ServiceId, String> {
-    match json {
-        Json::Number(text) => ServiceId::parse_number(text),
-        Json::Text(text) => ServiceId::parse(text),
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
-            return Err("must be a number, or a string of digits".to_owned());
-        }
-    }
-    .map_err(|error| error.to_string())
-}
-
-fn read_service_name(json: &Json<'_>) -> Result<ServiceName, String> {
-    ServiceName::parse(text(json)?).map_err(|error| error.to_string())
 }
 
 pub(crate) fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldError>> {
@@ -182,21 +128,10 @@ pub(crate) fn read_version(json: &Json<'_>) -> Result<u64, String> {
     version.ok_or_else(|| "must be a version: a whole number, at least 1".to_owned())
 }
 
-pub(crate) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
-    if let Json::Bool(value) = json { Ok(*value) } else { Err("must be true or false".to_owned()) }
-}
-
-pub(crate) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
-    match json {
-        Json::Text(text) => Ok(text),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
-            Err("must be a string".to_owned())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use orders_core::ServiceId;
+
     use super::*;
     use crate::http::json;
 
@@ -250,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_change_accepts_the_id_of_the_path_and_no_other() {
-        let (changed, service) = (OrderId::parse("a").unwrap(), ServiceId::new(1).unwrap());
+        let changed = OrderId::parse("a").unwrap();
         let pointers = |errors: Vec<FieldError>| {
             errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };
@@ -261,10 +196,7 @@ mod tests {
         assert_eq!(refused, ["/id", "/totalfee", "/services"]);
         let refused = pointers(read_order_patch(&changed, &other).unwrap_err());
         assert_eq!(refused, ["/id", "/totalfee", "/services"]);
-        let refused = read_renaming(service, &json(r#"{"id":2,"name":""}"#)).unwrap_err();
-        assert_eq!(pointers(refused), ["/id", "/name"]);
         assert!(read_order_patch(&changed, &json(r#"{"id":"a","totalfee":1}"#)).is_ok());
-        assert!(read_renaming(service, &json(r#"{"id":"1","name":"Testing"}"#)).is_ok());
     }
 
     #[test]

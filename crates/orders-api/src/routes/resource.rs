@@ -3,6 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
+use crate::docs::Endpoint;
 use crate::http::openapi::description::Description;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
@@ -14,23 +15,16 @@ pub(crate) struct Resource {
     pub(crate) path: &'static str,
     /// Returns a problem if the path cannot exist.
     exists: fn(&HttpRequest) -> Result<(), Problem>,
-    pub(crate) operations: Vec<Operation>,
+    operations: Vec<Operation>,
 }
 
 /// A method of a path. `GET` includes `HEAD`.
-pub(crate) struct Operation {
-    pub(crate) method: Method,
-    pub(crate) access: Access,
+struct Operation {
+    method: Method,
+    access: Access,
     /// `None` for the pages of the console, which are not part of the API.
     describe: Option<fn() -> Description>,
     routes: Vec<Route>,
-}
-
-impl Operation {
-    /// Returns the documentation of the operation.
-    pub(crate) fn description(&self) -> Option<Description> {
-        Some((self.describe?)().takes_role(self.access.role()))
-    }
 }
 
 impl Resource {
@@ -94,6 +88,17 @@ impl Resource {
         }
         self.operations.push(Operation { method, access, describe, routes });
         self
+    }
+
+    /// Returns the operations for the OpenAPI document.
+    pub(super) fn endpoints(&self) -> Vec<Endpoint> {
+        let endpoint = |operation: &Operation| {
+            let access = operation.access;
+            let description =
+                operation.describe.map(|describe| describe().takes_role(access.role()));
+            Endpoint { path: self.path, method: operation.method.clone(), access, description }
+        };
+        self.operations.iter().map(endpoint).collect()
     }
 
     /// Returns the value of `Allow`.

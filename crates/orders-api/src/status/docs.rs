@@ -1,17 +1,10 @@
-//! The documentation of the policy, health and metrics.
+//! The documentation of health and metrics.
 
 use crate::http::openapi::description::{ABOUT, Answer, Description};
-use crate::http::openapi::problems::{JSON, READ};
+use crate::http::openapi::problems::READ;
 use crate::http::openapi::shape;
 use crate::http::problem::Code;
-use crate::orders::response::PolicyView;
 use crate::status::StatusView;
-
-pub(crate) fn policy() -> Description {
-    Description::new(ABOUT, "findPolicy", "Read the policy, by which orders are validated")
-        .answers(Answer::ok("The policy").json::<PolicyView>())
-        .refuses(&[JSON, READ])
-}
 
 pub(crate) fn metrics() -> Description {
     Description::new(ABOUT, "showMetrics", "Read metrics in the format of Prometheus")
