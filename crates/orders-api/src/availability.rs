@@ -2,5 +2,7 @@
 
 pub(crate) mod docs;
 mod handlers;
+mod query;
+mod response;
 
-pub(crate) use handlers::{FreeTimesView, find};
+pub(crate) use handlers::find;

@@ -13,5 +13,6 @@ pub(crate) mod problem;
 pub(crate) mod query;
 pub(crate) mod reader;
 pub(crate) mod request_context;
+pub(crate) mod shown;
 pub(crate) mod tls_client;
 pub(crate) mod trace;

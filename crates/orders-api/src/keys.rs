@@ -2,6 +2,7 @@
 
 pub(crate) mod docs;
 mod handlers;
+mod problems;
 pub(crate) mod request;
 
 pub(crate) use handlers::{create, delete, find, list, make, path_id, rotate, to_keep};

@@ -1,6 +1,5 @@
 //! The booking service: an HTTP API with its command line.
 
-mod app;
 mod availability;
 mod cli;
 mod console;
@@ -10,12 +9,12 @@ mod events;
 mod fuzz;
 mod http;
 mod keys;
-mod openapi;
 mod orders;
 mod routes;
 mod security;
 mod server;
 mod services;
+mod state;
 mod status;
 mod store_client;
 mod webhooks;
@@ -28,6 +27,7 @@ use mimalloc::MiMalloc;
 use orders_db::{DatabaseUrl, ProcessLock, Store, StoreError, StoreOptions};
 
 use crate::cli::{Command, Common, DocumentFormat};
+use crate::docs::Document;
 use crate::http::trace::Tracing;
 
 /// Returns free memory to the system. The allocator of the C library keeps nearly all the memory of ten
@@ -107,7 +107,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
             if options.sample_data {
                 load(&store, None)?;
             }
-            let served = app::serve(store, options, tracing.clone());
+            let served = state::serve(store, options, tracing.clone());
             tracing.shut_down();
             served
         }
@@ -126,11 +126,12 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
 }
 
 fn print(format: DocumentFormat) -> Result<(), Box<dyn Error>> {
-    let document = match format {
-        DocumentFormat::Json => openapi::json().to_owned() + "\n",
-        DocumentFormat::Markdown => openapi::markdown(),
+    let document = Document::new(routes::endpoints);
+    let text = match format {
+        DocumentFormat::Json => document.json().to_owned() + "\n",
+        DocumentFormat::Markdown => document.markdown(),
     };
-    Ok(std::io::stdout().write_all(document.as_bytes())?)
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

@@ -6,14 +6,15 @@ pub(crate) mod batch_request;
 pub(crate) mod csv;
 pub(crate) mod docs;
 mod handlers;
-pub(crate) mod history;
-pub(crate) mod history_docs;
 mod icalendar;
 pub(crate) mod import_request;
 mod ndjson;
+pub(crate) mod policy;
+pub(crate) mod problems;
+mod query;
 pub(crate) mod request;
 pub(crate) mod response;
 mod schemas;
 pub(crate) mod streams;
 
-pub(crate) use handlers::{change, create, delete, find, list, made_id, patch, path_id, replace};
+pub(crate) use handlers::{create, delete, find, list, made_id, patch, path_id, replace, restore};

@@ -7,20 +7,25 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::http::problem;
+use crate::docs::Endpoint;
 use crate::http::problem::{Code, Problem};
-use crate::orders::{batch, history, streams};
+use crate::orders::{batch, streams};
 use crate::security::Access;
 use crate::{
     availability, console, docs, events, keys, orders, server, services, status, webhooks,
 };
 
-pub(crate) use resource::{Operation, Resource};
+use resource::Resource;
 
 /// All resources of the service. The router and the OpenAPI document are both made from this.
-pub(crate) fn resources() -> Vec<Resource> {
+fn resources() -> Vec<Resource> {
     let of_api = [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()];
     of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
+}
+
+/// What the OpenAPI document is made of.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    resources().iter().flat_map(Resource::endpoints).collect()
 }
 
 /// The paths of all routes.
@@ -67,14 +72,14 @@ fn of_orders() -> Vec<Resource> {
         Resource::at("/orders/{id}/history").only_where(order).on(
             Method::GET,
             READER,
-            history::list,
-            orders::history_docs::list,
+            events::history::list,
+            events::docs::history,
         ),
         Resource::at("/orders/{id}/restore").only_where(order).on(
             Method::POST,
             WRITER,
-            history::restore,
-            orders::history_docs::restore,
+            orders::restore,
+            orders::docs::restore,
         ),
         Resource::at("/availability").on(
             Method::GET,
@@ -82,7 +87,12 @@ fn of_orders() -> Vec<Resource> {
             availability::find,
             availability::docs::find,
         ),
-        Resource::at("/policy").on(Method::GET, READER, status::policy, status::docs::policy),
+        Resource::at("/policy").on(
+            Method::GET,
+            READER,
+            orders::policy::find,
+            orders::policy::describe,
+        ),
     ]
 }
 
@@ -173,8 +183,8 @@ fn of_itself() -> Vec<Resource> {
     vec![
         Resource::at("/").on(Method::GET, ANYONE, console::calendar, docs::descriptions::console),
         Resource::at("/problems/{code}")
-            .only_where(|request| problem::path_code(request).map(drop))
-            .on(Method::GET, ANYONE, problem::find, docs::descriptions::problem),
+            .only_where(|request| docs::problems::path_code(request).map(drop))
+            .on(Method::GET, ANYONE, docs::problems::find, docs::descriptions::problem),
         Resource::at("/healthz").on(Method::GET, ANYONE, status::health, status::docs::health),
         Resource::at("/readyz").on(Method::GET, ANYONE, status::readiness, status::docs::readiness),
         Resource::at("/metrics").on(

@@ -20,7 +20,7 @@ use crate::http::problem::{Code, Problem};
 
 pub(crate) use access::Access;
 pub(crate) use authorize::authorize;
-pub(crate) use caller::{Credential, actor, credential, is_authenticated, role};
+pub(crate) use caller::{Credential, credential, is_authenticated, role};
 pub(crate) use client_address::Network;
 pub(crate) use credentials::{MadeKey, hash_of, make_key};
 pub(crate) use key_cache::KeyCache;
@@ -36,6 +36,8 @@ pub(crate) struct Security {
     pub(crate) rate_limits: Option<rate_limit::RateLimits>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Whether browsers send session cookies over TLS only.
+    pub(crate) secure_cookies: bool,
 }
 
 /// The operator's choices about authentication.

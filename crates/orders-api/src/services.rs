@@ -2,5 +2,8 @@
 
 pub(crate) mod docs;
 mod handlers;
+mod problems;
+pub(crate) mod request;
+pub(crate) mod response;
 
 pub(crate) use handlers::{create, delete, find, list, path_id, replace};

@@ -1,6 +1,6 @@
-//! The service itself: its policy, its health and its readiness.
+//! The service itself: its health and its readiness.
 
 pub(crate) mod docs;
 mod handlers;
 
-pub(crate) use handlers::{StatusView, health, policy, readiness};
+pub(crate) use handlers::{StatusView, health, readiness};

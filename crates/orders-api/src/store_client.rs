@@ -4,6 +4,8 @@
 //! A change returns what was done, or the refusal of the rule that decided it. Handlers, the console
 //! and the background tasks use the same methods.
 
+mod response;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

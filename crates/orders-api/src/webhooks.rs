@@ -3,6 +3,8 @@
 mod delivery;
 pub(crate) mod docs;
 mod handlers;
+mod problems;
+mod query;
 mod request;
 mod response;
 

@@ -1,6 +1,6 @@
 //! What is said of free times.
 
-use crate::availability::FreeTimesView;
+use super::response::FreeTimesView;
 use crate::http::openapi::description::{Answer, Description, TIMES};
 use crate::http::openapi::problems::{JSON, READ};
 use crate::http::openapi::{parameters, shape};

@@ -5,55 +5,21 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::decide::FreeInterval;
 use orders_core::{Period, Scope, Timestamp};
 use orders_db::AvailabilityQuery;
-use serde::Serialize;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder};
 
-use crate::app::App;
-use crate::http::openapi::shape;
+use super::response::{AvailabilityView, FreeTimesView, SlotsView, StretchView};
 use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::Problem;
 use crate::http::query;
-use crate::orders::response::{PolicyView, StretchView};
-
-/// The free stretches.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Availability)]
-pub(crate) struct AvailabilityView {
-    #[schema(max_items = 1000)]
-    data: Vec<StretchView>,
-    #[schema(schema_with = shape::cursor_or_null, required)]
-    next_cursor: Option<String>,
-    policy: PolicyView,
-}
-
-/// The first free instants, one window apart.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Slots)]
-pub(crate) struct SlotsView {
-    #[schema(schema_with = slots_schema)]
-    slots: Vec<String>,
-}
-
-fn slots_schema() -> Array {
-    ArrayBuilder::new().items(shape::instant()).max_items(Some(1000)).unique_items(true).build()
-}
-
-/// Either, as was asked for.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = FreeTimes)]
-pub(crate) enum FreeTimesView {
-    Stretches(AvailabilityView),
-    Slots(SlotsView),
-}
+use crate::orders::policy::PolicyView;
+use crate::store_client::StoreClient;
 
 /// `GET /availability`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let asked = query::availability(&request)?;
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    let asked = super::query::read(&request)?;
     let place = |place: &str| Timestamp::parse(place).ok();
     let list = ListRequest::read(&request, asked.list_key(), &asked.page, place)?;
     // A free time follows the last one after a millisecond at the earliest.
@@ -64,7 +30,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
     // One more than asked for tells whether there is another page.
-    let found = app.store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
+    let found = store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
             "service",

@@ -30,7 +30,7 @@ use self::source::{Row, Source};
 use crate::Usage;
 use crate::cli::export::format_of;
 use crate::cli::{ImportOptions, OnConflict};
-use crate::orders::request::ServiceBody;
+use crate::services::request::ServiceBody;
 
 /// Why an import ended early.
 #[derive(Debug, thiserror::Error)]

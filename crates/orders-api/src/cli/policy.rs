@@ -10,7 +10,7 @@ use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
 use crate::cli::wait::wait;
-use crate::orders::response::PolicyView;
+use crate::orders::policy::PolicyView;
 
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
     let open = || Store::open(database, StoreOptions::default());

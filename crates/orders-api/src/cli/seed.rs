@@ -13,7 +13,8 @@ use orders_db::{Answered, RenderResponse, Store, StoreError};
 use crate::cli::import::{Document, SourceError};
 use crate::cli::wait::wait;
 use crate::http::problem::Problem;
-use crate::orders::request::{OrderBody, ServiceBody};
+use crate::orders::request::OrderBody;
+use crate::services::request::ServiceBody;
 
 const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 

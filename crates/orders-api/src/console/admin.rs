@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::layout::{self, Layout};
 use super::webhooks::{self, Fields};
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::store_client::StoreClient;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The largest number of keys, and of webhooks, on the page.
@@ -64,14 +64,17 @@ struct WebhookRow {
 }
 
 /// `GET /console/admin`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    render(&request, &app, StatusCode::OK, FlashMessage::default()).await
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    render(&request, &store, StatusCode::OK, FlashMessage::default()).await
 }
 
 /// Shows why a form was rejected.
 pub(super) async fn reject(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     problem: Problem,
     flash: FlashMessage,
 ) -> Result<HttpResponse, Problem> {
@@ -79,22 +82,22 @@ pub(super) async fn reject(
         return Err(problem);
     }
     let refusal = Some(problem.detail().to_owned());
-    render(request, app, problem.status(), FlashMessage { refusal, ..flash }).await
+    render(request, store, problem.status(), FlashMessage { refusal, ..flash }).await
 }
 
 pub(super) async fn render(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     status: StatusCode,
     flash: FlashMessage,
 ) -> Result<HttpResponse, Problem> {
     let layout = Layout::new(request, "admin", "Admin");
-    let (zone, now) = (layout.zone, app.store.keys().now());
-    let database = match app.store.store().database() {
+    let (zone, now) = (layout.zone, store.keys().now());
+    let database = match store.store().database() {
         "sqlite" => "SQLite",
         _ => "PostgreSQL",
     };
-    let (keys, webhooks, policy, sequence) = app.store.run_blocking(look).await?;
+    let (keys, webhooks, policy, sequence) = store.run_blocking(look).await?;
     let mut keys: Vec<KeyRow> = keys.into_iter().map(|key| key_row(zone, now, key)).collect();
     keys.sort_by_key(|row| row.state != "active");
     let webhooks = webhooks.iter().map(|webhook| webhook_row(zone, webhook)).collect();

@@ -21,10 +21,10 @@ use orders_db::{CalendarQuery, CalendarView};
 use super::layout::{self, Layout};
 use super::sign_in;
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::security;
 use crate::security::Access;
+use crate::store_client::StoreClient;
 
 use address::{Address, View};
 use model::CalendarModel;
@@ -79,7 +79,10 @@ struct LegendEntry {
 }
 
 /// `GET /`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     match security::authorize(&request, Access::READER).await {
         Ok(()) => {}
         // Without a key, this page is the sign-in form.
@@ -89,12 +92,12 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         Err(problem) => return Err(problem),
     }
     let mut layout = Layout::new(&request, "calendar", "CalendarView");
-    let (zone, now) = (layout.zone, app.store.keys().now());
+    let (zone, now) = (layout.zone, store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();
     let (from, to) = (zone.start_of(first), zone.start_of(last));
     let query = CalendarQuery { from, to, limit: MAX_ORDERS };
-    let calendar = app.store.run_blocking(move |store| store.find_calendar(&query)).await?;
+    let calendar = store.run_blocking(move |store| store.find_calendar(&query)).await?;
     layout.sequence = Some(calendar.sequence);
     layout.title = address.heading();
     layout::show(&request, StatusCode::OK, &draw(layout, address, &calendar, (from, to), now))

@@ -10,16 +10,16 @@ use orders_core::key::{KeyCommand, KeyName, Role};
 use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::keys;
 use crate::security::MadeKey;
+use crate::store_client::StoreClient;
 
 /// `POST /console/keys`
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let make = |MadeKey { id, hash, text }| {
@@ -31,14 +31,14 @@ pub(crate) async fn create(
         Ok((KeyCommand::Create { id, name, role, expires_in, hash }, text))
     };
     let command = keys::make(None).and_then(make);
-    change(&request, &app, command, form.retry(&request), "New key").await
+    change(&request, &store, command, form.retry(&request), "New key").await
 }
 
 /// `POST /console/keys/{id}/rotate`
 pub(crate) async fn rotate(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = keys::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
@@ -48,29 +48,32 @@ pub(crate) async fn rotate(
         Ok((KeyCommand::Rotate { id, overlap, expires_in: None, hash }, text))
     };
     let command = keys::make(Some(id)).and_then(make);
-    change(&request, &app, command, form.retry(&request), "Rotated key").await
+    change(&request, &store, command, form.retry(&request), "Rotated key").await
 }
 
 /// `POST /console/keys/{id}/revoke`
-pub(crate) async fn revoke(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn revoke(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
-    match app.store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
+    match store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
         Ok(_changed) => Ok(layout::go_to("/console/admin")),
-        Err(problem) => admin::reject(&request, &app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(&request, &store, problem, FlashMessage::default()).await,
     }
 }
 
 /// Creates or changes a key, and shows it once.
 async fn change(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     command: Result<(KeyCommand, String), Problem>,
     retry: Option<IdempotentRequest>,
     title: &'static str,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok((command, text)) => {
-            let changed = app.store.change_key(command, retry, keys::to_keep).await;
+            let changed = store.change_key(command, retry, keys::to_keep).await;
             changed.map(|_changed| text).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
@@ -78,9 +81,9 @@ async fn change(
     match done {
         Ok(text) => {
             let flash = FlashMessage { secret: Some((title, text)), ..FlashMessage::default() };
-            admin::render(request, app, StatusCode::OK, flash).await
+            admin::render(request, store, StatusCode::OK, flash).await
         }
-        Err(problem) => admin::reject(request, app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(request, store, problem, FlashMessage::default()).await,
     }
 }
 

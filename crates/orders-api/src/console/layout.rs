@@ -14,6 +14,7 @@ use orders_core::key::Role;
 use super::assets;
 use super::zone::Zone;
 use crate::http::problem::Problem;
+use crate::http::request_context;
 use crate::security;
 
 /// The headers of all pages: no foreign or inline script or style, no frames, no referrer to other
@@ -60,7 +61,7 @@ pub(crate) struct Visitor {
 impl Visitor {
     fn of(request: &HttpRequest) -> Self {
         let (role, has_key) = (security::role(request), security::is_authenticated(request));
-        Self { role, has_key, name: security::actor(request).as_str().to_owned() }
+        Self { role, has_key, name: request_context::actor(request).as_str().to_owned() }
     }
 
     pub(crate) fn role(&self) -> &'static str {

@@ -12,8 +12,8 @@ use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortK
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, later};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::store_client::StoreClient;
 
 /// The number of orders on a page.
 const ROWS: usize = 50;
@@ -62,7 +62,10 @@ const SORTS: [(&str, &str); 4] = [
 ];
 
 /// `GET /console/orders`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let layout = Layout::new(&request, "orders", "Orders");
     let mut list_query = ListQuery::read(&request);
     if let Ok(id) = OrderId::parse(&list_query.order) {
@@ -73,9 +76,9 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     let query = list_query.query(layout.zone);
     let download_query = download_query(&query);
-    let page = app.store.list_orders(query, ROWS, OrderPage::clone).await?;
-    let services = app.store.run_blocking(|store| store.list_services(None, 200)).await?;
-    let names = app.store.find_service_names(&page.orders).await?;
+    let page = store.list_orders(query, ROWS, OrderPage::clone).await?;
+    let services = store.run_blocking(|store| store.list_services(None, 200)).await?;
+    let names = store.find_service_names(&page.orders).await?;
     let name = |id| {
         names.get(&id).map_or_else(|| format!("Service {id}"), |name| name.as_str().to_owned())
     };

@@ -16,16 +16,20 @@ use super::form::Form;
 use super::layout;
 use super::order_form::OrderForm;
 use super::zone::Zone;
-use crate::app::App;
 use crate::http::idempotency;
 use crate::http::problem::Problem;
+use crate::http::request_context;
+use crate::orders;
+use crate::store_client::StoreClient;
 use crate::store_client::{ChangeError, Changed};
-use crate::{orders, security};
 
 use page::{show_new, show_order};
 
 /// `GET /console/new-order`
-pub(crate) async fn new(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn new(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let zone = Zone::of(&request);
     let mut at = None;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
@@ -37,31 +41,30 @@ pub(crate) async fn new(request: HttpRequest, app: Data<App>) -> Result<HttpResp
             _ => at,
         };
     }
-    show_new(&request, &app, StatusCode::OK, OrderForm::new(zone, at)).await
+    show_new(&request, &store, StatusCode::OK, OrderForm::new(zone, at)).await
 }
 
 /// `POST /console/new-order`
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let (mut order_form, content) = OrderForm::read(&form, Zone::of(&request));
     let Some(content) = content else {
-        return show_new(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
+        return show_new(&request, &store, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
     };
     let retry = order_form.retry(&request, &content);
     let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
-    match app
-        .store
-        .change_order(security::actor(&request), operation, retry, |done| Some(stored(done)))
+    match store
+        .change_order(request_context::actor(&request), operation, retry, |done| Some(stored(done)))
         .await
     {
         Ok(changed) => Ok(layout::go_to(&created_page(changed)?)),
         Err(error) => {
             let status = order_form.record_rejection(error)?;
-            show_new(&request, &app, status, order_form).await
+            show_new(&request, &store, status, order_form).await
         }
     }
 }
@@ -89,15 +92,18 @@ fn page_of(id: &OrderId) -> String {
 }
 
 /// `GET /console/orders/{id}`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    show_order(&request, &app, StatusCode::OK, None).await
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    show_order(&request, &store, StatusCode::OK, None).await
 }
 
 /// `POST /console/orders/{id}`
 pub(crate) async fn update(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
@@ -105,46 +111,48 @@ pub(crate) async fn update(
     // A form without a version matches no version.
     let version = order_form.version.unwrap_or(0);
     let Some(content) = content else {
-        return show_order(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, Some(order_form))
+        return show_order(&request, &store, StatusCode::UNPROCESSABLE_ENTITY, Some(order_form))
             .await;
     };
     let retry = order_form.retry(&request, &content);
     let if_match = Some(Versions::Among(vec![version]));
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    finish(&request, &app, operation, retry, Some(order_form)).await
+    finish(&request, &store, operation, retry, Some(order_form)).await
 }
 
 /// `POST /console/orders/{id}/delete`
 pub(crate) async fn delete(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let version = form.one("version").parse().unwrap_or(0);
     let if_match = Some(Versions::Among(vec![version]));
-    finish(&request, &app, Operation::Delete { id, if_match }, None, None).await
+    finish(&request, &store, Operation::Delete { id, if_match }, None, None).await
 }
 
 /// `POST /console/orders/{id}/restore`
-pub(crate) async fn restore(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn restore(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
-    finish(&request, &app, Operation::Restore { id }, None, None).await
+    finish(&request, &store, Operation::Restore { id }, None, None).await
 }
 
 /// Performs a change and redirects to the order, or shows why it was rejected.
 async fn finish(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     operation: Operation,
     retry: Option<IdempotentRequest>,
     order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let page = page_of(operation.order_id());
-    let changed = app
-        .store
-        .change_order(security::actor(request), operation, retry, |done| Some(stored(done)))
+    let changed = store
+        .change_order(request_context::actor(request), operation, retry, |done| Some(stored(done)))
         .await;
     let blank = || OrderForm { version: None, ..OrderForm::new(Zone::of(request), None) };
     let mut order_form = order_form.unwrap_or_else(blank);
@@ -158,5 +166,5 @@ async fn finish(
         }
         Err(error) => order_form.record_rejection(error)?,
     };
-    show_order(request, app, status, Some(order_form)).await
+    show_order(request, store, status, Some(order_form)).await
 }

@@ -15,8 +15,8 @@ use orders_db::{Amount, OrderReport};
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, earlier, later};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::store_client::StoreClient;
 use chart::{Chart, Value, in_units};
 
 /// The longest report, in days.
@@ -45,10 +45,13 @@ struct ReportsPage {
 }
 
 /// `GET /console/figures`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let layout = Layout::new(&request, "reports", "Reports");
     let zone = layout.zone;
-    let today = zone.date(app.store.keys().now());
+    let today = zone.date(store.keys().now());
     let (mut from, mut to) = (earlier(today, DEFAULT_DAYS / 2), later(today, DEFAULT_DAYS / 2));
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         let day = NaiveDate::parse_from_str(&value, "%Y-%m-%d").ok();
@@ -64,7 +67,7 @@ pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
-    let figures = app.store.run_blocking(move |store| store.find_report(start, end)).await?;
+    let figures = store.run_blocking(move |store| store.find_report(start, end)).await?;
     let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
     let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
     let refusals = figures.refusals.iter().map(|(_, number)| number).sum();

@@ -9,9 +9,9 @@ use orders_core::{Service, ServiceId};
 
 use super::form::Form;
 use super::layout::{self, Layout};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::services;
+use crate::store_client::StoreClient;
 
 /// How many services a page has.
 const ROWS: usize = 500;
@@ -26,37 +26,43 @@ struct ServicesPage {
 }
 
 /// `GET /console/services`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    render(&request, &app, StatusCode::OK, None).await
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    render(&request, &store, StatusCode::OK, None).await
 }
 
 /// `POST /console/services`
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let command = |name| ServiceCommand::Create { id: None, name };
-    change(&request, &app, read_name(&form).map(command)).await
+    change(&request, &store, read_name(&form).map(command)).await
 }
 
 /// `POST /console/services/{id}`
 pub(crate) async fn rename(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = services::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let command = |name| ServiceCommand::Replace(Service { id, name });
-    change(&request, &app, read_name(&form).map(command)).await
+    change(&request, &store, read_name(&form).map(command)).await
 }
 
 /// `POST /console/services/{id}/delete`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = services::path_id(&request)?;
-    change(&request, &app, Ok(ServiceCommand::Delete(id))).await
+    change(&request, &store, Ok(ServiceCommand::Delete(id))).await
 }
 
 fn read_name(form: &Form) -> Result<ServiceName, Problem> {
@@ -66,12 +72,12 @@ fn read_name(form: &Form) -> Result<ServiceName, Problem> {
 
 async fn change(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     command: Result<ServiceCommand, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok(command) => {
-            let changed = app.store.change(command, None, |_| None).await;
+            let changed = store.change(command, None, |_| None).await;
             changed.map(drop).map_err(Problem::from)
         }
         Err(problem) => Err(problem),
@@ -80,7 +86,7 @@ async fn change(
         Ok(()) => Ok(layout::go_to("/console/services")),
         Err(problem) if problem.status().is_client_error() => {
             let refusal = Some(problem.detail().to_owned());
-            render(request, app, problem.status(), refusal).await
+            render(request, store, problem.status(), refusal).await
         }
         Err(problem) => Err(problem),
     }
@@ -88,15 +94,14 @@ async fn change(
 
 async fn render(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     status: StatusCode,
     refusal: Option<String>,
 ) -> Result<HttpResponse, Problem> {
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     let after =
         query.filter(|(name, _)| name == "after").find_map(|(_, id)| ServiceId::parse(&id).ok());
-    let mut rows =
-        app.store.run_blocking(move |store| store.list_services(after, ROWS + 1)).await?;
+    let mut rows = store.run_blocking(move |store| store.list_services(after, ROWS + 1)).await?;
     let more = rows.len() > ROWS;
     rows.truncate(ROWS);
     let next = rows.last().map(|last| last.id).filter(|_| more);

@@ -7,9 +7,9 @@ use askama::Template;
 
 use super::form::Form;
 use super::layout::{self, Layout};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
-use crate::security;
+use crate::security::{self, Security};
+use crate::store_client::StoreClient;
 
 #[derive(Template)]
 #[template(path = "console/sign_in.html")]
@@ -41,7 +41,7 @@ pub(crate) async fn sign_in_page(request: HttpRequest) -> Result<HttpResponse, P
 pub(crate) async fn sign_in(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let next = own_path(form.one("next"));
@@ -58,7 +58,7 @@ pub(crate) async fn sign_in(
     };
     let mut answer = layout::go_to(next);
     if let Some(session) = session {
-        set_cookie(&mut answer, &app, Some(&session));
+        set_cookie(&mut answer, &security, Some(&session));
     }
     Ok(answer)
 }
@@ -66,20 +66,21 @@ pub(crate) async fn sign_in(
 /// `POST /console/sign-out`
 pub(crate) async fn sign_out(
     request: HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(session) = security::session_to_end(&request).await? {
-        app.store.run_blocking(move |store| store.end_session(&session)).await?;
+        store.run_blocking(move |store| store.end_session(&session)).await?;
         // If the refresh fails, the sign-out takes effect here within a second.
-        drop(app.store.refresh_keys().await);
+        drop(store.refresh_keys().await);
     }
     let mut answer = layout::go_to("/");
-    set_cookie(&mut answer, &app, None);
+    set_cookie(&mut answer, &security, None);
     Ok(answer)
 }
 
-fn set_cookie(answer: &mut HttpResponse, app: &App, session: Option<&str>) {
-    let cookie = security::set_cookie(session, app.secure_cookies);
+fn set_cookie(answer: &mut HttpResponse, security: &Security, session: Option<&str>) {
+    let cookie = security::set_cookie(session, security.secure_cookies);
     if let Ok(cookie) = header::HeaderValue::from_str(&cookie) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }

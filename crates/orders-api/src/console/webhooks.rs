@@ -12,35 +12,38 @@ use orders_core::webhook::{WebhookCommand, WebhookId};
 use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
-use crate::webhooks;
-use crate::webhooks::secret_text;
+use crate::store_client::StoreClient;
+use crate::webhooks::{self, SsrfGuard, TestSender, secret_text};
 
 pub(super) use fields::Fields;
 pub(super) use labels::state;
 use page::{FormResult, render};
 
 /// `GET /console/webhooks/{id}`
-pub(crate) async fn show(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    render(&request, &app, &id, StatusCode::OK, FormResult::default()).await
+    render(&request, &store, &id, StatusCode::OK, FormResult::default()).await
 }
 
 /// `POST /console/webhooks`
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
-    let (fields, content) = Fields::read(&form, &app);
+    let (fields, content) = Fields::read(&form, **guard);
     let done = match content {
         Ok(content) => {
             let (id, secret) = (webhooks::create_id()?, webhooks::create_secret()?);
             let text = secret_text(&secret);
             let command = WebhookCommand::Create { id: id.clone(), content, secret };
-            let done = change(&request, &app, command, Some(&form)).await;
+            let done = change(&request, &store, command, Some(&form)).await;
             done.map(|()| (id, text))
         }
         Err(problem) => Err(problem),
@@ -48,11 +51,11 @@ pub(crate) async fn create(
     match done {
         Ok((id, text)) => {
             let result = FormResult { secret: Some(text), ..FormResult::default() };
-            render(&request, &app, &id, StatusCode::OK, result).await
+            render(&request, &store, &id, StatusCode::OK, result).await
         }
         Err(problem) => {
             let flash = FlashMessage { fields, ..FlashMessage::default() };
-            admin::reject(&request, &app, problem, flash).await
+            admin::reject(&request, &store, problem, flash).await
         }
     }
 }
@@ -61,26 +64,27 @@ pub(crate) async fn create(
 pub(crate) async fn change_content(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    guard: Data<SsrfGuard>,
 ) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
-    let (fields, content) = Fields::read(&form, &app);
+    let (fields, content) = Fields::read(&form, **guard);
     let done = match content {
         Ok(content) => {
             let command = WebhookCommand::Change { id: id.clone(), patch: fields.patch(content) };
-            change(&request, &app, command, None).await
+            change(&request, &store, command, None).await
         }
         Err(problem) => Err(problem),
     };
-    finish(&request, &app, &id, done, Some(fields)).await
+    finish(&request, &store, &id, done, Some(fields)).await
 }
 
 /// `POST /console/webhooks/{id}/rotate`
 pub(crate) async fn rotate(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
@@ -92,73 +96,80 @@ pub(crate) async fn rotate(
             let secret = webhooks::create_secret()?;
             let text = secret_text(&secret);
             let command = WebhookCommand::Rotate { id: id.clone(), secret, overlap };
-            change(&request, &app, command, Some(&form)).await.map(|()| text)
+            change(&request, &store, command, Some(&form)).await.map(|()| text)
         }
         Err(problem) => Err(problem),
     };
     match done {
         Ok(text) => {
             let result = FormResult { secret: Some(text), ..FormResult::default() };
-            render(&request, &app, &id, StatusCode::OK, result).await
+            render(&request, &store, &id, StatusCode::OK, result).await
         }
-        Err(problem) => finish(&request, &app, &id, Err(problem), None).await,
+        Err(problem) => finish(&request, &store, &id, Err(problem), None).await,
     }
 }
 
 /// `POST /console/webhooks/{id}/test`
-pub(crate) async fn test(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn test(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    tests: Data<TestSender>,
+) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    let sent = webhooks::send_test(&app.store, &app.test_deliveries, &id).await?;
+    let sent = webhooks::send_test(&store, &tests, &id).await?;
     let result = FormResult { tried: Some(labels::test_result(&sent)), ..FormResult::default() };
-    render(&request, &app, &id, StatusCode::OK, result).await
+    render(&request, &store, &id, StatusCode::OK, result).await
 }
 
 /// `POST /console/webhooks/{id}/replay`
 pub(crate) async fn replay(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
     let done = match form.one("after").trim().parse() {
         Ok(after) => {
             let command = WebhookCommand::Replay { id: id.clone(), after };
-            change(&request, &app, command, Some(&form)).await
+            change(&request, &store, command, Some(&form)).await
         }
         Err(_not_a_number) => {
             let detail = "The event must be a sequence number, or 0 for the first event.";
             Err(Problem::new(Code::InvalidWebhook, detail))
         }
     };
-    finish(&request, &app, &id, done, None).await
+    finish(&request, &store, &id, done, None).await
 }
 
 /// `POST /console/webhooks/{id}/delete`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = webhooks::path_id(&request)?;
-    match change(&request, &app, WebhookCommand::Delete(id), None).await {
+    match change(&request, &store, WebhookCommand::Delete(id), None).await {
         Ok(()) => Ok(layout::go_to("/console/admin#webhooks")),
-        Err(problem) => admin::reject(&request, &app, problem, FlashMessage::default()).await,
+        Err(problem) => admin::reject(&request, &store, problem, FlashMessage::default()).await,
     }
 }
 
 /// Performs a change. A form with a token is performed once.
 async fn change(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     command: WebhookCommand,
     form: Option<&Form>,
 ) -> Result<(), Problem> {
     let retry = form.and_then(|form| form.retry(request));
-    let changed = app.store.change(command, retry, webhooks::to_keep).await;
+    let changed = store.change(command, retry, webhooks::to_keep).await;
     changed.map(drop).map_err(Problem::from)
 }
 
 /// Redirects to the webhook, or shows why the change was rejected.
 async fn finish(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     id: &WebhookId,
     done: Result<(), Problem>,
     fields: Option<Fields>,
@@ -169,7 +180,7 @@ async fn finish(
         Err(problem) if problem.status().is_client_error() => {
             let refusal = Some(problem.detail().to_owned());
             let result = FormResult { refusal, fields, ..FormResult::default() };
-            render(request, app, id, problem.status(), result).await
+            render(request, store, id, problem.status(), result).await
         }
         Err(problem) => Err(problem),
     }

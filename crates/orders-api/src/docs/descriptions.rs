@@ -3,20 +3,21 @@
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::docs::File;
+use crate::docs::problems::ProblemPageView;
 use crate::http::openapi::description::{ABOUT, Answer, Description};
 use crate::http::openapi::problems::JSON;
 use crate::http::openapi::{parameters, shape};
-use crate::http::problem::{Code, PageView};
+use crate::http::problem::Code;
 
 pub(crate) fn problem() -> Description {
-    let codes = Code::ALL.map(Code::name);
+    let codes: Vec<&str> = Code::all().map(Code::name).collect();
     Description::new(ABOUT, "findProblem", "Read what a type of error means")
         .takes([parameters::path(
             "code",
             "The last part of its `type`",
             shape::one_of_texts(&codes),
         )])
-        .answers(Answer::ok("What it means, with an example").json::<PageView>())
+        .answers(Answer::ok("What it means, with an example").json::<ProblemPageView>())
         .refuses(&[JSON, &[Code::NotFound]])
 }
 

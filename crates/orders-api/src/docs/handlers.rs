@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa_swagger_ui::Config;
 
+use super::document::Document;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
-use crate::openapi;
 
 /// What a page of ours is shown under: the browser refuses whatever would come from elsewhere, shows
 /// it in no frame, takes each file for what it is said to be, and tells no other site of it.
@@ -27,10 +28,13 @@ const PAGE_HEADERS: [(header::HeaderName, &str); 5] = [
 ];
 
 /// `GET /openapi.json`
-pub(crate) async fn document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn document(
+    request: HttpRequest,
+    document: Data<Document>,
+) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().content_type("application/json").body(openapi::json()))
+    Ok(HttpResponse::Ok().content_type("application/json").body(document.json().to_owned()))
 }
 
 /// `GET /docs`

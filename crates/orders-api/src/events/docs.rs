@@ -1,12 +1,13 @@
-//! The documentation of `/events`.
+//! The documentation of `/events` and of an order's history.
 
 use super::handlers::EVENT_STREAM;
-use crate::http::openapi::description::{Answer, Description, EVENTS};
-use crate::http::openapi::parameters::{last_event_id, query};
+use crate::events::response::{EventView, FeedView};
+use crate::http::openapi::description::{Answer, Description, EVENTS, ORDERS};
+use crate::http::openapi::parameters::{self, last_event_id, query};
 use crate::http::openapi::problems::{JSON, READ};
 use crate::http::openapi::shape;
+use crate::http::page::PageView;
 use crate::http::problem::Code;
-use crate::orders::response::FeedView;
 
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));
@@ -42,4 +43,16 @@ pub(crate) fn stream() -> Description {
                 .content(EVENT_STREAM, shape::text()),
         )
         .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
+}
+
+pub(crate) fn history() -> Description {
+    Description::new(ORDERS, "listHistory", "List all changes to an order, oldest first")
+        .takes([parameters::order_id()])
+        .takes(parameters::page())
+        .answers(
+            Answer::ok("A page of changes, as CloudEvents 1.0; they stay after deletion")
+                .json::<PageView<EventView>>()
+                .header("Link", shape::link()),
+        )
+        .refuses(&[JSON, READ, &[Code::NotFound]])
 }

@@ -10,12 +10,13 @@ use futures_util::stream;
 use orders_db::EventPage;
 
 use super::live::{Live, take_slot};
+use super::problems::gone;
 use super::query;
 use super::reader::{ReadAccess, Reader};
+use crate::events::response::{EventView, FeedView};
 use crate::http::connection_state::ConnectionState;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, page};
-use crate::orders::response::{EventView, FeedView};
 use crate::security::{self, Security};
 use crate::store_client::StoreClient;
 
@@ -34,7 +35,7 @@ pub(crate) async fn list(
     let mut changes =
         match store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
             EventPage::Changes(changes) => changes,
-            EventPage::Gone { first } => return Err(Problem::events_gone(first)),
+            EventPage::Gone { first } => return Err(gone(first)),
         };
     let next = page::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
@@ -63,7 +64,7 @@ pub(crate) async fn stream(
     if let EventPage::Gone { first } =
         store.run_blocking(move |store| store.list_events(after, 1)).await?
     {
-        return Err(Problem::events_gone(first));
+        return Err(gone(first));
     }
     let mut response = HttpResponse::build(StatusCode::OK);
     response

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use actix_web::web::Bytes;
 use orders_db::OrderChange;
 
-use crate::orders::response::EventView;
+use crate::events::response::EventView;
 
 /// The maximum size of the ring, in bytes.
 const MAX_BYTES: usize = 4 << 20;

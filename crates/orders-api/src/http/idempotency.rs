@@ -9,8 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::http::problem::{Code, Problem};
-use crate::security;
-use crate::store_client::Changed;
+use crate::http::request_context;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -60,7 +59,7 @@ pub(crate) fn retry(
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
     Some(IdempotentRequest {
-        key: OwnKey { caller: security::actor(request), key },
+        key: OwnKey { caller: request_context::actor(request), key },
         fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
     })
 }
@@ -79,17 +78,6 @@ pub(crate) fn empty(status: StatusCode) -> StoredResponse {
     // Statuses have three digits.
     let status = i16::try_from(status.as_u16()).unwrap_or_default();
     StoredResponse { status, location: None, etag: None, body: Vec::new() }
-}
-
-/// The response to a change: rendered now, or as it was stored.
-pub(crate) fn sent<T>(
-    changed: Changed<T>,
-    render: impl FnOnce(&T) -> Result<StoredResponse, Problem>,
-) -> Result<Sent, Problem> {
-    match changed {
-        Changed::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
-        Changed::Replayed(answer) => Ok(Sent { answer, again: true }),
-    }
 }
 
 /// An answer, as it is sent: for the first time, or again.

@@ -1,18 +1,54 @@
 //! Lists: pages with a cursor and a link to the next.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use orders_core::Timestamp;
 use serde::Serialize;
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::cursor::ListKey;
 use crate::http::headers;
+use crate::http::openapi::shape;
+use crate::http::openapi::shape::closed;
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::http::query::PageQuery;
-use crate::orders::response::PageView;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct PageView<T> {
+    pub(crate) data: Vec<T>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T: ToSchema> PartialSchema for PageView<T> {
+    fn schema() -> RefOr<Schema> {
+        let rows =
+            ArrayBuilder::new().items(Ref::from_schema_name(T::name())).max_items(Some(1000));
+        closed()
+            .property("data", rows)
+            .required("data")
+            .property("next_cursor", shape::cursor_or_null())
+            .required("next_cursor")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for PageView<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Page", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+        schemas.push((T::name().into_owned(), T::schema()));
+    }
+}
 
 /// A page; `next` is the cursor of the one behind it.
 pub(crate) fn answer<T: Serialize>(

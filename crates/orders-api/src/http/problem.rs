@@ -1,24 +1,19 @@
 //! Problems: every error that a caller sees (RFC 9457).
 
 mod code;
-mod from;
-mod page;
-mod sample;
-mod schema;
+mod kinds;
+mod store_error;
 
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 pub(crate) use code::Code;
-pub(crate) use from::ConflictView;
-pub(crate) use page::{PageView, find, path_code};
-pub(crate) use schema::{schema_of_a_result, schemas_of_members};
 
 /// What is wrong with one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -46,21 +41,19 @@ pub(crate) struct Problem {
     detail: Box<str>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
-    more: More,
+    members: Members,
     /// What is behind it: for the log, never for the caller.
     cause: Option<Box<str>>,
 }
 
-/// What some problems tell besides.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-enum More {
-    Nothing {},
-    Conflict(Box<ConflictView>),
-    EditLocked { editable_at: String },
-    Version { current_version: u64 },
-    EventsGone { first_sequence: String },
-    Results { results: Vec<Box<RawValue>> },
+/// The members that only problems of its kind have, with their values.
+#[derive(Debug, Clone, Default)]
+struct Members(Vec<(&'static str, Box<RawValue>)>);
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// The members of a problem, in the order in which they are shown.
@@ -76,7 +69,7 @@ pub(crate) struct ProblemView<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     #[serde(flatten)]
-    more: &'a More,
+    members: &'a Members,
 }
 
 impl Problem {
@@ -87,7 +80,7 @@ impl Problem {
             detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             headers: Vec::new(),
-            more: More::Nothing {},
+            members: Members::default(),
             cause: None,
         }
     }
@@ -95,18 +88,7 @@ impl Problem {
     /// Something that should never happen.
     pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
         let detail = "The service met something that it did not expect.";
-        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
-    }
-
-    /// What a reader of events asked for is gone; `first` is the oldest sequence that is not.
-    pub(crate) fn events_gone(first: u64) -> Self {
-        let detail = format!(
-            "The feed starts with sequence {first} now: what was asked for is gone. Read the orders \
-             anew, and go on after {}.",
-            first.saturating_sub(1)
-        );
-        let more = More::EventsGone { first_sequence: first.to_string() };
-        Self { more, ..Self::new(Code::EventsGone, detail) }
+        Self::new(Code::Internal, detail).with_cause(cause)
     }
 
     /// Fields are at fault: all of them are named.
@@ -124,13 +106,21 @@ impl Problem {
         self
     }
 
-    /// A batch is refused for the sake of its first refusal.
-    pub(crate) fn of_batch(first: &Self, results: Vec<Box<RawValue>>) -> Self {
-        Self {
-            status: first.status,
-            more: More::Results { results },
-            ..Self::new(Code::BatchRefused, format!("Nothing was done: {}", first.detail))
-        }
+    /// With the status of what it stands for, in place of its code's own.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// With a member that only problems of its kind have.
+    pub(crate) fn with_member(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        // Of strings and numbers only, so it always serializes.
+        self.members.0.extend(to_raw_value(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    /// With what is behind it: for the log, never for the caller.
+    fn with_cause(self, cause: impl Into<Box<str>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
     }
 
     /// The same problem of an operation that stands at `pointer` in its batch.
@@ -164,7 +154,7 @@ impl Problem {
             instance,
             request_id,
             errors: &self.errors,
-            more: &self.more,
+            members: &self.members,
         }
     }
 

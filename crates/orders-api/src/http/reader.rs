@@ -1,6 +1,7 @@
 //! Reads the members of JSON objects, and gathers all that is wrong with them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::http::json::{Json, Members};
 use crate::http::problem::FieldError;
@@ -97,5 +98,24 @@ impl<'j> Reader<'j> {
         let escaped = shown.replace('~', "~0").replace('/', "~1");
         let pointer = format!("{}/{escaped}", self.pointer);
         self.errors.push(FieldError { pointer, detail: detail.to_owned() });
+    }
+}
+
+/// A change may name what it changes, and nothing else.
+pub(crate) fn must_be<T: PartialEq + fmt::Display>(changed: &T, given: T) -> Result<T, String> {
+    let other = || format!("must be {changed}, which is what is changed, or be left out");
+    if given == *changed { Ok(given) } else { Err(other()) }
+}
+
+pub(crate) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
+    if let Json::Bool(value) = json { Ok(*value) } else { Err("must be true or false".to_owned()) }
+}
+
+pub(crate) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
+    match json {
+        Json::Text(text) => Ok(text),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+            Err("must be a string".to_owned())
+        }
     }
 }

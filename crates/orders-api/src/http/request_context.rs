@@ -1,10 +1,11 @@
-//! The id of a request and the route that it matched, kept with the request.
+//! The id of a request, the route that it matched and its actor, kept with the request.
 
 use std::cell::Cell;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
+use orders_core::Actor;
 use uuid::Uuid;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,4 +48,15 @@ pub(crate) fn set_route(request: &HttpRequest, route: &'static str) {
 /// Returns the route that a request matched, as the route table names it.
 pub(crate) fn route(request: &HttpRequest) -> Option<&'static str> {
     request.extensions().get::<RequestContext>().and_then(|context| context.route.get())
+}
+
+/// Records the actor of a request, once it is authorized.
+pub(crate) fn set_actor(request: &HttpRequest, actor: Actor) {
+    request.extensions_mut().insert(actor);
+}
+
+/// Returns the actor of a request: the identity of its key, which stays when the key is rotated.
+pub(crate) fn actor(request: &HttpRequest) -> Actor {
+    let extensions = request.extensions();
+    extensions.get::<Actor>().cloned().unwrap_or_else(|| Actor::new("anonymous"))
 }

@@ -5,9 +5,9 @@ use actix_web::http::StatusCode;
 use crate::http::openapi::description::{Answer, Description, KEYS};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
+use crate::http::page::PageView;
 use crate::http::problem::Code;
 use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
-use crate::orders::response::PageView;
 
 pub(crate) fn list() -> Description {
     Description::new(KEYS, "listKeys", "List keys, page by page, oldest first")

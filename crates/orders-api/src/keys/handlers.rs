@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::key::{KeyChange, KeyCommand, KeyId};
 use orders_db::StoredResponse;
 
-use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
@@ -15,17 +14,20 @@ use crate::http::{headers, idempotency, page, query};
 use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 use crate::security;
 use crate::security::MadeKey;
+use crate::store_client::StoreClient;
 
 const KEY: Rules = Rules::json(Code::InvalidKey);
 
 /// `GET /keys`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let page = query::page(&request)?;
     let place = |place: &str| page::read_place(place, KeyId::parse);
     let mut list = ListRequest::read(&request, ListKey::new("/keys"), &page, place)?;
     let (after, rows) = (list.after.take(), list.rows());
-    let mut keys =
-        app.store.run_blocking(move |store| store.list_keys(after.as_ref(), rows)).await?;
+    let mut keys = store.run_blocking(move |store| store.list_keys(after.as_ref(), rows)).await?;
     let next = list.cut(&mut keys, |last| page::write_place(last.created_at, &last.id));
     Ok(page::answer(&request, keys.iter().map(KeyView::of).collect(), next))
 }
@@ -34,7 +36,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let ChangeRequest { body: KeyBody { name, role, expires_in }, retry, .. } =
         ChangeRequest::read(&request, payload, KEY, crate::keys::request::read_key).await?;
@@ -44,36 +46,41 @@ pub(crate) async fn create(
         let shown = idempotency::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
         Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
-    let changed = app.store.change_key(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    let changed = store.change_key(command, retry, to_keep).await?;
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 /// `GET /keys/{id}`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
     let asked = id.clone();
-    match app.store.run_blocking(move |store| store.find_key(&asked)).await? {
+    match store.run_blocking(move |store| store.find_key(&asked)).await? {
         Some(key) => Ok(HttpResponse::Ok().json(KeyView::of(&key))),
         None => Err(Problem::new(Code::NotFound, format!("There is no key {id}."))),
     }
 }
 
 /// `DELETE /keys/{id}`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    let changed = app.store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
-    Ok(idempotency::sent(changed, |_| Ok(idempotency::empty(StatusCode::NO_CONTENT)))?
-        .into_response())
+    let changed = store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
+    Ok(changed.respond(|_| Ok(idempotency::empty(StatusCode::NO_CONTENT)))?.into_response())
 }
 
 /// `POST /keys/{id}/rotate`
 pub(crate) async fn rotate(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let ChangeRequest { body: RotateBody { overlap, expires_in }, retry, .. } =
@@ -86,8 +93,8 @@ pub(crate) async fn rotate(
         let shown = shown.ok_or_else(|| Problem::unexpected("a rotation made no new secret"))?;
         idempotency::answer(StatusCode::OK, &shown)
     };
-    let changed = app.store.change_key(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    let changed = store.change_key(command, retry, to_keep).await?;
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {

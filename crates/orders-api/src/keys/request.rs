@@ -14,8 +14,8 @@ use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
-use crate::orders::request::text;
-use crate::orders::response::Shown;
+use crate::http::reader::text;
+use crate::http::shown::Shown;
 
 /// A key as a caller asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,16 +10,16 @@ use orders_core::{Done, Refusal};
 use orders_db::StoredResponse;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::app::App;
-use crate::http::body::Body;
+use crate::http::body::{Body, RequestPolicy};
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::idempotency;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::orders::batch_request::{BatchBody, read_batch};
+use crate::orders::problems::batch_refused;
 use crate::orders::response::{OrderView, ResultView, ResultsView};
-use crate::security;
 use crate::security::rate_limit;
+use crate::store_client::StoreClient;
 
 const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 
@@ -27,9 +27,10 @@ const BATCH: Rules = Rules::large_json(Code::InvalidBatch);
 pub(crate) async fn change(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    policy: Data<RequestPolicy>,
 ) -> Result<HttpResponse, Problem> {
-    let require_if_match = app.request_policy.require_if_match;
+    let require_if_match = policy.require_if_match;
     let read = |body: &Body| read_batch(&body.parse()?, require_if_match);
     let ChangeRequest { body: BatchBody { mode, dry_run, operations }, retry, .. } =
         ChangeRequest::read_with(&request, payload, BATCH, read).await?;
@@ -56,8 +57,9 @@ pub(crate) async fn change(
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
     let kept = Arc::clone(&report);
     let to_keep = move |verdicts: &[OperationResult]| kept.render(verdicts).ok();
-    let changed = app.store.change_orders(security::actor(&request), batch, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, |verdicts| report.render(verdicts))?.into_response())
+    let changed =
+        store.change_orders(request_context::actor(&request), batch, retry, to_keep).await?;
+    Ok(changed.respond(|verdicts| report.render(verdicts))?.into_response())
 }
 
 /// What is told of a batch, once there are verdicts on those of its operations that could be read.
@@ -80,7 +82,7 @@ impl Report {
         }
         let attempted = |problem: &&Problem| problem.status() != StatusCode::FAILED_DEPENDENCY;
         let first = refusals.find(attempted).ok_or_else(unexplained)?;
-        Err(Problem::of_batch(first, rendered))
+        Err(batch_refused(first, &rendered))
     }
 
     /// What became of each operation.

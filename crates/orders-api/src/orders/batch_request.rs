@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use orders_core::decide::{Batch, BatchError, Mode, OrderPatch, Versions};
 use orders_core::{NewId, Operation, OrderId};
 
-use super::request::{OrderBody, read_bool, read_order, read_replacement, read_version, text};
+use super::request::{OrderBody, read_order, read_replacement, read_version};
 use crate::http::json::Json;
 use crate::http::problem::{Code, FieldError, Problem};
-use crate::http::reader::Reader;
+use crate::http::reader::{Reader, read_bool, text};
 use crate::orders::made_id;
 
 /// The most operations and services of operations that a batch can have together.

@@ -5,9 +5,10 @@ use actix_web::http::StatusCode;
 use crate::http::openapi::description::{Answer, Description, ORDERS};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
+use crate::http::page::PageView;
 use crate::http::problem::Code;
 use crate::orders::request::{OrderBody, OrderPatchBody};
-use crate::orders::response::{OrderView, PageView};
+use crate::orders::response::OrderView;
 use crate::orders::streams::Format;
 
 pub(crate) fn list() -> Description {
@@ -150,5 +151,16 @@ pub(crate) fn delete() -> Description {
             Code::VersionMismatch,
             Code::VersionRequired,
         ]])
+        .can_be_sent_again()
+}
+
+pub(crate) fn restore() -> Description {
+    Description::new(ORDERS, "restoreOrder", "Bring a deleted order back as it last was")
+        .takes([parameters::order_id()])
+        .answers(
+            Answer::ok("The order as it is now").json::<OrderView>().header("ETag", shape::etag()),
+        )
+        .refuses(&[JSON, WRITE])
+        .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
         .can_be_sent_again()
 }

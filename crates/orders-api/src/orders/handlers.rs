@@ -9,7 +9,7 @@ use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal};
 use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
 use uuid::Uuid;
 
-use crate::app::App;
+use super::query::{self, OrdersQuery};
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
@@ -17,28 +17,33 @@ use crate::http::json::Json;
 use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
-use crate::http::query::OrdersQuery;
-use crate::http::{headers, idempotency, query};
+use crate::http::request_context;
+use crate::http::{headers, idempotency};
 use crate::orders::request::{OrderBody, OrderPatchBody};
 use crate::orders::response::{Names, OrderView};
 use crate::orders::streams;
 use crate::orders::streams::Format;
-use crate::security;
+use crate::security::Security;
+use crate::store_client::StoreClient;
 
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
 const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
 
 /// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let query = query::orders(&request)?;
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    security: Data<Security>,
+) -> Result<HttpResponse, Problem> {
+    let query = query::read(&request)?;
     let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
     let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
     let offered = streams.map(|format| (format.media_type(), Some(format)));
     let offered = [&[("application/json", None)][..], &offered].concat();
     let vary = (header::VARY, "Accept");
     let mut answer = match headers::choose(&request, &offered) {
-        Ok(None) => page(&request, &app, query, list).await?,
-        Ok(Some(format)) => streams::answer(&request, app, query, format).await?,
+        Ok(None) => page(&request, &store, query, list).await?,
+        Ok(Some(format)) => streams::answer(&request, store, security, query, format).await?,
         Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
     };
     answer.headers_mut().insert(vary.0, header::HeaderValue::from_static(vary.1));
@@ -47,7 +52,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 
 async fn page(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     query: OrdersQuery,
     list: ListRequest<OrderPlace>,
 ) -> Result<HttpResponse, Problem> {
@@ -55,12 +60,12 @@ async fn page(
     let ListRequest { key, after, .. } = list;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let written = if expand {
-        let page = app.store.list_orders(query, limit, OrderPage::clone).await?;
-        let names = app.store.find_service_names(&page.orders).await?;
+        let page = store.list_orders(query, limit, OrderPage::clone).await?;
+        let names = store.find_service_names(&page.orders).await?;
         write_page(&page, Some(&names), &key)
     } else {
         // By the thread that has read them, so that only the text goes from one to another.
-        app.store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
+        store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
     };
     let (body, next) = written?;
     Ok(page::answer_written(request, body, next.as_deref()))
@@ -84,7 +89,7 @@ fn write_page(
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let ChangeRequest { body: OrderBody { id, content }, retry, .. } =
         ChangeRequest::read(&request, payload, ORDER, crate::orders::request::read_order).await?;
@@ -93,17 +98,20 @@ pub(crate) async fn create(
         None => NewId::Made(made_id()?),
     };
     let operation = Operation::Create { id, content };
-    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `GET /orders/{id}`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let expand = query::expand(&request)?;
     // Checked before the database is asked: a malformed header is refused whatever is stored.
     headers::versions(&request)?;
     headers::accepts_json(&request)?;
-    let Some(order) = app.store.find_order(id.clone()).await? else {
+    let Some(order) = store.find_order(id.clone()).await? else {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     };
     if !headers::means_version(&request, order.version)? {
@@ -111,7 +119,7 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     }
     // Names change without the order's version, so there is no ETag with them.
     if expand {
-        let names = app.store.find_service_names(std::slice::from_ref(&order)).await?;
+        let names = store.find_service_names(std::slice::from_ref(&order)).await?;
         return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
     }
     if headers::has_version(&request, order.version)? {
@@ -127,36 +135,51 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn replace(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let read = |json: &Json<'_>| crate::orders::request::read_replacement(&id, json);
     let ChangeRequest { body: content, if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER.versioned(), read).await?;
     let operation = Operation::Update { id, if_match, patch: content.into() };
-    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `PATCH /orders/{id}`
 pub(crate) async fn patch(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let read = |json: &Json<'_>| crate::orders::request::read_order_patch(&id, json);
     let ChangeRequest { body: OrderPatchBody(patch), if_match, retry } =
         ChangeRequest::read(&request, payload, ORDER_PATCH, read).await?;
     let operation = Operation::Update { id, if_match, patch };
-    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// `DELETE /orders/{id}`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let ChangeRequest { if_match, retry, .. } = ChangeRequest::of_version(&request)?;
     let operation = Operation::Delete { id, if_match };
-    Ok(change(&app, security::actor(&request), operation, retry).await?.into_response())
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
+}
+
+/// `POST /orders/{id}/restore`
+pub(crate) async fn restore(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request)?;
+    let retry = ChangeRequest::without_body(&request)?.retry;
+    headers::accepts_json(&request)?;
+    let operation = Operation::Restore { id };
+    Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
 /// The id in the path. One that no order can have is not found.
@@ -175,13 +198,13 @@ pub(crate) fn made_id() -> Result<OrderId, Problem> {
 
 /// Performs an operation and renders its result.
 pub(crate) async fn change(
-    app: &App,
+    store: &StoreClient,
     actor: Actor,
     operation: Operation,
     retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
-    let changed = app.store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
-    idempotency::sent(changed, render)
+    let changed = store.change_order(actor, operation, retry, |done| render(done).ok()).await?;
+    changed.respond(render)
 }
 
 /// The answer to what was done to one order.

@@ -1,16 +1,15 @@
-//! How the bodies of orders and services are read.
+//! How the bodies of orders are read.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use orders_core::decide::OrderPatch;
 use orders_core::order::ServicesError;
-use orders_core::service::ServiceName;
-use orders_core::{Fee, OrderContent, OrderId, ServiceId, Services, Timestamp};
+use orders_core::{Fee, OrderContent, OrderId, Services, Timestamp};
 
 use crate::http::json::Json;
 use crate::http::problem::FieldError;
-use crate::http::reader::Reader;
+use crate::http::reader::{Reader, must_be, text};
+use crate::services::request::read_service_id;
 
 /// An order as a caller sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,44 +74,6 @@ pub(crate) fn read_order_patch(
     Ok(OrderPatchBody(patch))
 }
 
-/// A service as a caller sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServiceBody {
-    pub(crate) id: Option<ServiceId>,
-    pub(crate) name: ServiceName,
-}
-
-/// Reads a service: `name` is required.
-pub(crate) fn read_service(json: &Json<'_>) -> Result<ServiceBody, Vec<FieldError>> {
-    read_service_with(read_service_id, json)
-}
-
-/// Reads what is to stand in a service's place.
-pub(crate) fn read_renaming(
-    renamed: ServiceId,
-    json: &Json<'_>,
-) -> Result<ServiceName, Vec<FieldError>> {
-    let read_id = |json: &Json<'_>| must_be(&renamed, read_service_id(json)?);
-    read_service_with(read_id, json).map(|body| body.name)
-}
-
-fn read_service_with(
-    read_id: impl Fn(&Json<'_>) -> Result<ServiceId, String>,
-    json: &Json<'_>,
-) -> Result<ServiceBody, Vec<FieldError>> {
-    let mut reader = Reader::new(json, &[]);
-    let id = reader.optional("id", read_id);
-    let name = reader.required("name", read_service_name);
-    reader.finish()?;
-    name.map(|name| ServiceBody { id, name }).ok_or_else(Vec::new)
-}
-
-/// A change may name what it changes, and nothing else.
-fn must_be<T: PartialEq + fmt::Display>(changed: &T, given: T) -> Result<T, String> {
-    let other = || format!("must be {changed}, which is what is changed, or be left out");
-    if given == *changed { Ok(given) } else { Err(other()) }
-}
-
 pub(crate) fn read_order_id(json: &Json<'_>) -> Result<OrderId, String> {
     OrderId::parse(text(json)?).map_err(|error| error.to_string())
 }
@@ -130,21 +91,6 @@ pub(crate) fn read_fee(json: &Json<'_>) -> Result<Fee, String> {
             Err("must be a number, or a string that holds one".to_owned())
         }
     }
-}
-
-fn read_service_id(json: &Json<'_>) -> Result<ServiceId, String> {
-    match json {
-        Json::Number(text) => ServiceId::parse_number(text),
-        Json::Text(text) => ServiceId::parse(text),
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
-            return Err("must be a number, or a string of digits".to_owned());
-        }
-    }
-    .map_err(|error| error.to_string())
-}
-
-fn read_service_name(json: &Json<'_>) -> Result<ServiceName, String> {
-    ServiceName::parse(text(json)?).map_err(|error| error.to_string())
 }
 
 pub(crate) fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, Vec<FieldError>> {
@@ -181,21 +127,10 @@ pub(crate) fn read_version(json: &Json<'_>) -> Result<u64, String> {
     version.ok_or_else(|| "must be a version: a whole number from 1 on".to_owned())
 }
 
-pub(crate) fn read_bool(json: &Json<'_>) -> Result<bool, String> {
-    if let Json::Bool(value) = json { Ok(*value) } else { Err("must be true or false".to_owned()) }
-}
-
-pub(crate) fn text<'a>(json: &'a Json<'_>) -> Result<&'a str, String> {
-    match json {
-        Json::Text(text) => Ok(text),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
-            Err("must be a string".to_owned())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use orders_core::ServiceId;
+
     use super::*;
     use crate::http::json;
 
@@ -249,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_change_may_name_what_it_changes_and_nothing_else() {
-        let (changed, service) = (OrderId::parse("a").unwrap(), ServiceId::new(1).unwrap());
+        let changed = OrderId::parse("a").unwrap();
         let pointers = |errors: Vec<FieldError>| {
             errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };
@@ -260,10 +195,7 @@ mod tests {
         assert_eq!(refused, ["/id", "/totalfee", "/services"]);
         let refused = pointers(read_order_patch(&changed, &other).unwrap_err());
         assert_eq!(refused, ["/id", "/totalfee", "/services"]);
-        let refused = read_renaming(service, &json(r#"{"id":2,"name":""}"#)).unwrap_err();
-        assert_eq!(pointers(refused), ["/id", "/name"]);
         assert!(read_order_patch(&changed, &json(r#"{"id":"a","totalfee":1}"#)).is_ok());
-        assert!(read_renaming(service, &json(r#"{"id":"1","name":"Testing"}"#)).is_ok());
     }
 
     #[test]

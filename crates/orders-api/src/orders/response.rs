@@ -1,18 +1,18 @@
 //! What answers look like.
 
-use orders_core::decide::FreeInterval;
 use orders_core::service::ServiceName;
-use orders_core::{Fee, Order, Policy, Service, ServiceId, Services, Timestamp};
-use orders_db::OrderChange;
+use orders_core::{Fee, Order, ServiceId, Services, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::openapi::schema::{Array, ArrayBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::problems::schema_of_a_result;
 use crate::http::openapi::shape;
-use crate::http::problem;
+use crate::http::page::PageView;
 use crate::http::problem::ProblemView;
+use crate::http::shown::Shown;
 pub(crate) use crate::store_client::ServiceNames as Names;
 
 // `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
@@ -69,16 +69,6 @@ fn references() -> Array {
     services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
 }
 
-/// Serialized as the text that it is shown as.
-#[derive(Debug)]
-pub(crate) struct Shown<T>(pub(crate) T);
-
-impl<T: std::fmt::Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
 /// A fee as a JSON number with its own digits, not by way of a float.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
@@ -113,78 +103,6 @@ impl<'a> OrderView<'a> {
     }
 }
 
-/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Event)]
-pub(crate) struct EventView<'a> {
-    #[schema(pattern = r"^1\.0$")]
-    specversion: &'static str,
-    #[schema(schema_with = shape::digits)]
-    id: Shown<u64>,
-    #[schema(pattern = "^/orders$")]
-    source: &'static str,
-    #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
-    #[serde(rename = "type")]
-    kind: String,
-    #[schema(schema_with = shape::order_id)]
-    subject: &'a str,
-    #[schema(schema_with = shape::instant)]
-    time: Shown<Timestamp>,
-    #[schema(pattern = "^application/json$")]
-    datacontenttype: &'static str,
-    #[schema(schema_with = shape::digits)]
-    sequence: Shown<u64>,
-    #[schema(pattern = "^Integer$")]
-    sequencetype: &'static str,
-    data: EventData<'a>,
-}
-
-/// Who made the change, and the order before and after it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct EventData<'a> {
-    actor: &'a str,
-    #[schema(required)]
-    before: Option<OrderView<'a>>,
-    #[schema(required)]
-    after: Option<OrderView<'a>>,
-}
-
-impl<'a> EventView<'a> {
-    pub(crate) fn of(change: &'a OrderChange) -> Self {
-        let event = &change.event;
-        Self {
-            specversion: "1.0",
-            id: Shown(event.sequence),
-            source: "/orders",
-            kind: format!("order.{}", event.kind),
-            subject: event.subject().as_str(),
-            time: Shown(event.time),
-            datacontenttype: "application/json",
-            sequence: Shown(event.sequence),
-            sequencetype: "Integer",
-            data: EventData {
-                actor: event.actor.as_str(),
-                before: change.before.as_ref().map(OrderView::of),
-                after: change.after().map(OrderView::of),
-            },
-        }
-    }
-}
-
-/// A page of the feed.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = EventFeed)]
-pub(crate) struct FeedView<'a> {
-    #[schema(max_items = 1000)]
-    pub(crate) data: Vec<EventView<'a>>,
-    /// What to ask for next.
-    #[schema(schema_with = shape::position)]
-    pub(crate) next_after: String,
-}
-
 /// What became of one operation of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -195,7 +113,7 @@ pub(crate) struct ResultView<'a> {
     #[schema(schema_with = order_of_a_result)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order: Option<OrderView<'a>>,
-    #[schema(schema_with = problem::schema_of_a_result)]
+    #[schema(schema_with = schema_of_a_result)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<ProblemView<'a>>,
 }
@@ -212,70 +130,6 @@ fn order_of_a_result() -> RefOr<Schema> {
 pub(crate) struct ResultsView {
     #[schema(value_type = Vec<ResultView<'static>>, min_items = 1, max_items = 10_000)]
     pub(crate) results: Vec<Box<RawValue>>,
-}
-
-/// A service as it is answered.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Service)]
-pub(crate) struct ServiceView<'a> {
-    #[schema(schema_with = shape::service_number)]
-    id: i64,
-    #[schema(schema_with = shape::service_name)]
-    name: &'a str,
-}
-
-impl<'a> ServiceView<'a> {
-    pub(crate) fn of(service: &'a Service) -> Self {
-        Self { id: service.id.get(), name: service.name.as_str() }
-    }
-}
-
-/// The policy as it is answered.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Policy)]
-pub(crate) struct PolicyView {
-    #[schema(schema_with = shape::duration)]
-    window: String,
-    #[schema(pattern = "^(global|service)$")]
-    scope: &'static str,
-    #[schema(schema_with = shape::duration_or_null, required)]
-    edit_lock: Option<String>,
-}
-
-impl PolicyView {
-    pub(crate) fn of(policy: &Policy) -> Self {
-        Self {
-            window: policy.window.to_string(),
-            scope: policy.scope.as_str(),
-            edit_lock: policy.edit_lock.map(|period| period.to_string()),
-        }
-    }
-}
-
-/// A free stretch, both ends included.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = FreeInterval)]
-pub(crate) struct StretchView {
-    #[schema(schema_with = shape::instant)]
-    start: Shown<Timestamp>,
-    #[schema(schema_with = shape::instant)]
-    end: Shown<Timestamp>,
-}
-
-impl StretchView {
-    pub(crate) fn of(stretch: &FreeInterval) -> Self {
-        Self { start: Shown(stretch.start), end: Shown(stretch.end) }
-    }
-}
-
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct PageView<T> {
-    pub(crate) data: Vec<T>,
-    pub(crate) next_cursor: Option<String>,
 }
 
 /// A page of orders as JSON, `next` being the cursor of the one behind it.

@@ -9,8 +9,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::batch_request::BatchBody;
-use super::request::{OrderBody, OrderPatchBody, ServiceBody};
-use super::response::PageView;
+use super::request::{OrderBody, OrderPatchBody};
 use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
 
@@ -65,24 +64,6 @@ fn services() -> Array {
     services.unique_items(true).build()
 }
 
-impl PartialSchema for ServiceBody {
-    fn schema() -> RefOr<Schema> {
-        closed()
-            .property("id", Schema::OneOf(shape::some_service_id()))
-            .property("name", shape::some_service_name())
-            .required("name")
-            .description(Some("A service to be stored"))
-            .examples([json!({"id": 123, "name": "Inspection"})])
-            .into()
-    }
-}
-
-impl ToSchema for ServiceBody {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("ServiceInput")
-    }
-}
-
 impl PartialSchema for BatchBody {
     fn schema() -> RefOr<Schema> {
         let (create, replace) =
@@ -134,28 +115,4 @@ fn operation(op: &str, required: &[&str]) -> Object {
         operation = operation.property("order", Ref::from_schema_name(OrderBody::name()));
     }
     required.iter().fold(operation, |operation, name| operation.required(*name)).build()
-}
-
-impl<T: ToSchema> PartialSchema for PageView<T> {
-    fn schema() -> RefOr<Schema> {
-        let rows =
-            ArrayBuilder::new().items(Ref::from_schema_name(T::name())).max_items(Some(1000));
-        closed()
-            .property("data", rows)
-            .required("data")
-            .property("next_cursor", shape::cursor_or_null())
-            .required("next_cursor")
-            .into()
-    }
-}
-
-impl<T: ToSchema> ToSchema for PageView<T> {
-    fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("{}Page", T::name()))
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        T::schemas(schemas);
-        schemas.push((T::name().into_owned(), T::schema()));
-    }
 }

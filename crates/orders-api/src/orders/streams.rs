@@ -9,14 +9,14 @@ use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
-use crate::app::App;
+use super::query::OrdersQuery;
 use crate::http::problem::{Code, Problem};
-use crate::http::query::OrdersQuery;
 use crate::http::request_context;
 use crate::http::{headers, query};
 use crate::orders::response::Names;
 use crate::security;
-use crate::security::Credential;
+use crate::security::{Credential, Security};
+use crate::store_client::StoreClient;
 
 /// How many orders are read at once.
 const PAGE: usize = 1_000;
@@ -56,34 +56,44 @@ impl Format {
 }
 
 /// `GET /orders.ndjson`
-pub(crate) async fn ndjson(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    at_path(&request, app, Format::Ndjson).await
+pub(crate) async fn ndjson(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    security: Data<Security>,
+) -> Result<HttpResponse, Problem> {
+    at_path(&request, store, security, Format::Ndjson).await
 }
 
 /// `GET /orders.csv`
-pub(crate) async fn csv(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let answer = at_path(&request, app, Format::Csv).await?;
+pub(crate) async fn csv(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    security: Data<Security>,
+) -> Result<HttpResponse, Problem> {
+    let answer = at_path(&request, store, security, Format::Csv).await?;
     Ok(as_file(answer, "attachment; filename=\"orders.csv\""))
 }
 
 /// `GET /orders.ics`
 pub(crate) async fn calendar(
     request: HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = at_path(&request, app, Format::Calendar).await?;
+    let answer = at_path(&request, store, security, Format::Calendar).await?;
     Ok(as_file(answer, "attachment; filename=\"orders.ics\""))
 }
 
 /// At a path that says what it is answered as; `Accept` can only refuse that.
 async fn at_path(
     request: &HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    security: Data<Security>,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let query = query::orders(request)?;
+    let query = super::query::read(request)?;
     headers::choose(request, &[(format.media_type(), ())])?;
-    answer(request, app, query, format).await
+    answer(request, store, security, query, format).await
 }
 
 fn as_file(mut answer: HttpResponse, disposition: &'static str) -> HttpResponse {
@@ -95,7 +105,8 @@ fn as_file(mut answer: HttpResponse, disposition: &'static str) -> HttpResponse 
 /// All orders that match, streamed.
 pub(crate) async fn answer(
     request: &HttpRequest,
-    app: Data<App>,
+    store: Data<StoreClient>,
+    security: Data<Security>,
     query: OrdersQuery,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
@@ -104,7 +115,8 @@ pub(crate) async fn answer(
     let OrdersQuery { filter, sort, expand, page: _ } = query;
     let query = OrderQuery { filter, sort, after: None };
     let credential = security::credential(request);
-    let mut rest = Rest { app, credential, query, format, expand, begun: false, ended: false };
+    let mut rest =
+        Rest { store, security, credential, query, format, expand, begun: false, ended: false };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
@@ -135,7 +147,8 @@ struct CutShort;
 
 /// What is still to be sent.
 struct Rest {
-    app: Data<App>,
+    store: Data<StoreClient>,
+    security: Data<Security>,
     /// When it is revoked, the response is cut short.
     credential: Credential,
     query: OrderQuery,
@@ -149,13 +162,13 @@ impl Rest {
     /// The next orders, as they are to be sent; with what stands before the first, or behind the
     /// last. Empty where a filter has passed none of those looked at.
     async fn next_piece(&mut self, most: usize) -> Result<Bytes, Problem> {
-        if !self.credential.is_valid(&self.app.security) {
+        if !self.credential.is_valid(&self.security) {
             return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
         }
-        let page = self.app.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;
+        let page = self.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;
         let needs_names = self.expand || self.format.needs_names();
         let names = if needs_names {
-            Some(self.app.store.find_service_names(&page.orders).await?)
+            Some(self.store.find_service_names(&page.orders).await?)
         } else {
             None
         };

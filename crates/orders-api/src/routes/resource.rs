@@ -3,6 +3,7 @@
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
 
+use crate::docs::Endpoint;
 use crate::http::openapi::description::Description;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
@@ -14,23 +15,16 @@ pub(crate) struct Resource {
     pub(crate) path: &'static str,
     /// Tells whether the path can be one at all.
     exists: fn(&HttpRequest) -> Result<(), Problem>,
-    pub(crate) operations: Vec<Operation>,
+    operations: Vec<Operation>,
 }
 
 /// A method of a path. `HEAD` comes with each `GET`, and is none of its own.
-pub(crate) struct Operation {
-    pub(crate) method: Method,
-    pub(crate) access: Access,
+struct Operation {
+    method: Method,
+    access: Access,
     /// `None` for the pages of the console, which are no part of what programs are told of.
     describe: Option<fn() -> Description>,
     routes: Vec<Route>,
-}
-
-impl Operation {
-    /// What is said of it.
-    pub(crate) fn description(&self) -> Option<Description> {
-        Some((self.describe?)().takes_role(self.access.role()))
-    }
 }
 
 impl Resource {
@@ -94,6 +88,17 @@ impl Resource {
         }
         self.operations.push(Operation { method, access, describe, routes });
         self
+    }
+
+    /// What the document is told of each operation.
+    pub(super) fn endpoints(&self) -> Vec<Endpoint> {
+        let endpoint = |operation: &Operation| {
+            let access = operation.access;
+            let description =
+                operation.describe.map(|describe| describe().takes_role(access.role()));
+            Endpoint { path: self.path, method: operation.method.clone(), access, description }
+        };
+        self.operations.iter().map(endpoint).collect()
     }
 
     /// What `Allow` says.

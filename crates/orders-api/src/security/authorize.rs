@@ -12,6 +12,7 @@ use super::caller::{Caller, Credential};
 use super::credentials::{self, hash_of};
 use super::{Security, forbidden, local, origin, rate_limit, session};
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
 
 /// How old the cached keys may be. During an outage of the database, a revoked key stays valid for
 /// no longer than this.
@@ -59,6 +60,7 @@ pub(crate) async fn authorize(request: &HttpRequest, access: Access) -> Result<(
         origin::check_is_present(request)?;
     }
     rate_limit::charge_request(request, Some(&caller.actor))?;
+    request_context::set_actor(request, caller.actor.clone());
     request.extensions_mut().insert(caller);
     Ok(())
 }

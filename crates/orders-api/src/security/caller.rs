@@ -56,13 +56,6 @@ pub(crate) fn is_authenticated(request: &HttpRequest) -> bool {
     request.extensions().contains::<Caller>()
 }
 
-/// Returns the actor of a request: the identity of its key, which stays when the key is rotated.
-pub(crate) fn actor(request: &HttpRequest) -> Actor {
-    let extensions = request.extensions();
-    let caller = extensions.get::<Caller>();
-    caller.map_or_else(|| Actor::new("anonymous"), |caller| caller.actor.clone())
-}
-
 /// Returns the role of a request. While the service is open, everyone is an admin.
 pub(crate) fn role(request: &HttpRequest) -> Role {
     request.extensions().get::<Caller>().map_or(Role::Admin, |caller| caller.role)

@@ -14,7 +14,6 @@ use actix_web::web::Bytes;
 use orders_core::Actor;
 
 use crate::http::request_context;
-use crate::security;
 
 /// The length to which a method is shown.
 const MAX_METHOD_LENGTH: usize = 32;
@@ -47,7 +46,7 @@ impl AccessLogEntry {
         let request: &HttpRequest = response.request();
         self.is_complete = *request.method() == Method::HEAD;
         self.response = Some(LoggedResponse {
-            actor: security::actor(request),
+            actor: request_context::actor(request),
             route: request_context::route(request).unwrap_or("none"),
             status: response.status().as_u16(),
         });

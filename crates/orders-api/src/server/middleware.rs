@@ -51,7 +51,7 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     }
     let (request, status) = (response.request().clone(), response.status());
     let route = request_context::route(&request);
-    let actor = || security::actor(&request);
+    let actor = || request_context::actor(&request);
     span.end(|| SpanEnd { actor: actor(), route, status, request_id: id_text });
     response.headers_mut().insert(X_REQUEST_ID, id);
     if let Some(data) = &data {

@@ -5,9 +5,10 @@ use actix_web::http::StatusCode;
 use crate::http::openapi::description::{Answer, Description, SERVICES};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
+use crate::http::page::PageView;
 use crate::http::problem::Code;
-use crate::orders::request::ServiceBody;
-use crate::orders::response::{PageView, ServiceView};
+use crate::services::request::ServiceBody;
+use crate::services::response::ServiceView;
 
 pub(crate) fn list() -> Description {
     Description::new(SERVICES, "listServices", "List services, page by page, by number")

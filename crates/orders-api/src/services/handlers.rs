@@ -8,7 +8,6 @@ use orders_core::service::{ServiceChange, ServiceCommand};
 use orders_core::{Service, ServiceId};
 use orders_db::StoredResponse;
 
-use crate::app::App;
 use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
@@ -16,19 +15,22 @@ use crate::http::json::Json;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, idempotency, page, query};
-use crate::orders::request::ServiceBody;
-use crate::orders::response::ServiceView;
+use crate::services::request::ServiceBody;
+use crate::services::response::ServiceView;
+use crate::store_client::StoreClient;
 
 const SERVICE: Rules = Rules::json(Code::InvalidService);
 
 /// `GET /services`
-pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let page = query::page(&request)?;
     let place = |place: &str| ServiceId::parse(place).ok();
     let list = ListRequest::read(&request, ListKey::new("/services"), &page, place)?;
     let (after, rows) = (list.after, list.rows());
-    let mut services =
-        app.store.run_blocking(move |store| store.list_services(after, rows)).await?;
+    let mut services = store.run_blocking(move |store| store.list_services(after, rows)).await?;
     let next = list.cut(&mut services, |last| last.id.to_string());
     Ok(page::answer(&request, services.iter().map(ServiceView::of).collect(), next))
 }
@@ -37,21 +39,24 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let ChangeRequest { body: ServiceBody { id, name }, retry, .. } =
-        ChangeRequest::read(&request, payload, SERVICE, crate::orders::request::read_service)
+        ChangeRequest::read(&request, payload, SERVICE, crate::services::request::read_service)
             .await?;
     let command = ServiceCommand::Create { id, name };
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `GET /services/{id}`
-pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    match app.store.run_blocking(move |store| store.find_service(id)).await? {
+    match store.run_blocking(move |store| store.find_service(id)).await? {
         Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
         None => Err(Problem::new(Code::NotFound, format!("There is no service {id}."))),
     }
@@ -61,31 +66,34 @@ pub(crate) async fn find(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 pub(crate) async fn replace(
     request: HttpRequest,
     payload: Payload,
-    app: Data<App>,
+    store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    let read = |json: &Json<'_>| crate::orders::request::read_renaming(id, json);
+    let read = |json: &Json<'_>| crate::services::request::read_renaming(id, json);
     let ChangeRequest { body: name, retry, .. } =
         ChangeRequest::read(&request, payload, SERVICE, read).await?;
     let command = ServiceCommand::Replace(Service { id, name });
-    Ok(change(&app, command, retry).await?.into_response())
+    Ok(change(&store, command, retry).await?.into_response())
 }
 
 /// `DELETE /services/{id}`
-pub(crate) async fn delete(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    Ok(change(&app, ServiceCommand::Delete(id), retry).await?.into_response())
+    Ok(change(&store, ServiceCommand::Delete(id), retry).await?.into_response())
 }
 
 /// Changes the services and renders the result.
 pub(crate) async fn change(
-    app: &App,
+    store: &StoreClient,
     command: ServiceCommand,
     retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
-    idempotency::sent(app.store.change(command, retry, to_keep).await?, render)
+    store.change(command, retry, to_keep).await?.respond(render)
 }
 
 /// The answer to a change to the services.

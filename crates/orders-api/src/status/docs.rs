@@ -1,17 +1,10 @@
 //! What is said of the service itself.
 
 use crate::http::openapi::description::{ABOUT, Answer, Description};
-use crate::http::openapi::problems::{JSON, READ};
+use crate::http::openapi::problems::READ;
 use crate::http::openapi::shape;
 use crate::http::problem::Code;
-use crate::orders::response::PolicyView;
 use crate::status::StatusView;
-
-pub(crate) fn policy() -> Description {
-    Description::new(ABOUT, "findPolicy", "Read the rules that orders are judged by")
-        .answers(Answer::ok("The policy").json::<PolicyView>())
-        .refuses(&[JSON, READ])
-}
 
 pub(crate) fn metrics() -> Description {
     Description::new(ABOUT, "showMetrics", "Read what the service counts, as Prometheus does")

@@ -1,16 +1,15 @@
-//! Handlers that tell about the service itself: its policy, whether it lives, whether it is ready.
+//! Handlers that tell about the service itself: whether it lives, whether it is ready.
 
+use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use orders_db::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::events::Live;
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, query};
-use crate::orders::response::PolicyView;
+use crate::store_client::StoreClient;
 
 /// How the service is.
 #[derive(Serialize, ToSchema)]
@@ -21,25 +20,20 @@ pub(crate) struct StatusView {
     status: &'static str,
 }
 
-/// `GET /policy`
-pub(crate) async fn policy(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, Problem> {
-    query::none(&request)?;
-    headers::accepts_json(&request)?;
-    let policy = app.store.run_blocking(Store::find_policy).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
-}
-
 /// `GET /healthz`: the process answers.
 pub(crate) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(StatusView { status: "ok" })
 }
 
 /// `GET /readyz`: the process and its database answer, and the process is not about to end.
-pub(crate) async fn readiness(app: Data<App>) -> Result<HttpResponse, Problem> {
-    if app.is_draining() {
+pub(crate) async fn readiness(
+    store: Data<StoreClient>,
+    live: Data<Live>,
+) -> Result<HttpResponse, Problem> {
+    if live.is_shutting_down() {
         return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
             .with_header(header::RETRY_AFTER, "1"));
     }
-    app.store.run_blocking(Store::find_policy).await?;
+    store.run_blocking(Store::find_policy).await?;
     Ok(HttpResponse::Ok().json(StatusView { status: "ready" }))
 }

@@ -7,8 +7,8 @@ use super::response::{DeliveryView, NewWebhookView, RotatedWebhookView, TestedVi
 use crate::http::openapi::description::{Answer, Description, WEBHOOKS};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
+use crate::http::page::PageView;
 use crate::http::problem::Code;
-use crate::orders::response::PageView;
 
 /// The problems with the content of a webhook.
 const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];

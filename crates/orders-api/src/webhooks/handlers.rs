@@ -61,7 +61,7 @@ pub(crate) async fn create(
         Ok(StoredResponse { location: Some(path_of(&webhook.id)), ..shown })
     };
     let changed = store.change(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 /// `GET /webhooks/{id}`
@@ -129,7 +129,7 @@ pub(crate) async fn rotate(
         idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change(command, retry, to_keep).await?;
-    Ok(idempotency::sent(changed, render)?.into_secret_response())
+    Ok(changed.respond(render)?.into_secret_response())
 }
 
 /// `POST /webhooks/{id}/replay`
@@ -151,7 +151,7 @@ pub(crate) async fn deliveries(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    let query = query::deliveries(&request)?;
+    let query = super::query::deliveries(&request)?;
     let status = query.status.map(orders_db::DeliveryStatus::as_str);
     let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
     let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
@@ -232,7 +232,7 @@ async fn change(
     command: WebhookCommand,
     retry: Option<IdempotentRequest>,
 ) -> Result<idempotency::Sent, Problem> {
-    idempotency::sent(store.change(command, retry, to_keep).await?, render)
+    store.change(command, retry, to_keep).await?.respond(render)
 }
 
 /// Renders the response to store for a change: without secrets.

@@ -17,8 +17,8 @@ use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
+use crate::http::reader::{read_bool, text};
 use crate::keys::request::read_overlap;
-use crate::orders::request::{read_bool, text};
 
 /// Parses a new webhook. `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {

@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::delivery::SendResult;
 use crate::http::openapi::shape;
-use crate::orders::response::Shown;
+use crate::http::shown::Shown;
 
 /// A webhook without its secrets.
 #[derive(Debug, Serialize, ToSchema)]

@@ -20,7 +20,7 @@ use crate::cli::wait::wait;
 use crate::http::problem::Problem;
 use crate::orders::import_request::ImportBody;
 use crate::orders::made_id;
-use crate::orders::request::ServiceBody;
+use crate::services::request::ServiceBody;
 
 /// How long to retry a chunk while the database is busy or unavailable. Nothing of it is written then.
 const RETRY_TIMEOUT: Duration = Duration::from_mins(1);

@@ -11,7 +11,7 @@ use super::source::{LONGEST, Row, SourceError, fault_at, in_words, read_order};
 use crate::http::json;
 use crate::http::json::Json;
 use crate::http::problem::FieldError;
-use crate::orders::request::ServiceBody;
+use crate::services::request::ServiceBody;
 
 /// The longest document, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -69,7 +69,7 @@ impl Document {
 
     fn service(&self, element: &Element) -> Result<ServiceBody, SourceError> {
         let fault = |why: String| element.fault(why);
-        let service = crate::orders::request::read_service(&self.json(element)?)
+        let service = crate::services::request::read_service(&self.json(element)?)
             .map_err(|errors| fault(in_words(errors)))?;
         match service.id {
             Some(_) => Ok(service),

@@ -11,7 +11,7 @@ use crate::http::json;
 use crate::http::json::Json;
 use crate::http::problem::FieldError;
 use crate::orders::import_request::ImportBody;
-use crate::orders::request::ServiceBody;
+use crate::services::request::ServiceBody;
 
 /// A row of a file.
 #[derive(Debug)]

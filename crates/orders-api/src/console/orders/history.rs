@@ -5,8 +5,8 @@ use orders_core::{EventKind, Order};
 use orders_db::OrderChange;
 
 use super::super::zone::Zone;
-use crate::app::App;
 use crate::orders::response::Names;
+use crate::store_client::StoreClient;
 
 pub(super) struct Change {
     pub(super) what: &'static str,
@@ -17,7 +17,12 @@ pub(super) struct Change {
     pub(super) differences: Vec<(&'static str, String, String)>,
 }
 
-pub(super) fn describe(app: &App, zone: Zone, names: &Names, change: &OrderChange) -> Change {
+pub(super) fn describe(
+    store: &StoreClient,
+    zone: Zone,
+    names: &Names,
+    change: &OrderChange,
+) -> Change {
     let event = &change.event;
     let fields = |order: &Order| {
         [
@@ -37,7 +42,7 @@ pub(super) fn describe(app: &App, zone: Zone, names: &Names, change: &OrderChang
             (before != after).then(|| (name, before.unwrap_or_default(), after.unwrap_or_default()))
         });
     let actor = event.actor.as_str();
-    let table = app.store.keys();
+    let table = store.keys();
     let key = KeyId::parse(actor)
         .ok()
         .and_then(|id| table.find(&id).map(|entry| entry.key.name.as_str().to_owned()));

@@ -10,10 +10,10 @@ use super::super::layout::{self, Layout};
 use super::super::order_form::{Choice, OrderForm};
 use super::super::zone::Zone;
 use super::history::{Change, describe, services_of};
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
 use crate::orders;
 use crate::orders::response::Names;
+use crate::store_client::StoreClient;
 
 /// The largest number of services that a form offers.
 const SERVICES: usize = 1000;
@@ -57,11 +57,11 @@ struct Facts {
 /// Shows the form of a new order.
 pub(super) async fn show_new(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     status: StatusCode,
     order_form: OrderForm,
 ) -> Result<HttpResponse, Problem> {
-    let services = app.store.run_blocking(|store| store.list_services(None, SERVICES)).await?;
+    let services = store.run_blocking(|store| store.list_services(None, SERVICES)).await?;
     let layout = Layout::new(request, "orders", "New order");
     layout::show(
         request,
@@ -73,7 +73,7 @@ pub(super) async fn show_new(
 /// Shows an order, with the fields of a form that was rejected.
 pub(super) async fn show_order(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     status: StatusCode,
     order_form: Option<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
@@ -81,19 +81,18 @@ pub(super) async fn show_order(
     let order_id = id.clone();
     // The position in the event feed first, so that no later event is missed.
     let nothing = CalendarQuery { from: Timestamp::MIN, to: Timestamp::MIN, limit: 0 };
-    let (around, history) = app
-        .store
+    let (around, history) = store
         .run_blocking(move |store| {
             let around = store.find_calendar(&nothing)?;
             Ok((around, store.list_history(&order_id, None, CHANGES)?))
         })
         .await?;
-    let order = app.store.find_order(id.clone()).await?;
+    let order = store.find_order(id.clone()).await?;
     if history.is_empty() {
         return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
     }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
-    let names = app.store.find_service_names(&all).await?;
+    let names = store.find_service_names(&all).await?;
     let mut layout = Layout::new(request, "orders", &format!("Order {id}"));
     let zone = layout.zone;
     layout.sequence = Some(around.sequence);
@@ -113,7 +112,7 @@ pub(super) async fn show_order(
         }
     }
     let mut changes: Vec<Change> =
-        history.iter().map(|change| describe(app, zone, &names, change)).collect();
+        history.iter().map(|change| describe(store, zone, &names, change)).collect();
     changes.reverse();
     let now = order.as_ref().map(|order| facts(zone, &names, order));
     let choices = order_form.choices(&with_chosen(around.services, &names, &order_form));

@@ -5,9 +5,8 @@ use orders_core::webhook::{
 };
 
 use super::super::form::Form;
-use crate::app::App;
 use crate::http::problem::{Code, Problem};
-use crate::webhooks;
+use crate::webhooks::{self, SsrfGuard};
 
 /// The values of the fields.
 pub(crate) struct Fields {
@@ -38,7 +37,7 @@ impl Fields {
     }
 
     /// Reads a form. Returns its fields, and the content of a webhook or why they are invalid.
-    pub(super) fn read(form: &Form, app: &App) -> (Self, Result<WebhookContent, Problem>) {
+    pub(super) fn read(form: &Form, guard: SsrfGuard) -> (Self, Result<WebhookContent, Problem>) {
         let chosen: Vec<&str> = form.all("event").collect();
         let fields = Self {
             url: form.one("url").trim().to_owned(),
@@ -46,13 +45,13 @@ impl Fields {
             events: choices(|pattern| chosen.contains(&pattern.as_str())),
             is_paused: form.one("state") == "paused",
         };
-        let content = fields.content(app);
+        let content = fields.content(guard);
         (fields, content)
     }
 
-    fn content(&self, app: &App) -> Result<WebhookContent, Problem> {
+    fn content(&self, guard: SsrfGuard) -> Result<WebhookContent, Problem> {
         let invalid = |detail: String| Problem::new(Code::InvalidWebhook, detail);
-        if let Some((code, why)) = webhooks::url_fault(app.ssrf_guard, &self.url) {
+        if let Some((code, why)) = webhooks::url_fault(guard, &self.url) {
             return Err(Problem::new(code, format!("The URL {why}.")));
         }
         let chosen = self.events.iter().filter(|(_, _, is_chosen)| *is_chosen);

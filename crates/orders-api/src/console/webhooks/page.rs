@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::super::layout::{self, Layout};
 use super::fields::Fields;
 use super::labels::{Row, row, state};
-use crate::app::App;
 use crate::http::problem::Problem;
+use crate::store_client::StoreClient;
 use crate::webhooks;
 
 /// The number of deliveries on a page.
@@ -53,12 +53,12 @@ pub(super) struct FormResult {
 /// Shows a webhook, with the result of a form.
 pub(super) async fn render(
     request: &HttpRequest,
-    app: &App,
+    store: &StoreClient,
     id: &WebhookId,
     status: StatusCode,
     mut result: FormResult,
 ) -> Result<HttpResponse, Problem> {
-    let webhook = webhooks::find_webhook(&app.store, id).await?;
+    let webhook = webhooks::find_webhook(store, id).await?;
     let (mut only, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         match name.as_ref() {
@@ -68,9 +68,8 @@ pub(super) async fn render(
         }
     }
     let webhook_id = id.clone();
-    let listed = app
-        .store
-        .run_blocking(move |store| store.list_deliveries(&webhook_id, only, before, ROWS + 1));
+    let listed =
+        store.run_blocking(move |store| store.list_deliveries(&webhook_id, only, before, ROWS + 1));
     let mut deliveries = listed.await?;
     let has_older = deliveries.len() > ROWS;
     deliveries.truncate(ROWS);

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::example::Example;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -44,13 +44,6 @@ pub(crate) fn one_of(codes: &[Code]) -> RefOr<Schema> {
             one_of.into()
         }
     }
-}
-
-/// A problem as it is met.
-pub(crate) fn example(code: Code) -> Example {
-    let example = ExampleBuilder::new().summary(code.title());
-    // It was made as JSON, so it can be read as JSON.
-    example.value(serde_json::from_str(code.example().get()).ok()).build()
 }
 
 /// The answer of one status with any of these problems.

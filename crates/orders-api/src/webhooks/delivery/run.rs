@@ -18,7 +18,7 @@ use super::recorder::Recorder;
 use super::retry_delays::RetryDelays;
 use super::sender::{SendResult, Sender};
 use super::signature::Message;
-use crate::orders::response::EventView;
+use crate::events::response::EventView;
 
 /// The number of events that are read at once, and that may be sent before their results are stored.
 const PAGE: usize = 50;

@@ -1,18 +1,21 @@
-//! The handler of the page behind a problem's `type`.
+//! The page behind a problem's `type`, and problems as the document has them.
+
+pub(super) mod sample;
+pub(super) mod schema;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 
 /// What a type of error means.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProblemPage)]
-pub(crate) struct PageView {
+pub(crate) struct ProblemPageView {
     #[schema(pattern = "^/problems/[a-z-]+$")]
     #[serde(rename = "type")]
     kind: String,
@@ -20,7 +23,7 @@ pub(crate) struct PageView {
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
     meaning: &'static str,
-    #[schema(schema_with = super::schema::any_problem)]
+    #[schema(schema_with = schema::any_problem)]
     example: Box<RawValue>,
 }
 
@@ -29,32 +32,18 @@ pub(crate) async fn find(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let code = path_code(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(PageView {
+    Ok(HttpResponse::Ok().json(ProblemPageView {
         kind: format!("/problems/{}", code.name()),
         title: code.title(),
         status: code.status().as_u16(),
         meaning: code.meaning(),
-        example: code.example(),
+        example: sample::problem(code),
     }))
 }
 
 /// The code in the path.
 pub(crate) fn path_code(request: &HttpRequest) -> Result<Code, Problem> {
     let name = request.match_info().get("code").unwrap_or_default();
-    let known = Code::ALL.into_iter().find(|code| code.name() == name);
+    let known = Code::all().find(|code| code.name() == name);
     known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such problem."))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_code_is_told_apart_and_told_of() {
-        let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
-        assert_eq!(names.len(), Code::ALL.len());
-        assert!(Code::ALL.iter().all(|code| code.meaning().ends_with('.')));
-    }
 }

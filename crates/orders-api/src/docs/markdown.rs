@@ -4,10 +4,9 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use orders_core::key::Role;
 
+use super::document::Endpoint;
 use crate::http::openapi::description::{Answer, Description};
 use crate::http::problem::Code;
-use crate::routes;
-use crate::routes::Operation;
 use crate::security::Access;
 
 const INTRODUCTION: &str = "\
@@ -35,36 +34,29 @@ else, without a key or with one that is wrong, expired or revoked.
 |---|---|---|---|---|---|";
 
 /// The reference.
-pub(crate) fn markdown() -> String {
+pub(super) fn markdown(endpoints: &[Endpoint]) -> String {
     let mut lines = vec![INTRODUCTION.to_owned()];
-    lines.extend(authorization());
-    for resource in routes::resources() {
-        for operation in &resource.operations {
-            let title = format!("{} {}", operation.method, resource.path);
-            let described = operation.description();
-            lines.extend(described.iter().flat_map(|description| section(&title, description)));
-        }
+    lines.extend(authorization(endpoints));
+    for Endpoint { path, method, description, .. } in endpoints {
+        let title = format!("{method} {path}");
+        lines.extend(description.iter().flat_map(|description| section(&title, description)));
     }
     lines.extend(codes());
     lines.join("\n") + "\n"
 }
 
 /// Who may do what: all routes with all roles.
-fn authorization() -> Vec<String> {
+fn authorization(endpoints: &[Endpoint]) -> Vec<String> {
     let mut lines = vec![AUTHORIZATION.to_owned()];
-    for resource in routes::resources() {
-        for operation in &resource.operations {
-            let may =
-                |role: Role| operation.access.role().is_none_or(|needed| role.includes(needed));
-            let open = match operation.access {
-                Access::Anyone | Access::Role(_) | Access::Metrics(_) => "yes",
-                Access::Keyed(_) => "no",
-            };
-            let nobody = if operation.access.role().is_none() { "yes" } else { "no" };
-            let roles = Role::ALL.map(|role| if may(role) { "yes" } else { "no" }).join(" | ");
-            let Operation { method, .. } = operation;
-            lines.push(format!("| `{method} {}` | {open} | {nobody} | {roles} |", resource.path));
-        }
+    for Endpoint { path, method, access, .. } in endpoints {
+        let may = |role: Role| access.role().is_none_or(|needed| role.includes(needed));
+        let open = match access {
+            Access::Anyone | Access::Role(_) | Access::Metrics(_) => "yes",
+            Access::Keyed(_) => "no",
+        };
+        let nobody = if access.role().is_none() { "yes" } else { "no" };
+        let roles = Role::ALL.map(|role| if may(role) { "yes" } else { "no" }).join(" | ");
+        lines.push(format!("| `{method} {path}` | {open} | {nobody} | {roles} |"));
     }
     lines.push(String::new());
     lines
@@ -123,5 +115,5 @@ fn codes() -> Vec<String> {
         format!("| `{name}` | {status} | {} |", code.meaning())
     };
     let head = "## Problems\n\n| code | status | |\n|---|---|---|".to_owned();
-    [head].into_iter().chain(Code::ALL.map(code)).collect()
+    [head].into_iter().chain(Code::all().map(code)).collect()
 }

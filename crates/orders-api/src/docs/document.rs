@@ -1,21 +1,18 @@
 //! The OpenAPI document: what the table of routes says of itself. Each noun describes its
 //! operations in a file of its own; what bodies look like is said beside the wire types.
 
-mod markdown;
-
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use actix_web::http::Method;
 use utoipa::openapi::path::{HttpMethod, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths, RefOr, Tag};
 
+use super::problems::{sample, schema};
+use crate::http::openapi::description::Description;
 use crate::http::openapi::{description, problems, shape};
-use crate::http::problem;
 use crate::http::problem::Code;
-use crate::routes;
-
-pub(crate) use markdown::markdown;
+use crate::security::Access;
 
 /// What every client needs to know beside the operations.
 const INTRODUCTION: &str = "\
@@ -31,36 +28,58 @@ Most operations take a key, as `X-API-Key: <key>` or `Authorization: Bearer <key
 they name or a stronger one: `reader`, `writer`, `admin`. A service that listens on its own machine \
 only, and has never had a key, takes requests from there without one, but for those about keys and webhooks.";
 
-/// The document, made once.
-pub(crate) fn json() -> &'static str {
-    static JSON: LazyLock<String> = LazyLock::new(|| {
-        // Of strings and numbers only, so it always serializes.
-        serde_json::to_string(&document()).unwrap_or_default()
-    });
-    &JSON
+/// A method of a path, as the table of routes has it.
+pub(crate) struct Endpoint {
+    pub(crate) path: &'static str,
+    pub(crate) method: Method,
+    pub(crate) access: Access,
+    /// `None` for the pages of the console, which are not part of the document.
+    pub(crate) description: Option<Description>,
 }
 
-fn document() -> OpenApi {
+/// The document of a table of routes, made when it is first read.
+pub(crate) struct Document {
+    endpoints: fn() -> Vec<Endpoint>,
+    json: OnceLock<String>,
+}
+
+impl Document {
+    pub(crate) fn new(endpoints: fn() -> Vec<Endpoint>) -> Self {
+        Self { endpoints, json: OnceLock::new() }
+    }
+
+    /// The document as JSON.
+    pub(crate) fn json(&self) -> &str {
+        // Of strings and numbers only, so it always serializes.
+        let write = || serde_json::to_string(&document((self.endpoints)())).unwrap_or_default();
+        self.json.get_or_init(write)
+    }
+
+    /// The document as a reference to read.
+    pub(crate) fn markdown(&self) -> String {
+        super::markdown::markdown(&(self.endpoints)())
+    }
+}
+
+fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     let mut paths = Paths::new();
     let mut components = Components::new();
-    for resource in routes::resources() {
-        for operation in &resource.operations {
-            let Some(description) = operation.description() else { continue };
-            let item = PathItem::new(method(&operation.method), description.operation());
-            match paths.paths.get_mut(resource.path) {
-                Some(there) => there.merge_operations(item),
-                None => drop(paths.paths.insert(resource.path.to_owned(), item)),
-            }
-            components.schemas.extend(description.into_schemas());
+    for Endpoint { path, method: of, description, .. } in endpoints {
+        let Some(description) = description else { continue };
+        let item = PathItem::new(method(&of), description.operation());
+        match paths.paths.get_mut(path) {
+            Some(there) => there.merge_operations(item),
+            None => drop(paths.paths.insert(path.to_owned(), item)),
         }
+        components.schemas.extend(description.into_schemas());
     }
     for (name, shape) in shape::named() {
         components.schemas.insert(name.to_owned(), shape.into());
     }
-    components.schemas.extend(problem::schemas_of_members());
-    for code in Code::ALL {
-        components.schemas.insert(problems::name(code), code.schema().into());
-        components.examples.insert(code.name().to_owned(), RefOr::T(problems::example(code)));
+    components.schemas.extend(schema::schemas_of_members());
+    for code in Code::all() {
+        components.schemas.insert(problems::name(code), schema::schema(code).into());
+        components.examples.insert(code.name().to_owned(), RefOr::T(sample::example(code)));
     }
     let [rate_limit, rate_limit_policy] = description::RATE_LIMITS;
     for (name, shape) in [

@@ -7,6 +7,7 @@ use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
 use crate::cli::{ServeOptions, auth_policy};
+use crate::docs::Document;
 use crate::events::Live;
 use crate::http::body::RequestPolicy;
 use crate::http::trace::Tracing;
@@ -22,16 +23,15 @@ use crate::webhooks::{self, SsrfGuard, TestSender};
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) store: StoreClient,
-    pub(crate) security: Data<Security>,
-    pub(crate) request_policy: Data<RequestPolicy>,
+    store: StoreClient,
+    security: Data<Security>,
+    request_policy: Data<RequestPolicy>,
     /// The streams of events.
-    pub(crate) live: Data<Live>,
+    live: Data<Live>,
+    document: Data<Document>,
     instrumentation: Data<Instrumentation>,
-    pub(crate) ssrf_guard: SsrfGuard,
-    pub(crate) test_deliveries: Data<TestSender>,
-    /// Whether browsers send session cookies over TLS only.
-    pub(crate) secure_cookies: bool,
+    ssrf_guard: SsrfGuard,
+    test_deliveries: Data<TestSender>,
 }
 
 /// Serves until a signal arrives.
@@ -48,6 +48,8 @@ pub(crate) fn serve(
         keys: keys.clone(),
         rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
         trusted_proxies: options.trust_proxy.clone(),
+        secure_cookies: options.tls_cert.is_some()
+            || options.public_url.as_ref().is_some_and(Origin::is_secure),
     };
     let instrumentation = Instrumentation {
         metrics: Metrics::new(options.workers(), routes::paths()),
@@ -60,11 +62,10 @@ pub(crate) fn serve(
         security: Data::new(security),
         request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
         live: Data::new(Live::new(options.max_streams())),
+        document: Data::new(Document::new(routes::endpoints)),
         instrumentation: Data::new(instrumentation),
         ssrf_guard: options.ssrf_guard(),
         test_deliveries: Data::new(test_sender),
-        secure_cookies: options.tls_cert.is_some()
-            || options.public_url.as_ref().is_some_and(Origin::is_secure),
     };
     let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
     serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work)
@@ -78,14 +79,10 @@ impl App {
             .app_data(self.security.clone())
             .app_data(self.request_policy.clone())
             .app_data(self.live.clone())
+            .app_data(self.document.clone())
             .app_data(self.instrumentation.clone())
             .app_data(Data::new(self.ssrf_guard))
-            .app_data(self.test_deliveries.clone())
-            .app_data(Data::new(self.clone()));
+            .app_data(self.test_deliveries.clone());
         routes::configure(config);
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.live.is_shutting_down()
     }
 }

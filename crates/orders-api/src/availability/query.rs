@@ -1,0 +1,72 @@
+//! Query parameters of free times.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpRequest;
+use orders_core::{OrderId, Period, ServiceId, Services, Timestamp};
+use validator::{Validate, ValidationError};
+
+use crate::http::cursor::ListKey;
+use crate::http::problem::Problem;
+use crate::http::query::{self, PageQuery, Parameters, Times};
+
+/// The parameters of `GET /availability`.
+#[derive(Debug, Validate)]
+#[validate(schema(function = "check_range", skip_on_field_errors = false))]
+pub(crate) struct AvailabilityParameters {
+    #[validate(nested)]
+    pub(crate) page: PageQuery,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) services: BTreeSet<ServiceId>,
+    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
+    pub(crate) slots: Option<usize>,
+    pub(crate) ignore: Option<OrderId>,
+}
+
+impl AvailabilityParameters {
+    /// The list as its cursors know it.
+    pub(crate) fn list_key(&self) -> ListKey {
+        let Self { from, to, services, ignore, page: _, slots: _ } = self;
+        ListKey::new("/availability")
+            .with("from", [from])
+            .with("to", [to])
+            .with("service", services)
+            .with("ignore", ignore)
+    }
+}
+
+/// Reads the parameters of `GET /availability`.
+pub(crate) fn read(request: &HttpRequest) -> Result<AvailabilityParameters, Problem> {
+    let [limit, cursor] = PageQuery::KNOWN;
+    let once = |name| (name, Times::Once);
+    let own = [once("from"), once("to"), ("service", Times::Many), once("slots"), once("ignore")];
+    let mut parameters = Parameters::read(request, &[&[limit, cursor][..], &own].concat())?;
+    let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
+    let order_id = |text: &str| OrderId::parse(text).map_err(|error| error.to_string());
+    let page = PageQuery::take(&mut parameters)?;
+    let from = parameters
+        .one("from", query::timestamp)?
+        .ok_or_else(|| query::invalid("from", "is required"))?;
+    let to = parameters
+        .one("to", query::timestamp)?
+        .ok_or_else(|| query::invalid("to", "is required"))?;
+    let services = parameters.all("service", service)?.into_iter().collect();
+    let slots = parameters.one("slots", query::whole_number)?;
+    let ignore = parameters.one("ignore", order_id)?;
+    query::validated(AvailabilityParameters { page, from, to, services, slots, ignore })
+}
+
+fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
+    let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
+    if query.from > query.to {
+        return fault("from", "must not be after to");
+    }
+    if query.to.millis_since(query.from) > Period::MAX.as_millis() {
+        return fault("to", "must be at most 366 days after from");
+    }
+    if query.services.len() > Services::MAX {
+        return fault("service", "must not be given more than 100 times");
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The history of an order: parse, call, render.
+
+use crate::events::response::EventView;
+use crate::http::cursor::ListKey;
+use crate::http::page::ListRequest;
+use crate::http::problem::{Code, Problem};
+use crate::http::{page, query};
+use crate::orders;
+use crate::store_client::StoreClient;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+/// `GET /orders/{id}/history`
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    let id = orders::path_id(&request)?;
+    let page = query::page(&request)?;
+    let key = ListKey::new(format_args!("/orders/{id}/history"));
+    let list = ListRequest::read(&request, key, &page, |place| place.parse::<u64>().ok())?;
+    let (after, rows, asked) = (list.after, list.rows(), id.clone());
+    let mut changes =
+        store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
+    if changes.is_empty() && after.is_none() {
+        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+    }
+    let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
+    Ok(page::answer(&request, changes.iter().map(EventView::of).collect(), next))
+}

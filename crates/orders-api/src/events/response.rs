@@ -1,0 +1,82 @@
+//! What events look like, in the feed, in histories and to webhooks.
+
+use orders_core::Timestamp;
+use orders_db::OrderChange;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::openapi::shape;
+use crate::http::shown::Shown;
+use crate::orders::response::OrderView;
+
+/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Event)]
+pub(crate) struct EventView<'a> {
+    #[schema(pattern = r"^1\.0$")]
+    specversion: &'static str,
+    #[schema(schema_with = shape::digits)]
+    id: Shown<u64>,
+    #[schema(pattern = "^/orders$")]
+    source: &'static str,
+    #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
+    #[serde(rename = "type")]
+    kind: String,
+    #[schema(schema_with = shape::order_id)]
+    subject: &'a str,
+    #[schema(schema_with = shape::instant)]
+    time: Shown<Timestamp>,
+    #[schema(pattern = "^application/json$")]
+    datacontenttype: &'static str,
+    #[schema(schema_with = shape::digits)]
+    sequence: Shown<u64>,
+    #[schema(pattern = "^Integer$")]
+    sequencetype: &'static str,
+    data: EventData<'a>,
+}
+
+/// Who made the change, and the order before and after it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EventData<'a> {
+    actor: &'a str,
+    #[schema(required)]
+    before: Option<OrderView<'a>>,
+    #[schema(required)]
+    after: Option<OrderView<'a>>,
+}
+
+impl<'a> EventView<'a> {
+    pub(crate) fn of(change: &'a OrderChange) -> Self {
+        let event = &change.event;
+        Self {
+            specversion: "1.0",
+            id: Shown(event.sequence),
+            source: "/orders",
+            kind: format!("order.{}", event.kind),
+            subject: event.subject().as_str(),
+            time: Shown(event.time),
+            datacontenttype: "application/json",
+            sequence: Shown(event.sequence),
+            sequencetype: "Integer",
+            data: EventData {
+                actor: event.actor.as_str(),
+                before: change.before.as_ref().map(OrderView::of),
+                after: change.after().map(OrderView::of),
+            },
+        }
+    }
+}
+
+/// A page of the feed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventFeed)]
+pub(crate) struct FeedView<'a> {
+    #[schema(max_items = 1000)]
+    pub(crate) data: Vec<EventView<'a>>,
+    /// What to ask for next.
+    #[schema(schema_with = shape::position)]
+    pub(crate) next_after: String,
+}

@@ -1,0 +1,55 @@
+//! The policy: the endpoint of the API, and what it answers.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::Policy;
+use orders_db::Store;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::openapi::description::{ABOUT, Answer, Description};
+use crate::http::openapi::problems::{JSON, READ};
+use crate::http::openapi::shape;
+use crate::http::problem::Problem;
+use crate::http::{headers, query};
+use crate::store_client::StoreClient;
+
+/// The policy as it is answered.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Policy)]
+pub(crate) struct PolicyView {
+    #[schema(schema_with = shape::duration)]
+    window: String,
+    #[schema(pattern = "^(global|service)$")]
+    scope: &'static str,
+    #[schema(schema_with = shape::duration_or_null, required)]
+    edit_lock: Option<String>,
+}
+
+impl PolicyView {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self {
+            window: policy.window.to_string(),
+            scope: policy.scope.as_str(),
+            edit_lock: policy.edit_lock.map(|period| period.to_string()),
+        }
+    }
+}
+
+/// `GET /policy`
+pub(crate) async fn find(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+) -> Result<HttpResponse, Problem> {
+    query::none(&request)?;
+    headers::accepts_json(&request)?;
+    let policy = store.run_blocking(Store::find_policy).await?;
+    Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
+}
+
+pub(crate) fn describe() -> Description {
+    Description::new(ABOUT, "findPolicy", "Read the rules that orders are judged by")
+        .answers(Answer::ok("The policy").json::<PolicyView>())
+        .refuses(&[JSON, READ])
+}

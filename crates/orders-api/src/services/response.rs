@@ -1,0 +1,24 @@
+//! What the answers about services look like.
+
+use orders_core::Service;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::openapi::shape;
+
+/// A service as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Service)]
+pub(crate) struct ServiceView<'a> {
+    #[schema(schema_with = shape::service_number)]
+    id: i64,
+    #[schema(schema_with = shape::service_name)]
+    name: &'a str,
+}
+
+impl<'a> ServiceView<'a> {
+    pub(crate) fn of(service: &'a Service) -> Self {
+        Self { id: service.id.get(), name: service.name.as_str() }
+    }
+}

@@ -1,0 +1,42 @@
+//! The results of changes as responses, and their errors as problems.
+
+use orders_db::StoredResponse;
+
+use super::{ChangeError, Changed};
+use crate::http::idempotency::Sent;
+use crate::http::problem::{Code, Problem};
+
+impl<T> Changed<T> {
+    /// The response to a change: rendered now, or as it was stored.
+    pub(crate) fn respond(
+        self,
+        render: impl FnOnce(&T) -> Result<StoredResponse, Problem>,
+    ) -> Result<Sent, Problem> {
+        match self {
+            Self::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
+            Self::Replayed(answer) => Ok(Sent { answer, again: true }),
+        }
+    }
+}
+
+impl<R> From<ChangeError<R>> for Problem
+where
+    Self: From<R>,
+{
+    fn from(error: ChangeError<R>) -> Self {
+        match error {
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::AlreadyDone => Self::new(
+                Code::AlreadyDone,
+                "This was done before under the same Idempotency-Key. The secret that it showed \
+                 then is shown only once; if it was lost, rotate it.",
+            ),
+            ChangeError::KeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "Another request was answered under this Idempotency-Key. A new request needs a \
+                 new one.",
+            ),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
