@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::{self, OrderRow};
-use crate::schema::{event_feed, events};
+use crate::database::connection::AnyConnection;
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{event_feed, events};
 
 pub(crate) use retention::retain;
 pub use watch::Subscription;

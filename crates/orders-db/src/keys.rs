@@ -9,9 +9,9 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyId, KeyName, Role, Secret, SecretHash};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows;
-use crate::schema::{api_key_secrets, api_keys};
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::{api_key_secrets, api_keys};
 
 pub(crate) use cache::{KeyCache, flush_uses, watch};
 pub use cache::{KeyEntry, KeyTable};

@@ -15,9 +15,6 @@ mod store;
 mod webhooks;
 mod write;
 
-// Short paths into the folders.
-use database::{clock, connection, rows, schema, transaction};
-
 // Named here because their features decide how the two C libraries are built.
 use libsqlite3_sys as _;
 #[cfg(feature = "postgres-tls")]

@@ -11,15 +11,16 @@ use orders_core::decide::{SpacingCheck, Violation};
 use orders_core::policy::PolicyPatch;
 use orders_core::{Order, Policy};
 
-use crate::connection::AnyConnection;
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::rows;
+use crate::database::schema::policy;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
-use crate::rows;
-use crate::schema::policy;
 use crate::write::change::Change;
-use crate::{StoreError, transaction};
 
 use groups::{Merged, merge_groups};
 

@@ -11,10 +11,10 @@ use orders_core::service::{
 use orders_core::{Service, ServiceId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, order_services, services};
+use crate::database::rows;
+use crate::database::schema::{counters, order_services, services};
 use crate::write::change::Change;
 
 /// A row of `services`.

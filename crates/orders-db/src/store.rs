@@ -13,7 +13,7 @@ use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use transactional_import::TransactionalImport;
 
-use crate::connection::{Manager, Purpose};
+use crate::database::connection::{Manager, Purpose};
 use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};

@@ -14,10 +14,10 @@ use orders_core::webhook::{
 };
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, webhook_secrets, webhooks};
+use crate::database::rows;
+use crate::database::schema::{counters, webhook_secrets, webhooks};
 
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};

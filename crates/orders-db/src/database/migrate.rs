@@ -10,10 +10,11 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::error::Trouble;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, transaction};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");

@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use orders_core::Period;
 
 use super::trimmed_through;
-use crate::connection::{AnyConnection, Manager};
+use crate::StoreError;
+use crate::database::clock;
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{event_feed, events};
-use crate::{StoreError, clock};
+use crate::database::rows;
+use crate::database::schema::{event_feed, events};
 
 /// How many events are read before the mark moves.
 const CHUNK: usize = 1_000;

@@ -12,8 +12,8 @@ use diesel::prelude::*;
 use orders_core::Event;
 
 use crate::StoreError;
-use crate::connection::{AnyConnection, Manager};
-use crate::schema::counters;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::schema::counters;
 
 /// The polling interval while there are subscribers. Events of other processes must be known within
 /// 100 ms.

@@ -11,12 +11,13 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyId, Secret};
 
 use super::{KeyRow, list_secrets};
-use crate::connection::{AnyConnection, Manager};
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
+use crate::database::schema::{api_key_state, api_keys};
+use crate::database::{clock, transaction};
 use crate::keys::sessions::{self, EndedSessions, Session};
-use crate::schema::{api_key_state, api_keys};
 use crate::write::queue::Reply;
-use crate::{StoreError, clock, transaction};
 
 /// The polling interval, well within the second that a revocation may take.
 const INTERVAL: Duration = Duration::from_millis(400);

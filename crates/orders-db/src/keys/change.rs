@@ -7,10 +7,10 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, decide_key};
 
 use super::{KeyRow, SecretRow, find};
-use crate::clock;
-use crate::connection::AnyConnection;
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::schema::{api_key_secrets, api_key_state, api_keys};
+use crate::database::schema::{api_key_secrets, api_key_state, api_keys};
 use crate::write::change::Change;
 
 impl Change for KeyCommand {

@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use orders_core::Timestamp;
 
-use crate::connection::AnyConnection;
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::schema::{api_key_state, ended_sessions};
-use crate::{StoreError, clock, rows, transaction};
+use crate::database::schema::{api_key_state, ended_sessions};
+use crate::database::{clock, rows, transaction};
 
 /// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
 /// the latest end are ended, so that the rows do not grow without bound.

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::long_reads::{check_exists, open_without_timeouts};
 use crate::database::process_lock::{ProcessLock, beside};
@@ -168,9 +168,9 @@ fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
 /// Moves the write-ahead log into the file and ends the log. Fails while another process has the file
 /// open.
 fn fold_log(file: &Path) -> Result<(), Trouble> {
-    let manager = crate::connection::Manager::new(
+    let manager = crate::database::connection::Manager::new(
         &DatabaseUrl::Sqlite(file.to_owned()),
-        crate::connection::Purpose::Write,
+        crate::database::connection::Purpose::Write,
     );
     let mut connection = manager.open()?;
     connection

@@ -13,13 +13,14 @@ use orders_core::key::Key;
 use orders_core::webhook::Webhook;
 use orders_core::{Service, ServiceId};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::rows::OrderRow;
+use crate::database::schema::orders;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::rows::OrderRow;
-use crate::schema::orders;
-use crate::{StoreError, database::migrate, policy, services, transaction};
+use crate::{StoreError, database::migrate, policy, services};
 
 use checks::{CHECKS, Check, Looks};
 

@@ -4,7 +4,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::connection::Manager;
+use crate::database::connection::Manager;
 use crate::database::error::Trouble;
 use crate::database::metrics::StoreMetrics;
 use crate::keys::{KeyCache, flush_uses};

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::StoreError;
-use crate::clock::{POSTGRES_NOW, sqlite_now};
-use crate::connection::{AnyConnection, Manager};
+use crate::database::clock::{POSTGRES_NOW, sqlite_now};
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
 
 /// How many responses one statement deletes: few enough that no write waits long for it.

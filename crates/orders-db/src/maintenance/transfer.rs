@@ -8,11 +8,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::ProcessLock;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, migrate, transaction};
+use crate::{StoreError, migrate};
 
 use checksums::checksum;
 pub use checksums::{TableChecksum, checksums};

@@ -7,9 +7,10 @@ use orders_core::decide::{FreeInterval, FreeIntervals};
 use orders_core::occupancy::CalendarId;
 use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 
-use crate::connection::AnyConnection;
-use crate::schema::order_slots;
-use crate::{StoreError, policy, rows, services, transaction};
+use crate::database::connection::AnyConnection;
+use crate::database::schema::order_slots;
+use crate::database::{rows, transaction};
+use crate::{StoreError, policy, services};
 
 /// How many slots one query reads.
 const PAGE: i64 = 5_000;

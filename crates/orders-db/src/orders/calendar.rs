@@ -9,8 +9,9 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 use orders_core::{Fee, OrderId, Policy, Service, Services, Timestamp};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::{rows, services};
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::services;
 
 /// A query for a calendar view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

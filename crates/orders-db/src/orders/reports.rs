@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use orders_core::{Service, Timestamp};
 
-use crate::connection::AnyConnection;
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::{StoreError, clock, services};
+use crate::{StoreError, services};
 
 /// The most services in a report.
 const SERVICES: usize = 50;

@@ -6,8 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::order::Group;
 
-use crate::connection::AnyConnection;
-use crate::rows;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
 
 /// Groups that become one: each leads, by way of others, to the one that represents all.
 #[derive(Default)]

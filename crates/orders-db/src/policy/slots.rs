@@ -8,10 +8,10 @@ use orders_core::occupancy::Slot;
 use orders_core::{Order, Policy};
 
 use super::visit_orders;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::order_slots;
+use crate::database::rows;
+use crate::database::schema::order_slots;
 
 /// How many rows one statement inserts. PostgreSQL takes 65 535 values in one statement.
 const ROWS: usize = 10_000;

@@ -8,7 +8,7 @@ use orders_core::{Order, OrderId, Policy, Service, ServiceId, Timestamp};
 use r2d2::Pool;
 
 use super::Store;
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::metrics::{ErrorKind, StoreMetrics};
 use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};

@@ -8,11 +8,12 @@ use orders_core::webhook::{
 };
 
 use super::{SecretRow, WebhookRow, deliveries, find, last_sequence, lock};
-use crate::connection::AnyConnection;
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::schema::{webhook_secrets, webhooks};
+use crate::database::schema::{webhook_secrets, webhooks};
+use crate::events;
 use crate::write::change::Change;
-use crate::{clock, events};
 
 /// How many replaced secrets may still sign beside the newest.
 const PREVIOUS_SECRETS: usize = 4;

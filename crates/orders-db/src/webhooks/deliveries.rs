@@ -7,9 +7,9 @@ use orders_core::webhook::WebhookId;
 use orders_core::{EventKind, Timestamp};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows;
-use crate::schema::deliveries;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::deliveries;
 
 /// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

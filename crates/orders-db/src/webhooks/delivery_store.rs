@@ -17,11 +17,12 @@ use orders_core::webhook::{Disabled, EventPatterns, SigningSecret, Webhook, Webh
 use orders_core::{EventKind, Timestamp};
 
 use super::DeliveryStatus;
-use crate::connection::{AnyConnection, Manager};
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, webhooks};
-use crate::{StoreError, clock, transaction};
+use crate::database::rows;
+use crate::database::schema::{counters, webhooks};
+use crate::database::{clock, transaction};
 
 /// The database side of one process's deliveries. All methods block.
 pub struct DeliveryStore {

@@ -4,7 +4,7 @@
 use orders_core::decide::IdempotentRequest;
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::write::idempotency::{self, Answered, RenderResponse};
 use crate::write::queue::Reply;

@@ -7,9 +7,9 @@ use diesel::prelude::*;
 use orders_core::decide::{Changes, Fingerprint, IdempotentRequest, OwnKey, Replay};
 use orders_core::{Needs, Timestamp};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::schema::idempotency_keys;
+use crate::database::schema::idempotency_keys;
 use crate::write::load;
 use crate::write::store_rows::{Writes, apply};
 

@@ -12,10 +12,10 @@ use orders_core::occupancy::Slot;
 use orders_core::{Order, OrderId, Policy};
 
 use super::{CheckResult, NAMED};
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows::{self, OrderRow};
-use crate::schema::{order_slots, orders};
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{order_slots, orders};
 use crate::{StoreError, policy};
 
 /// How many slots are read at once, and how many values one query compares with.

@@ -6,10 +6,11 @@ use diesel::sql_types::Text;
 use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Table, tables};
-use crate::connection::AnyConnection;
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, transaction};
 
 /// The checksum of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]

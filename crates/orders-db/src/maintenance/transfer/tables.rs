@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 
 /// Diesel's list of migrations, and the bound that SQLite's triggers keep for themselves.
 const OWN: [&str; 2] = ["__diesel_schema_migrations", "slot_lengths"];

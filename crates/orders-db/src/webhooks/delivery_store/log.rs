@@ -9,10 +9,10 @@ use orders_core::webhook::WebhookId;
 
 use super::super::DeliveryStatus;
 use super::{Attempt, after};
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{deliveries, webhooks};
+use crate::database::rows;
+use crate::database::schema::{deliveries, webhooks};
 
 /// How many deliveries to a webhook are kept.
 const KEPT: i64 = 10_000;
