@@ -78,7 +78,7 @@ impl EventRow {
         Ok(Event {
             sequence: u64::try_from(self.sequence).ok().ok_or_else(corrupt)?,
             kind: EventKind::parse(&self.kind).ok_or_else(corrupt)?,
-            time: rows::instant(self.time_ms)?,
+            time: rows::timestamp(self.time_ms)?,
             actor: Actor::new(&self.actor),
             order: OrderRow {
                 id: self.order_id,

@@ -49,10 +49,10 @@ impl KeyRow {
             id: KeyId::parse(&self.id).ok().ok_or_else(corrupt)?,
             name: KeyName::parse(&self.name).ok().ok_or_else(corrupt)?,
             role: Role::parse(&self.role).ok_or_else(corrupt)?,
-            created_at: rows::instant(self.created_at_ms)?,
-            expires_at: self.expires_at_ms.map(rows::instant).transpose()?,
-            last_used_at: self.last_used_ms.map(rows::instant).transpose()?,
-            revoked_at: self.revoked_at_ms.map(rows::instant).transpose()?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            expires_at: self.expires_at_ms.map(rows::timestamp).transpose()?,
+            last_used_at: self.last_used_ms.map(rows::timestamp).transpose()?,
+            revoked_at: self.revoked_at_ms.map(rows::timestamp).transpose()?,
         })
     }
 }
@@ -71,7 +71,7 @@ impl SecretRow {
         let corrupt = || StoreError::Corrupt(format!("a secret of key {:?}", self.key_id));
         let id = KeyId::parse(&self.key_id).ok().ok_or_else(corrupt)?;
         let hash = SecretHash(self.hash.as_slice().try_into().ok().ok_or_else(corrupt)?);
-        Ok((id, Secret { hash, until: self.until_ms.map(rows::instant).transpose()? }))
+        Ok((id, Secret { hash, until: self.until_ms.map(rows::timestamp).transpose()? }))
     }
 }
 

@@ -49,14 +49,6 @@ pub struct PolicySnapshot {
     merged: Merged,
 }
 
-pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
-    let (window_ms, scope, edit_lock_ms) = policy::table
-        .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
-        .get_result::<(i64, String, Option<i64>)>(connection)
-        .map_err(|error| Trouble::of(&error))?;
-    Ok(rows::policy(window_ms, &scope, edit_lock_ms)?)
-}
-
 /// Sets the policy and rewrites all slots by it. Since every writer reads the policy under the lock,
 /// none can write by the old one afterwards.
 impl Change for PolicyChange {
@@ -65,7 +57,7 @@ impl Change for PolicyChange {
     type Refusal = Vec<Violation>;
 
     fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, Trouble> {
-        let old = find(connection)?;
+        let old = rows::find_policy(connection)?;
         let new = old.with(&self.patch);
         let moves_slots = new.window != old.window || new.scope != old.scope;
         let (mut found, mut merged) = (Vec::new(), Merged::default());
@@ -106,7 +98,7 @@ impl Change for PolicyChange {
     }
 
     fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, Trouble> {
-        Ok(Some(find(connection)? == *new))
+        Ok(Some(rows::find_policy(connection)? == *new))
     }
 }
 
@@ -134,7 +126,7 @@ pub fn check_policy(
 ) -> Result<Policy, StoreError> {
     let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
-        let new = find(connection)?.with(patch);
+        let new = rows::find_policy(connection)?.with(patch);
         violations(connection, &new, |violation| {
             visit(&violation);
             true

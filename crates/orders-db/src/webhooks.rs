@@ -69,7 +69,7 @@ impl WebhookRow {
         let disabled =
             self.disabled.as_deref().map(|text| Disabled::parse(text).ok_or_else(corrupt));
         let attempts = u32::try_from(self.attempts).ok().ok_or_else(corrupt)?;
-        let next_attempt_at = rows::instant(self.next_attempt_ms)?;
+        let next_attempt_at = rows::timestamp(self.next_attempt_ms)?;
         Ok(Webhook {
             id: WebhookId::parse(&self.id).ok().ok_or_else(corrupt)?,
             content: WebhookContent {
@@ -80,8 +80,8 @@ impl WebhookRow {
                 url: self.url.clone(),
             },
             disabled: disabled.transpose()?,
-            created_at: rows::instant(self.created_at_ms)?,
-            updated_at: rows::instant(self.updated_at_ms)?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            updated_at: rows::timestamp(self.updated_at_ms)?,
             position,
             pending: last.saturating_sub(position),
             failed,

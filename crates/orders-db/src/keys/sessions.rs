@@ -67,7 +67,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
     for SessionRow { holder, session, end_ms } in rows {
         let of = ended.0.entry(holder).or_default();
         if session == ALL {
-            of.all_until = Some(rows::instant(end_ms)?);
+            of.all_until = Some(rows::timestamp(end_ms)?);
         } else {
             of.sessions.insert(session);
         }

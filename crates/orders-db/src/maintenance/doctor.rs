@@ -16,7 +16,7 @@ use orders_core::{Service, ServiceId};
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::long_reads::open_without_timeouts;
-use crate::database::rows::OrderRow;
+use crate::database::rows::{self, OrderRow};
 use crate::database::schema::orders;
 use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
@@ -267,7 +267,7 @@ fn read_all<R, P>(
 
 /// Checks the spacing rule by the times of the orders.
 fn rule_by_orders(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
-    let policy = policy::find(connection).map_err(StoreError::from)?;
+    let policy = rows::find_policy(connection).map_err(StoreError::from)?;
     let mut found = Vec::new();
     policy::violations(connection, &policy, |violation| {
         let (earlier, at) = violation.earlier;

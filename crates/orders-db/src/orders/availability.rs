@@ -10,7 +10,7 @@ use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 use crate::database::connection::AnyConnection;
 use crate::database::schema::order_slots;
 use crate::database::{rows, transaction};
-use crate::{StoreError, policy, services};
+use crate::{StoreError, services};
 
 /// How many slots one query reads.
 const PAGE: i64 = 5_000;
@@ -46,7 +46,7 @@ pub(crate) fn find(
     limit: usize,
 ) -> Result<Availability, StoreError> {
     transaction::read_only(connection, |connection| {
-        let policy = policy::find(connection)?;
+        let policy = rows::find_policy(connection)?;
         let known: BTreeSet<ServiceId> = services::find_all(connection, &query.services)?
             .into_iter()
             .map(|service| service.id)

@@ -100,9 +100,9 @@ impl DeliveryRow {
             attempts: u32::try_from(self.attempts).ok().ok_or_else(corrupt)?,
             http_status: http_status.map(|status| status.ok_or_else(corrupt)).transpose()?,
             duration_ms: number(self.duration_ms)?,
-            created_at: rows::instant(self.created_at_ms)?,
-            updated_at: rows::instant(self.updated_at_ms)?,
-            next_attempt_at: self.next_attempt_ms.map(rows::instant).transpose()?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            updated_at: rows::timestamp(self.updated_at_ms)?,
+            next_attempt_at: self.next_attempt_ms.map(rows::timestamp).transpose()?,
             error: self.error,
         })
     }

@@ -4,37 +4,16 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use orders_core::decide::{Changes, Fingerprint, IdempotentRequest, OwnKey, Replay};
-use orders_core::{Needs, Timestamp};
+use orders_core::Needs;
+use orders_core::decide::{Changes, IdempotentRequest, OwnKey, Replay};
 
 use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
+use crate::database::rows::StoredResponse;
 use crate::database::schema::idempotency_keys;
+use crate::database::tables::NewResponse;
 use crate::write::load;
 use crate::write::store_rows::{Writes, apply};
-
-/// A response as it was sent: the parts that a client relies on.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = idempotency_keys)]
-pub struct StoredResponse {
-    /// The HTTP status, 200 to 299.
-    pub status: i16,
-    /// The header `Location`.
-    pub location: Option<String>,
-    /// The header `ETag`.
-    pub etag: Option<String>,
-    /// The body; empty if there was none, or if it contained a secret.
-    pub body: Vec<u8>,
-}
-
-impl StoredResponse {
-    /// Whether the body is missing because it contained a secret: it is empty, and the status is not
-    /// 204.
-    #[must_use]
-    pub fn omits_a_secret(&self) -> bool {
-        self.status != 204 && self.body.is_empty()
-    }
-}
 
 /// Renders the response to store, before the commit; `None` to store nothing.
 pub type RenderResponse<T> = Arc<dyn Fn(&T) -> Option<StoredResponse> + Send + Sync>;
@@ -48,26 +27,6 @@ pub enum Answered<T> {
     Again(StoredResponse),
     /// The idempotency key belongs to a different request.
     KeyReused,
-}
-
-/// A response to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewResponse {
-    pub(crate) key: OwnKey,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) response: StoredResponse,
-    pub(crate) expires: Timestamp,
-}
-
-impl NewResponse {
-    pub(crate) fn new(retry: &IdempotentRequest, response: StoredResponse, now: Timestamp) -> Self {
-        Self {
-            key: retry.key.clone(),
-            fingerprint: retry.fingerprint.clone(),
-            response,
-            expires: now.saturating_add(IdempotentRequest::KEPT_FOR),
-        }
-    }
 }
 
 /// Decides a request, unless it was decided before under its idempotency key, and stores the

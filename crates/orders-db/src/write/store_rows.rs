@@ -12,10 +12,9 @@ use crate::database::connection::AnyConnection;
 use crate::database::error::Trouble;
 use crate::database::rows;
 use crate::database::tables::{
-    EVENTS, Get, IDEMPOTENCY_KEYS, ORDER_SERVICES, ORDER_SLOTS, ORDERS, ServiceUseRow, SlotRow,
-    Table,
+    EVENTS, Get, IDEMPOTENCY_KEYS, NewResponse, ORDER_SERVICES, ORDER_SLOTS, ORDERS, ServiceUseRow,
+    SlotRow, Table,
 };
-use crate::write::idempotency::NewResponse;
 
 /// Writes rows in the transaction that is open.
 pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {

@@ -60,7 +60,7 @@ fn rows_of(policy: &Policy, order: &Order) -> impl Iterator<Item = SlotRow> {
 
 /// All that is found about slots.
 pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>, StoreError> {
-    let policy = policy::find(connection).map_err(StoreError::from)?;
+    let policy = rows::find_policy(connection).map_err(StoreError::from)?;
     let lacking = lacking(connection, &policy).map_err(StoreError::from)?;
     let mut found = Found::default();
     visit_slots(connection, |connection, slots| found.add(connection, &policy, slots))?;

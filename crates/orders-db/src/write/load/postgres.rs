@@ -314,8 +314,8 @@ fn begin(row: &Row) -> Result<Loaded, Trouble> {
     let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
         version_token: VersionToken::of_postgres(some(row.services.as_deref())?),
-        policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
-        now: rows::instant(some(row.d)?)?,
+        policy: rows::read_policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
+        now: rows::timestamp(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),
     })
 }

@@ -72,7 +72,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
         .map_err(|error| Trouble::of(&error))?;
     Ok(Loaded {
         version_token: version_token(connection)?,
-        policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
+        policy: rows::read_policy(window_ms, &scope, edit_lock_ms)?,
         now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })

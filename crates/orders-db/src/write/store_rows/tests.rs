@@ -14,7 +14,8 @@ use orders_core::{
 use super::Writes;
 use super::postgres::Write;
 use super::sqlite::{CountTo, WriteRow};
-use crate::write::idempotency::{NewResponse, StoredResponse};
+use crate::database::rows::StoredResponse;
+use crate::database::tables::NewResponse;
 
 fn order(id: &str, hour: i64, service: i64) -> Order {
     let at = Timestamp::from_millis(hour * 3_600_000).unwrap();
