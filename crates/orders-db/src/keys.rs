@@ -81,7 +81,7 @@ pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<
         .select(KeyRow::as_select())
         .first(connection)
         .optional()
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     row.map(KeyRow::into_key).transpose()
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn list(
         let later = api_keys::created_at_ms.eq(at).and(api_keys::id.gt(id.as_str()));
         page = page.filter(api_keys::created_at_ms.gt(at).or(later));
     }
-    let rows: Vec<KeyRow> = page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+    let rows: Vec<KeyRow> = page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(KeyRow::into_key).collect()
 }
 
@@ -110,6 +110,6 @@ fn list_secrets(connection: &mut AnyConnection) -> Result<Vec<(KeyId, Secret)>, 
     let rows: Vec<SecretRow> = api_key_secrets::table
         .select(SecretRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(SecretRow::into_secret).collect()
 }

@@ -13,7 +13,7 @@ use orders_core::{Order, Policy};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::long_reads::open_without_timeouts;
 use crate::database::rows;
 use crate::database::schema::policy;
@@ -56,7 +56,7 @@ impl Change for PolicyChange {
     type Accepted = Policy;
     type Refusal = Vec<Violation>;
 
-    fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, Trouble> {
+    fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, DbError> {
         let old = rows::find_policy(connection)?;
         let new = old.with(&self.patch);
         let moves_slots = new.window != old.window || new.scope != old.scope;
@@ -64,8 +64,8 @@ impl Change for PolicyChange {
         if moves_slots {
             // Looks at every order, which may take longer than any other statement.
             if let AnyConnection::Postgres(connection) = connection {
-                let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
-                patience.map_err(|error| Trouble::of(&error))?;
+                let unlimited = connection.batch_execute("SET LOCAL statement_timeout = 0");
+                unlimited.map_err(|error| DbError::from_diesel(&error))?;
             }
             violations(connection, &new, |violation| {
                 if self.accept {
@@ -92,17 +92,17 @@ impl Change for PolicyChange {
         connection: &mut AnyConnection,
         snapshot: &PolicySnapshot,
         new: &Policy,
-    ) -> Result<(), Trouble> {
-        merge_groups(connection, &snapshot.merged).map_err(|error| Trouble::of(&error))?;
+    ) -> Result<(), DbError> {
+        merge_groups(connection, &snapshot.merged).map_err(|error| DbError::from_diesel(&error))?;
         write(connection, new, snapshot.moves_slots)
     }
 
-    fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, Trouble> {
+    fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, DbError> {
         Ok(Some(rows::find_policy(connection)? == *new))
     }
 }
 
-fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Result<(), Trouble> {
+fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Result<(), DbError> {
     diesel::update(policy::table)
         .set((
             policy::window_ms.eq(new.window.as_millis()),
@@ -110,7 +110,7 @@ fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Res
             policy::edit_lock_ms.eq(new.edit_lock.map(orders_core::Period::as_millis)),
         ))
         .execute(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     if moves_slots { slots::rewrite(connection, new) } else { Ok(()) }
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn violations(
     connection: &mut AnyConnection,
     policy: &Policy,
     mut goes_on: impl FnMut(Violation) -> bool,
-) -> Result<(), Trouble> {
+) -> Result<(), DbError> {
     let mut check = SpacingCheck::new();
     visit_orders(connection, |_, orders| {
         for order in &orders {
@@ -158,8 +158,8 @@ pub(crate) fn violations(
 /// Visits all orders in the order of their times, page by page, until `visit` breaks off.
 pub(crate) fn visit_orders(
     connection: &mut AnyConnection,
-    mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, Trouble>,
-) -> Result<(), Trouble> {
+    mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, DbError>,
+) -> Result<(), DbError> {
     let mut query = OrderQuery::default();
     loop {
         let page = list(connection, &query, PAGE)?;

@@ -15,7 +15,7 @@ use orders_core::webhook::{
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows;
 use crate::database::schema::{counters, webhook_secrets, webhooks};
 
@@ -115,7 +115,7 @@ pub(crate) fn find(
         .select(WebhookRow::as_select())
         .first(connection)
         .optional()
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     Ok(with_counts(connection, row.into_iter().collect())?.pop())
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn list(
         page = page.filter(webhooks::created_at_ms.gt(at).or(later));
     }
     let rows: Vec<WebhookRow> =
-        page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     with_counts(connection, rows)
 }
 
@@ -145,7 +145,7 @@ fn with_counts(
     connection: &mut AnyConnection,
     rows: Vec<WebhookRow>,
 ) -> Result<Vec<Webhook>, StoreError> {
-    let last = last_sequence(connection).map_err(|error| StoreError::of_read(&error))?;
+    let last = last_sequence(connection).map_err(|error| StoreError::from_read(&error))?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let failed = deliveries::count_failed(connection, &ids)?;
     let webhook = |row: WebhookRow| {
@@ -172,7 +172,7 @@ pub(crate) fn secrets(
         .filter(valid.or(webhook_secrets::until_ms.gt(now.as_millis())))
         .select(SecretRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     rows.sort_by_key(|row| std::cmp::Reverse(row.until_ms.unwrap_or(i64::MAX)));
     let corrupt = || StoreError::Corrupt(format!("a secret of webhook {id}"));
     let secret = |row: SecretRow| SigningSecret::new(row.secret).ok_or_else(corrupt);
@@ -181,11 +181,11 @@ pub(crate) fn secrets(
 
 /// Takes PostgreSQL's lock of the webhooks until the end of the transaction. If the write lock is
 /// needed, too, it is taken first.
-fn lock(connection: &mut AnyConnection) -> Result<(), Trouble> {
+fn lock(connection: &mut AnyConnection) -> Result<(), DbError> {
     match connection {
         AnyConnection::Postgres(_) => connection
             .batch_execute("SELECT pg_advisory_xact_lock(7310868735434190197)")
-            .map_err(|error| Trouble::of(&error)),
+            .map_err(|error| DbError::from_diesel(&error)),
         // SQLite has one writer.
         AnyConnection::Sqlite(_) => Ok(()),
     }

@@ -52,7 +52,7 @@ pub(crate) async fn create(
         return show_new(&request, &app, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
     };
     let retry = order_form.retry(&request, &content);
-    let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
+    let operation = Operation::Create { id: NewId::Generated(orders::made_id()?), content };
     match app
         .store
         .change_order(security::actor(&request), operation, retry, |done| Some(stored(done)))

@@ -11,7 +11,7 @@ use orders_core::{
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::schema::{idempotency_keys, orders, policy};
 
 /// A row of `orders`. The schema's checks guard its values, so reading one fails only where another
@@ -71,11 +71,11 @@ impl StoredResponse {
 }
 
 /// Finds the policy.
-pub(crate) fn find_policy(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
+pub(crate) fn find_policy(connection: &mut AnyConnection) -> Result<Policy, DbError> {
     let (window_ms, scope, edit_lock_ms) = policy::table
         .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
         .get_result::<(i64, String, Option<i64>)>(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     Ok(read_policy(window_ms, &scope, edit_lock_ms)?)
 }
 

@@ -181,6 +181,6 @@ pub(crate) fn find_last(connection: &mut AnyConnection) -> Result<u64, StoreErro
     let sequence: i64 = counters::table
         .select(counters::last_sequence)
         .first(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     u64::try_from(sequence).map_err(|_negative| StoreError::Corrupt("last_sequence".to_owned()))
 }

@@ -8,7 +8,7 @@ use orders_core::Timestamp;
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::schema::{api_key_state, ended_sessions};
 use crate::database::{clock, rows, transaction};
 
@@ -40,10 +40,10 @@ struct SessionRow {
 
 /// The sessions that were ended early.
 #[derive(Debug, Default)]
-pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
+pub(crate) struct EndedSessions(HashMap<String, EndedOfHolder>);
 
 #[derive(Debug, Default)]
-struct OfHolder {
+struct EndedOfHolder {
     sessions: HashSet<String>,
     /// All sessions that end by then are ended.
     all_until: Option<Timestamp>,
@@ -62,7 +62,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
     let rows: Vec<SessionRow> = ended_sessions::table
         .select(SessionRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let mut ended = EndedSessions::default();
     for SessionRow { holder, session, end_ms } in rows {
         let of = ended.0.entry(holder).or_default();
@@ -76,10 +76,10 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
 }
 
 /// Ends a session. Processes learn of it as of changes to keys.
-pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), Trouble> {
+pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), DbError> {
     transaction::begin(connection)?;
     let written = clock::now(connection).and_then(|now| {
-        write(connection, session, now).map_err(|error| Trouble::of(&error))?;
+        write(connection, session, now).map_err(|error| DbError::from_diesel(&error))?;
         transaction::commit(connection)
     });
     if written.is_err() {

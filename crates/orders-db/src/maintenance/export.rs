@@ -71,6 +71,6 @@ fn shared_groups(connection: &mut AnyConnection) -> Result<HashSet<Group>, Store
         .having(count_star().gt(1))
         .select(orders::grp)
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     shared.into_iter().map(rows::group).collect()
 }

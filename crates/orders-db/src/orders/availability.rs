@@ -32,7 +32,7 @@ pub struct AvailabilityQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
     /// The intervals, earliest first.
-    pub stretches: Vec<FreeInterval>,
+    pub intervals: Vec<FreeInterval>,
     /// The policy.
     pub policy: Policy,
     /// The requested services that do not exist.
@@ -52,12 +52,12 @@ pub(crate) fn find(
             .map(|service| service.id)
             .collect();
         let unknown = query.services.difference(&known).copied().collect();
-        let stretches = stretches(connection, query, &policy, limit)?;
-        Ok(Availability { stretches, policy, unknown })
+        let intervals = intervals(connection, query, &policy, limit)?;
+        Ok(Availability { intervals, policy, unknown })
     })
 }
 
-fn stretches(
+fn intervals(
     connection: &mut AnyConnection,
     query: &AvailabilityQuery,
     policy: &Policy,
@@ -80,7 +80,7 @@ fn stretches(
             .limit(PAGE)
             .select((order_slots::start_ms, order_slots::end_ms, order_slots::order_id))
             .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
         let last = page.last().map(|(start_ms, _, _)| *start_ms);
         let full = i64::try_from(page.len()).is_ok_and(|length| length == PAGE);
         for (start_ms, end_ms, order_id) in page {

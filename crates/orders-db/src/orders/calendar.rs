@@ -125,7 +125,7 @@ pub(crate) fn find(
         AnyConnection::Postgres(connection) => statement.load(connection),
         AnyConnection::Sqlite(connection) => statement.load(connection),
     }
-    .map_err(|error| StoreError::of_read(&error))?;
+    .map_err(|error| StoreError::from_read(&error))?;
     let mut calendar = CalendarView {
         orders: Vec::with_capacity(rows.len()),
         services: Vec::new(),

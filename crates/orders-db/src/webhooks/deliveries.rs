@@ -129,7 +129,7 @@ pub(crate) fn list(
         page = page.filter(deliveries::id.lt(rows::bigint(before)));
     }
     let rows: Vec<DeliveryRow> =
-        page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(DeliveryRow::into_delivery).collect()
 }
 
@@ -144,7 +144,7 @@ pub(super) fn count_failed(
         .group_by(deliveries::webhook_id)
         .select((deliveries::webhook_id, diesel::dsl::count_star()))
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     Ok(counts.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0))).collect())
 }
 

@@ -153,7 +153,7 @@ impl From<WebhookRefusal> for Problem {
             }
             WebhookRefusal::TooMany => Self::new(
                 Code::TooManyWebhooks,
-                format!("There are {} webhooks already.", Webhook::MOST),
+                format!("There are {} webhooks already.", Webhook::MAX),
             ),
             WebhookRefusal::EventsGone(first) => Self::events_gone(first),
             WebhookRefusal::NoSuchEvent(last) => {

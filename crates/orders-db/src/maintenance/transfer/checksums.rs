@@ -46,7 +46,7 @@ pub(super) fn checksum(
     table: &Table,
 ) -> Result<TableChecksum, StoreError> {
     let mut sum = Sum::default();
-    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
+    let from_read = |error: diesel::result::Error| StoreError::from_read(&error);
     // Each value follows its length, so that no two rows have the same text.
     let read = |text: &dyn Fn(&Column) -> String| {
         let values = table.columns.iter().map(|column| {
@@ -63,9 +63,9 @@ pub(super) fn checksum(
                 false => ["CAST(\"", name, "\" AS TEXT)"].concat(),
             });
             for line in
-                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(of_read)?
+                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(from_read)?
             {
-                sum.add(&line.map_err(of_read)?.line);
+                sum.add(&line.map_err(from_read)?.line);
             }
         }
         AnyConnection::Postgres(connection) => {
@@ -75,8 +75,8 @@ pub(super) fn checksum(
             });
             let lines =
                 diesel::sql_query(query).load_iter::<Line, PgRowByRowLoadingMode>(connection);
-            for line in lines.map_err(of_read)? {
-                sum.add(&line.map_err(of_read)?.line);
+            for line in lines.map_err(from_read)? {
+                sum.add(&line.map_err(from_read)?.line);
             }
         }
     }
