@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_core::decide::{FreeInterval, FreeIntervals};
-use orders_core::occupancy::{CalendarId, Interval};
+use orders_core::policy::{CalendarId, Interval};
 use orders_core::{
     Actor, Book, Fee, NewId, Operation, OrderContent, OrderId, Period, Policy, Scope, ServiceId,
     Services, Timestamp,

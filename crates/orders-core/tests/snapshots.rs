@@ -7,8 +7,8 @@ use orders_core::decide::{
     Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, Occupant, OrderPatch, OwnKey,
     Reach, Span, Stored,
 };
-use orders_core::occupancy::CalendarId;
 use orders_core::order::Group;
+use orders_core::policy::CalendarId;
 use orders_core::{
     Action, Actor, Book, Command, Fee, Needs, NewId, Operation, Order, OrderContent, OrderId,
     Outcome, Policy, Refusal, ServiceId, Services, Snapshot, Timestamp, decide,

@@ -7,7 +7,7 @@ use super::needs::Needs;
 use super::occupants::{Occupant, Reach, Span};
 use super::spacing::Candidate;
 use super::state::State;
-use crate::occupancy::CalendarId;
+use crate::policy::CalendarId;
 use crate::time::{Direction, Period, Timestamp};
 
 /// How many occupied intervals a search passes.

@@ -3,8 +3,8 @@
 use std::num::NonZeroU64;
 
 use diesel::prelude::*;
-use orders_core::occupancy::{CalendarId, Interval};
 use orders_core::order::Group;
+use orders_core::policy::{CalendarId, Interval};
 use orders_core::{
     Fee, Order, OrderContent, OrderId, Period, Policy, Scope, ServiceId, Services, Timestamp,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use orders_core::decide::{FreeInterval, FreeIntervals};
-use orders_core::occupancy::CalendarId;
+use orders_core::policy::CalendarId;
 use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 
 use crate::database::connection::AnyConnection;

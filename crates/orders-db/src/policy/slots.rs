@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{Order, Policy};
 
 use super::visit_orders;

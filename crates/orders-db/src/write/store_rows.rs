@@ -93,7 +93,7 @@ impl<'a> Writes<'a> {
 }
 
 fn slot_rows(policy: &Policy, order: &Order) -> Vec<SlotRow> {
-    let row = |slot: orders_core::occupancy::Slot| SlotRow {
+    let row = |slot: orders_core::policy::Slot| SlotRow {
         scope: rows::scope_column(slot.calendar),
         start_ms: slot.interval.start().as_millis(),
         end_ms: slot.interval.end_ms(),

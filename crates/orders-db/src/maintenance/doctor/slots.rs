@@ -8,7 +8,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use orders_core::decide::{SpacingCheck, Violation};
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{Order, OrderId, Policy};
 
 use super::{CheckResult, NAMED};

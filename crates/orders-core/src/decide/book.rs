@@ -8,9 +8,9 @@ use crate::decide::{
     IdempotentRequest, Needs, Occupant, Occupants, Operation, OperationResult, Outcome, OwnKey,
     Reach, RowChange, Snapshot, Span, Stored, decide,
 };
-use crate::occupancy::{CalendarId, Interval, Slot};
 use crate::order::{Order, OrderId, Services};
 use crate::policy::Policy;
+use crate::policy::{CalendarId, Interval, Slot};
 use crate::service::ServiceId;
 use crate::time::Timestamp;
 
