@@ -64,7 +64,9 @@ fn a_backup_takes_the_place_of_no_file() {
     let there = scratch.write("there.db", "mine");
     scratch.run(&["backup", &there]).assert_refused(1, "never replaces a file");
     assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
-    scratch.run(&["backup", &scratch.file().display().to_string()]).assert_refused(1, "exists already");
+    scratch
+        .run(&["backup", &scratch.file().display().to_string()])
+        .assert_refused(1, "exists already");
     scratch.run(&["backup", "no/such/folder/b.db"]).assert_refused(1, "no/such/folder");
     drop(server);
     let empty = Database::Sqlite.fresh();

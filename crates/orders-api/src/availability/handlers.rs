@@ -41,10 +41,10 @@ pub(crate) async fn find(
         return Err(query::invalid("service", "must be given: each service has its own calendar"));
     }
     if let Some(number) = asked.slots {
-        let slots = slots(&found.stretches, found.policy.window, number);
+        let slots = slots(&found.intervals, found.policy.window, number);
         return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
-    let mut stretches = found.stretches;
+    let mut stretches = found.intervals;
     let next = list.cut(&mut stretches, |last| last.end.to_string());
     let view = AvailabilityView {
         data: stretches.iter().map(StretchView::of).collect(),

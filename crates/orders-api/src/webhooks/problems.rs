@@ -13,7 +13,7 @@ impl From<WebhookRefusal> for Problem {
             }
             WebhookRefusal::TooMany => Self::new(
                 Code::TooManyWebhooks,
-                format!("There are {} webhooks already.", Webhook::MOST),
+                format!("There are {} webhooks already.", Webhook::MAX),
             ),
             WebhookRefusal::EventsGone(first) => events::gone(first),
             WebhookRefusal::NoSuchEvent(last) => {
