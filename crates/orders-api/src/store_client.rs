@@ -272,7 +272,7 @@ async fn wait_for<T>(
     if let Ok(reply) = timeout(limit, &mut receiver).await {
         return reply.unwrap_or(Err(StoreError::OutcomeUnknown));
     }
-    if ticket.give_up() {
+    if ticket.cancel() {
         return Err(timed_out());
     }
     match timeout(COMMIT_GRACE, receiver).await {

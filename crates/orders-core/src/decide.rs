@@ -4,6 +4,7 @@
 //! snapshot lacks something, it returns what it [`Needs`].
 
 mod batch;
+mod book;
 mod changes;
 mod command;
 mod coverage;
@@ -25,6 +26,7 @@ mod spacing_check;
 mod state;
 
 pub use batch::{Batch, BatchError, Mode};
+pub use book::Book;
 pub use changes::{Changes, RowChange};
 pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};

@@ -37,10 +37,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod book;
 pub mod decide;
 pub mod key;
-pub mod occupancy;
 pub mod order;
 pub mod policy;
 pub mod service;
@@ -48,10 +46,9 @@ mod text;
 pub mod time;
 pub mod webhook;
 
-pub use book::Book;
 pub use decide::{
-    Action, Actor, Command, Decision, Done, Event, EventKind, Needs, NewId, Operation, Outcome,
-    Refusal, Snapshot, decide,
+    Action, Actor, Book, Command, Decision, Done, Event, EventKind, Needs, NewId, Operation,
+    Outcome, Refusal, Snapshot, decide,
 };
 pub use order::{Fee, Order, OrderContent, OrderId, Services};
 pub use policy::{Policy, Scope};

@@ -1,9 +1,13 @@
 //! The policy: the minimum gap between orders, and which orders share a calendar.
 
+mod occupancy;
+
 use std::fmt;
 
 use crate::text::{read_from_text, serialize_as_text};
 use crate::time::Period;
+
+pub use occupancy::{CalendarId, Interval, Slot};
 
 /// Which orders can conflict with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -105,5 +105,5 @@ impl fmt::Display for Disabled {
 
 impl Webhook {
     /// The maximum number of webhooks.
-    pub const MOST: u64 = 1_000;
+    pub const MAX: u64 = 1_000;
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_core::decide::{FreeInterval, FreeIntervals};
-use orders_core::occupancy::{CalendarId, Interval};
+use orders_core::policy::{CalendarId, Interval};
 use orders_core::{
     Actor, Book, Fee, NewId, Operation, OrderContent, OrderId, Period, Policy, Scope, ServiceId,
     Services, Timestamp,
@@ -66,7 +66,7 @@ fn those_of_a_book_are_left_by_the_orders_of_the_same_calendars() {
         book.add_service(ServiceId::new(number).unwrap());
         let total_fee = Fee::parse("1").unwrap();
         let content = OrderContent { datetime: at(place), total_fee, services: services(number) };
-        let id = NewId::Made(OrderId::parse(&format!("at-{place}")).unwrap());
+        let id = NewId::Generated(OrderId::parse(&format!("at-{place}")).unwrap());
         assert!(book.run(&Actor::new("me"), Operation::Create { id, content }, at(0)).is_ok());
     }
     let found = book.free_intervals(&services(1), at(100), at(120));

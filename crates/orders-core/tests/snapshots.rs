@@ -7,8 +7,8 @@ use orders_core::decide::{
     Batch, Fingerprint, IdempotencyKey, IdempotentRequest, Mode, Occupant, OrderPatch, OwnKey,
     Reach, Span, Stored,
 };
-use orders_core::occupancy::CalendarId;
 use orders_core::order::Group;
+use orders_core::policy::CalendarId;
 use orders_core::{
     Action, Actor, Book, Command, Fee, Needs, NewId, Operation, Order, OrderContent, OrderId,
     Outcome, Policy, Refusal, ServiceId, Services, Snapshot, Timestamp, decide,
@@ -90,7 +90,7 @@ fn a_snapshot_takes_in_all_that_another_has() {
     assert_eq!(snapshot.key(&key("k")), Some(None));
     // Both stretches, also where they meet: nothing is missing any more.
     for (hours, accepted) in [(6, true), (9, true), (14, false), (18, true)] {
-        let mut missing = Needs::of(&Policy::default(), [&create("b", hours)]);
+        let mut missing = Needs::for_commands(&Policy::default(), [&create("b", hours)]);
         missing.leave_out(&snapshot);
         assert!(missing.is_empty(), "{hours}: {missing:?}");
         let decision = decide(&Policy::default(), &snapshot, &[create("b", hours)], at(0));
@@ -158,7 +158,7 @@ fn commands_tell_what_judging_them_takes() {
         spans: [span].into(),
         keys: [key("k")].into(),
     };
-    assert_eq!(Needs::of(&Policy::default(), [&command, &batch]), expected);
+    assert_eq!(Needs::for_commands(&Policy::default(), [&command, &batch]), expected);
 }
 
 /// More than the stretches that a search passes, but all at one instant.
@@ -167,7 +167,7 @@ fn a_thousand_orders_of_one_instant_are_one_stretch() {
     let mut book = Book::new(Policy::default());
     book.add_service(ServiceId::new(1).unwrap());
     let operations = (0..1_001).map(|number| Operation::Create {
-        id: NewId::Made(id(&format!("o{number}"))),
+        id: NewId::Generated(id(&format!("o{number}"))),
         content: order("x", 0).content,
     });
     let group = Batch::new(Mode::Group, false, operations.collect()).unwrap();
@@ -238,7 +238,7 @@ fn a_search_through_a_long_run_takes_few_loads_and_asks_for_no_more_than_it_need
         let command = [create("new", 0)];
         // So that the new order is in another group than those that stand there.
         let mut snapshot = Snapshot::new(1_000);
-        let mut needs = Needs::of(&policy, &command);
+        let mut needs = Needs::for_commands(&policy, &command);
         let (mut loads, mut loaded) = (0, 0);
         let decision = loop {
             loads += 1;

@@ -5,8 +5,8 @@
 use std::num::NonZeroU64;
 
 use orders_core::decide::SpacingCheck;
-use orders_core::occupancy::{CalendarId, Interval, Slot};
 use orders_core::order::Group;
+use orders_core::policy::{CalendarId, Interval, Slot};
 use orders_core::{OrderId, ServiceId, Timestamp};
 
 const WINDOW: i64 = 100;

@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows::{self, OrderRow};
-use crate::schema::{event_feed, events};
+use crate::database::connection::AnyConnection;
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{event_feed, events};
 
 pub(crate) use retention::retain;
 pub use watch::Subscription;
@@ -78,7 +78,7 @@ impl EventRow {
         Ok(Event {
             sequence: u64::try_from(self.sequence).ok().ok_or_else(corrupt)?,
             kind: EventKind::parse(&self.kind).ok_or_else(corrupt)?,
-            time: rows::instant(self.time_ms)?,
+            time: rows::timestamp(self.time_ms)?,
             actor: Actor::new(&self.actor),
             order: OrderRow {
                 id: self.order_id,
@@ -111,7 +111,7 @@ pub(crate) fn list_of_order(
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select(EventRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let mut before: Option<Order> = None;
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
@@ -147,7 +147,7 @@ pub(crate) fn list(
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select((EventRow::as_select(), previous.fields(events::all_columns).nullable()))
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let changes = rows.into_iter().map(|(row, earlier)| {
         let earlier = earlier.map(EventRow::into_event).transpose()?;
         let before = earlier.as_ref().and_then(order_after).cloned();
@@ -161,6 +161,6 @@ pub(crate) fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, Sto
     let through: i64 = event_feed::table
         .select(event_feed::trimmed_through)
         .first(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     u64::try_from(through).map_err(|_negative| StoreError::Corrupt("event_feed".to_owned()))
 }

@@ -9,9 +9,9 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyId, KeyName, Role, Secret, SecretHash};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows;
-use crate::schema::{api_key_secrets, api_keys};
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::{api_key_secrets, api_keys};
 
 pub(crate) use cache::{KeyCache, flush_uses, watch};
 pub use cache::{KeyEntry, KeyTable};
@@ -49,10 +49,10 @@ impl KeyRow {
             id: KeyId::parse(&self.id).ok().ok_or_else(corrupt)?,
             name: KeyName::parse(&self.name).ok().ok_or_else(corrupt)?,
             role: Role::parse(&self.role).ok_or_else(corrupt)?,
-            created_at: rows::instant(self.created_at_ms)?,
-            expires_at: self.expires_at_ms.map(rows::instant).transpose()?,
-            last_used_at: self.last_used_ms.map(rows::instant).transpose()?,
-            revoked_at: self.revoked_at_ms.map(rows::instant).transpose()?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            expires_at: self.expires_at_ms.map(rows::timestamp).transpose()?,
+            last_used_at: self.last_used_ms.map(rows::timestamp).transpose()?,
+            revoked_at: self.revoked_at_ms.map(rows::timestamp).transpose()?,
         })
     }
 }
@@ -71,7 +71,7 @@ impl SecretRow {
         let corrupt = || StoreError::Corrupt(format!("a secret of key {:?}", self.key_id));
         let id = KeyId::parse(&self.key_id).ok().ok_or_else(corrupt)?;
         let hash = SecretHash(self.hash.as_slice().try_into().ok().ok_or_else(corrupt)?);
-        Ok((id, Secret { hash, until: self.until_ms.map(rows::instant).transpose()? }))
+        Ok((id, Secret { hash, until: self.until_ms.map(rows::timestamp).transpose()? }))
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn find(connection: &mut AnyConnection, id: &KeyId) -> Result<Option<
         .select(KeyRow::as_select())
         .first(connection)
         .optional()
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     row.map(KeyRow::into_key).transpose()
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn list(
         let later = api_keys::created_at_ms.eq(at).and(api_keys::id.gt(id.as_str()));
         page = page.filter(api_keys::created_at_ms.gt(at).or(later));
     }
-    let rows: Vec<KeyRow> = page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+    let rows: Vec<KeyRow> = page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(KeyRow::into_key).collect()
 }
 
@@ -110,6 +110,6 @@ fn list_secrets(connection: &mut AnyConnection) -> Result<Vec<(KeyId, Secret)>, 
     let rows: Vec<SecretRow> = api_key_secrets::table
         .select(SecretRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(SecretRow::into_secret).collect()
 }

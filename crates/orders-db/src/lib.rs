@@ -15,9 +15,6 @@ mod store;
 mod webhooks;
 mod write;
 
-// Short paths into the folders.
-use database::{clock, connection, rows, schema, transaction};
-
 // Named here because their features decide how the two C libraries are built.
 use libsqlite3_sys as _;
 #[cfg(feature = "postgres-tls")]
@@ -28,6 +25,7 @@ pub use database::error::StoreError;
 pub use database::metrics::{Distribution, MetricsSnapshot, PoolSnapshot, QueueSnapshot, Timing};
 pub use database::migrate::migrate;
 pub use database::process_lock::ProcessLock;
+pub use database::rows::StoredResponse;
 pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};
 pub use keys::sessions::Session;
@@ -44,7 +42,7 @@ pub use policy::{PolicyChange, check_policy};
 pub use store::{Store, StoreOptions, TransactionalImport};
 pub use webhooks::{Attempt, Delivery, DeliveryStatus, DeliveryStore, Lease, Progress};
 pub use write::change::{Change, ChangeResult, Idempotency};
-pub use write::idempotency::{Answered, RenderResponse, StoredResponse};
+pub use write::idempotency::{Answered, RenderResponse};
 pub use write::queue::Reply;
 pub use write::ticket::{Steps, Ticket};
 

@@ -41,7 +41,7 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
             })
             .collect(),
     };
-    let rows = rows.map_err(|error| StoreError::of_read(&error))?;
+    let rows = rows.map_err(|error| StoreError::from_read(&error))?;
     Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
 }
 
@@ -53,5 +53,5 @@ pub(crate) fn has_history(
     let of_order = events::table.filter(events::order_id.eq(id.as_str()));
     diesel::select(diesel::dsl::exists(of_order))
         .get_result(connection)
-        .map_err(|error| StoreError::of_read(&error))
+        .map_err(|error| StoreError::from_read(&error))
 }

@@ -11,15 +11,16 @@ use orders_core::decide::{SpacingCheck, Violation};
 use orders_core::policy::PolicyPatch;
 use orders_core::{Order, Policy};
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::rows;
+use crate::database::schema::policy;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
-use crate::rows;
-use crate::schema::policy;
 use crate::write::change::Change;
-use crate::{StoreError, transaction};
 
 use groups::{Merged, merge_groups};
 
@@ -48,14 +49,6 @@ pub struct PolicySnapshot {
     merged: Merged,
 }
 
-pub(crate) fn find(connection: &mut AnyConnection) -> Result<Policy, Trouble> {
-    let (window_ms, scope, edit_lock_ms) = policy::table
-        .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
-        .get_result::<(i64, String, Option<i64>)>(connection)
-        .map_err(|error| Trouble::of(&error))?;
-    Ok(rows::policy(window_ms, &scope, edit_lock_ms)?)
-}
-
 /// Sets the policy and rewrites all slots by it. Since every writer reads the policy under the lock,
 /// none can write by the old one afterwards.
 impl Change for PolicyChange {
@@ -63,16 +56,16 @@ impl Change for PolicyChange {
     type Accepted = Policy;
     type Refusal = Vec<Violation>;
 
-    fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, Trouble> {
-        let old = find(connection)?;
+    fn load(&self, connection: &mut AnyConnection) -> Result<PolicySnapshot, DbError> {
+        let old = rows::find_policy(connection)?;
         let new = old.with(&self.patch);
         let moves_slots = new.window != old.window || new.scope != old.scope;
         let (mut found, mut merged) = (Vec::new(), Merged::default());
         if moves_slots {
             // Looks at every order, which may take longer than any other statement.
             if let AnyConnection::Postgres(connection) = connection {
-                let patience = connection.batch_execute("SET LOCAL statement_timeout = 0");
-                patience.map_err(|error| Trouble::of(&error))?;
+                let unlimited = connection.batch_execute("SET LOCAL statement_timeout = 0");
+                unlimited.map_err(|error| DbError::from_diesel(&error))?;
             }
             violations(connection, &new, |violation| {
                 if self.accept {
@@ -99,17 +92,17 @@ impl Change for PolicyChange {
         connection: &mut AnyConnection,
         snapshot: &PolicySnapshot,
         new: &Policy,
-    ) -> Result<(), Trouble> {
-        merge_groups(connection, &snapshot.merged).map_err(|error| Trouble::of(&error))?;
+    ) -> Result<(), DbError> {
+        merge_groups(connection, &snapshot.merged).map_err(|error| DbError::from_diesel(&error))?;
         write(connection, new, snapshot.moves_slots)
     }
 
-    fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, Trouble> {
-        Ok(Some(find(connection)? == *new))
+    fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, DbError> {
+        Ok(Some(rows::find_policy(connection)? == *new))
     }
 }
 
-fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Result<(), Trouble> {
+fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Result<(), DbError> {
     diesel::update(policy::table)
         .set((
             policy::window_ms.eq(new.window.as_millis()),
@@ -117,7 +110,7 @@ fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Res
             policy::edit_lock_ms.eq(new.edit_lock.map(orders_core::Period::as_millis)),
         ))
         .execute(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     if moves_slots { slots::rewrite(connection, new) } else { Ok(()) }
 }
 
@@ -133,7 +126,7 @@ pub fn check_policy(
 ) -> Result<Policy, StoreError> {
     let mut connection = open_without_timeouts(url)?;
     transaction::read_only(&mut connection, |connection| {
-        let new = find(connection)?.with(patch);
+        let new = rows::find_policy(connection)?.with(patch);
         violations(connection, &new, |violation| {
             visit(&violation);
             true
@@ -147,7 +140,7 @@ pub(crate) fn violations(
     connection: &mut AnyConnection,
     policy: &Policy,
     mut goes_on: impl FnMut(Violation) -> bool,
-) -> Result<(), Trouble> {
+) -> Result<(), DbError> {
     let mut check = SpacingCheck::new();
     visit_orders(connection, |_, orders| {
         for order in &orders {
@@ -165,8 +158,8 @@ pub(crate) fn violations(
 /// Visits all orders in the order of their times, page by page, until `visit` breaks off.
 pub(crate) fn visit_orders(
     connection: &mut AnyConnection,
-    mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, Trouble>,
-) -> Result<(), Trouble> {
+    mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, DbError>,
+) -> Result<(), DbError> {
     let mut query = OrderQuery::default();
     loop {
         let page = list(connection, &query, PAGE)?;

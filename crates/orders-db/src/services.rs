@@ -11,10 +11,10 @@ use orders_core::service::{
 use orders_core::{Service, ServiceId};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, order_services, services};
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::{counters, order_services, services};
 use crate::write::change::Change;
 
 /// A row of `services`.
@@ -50,7 +50,7 @@ pub(crate) fn find(
 ) -> Result<Option<Service>, StoreError> {
     let row = services::table.find(id.get()).select(ServiceRow::as_select());
     let row: Option<ServiceRow> =
-        row.get_result(connection).optional().map_err(|error| StoreError::of_read(&error))?;
+        row.get_result(connection).optional().map_err(|error| StoreError::from_read(&error))?;
     row.map(ServiceRow::into_service).transpose()
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn find_all(
         .filter(services::id.eq_any(ids))
         .select(ServiceRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(ServiceRow::into_service).collect()
 }
 
@@ -100,7 +100,7 @@ fn list_rows(
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select(ServiceRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))
+        .map_err(|error| StoreError::from_read(&error))
 }
 
 impl Change for ServiceCommand {
@@ -108,7 +108,7 @@ impl Change for ServiceCommand {
     type Accepted = ServiceChange;
     type Refusal = ServiceRefusal;
 
-    fn load(&self, connection: &mut AnyConnection) -> Result<ServiceSnapshot, Trouble> {
+    fn load(&self, connection: &mut AnyConnection) -> Result<ServiceSnapshot, DbError> {
         load(connection, self)
     }
 
@@ -120,14 +120,14 @@ impl Change for ServiceCommand {
         connection: &mut AnyConnection,
         snapshot: &ServiceSnapshot,
         change: &ServiceChange,
-    ) -> Result<(), Trouble> {
-        store(connection, change, snapshot.last_id).map_err(|error| Trouble::of(&error))
+    ) -> Result<(), DbError> {
+        store(connection, change, snapshot.last_id).map_err(|error| DbError::from_diesel(&error))
     }
 
     fn is_done(
         connection: &mut AnyConnection,
         change: &ServiceChange,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<Option<bool>, DbError> {
         Ok(match change {
             ServiceChange::Created(service) => {
                 // With another name it was renamed since, or another service was created.
@@ -147,8 +147,8 @@ impl Change for ServiceCommand {
 fn load(
     connection: &mut AnyConnection,
     command: &ServiceCommand,
-) -> Result<ServiceSnapshot, Trouble> {
-    let trouble = |error| Trouble::of(&error);
+) -> Result<ServiceSnapshot, DbError> {
+    let error = |error| DbError::from_diesel(&error);
     let named = match command.id() {
         Some(id) => find(connection, id)?,
         None => None,
@@ -159,19 +159,19 @@ fn load(
             .select(services::id)
             .get_result::<i64>(connection)
             .optional()
-            .map_err(trouble)?
+            .map_err(error)?
             .and_then(ServiceId::new),
         None => None,
     };
     let in_use = match command {
         ServiceCommand::Delete(id) => {
             let uses = order_services::table.filter(order_services::service_id.eq(id.get()));
-            select(exists(uses)).get_result(connection).map_err(trouble)?
+            select(exists(uses)).get_result(connection).map_err(error)?
         }
         ServiceCommand::Create { .. } | ServiceCommand::Replace(_) => false,
     };
     let last_id = counters::table.select(counters::last_service_id).get_result(connection);
-    Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(trouble)? })
+    Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(error)? })
 }
 
 fn store(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -> QueryResult<()> {

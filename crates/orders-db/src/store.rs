@@ -13,8 +13,9 @@ use orders_core::{Command, Outcome, Period};
 use r2d2::Pool;
 pub use transactional_import::TransactionalImport;
 
-use crate::connection::{Manager, Purpose};
+use crate::database::connection::{Manager, Purpose};
 use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
+use crate::database::rows;
 use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};
 use crate::keys::{KeyCache, watch as watch_keys};
@@ -28,7 +29,7 @@ use crate::{
     StoreError, events,
     maintenance::{flush, purge},
     orders::find,
-    policy, write,
+    write,
 };
 
 use threads::Threads;
@@ -97,7 +98,7 @@ impl Store {
     pub fn open(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let manager = Manager::new(url, Purpose::Write);
         let mut connection = manager.open()?;
-        let policy = policy::find(&mut connection).map_err(StoreError::from)?;
+        let policy = rows::find_policy(&mut connection).map_err(StoreError::from)?;
         let keys = Arc::new(KeyCache::open(&mut connection)?);
         let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let sequences = Arc::new(SequenceWatch::default());

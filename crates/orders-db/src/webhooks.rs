@@ -14,10 +14,10 @@ use orders_core::webhook::{
 };
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, webhook_secrets, webhooks};
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::{counters, webhook_secrets, webhooks};
 
 pub(crate) use deliveries::list as list_deliveries;
 pub use deliveries::{Delivery, DeliveryStatus};
@@ -69,7 +69,7 @@ impl WebhookRow {
         let disabled =
             self.disabled.as_deref().map(|text| Disabled::parse(text).ok_or_else(corrupt));
         let attempts = u32::try_from(self.attempts).ok().ok_or_else(corrupt)?;
-        let next_attempt_at = rows::instant(self.next_attempt_ms)?;
+        let next_attempt_at = rows::timestamp(self.next_attempt_ms)?;
         Ok(Webhook {
             id: WebhookId::parse(&self.id).ok().ok_or_else(corrupt)?,
             content: WebhookContent {
@@ -80,8 +80,8 @@ impl WebhookRow {
                 url: self.url.clone(),
             },
             disabled: disabled.transpose()?,
-            created_at: rows::instant(self.created_at_ms)?,
-            updated_at: rows::instant(self.updated_at_ms)?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            updated_at: rows::timestamp(self.updated_at_ms)?,
             position,
             pending: last.saturating_sub(position),
             failed,
@@ -115,7 +115,7 @@ pub(crate) fn find(
         .select(WebhookRow::as_select())
         .first(connection)
         .optional()
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     Ok(with_counts(connection, row.into_iter().collect())?.pop())
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn list(
         page = page.filter(webhooks::created_at_ms.gt(at).or(later));
     }
     let rows: Vec<WebhookRow> =
-        page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     with_counts(connection, rows)
 }
 
@@ -145,7 +145,7 @@ fn with_counts(
     connection: &mut AnyConnection,
     rows: Vec<WebhookRow>,
 ) -> Result<Vec<Webhook>, StoreError> {
-    let last = last_sequence(connection).map_err(|error| StoreError::of_read(&error))?;
+    let last = last_sequence(connection).map_err(|error| StoreError::from_read(&error))?;
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let failed = deliveries::count_failed(connection, &ids)?;
     let webhook = |row: WebhookRow| {
@@ -172,7 +172,7 @@ pub(crate) fn secrets(
         .filter(valid.or(webhook_secrets::until_ms.gt(now.as_millis())))
         .select(SecretRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     rows.sort_by_key(|row| std::cmp::Reverse(row.until_ms.unwrap_or(i64::MAX)));
     let corrupt = || StoreError::Corrupt(format!("a secret of webhook {id}"));
     let secret = |row: SecretRow| SigningSecret::new(row.secret).ok_or_else(corrupt);
@@ -181,11 +181,11 @@ pub(crate) fn secrets(
 
 /// Takes PostgreSQL's lock of the webhooks until the end of the transaction. If the write lock is
 /// needed, too, it is taken first.
-fn lock(connection: &mut AnyConnection) -> Result<(), Trouble> {
+fn lock(connection: &mut AnyConnection) -> Result<(), DbError> {
     match connection {
         AnyConnection::Postgres(_) => connection
             .batch_execute("SELECT pg_advisory_xact_lock(7310868735434190197)")
-            .map_err(|error| Trouble::of(&error)),
+            .map_err(|error| DbError::from_diesel(&error)),
         // SQLite has one writer.
         AnyConnection::Sqlite(_) => Ok(()),
     }

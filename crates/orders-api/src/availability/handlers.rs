@@ -44,10 +44,10 @@ pub(crate) async fn find(
         ));
     }
     if let Some(number) = asked.slots {
-        let slots = slots(&found.stretches, found.policy.window, number);
+        let slots = slots(&found.intervals, found.policy.window, number);
         return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
-    let mut intervals = found.stretches;
+    let mut intervals = found.intervals;
     let next = list.cut(&mut intervals, |last| last.end.to_string());
     let view = AvailabilityView {
         data: intervals.iter().map(FreeIntervalView::of).collect(),

@@ -14,13 +14,13 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
     let mut written = Ok(());
     orders_db::check_database(database, |report| {
         checks += 1;
-        rows += report.looked_at;
+        rows += report.checked;
         let word = match (report.findings.is_empty(), report.is_note) {
             (true, _) => "ok   ",
             (false, true) => "note ",
             (false, false) => "FAULT",
         };
-        let mut lines = format!("{word} {} ({} looked at)\n", report.check, report.looked_at);
+        let mut lines = format!("{word} {} ({} looked at)\n", report.check, report.checked);
         for finding in &report.findings {
             lines.extend(["      ", finding, "\n"]);
         }

@@ -33,8 +33,8 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             let MadeKey { id, hash, text } = security::make_key(Some(id))?;
             let rotate = KeyCommand::Rotate { id, overlap: overlap.0, expires_in, hash };
             let change = change(store, rotate)?;
-            if let KeyChange::Rotated { former_until, .. } = &change {
-                log::info!("the previous secret is valid until {former_until}");
+            if let KeyChange::Rotated { previous_until, .. } = &change {
+                log::info!("the previous secret is valid until {previous_until}");
             }
             print(&format!("{} {text}", change.key().id))
         }

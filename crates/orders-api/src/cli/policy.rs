@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 
 use orders_core::Policy;
 use orders_core::decide::Violation;
-use orders_core::occupancy::CalendarId;
+use orders_core::policy::CalendarId;
 use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;

@@ -56,7 +56,7 @@ pub(crate) async fn create(
         return show_new(&request, &store, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
     };
     let retry = order_form.retry(&request, &content);
-    let operation = Operation::Create { id: NewId::Made(orders::made_id()?), content };
+    let operation = Operation::Create { id: NewId::Generated(orders::made_id()?), content };
     match store
         .change_order(request_context::actor(&request), operation, retry, |done| Some(stored(done)))
         .await

@@ -216,10 +216,10 @@ pub(crate) struct RotatedKeyView<'a> {
 impl<'a> RotatedKeyView<'a> {
     /// Returns `None` for a change that is no rotation.
     pub(crate) fn of(change: &'a KeyChange, text: &'a str) -> Option<Self> {
-        let KeyChange::Rotated { key, former_until, .. } = change else { return None };
+        let KeyChange::Rotated { key, previous_until, .. } = change else { return None };
         let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =
             KeyView::of(key);
-        let former_key_expires_at = Shown(*former_until);
+        let former_key_expires_at = Shown(*previous_until);
         Some(Self {
             id,
             name,

@@ -150,7 +150,7 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
             Ok(Operation::Create { id: NewId::Chosen(id), content })
         }
         (None, Some(OrderBody { id: None, content })) => {
-            Ok(Operation::Create { id: NewId::Made(made_id()?), content })
+            Ok(Operation::Create { id: NewId::Generated(made_id()?), content })
         }
         (Some(id), order) => {
             if require_if_match && if_match.is_none() {

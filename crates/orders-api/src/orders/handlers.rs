@@ -95,7 +95,7 @@ pub(crate) async fn create(
         ChangeRequest::read(&request, payload, ORDER, crate::orders::request::read_order).await?;
     let id = match id {
         Some(id) => NewId::Chosen(id),
-        None => NewId::Made(made_id()?),
+        None => NewId::Generated(made_id()?),
     };
     let operation = Operation::Create { id, content };
     Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())

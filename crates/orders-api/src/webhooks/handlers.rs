@@ -122,10 +122,10 @@ pub(crate) async fn rotate(
     let secret = create_secret()?;
     let command = WebhookCommand::Rotate { id, secret: secret.clone(), overlap };
     let render = |change: &WebhookChange| {
-        let WebhookChange::Rotated { webhook, former_until, .. } = change else {
+        let WebhookChange::Rotated { webhook, previous_until, .. } = change else {
             return Err(unexpected_change());
         };
-        let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *former_until);
+        let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *previous_until);
         idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change(command, retry, to_keep).await?;

@@ -13,7 +13,7 @@ impl From<WebhookRefusal> for Problem {
             }
             WebhookRefusal::TooMany => Self::new(
                 Code::TooManyWebhooks,
-                format!("The limit of {} webhooks is reached; delete one first.", Webhook::MOST),
+                format!("The limit of {} webhooks is reached; delete one first.", Webhook::MAX),
             ),
             WebhookRefusal::EventsGone(first) => events::gone(first),
             WebhookRefusal::NoSuchEvent(last) => {

@@ -110,8 +110,8 @@ pub(crate) struct RotatedWebhookView<'a> {
 }
 
 impl<'a> RotatedWebhookView<'a> {
-    pub(crate) fn of(webhook: &'a Webhook, secret: String, former_until: Timestamp) -> Self {
-        let former_secret_expires_at = Shown(former_until);
+    pub(crate) fn of(webhook: &'a Webhook, secret: String, previous_until: Timestamp) -> Self {
+        let former_secret_expires_at = Shown(previous_until);
         Self { webhook: WebhookView::of(webhook), secret, former_secret_expires_at }
     }
 }

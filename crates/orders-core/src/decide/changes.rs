@@ -11,14 +11,14 @@ pub struct Changes {
     /// The events, in order. There are more than `rows` if an order changed several times.
     pub events: Vec<Event>,
     /// The positions (from 0) of the commands whose responses are stored under their keys.
-    pub answers: Vec<usize>,
+    pub responses: Vec<usize>,
 }
 
 impl Changes {
     /// Returns `true` if there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.answers.is_empty()
+        self.events.is_empty() && self.responses.is_empty()
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn changes_are_empty_without_events_and_answers() {
+    fn changes_are_empty_without_events_and_responses() {
         let order = Order {
             id: OrderId::parse("a").unwrap(),
             content: OrderContent {
@@ -58,7 +58,7 @@ mod tests {
         let (actor, kind) = (Actor::new("me"), EventKind::Created);
         let event = Event { sequence: 1, kind, time: Timestamp::MIN, actor, order };
         assert!(Changes::default().is_empty());
-        assert!(!Changes { answers: vec![0], ..Changes::default() }.is_empty());
+        assert!(!Changes { responses: vec![0], ..Changes::default() }.is_empty());
         // An order that was created and deleted at once leaves events only.
         assert!(!Changes { events: vec![event], ..Changes::default() }.is_empty());
     }

@@ -13,7 +13,7 @@ pub enum NewId {
     /// The caller chose it. An order may have it, or may have had it.
     Chosen(OrderId),
     /// It was generated for this order (a new UUID). No order has it or ever had it.
-    Made(OrderId),
+    Generated(OrderId),
 }
 
 impl NewId {
@@ -21,7 +21,7 @@ impl NewId {
     #[must_use]
     pub fn id(&self) -> &OrderId {
         match self {
-            Self::Chosen(id) | Self::Made(id) => id,
+            Self::Chosen(id) | Self::Generated(id) => id,
         }
     }
 }

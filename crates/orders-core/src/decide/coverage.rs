@@ -106,8 +106,8 @@ mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
-    use crate::occupancy::{CalendarId, Interval};
     use crate::order::Group;
+    use crate::policy::{CalendarId, Interval};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()

@@ -62,14 +62,14 @@ pub fn decide(
 /// Runs a command, unless its idempotency key was used before.
 fn run_once(state: &mut State<'_>, command: &Command, position: usize) -> Result<Outcome, Needs> {
     let Some(retry) = command.retry() else { return run(state, command) };
-    match retry.judge(state.answered(&retry.key)?) {
+    match retry.compare(state.fingerprint(&retry.key)?) {
         Replay::No => {}
         Replay::Same => return Ok(Outcome::Repeated),
         Replay::Other => return Ok(Outcome::KeyReused),
     }
     let outcome = run(state, command)?;
     if outcome.is_accepted() {
-        state.answer(retry, position);
+        state.use_key(retry, position);
     }
     Ok(outcome)
 }
@@ -100,7 +100,7 @@ fn run_each(state: &mut State<'_>, actor: &Actor, batch: &Batch) -> Result<Outco
     let mut needs = Needs::default();
     for operation in batch.operations() {
         match run_one(state, actor, operation) {
-            Ok(verdict) => results.push(verdict),
+            Ok(result) => results.push(result),
             Err(missing) => needs.extend(missing),
         }
     }

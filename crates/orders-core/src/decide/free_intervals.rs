@@ -1,7 +1,7 @@
 //! The free intervals between two times.
 
-use crate::occupancy::{CalendarId, Interval};
 use crate::policy::Policy;
+use crate::policy::{CalendarId, Interval};
 use crate::time::Timestamp;
 
 /// An interval in which every time is free, both ends included.
@@ -17,7 +17,7 @@ pub struct FreeInterval {
 ///
 /// ```
 /// use orders_core::decide::FreeIntervals;
-/// use orders_core::occupancy::CalendarId;
+/// use orders_core::policy::CalendarId;
 /// use orders_core::{Policy, Timestamp};
 ///
 /// let at = |text| Timestamp::parse(text).unwrap();

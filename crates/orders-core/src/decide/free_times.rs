@@ -7,11 +7,11 @@ use super::needs::Needs;
 use super::occupants::{Occupant, Reach, Span};
 use super::spacing::Candidate;
 use super::state::State;
-use crate::occupancy::CalendarId;
+use crate::policy::CalendarId;
 use crate::time::{Direction, Period, Timestamp};
 
 /// How many occupied intervals a search passes.
-const STRETCHES: usize = 1_000;
+const MAX_INTERVALS: usize = 1_000;
 /// How many further occupants the first load of a search asks for.
 const FIRST_LOOK: usize = 8;
 
@@ -70,7 +70,7 @@ fn further(
     let window = state.policy.window_of(target.calendar);
     let cut = direction.ordered(start, direction.saturating_step(start, window));
     let cut = state.count_loaded(target.calendar, cut);
-    let most = FIRST_LOOK * (1 + cut) + (FIRST_LOOK * met).min(STRETCHES);
+    let most = FIRST_LOOK * (1 + cut) + (FIRST_LOOK * met).min(MAX_INTERVALS);
     let (from, to) = direction.ordered(start, far);
     Span { calendar: target.calendar, from, to, reach: Reach::nearest(direction, most) }
 }
@@ -192,7 +192,7 @@ impl<'c> Scan<'c> {
         }
         match Timestamp::from_millis(end_ms) {
             Some(end)
-                if self.direction.ahead(end, self.horizon) >= 0 && self.passed < STRETCHES =>
+                if self.direction.ahead(end, self.horizon) >= 0 && self.passed < MAX_INTERVALS =>
             {
                 self.passed += 1;
                 self.at = end;

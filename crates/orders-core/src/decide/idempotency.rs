@@ -99,7 +99,7 @@ impl IdempotentRequest {
 
     /// Compares the command with what is stored under the key.
     #[must_use]
-    pub fn judge(&self, kept: Option<&Fingerprint>) -> Replay {
+    pub fn compare(&self, kept: Option<&Fingerprint>) -> Replay {
         match kept {
             None => Replay::No,
             Some(kept) if *kept == self.fingerprint => Replay::Same,

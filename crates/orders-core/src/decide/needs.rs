@@ -8,8 +8,8 @@ use super::command::{Command, NewId, Operation};
 use super::idempotency::OwnKey;
 use super::occupants::{Reach, Span};
 use super::snapshot::Snapshot;
-use crate::occupancy::CalendarId;
 use crate::order::OrderId;
+use crate::policy::CalendarId;
 use crate::policy::Policy;
 use crate::service::ServiceId;
 use crate::time::Timestamp;
@@ -46,7 +46,10 @@ impl Needs {
     /// Returns what these commands need, as far as the commands alone tell. The policy may be out of
     /// date: [`decide`](crate::decide()) asks for the rest.
     #[must_use]
-    pub fn of<'a>(policy: &Policy, commands: impl IntoIterator<Item = &'a Command>) -> Self {
+    pub fn for_commands<'a>(
+        policy: &Policy,
+        commands: impl IntoIterator<Item = &'a Command>,
+    ) -> Self {
         let mut needs = Self::default();
         for command in commands {
             needs.keys.extend(command.retry().map(|retry| retry.key.clone()));
@@ -111,8 +114,8 @@ impl Needs {
 
     fn add(&mut self, policy: &Policy, operation: &Operation) {
         let is_new = match operation {
-            Operation::Create { id, .. } => matches!(id, NewId::Made(_)),
-            Operation::Import(import) => matches!(import.id, NewId::Made(_)),
+            Operation::Create { id, .. } => matches!(id, NewId::Generated(_)),
+            Operation::Import(import) => matches!(import.id, NewId::Generated(_)),
             Operation::Update { .. } | Operation::Delete { .. } | Operation::Restore { .. } => {
                 false
             }

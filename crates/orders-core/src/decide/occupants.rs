@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::occupancy::{CalendarId, Interval};
 use crate::order::{Group, OrderId};
 use crate::policy::Policy;
+use crate::policy::{CalendarId, Interval};
 use crate::time::{Direction, Timestamp};
 
 /// An order in a calendar.

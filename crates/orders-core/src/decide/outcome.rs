@@ -143,7 +143,7 @@ impl Outcome {
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         match self {
-            Self::One(verdict) => verdict.is_ok(),
+            Self::One(result) => result.is_ok(),
             Self::Batch { refused, .. } => !refused,
             Self::Repeated | Self::KeyReused => false,
         }

@@ -67,7 +67,7 @@ fn propose_create(
         return Ok(Err(Refusal::UnknownServices(unknown)));
     }
     let last_version = match id {
-        NewId::Made(_) => 0,
+        NewId::Generated(_) => 0,
         NewId::Chosen(id) => match state.stored(id)? {
             Stored::Never => 0,
             Stored::Live(_) => return Ok(Err(Refusal::OrderExists(id.clone()))),

@@ -7,9 +7,9 @@ use super::coverage::Calendar;
 use super::event::EventKind;
 use super::idempotency::{Fingerprint, OwnKey};
 use super::occupants::{Occupant, Span};
-use crate::occupancy::{CalendarId, Slot};
 use crate::order::{Order, OrderId};
 use crate::policy::Policy;
+use crate::policy::{CalendarId, Slot};
 use crate::service::ServiceId;
 
 /// What is stored under an order's id.

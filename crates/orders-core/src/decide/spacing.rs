@@ -8,9 +8,9 @@ use super::needs::Needs;
 use super::occupants::{Occupant, Span};
 use super::outcome::{Neighbour, OrderConflict};
 use super::state::State;
-use crate::occupancy::Slot;
 use crate::order::{Group, Order, OrderId};
 use crate::policy::Scope;
+use crate::policy::Slot;
 use crate::time::Direction;
 
 /// How many conflicting orders a refusal names.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::occupancy::{CalendarId, Slot};
 use crate::order::{Group, OrderId};
+use crate::policy::{CalendarId, Slot};
 use crate::time::Timestamp;
 
 /// Two orders that are too close to each other.

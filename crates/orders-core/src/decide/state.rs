@@ -11,8 +11,8 @@ use super::import::ImportGroup;
 use super::needs::Needs;
 use super::occupants::{Occupant, Occupants, Span};
 use super::snapshot::{Snapshot, Stored};
-use crate::occupancy::CalendarId;
 use crate::order::{Group, Order, OrderId};
+use crate::policy::CalendarId;
 use crate::policy::Policy;
 use crate::service::ServiceId;
 use crate::time::{Direction, Timestamp};
@@ -31,8 +31,8 @@ pub(crate) struct State<'a> {
     /// What was stored before each change, to undo changes.
     journal: Vec<(OrderId, Option<Stored>)>,
     /// The idempotency keys of the commands so far, and the positions of those commands.
-    answered: HashMap<OwnKey, Fingerprint>,
-    answers: Vec<usize>,
+    used_keys: HashMap<OwnKey, Fingerprint>,
+    responses: Vec<usize>,
     /// The groups that the current batch created for names.
     named: HashMap<Arc<str>, Group>,
 }
@@ -55,16 +55,16 @@ impl<'a> State<'a> {
             hidden: HashSet::new(),
             events: Vec::new(),
             journal: Vec::new(),
-            answered: HashMap::new(),
-            answers: Vec::new(),
+            used_keys: HashMap::new(),
+            responses: Vec::new(),
             named: HashMap::new(),
         }
     }
 
     /// What is stored under an idempotency key.
-    pub(crate) fn answered(&self, key: &OwnKey) -> Result<Option<&Fingerprint>, Needs> {
-        match self.answered.get(key) {
-            Some(answered) => Ok(Some(answered)),
+    pub(crate) fn fingerprint(&self, key: &OwnKey) -> Result<Option<&Fingerprint>, Needs> {
+        match self.used_keys.get(key) {
+            Some(used) => Ok(Some(used)),
             None => self
                 .snapshot
                 .key(key)
@@ -73,9 +73,9 @@ impl<'a> State<'a> {
     }
 
     /// Records that the command at this position was accepted under its key.
-    pub(crate) fn answer(&mut self, retry: &IdempotentRequest, position: usize) {
-        self.answered.insert(retry.key.clone(), retry.fingerprint.clone());
-        self.answers.push(position);
+    pub(crate) fn use_key(&mut self, retry: &IdempotentRequest, position: usize) {
+        self.used_keys.insert(retry.key.clone(), retry.fingerprint.clone());
+        self.responses.push(position);
     }
 
     pub(crate) fn stored(&self, id: &OrderId) -> Result<&Stored, Needs> {
@@ -259,7 +259,7 @@ impl<'a> State<'a> {
                 rows.push(row);
             }
         }
-        Changes { rows, events: self.events, answers: self.answers }
+        Changes { rows, events: self.events, responses: self.responses }
     }
 
     /// Replaces what is stored under an id, and its places.

@@ -58,7 +58,7 @@ pub enum KeyChange {
         /// The hash of the new secret.
         hash: SecretHash,
         /// When the previous secret expires. Older ones end at once.
-        former_until: Timestamp,
+        previous_until: Timestamp,
     },
 }
 
@@ -123,10 +123,10 @@ pub fn decide_key(
                 return Err(KeyRefusal::Expired(id.clone()));
             }
             let expires_at = end(*expires_in).or(key.expires_at);
-            let former_until = end(*overlap).unwrap_or(now);
+            let previous_until = end(*overlap).unwrap_or(now);
             // The previous secret is valid neither after the overlap nor after its key's end.
-            let former_until = key.expires_at.map_or(former_until, |at| at.min(former_until));
-            Ok(KeyChange::Rotated { key: Key { expires_at, ..key }, hash: *hash, former_until })
+            let previous_until = key.expires_at.map_or(previous_until, |at| at.min(previous_until));
+            Ok(KeyChange::Rotated { key: Key { expires_at, ..key }, hash: *hash, previous_until })
         }
     }
 }
@@ -185,8 +185,8 @@ mod tests {
             &rotate(&key.id, overlap, expires_in),
             at(2_000),
         ) {
-            Ok(KeyChange::Rotated { former_until, key, .. }) => {
-                (former_until.as_millis(), key.expires_at.unwrap().as_millis())
+            Ok(KeyChange::Rotated { previous_until, key, .. }) => {
+                (previous_until.as_millis(), key.expires_at.unwrap().as_millis())
             }
             other => panic!("{other:?}"),
         };

@@ -104,7 +104,7 @@ pub enum WebhookChange {
         /// The new secret.
         secret: SigningSecret,
         /// Until when previous secrets also sign.
-        former_until: Timestamp,
+        previous_until: Timestamp,
     },
 }
 
@@ -115,7 +115,7 @@ pub enum WebhookRefusal {
     #[error("there is no webhook {0}")]
     NotFound(WebhookId),
     /// The maximum number of webhooks exists.
-    #[error("there are {} webhooks already, and no more are possible", Webhook::MOST)]
+    #[error("there are {} webhooks already, and no more are possible", Webhook::MAX)]
     TooMany,
     /// No event has this sequence yet.
     #[error("the last event has sequence {0}")]
@@ -138,7 +138,7 @@ pub fn decide_webhook(
         |id: &WebhookId| snapshot.named.clone().ok_or_else(|| WebhookRefusal::NotFound(id.clone()));
     match command {
         WebhookCommand::Create { id, content, secret } => {
-            if snapshot.count >= Webhook::MOST {
+            if snapshot.count >= Webhook::MAX {
                 return Err(WebhookRefusal::TooMany);
             }
             let webhook = Webhook {
@@ -158,8 +158,12 @@ pub fn decide_webhook(
         WebhookCommand::Change { id, patch } => Ok(change(named(id)?, patch, now)),
         WebhookCommand::Delete(id) => named(id).map(|webhook| WebhookChange::Deleted(webhook.id)),
         WebhookCommand::Rotate { id, secret, overlap } => {
-            let former_until = overlap.map_or(now, |overlap| now.saturating_add(overlap));
-            Ok(WebhookChange::Rotated { webhook: named(id)?, secret: secret.clone(), former_until })
+            let previous_until = overlap.map_or(now, |overlap| now.saturating_add(overlap));
+            Ok(WebhookChange::Rotated {
+                webhook: named(id)?,
+                secret: secret.clone(),
+                previous_until,
+            })
         }
         WebhookCommand::Replay { id, after } => {
             let webhook = named(id)?;
@@ -235,7 +239,7 @@ mod tests {
         assert_eq!((webhook.position, webhook.disabled, webhook.held), (7, None, None));
         let create =
             WebhookCommand::Create { id: webhook.id, content: webhook.content, secret: secret(1) };
-        let full = WebhookSnapshot { count: Webhook::MOST, ..snapshot(None) };
+        let full = WebhookSnapshot { count: Webhook::MAX, ..snapshot(None) };
         assert_eq!(decide_webhook(&full, &create, at(1)), Err(WebhookRefusal::TooMany));
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of an order by the commands that are given to it.
 
 use orders_core::decide::{OrderPatch, Reach, Span, Stored};
-use orders_core::occupancy::CalendarId;
+use orders_core::policy::CalendarId;
 use orders_core::{
     Action, Actor, Command, Done, Operation, Period, Policy, Refusal, ServiceId, Snapshot, decide,
 };

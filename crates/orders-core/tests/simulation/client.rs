@@ -117,7 +117,7 @@ impl Client {
             NewId::Chosen(any_id(dice))
         } else {
             let made = format!("made-{}-{}-{place}", self.number, self.asked);
-            NewId::Made(OrderId::parse(&made).unwrap())
+            NewId::Generated(OrderId::parse(&made).unwrap())
         };
         let (datetime, total_fee, services) = (time(dice), fee(dice), services(dice));
         Operation::Create { id, content: OrderContent { datetime, total_fee, services } }

@@ -10,7 +10,7 @@ mod statements;
 use std::collections::BTreeMap;
 
 use orders_core::decide::OwnKey;
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{Needs, OrderId, Outcome, Policy, ServiceId, Snapshot, Timestamp};
 
 use crate::dice::Dice;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use orders_core::decide::{Neighbour, OrderConflict};
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{
     Action, Event, EventKind, Operation, Order, OrderId, Policy, Refusal, Timestamp,
 };

@@ -212,7 +212,7 @@ impl Process {
     /// Loads what is needed beyond what is remembered.
     fn load_first(&mut self, work: &mut Work, world: &mut World<'_>) {
         let Some(session) = &mut self.session else { return };
-        let mut needs = Needs::of(&world.database.policy, &work.commands);
+        let mut needs = Needs::for_commands(&world.database.policy, &work.commands);
         work.stage = match session.memory.take() {
             Some(before) => {
                 needs.leave_out(&before.snapshot);

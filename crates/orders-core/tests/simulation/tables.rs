@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use orders_core::decide::{Changes, Fingerprint, Occupant, OwnKey, Reach, RowChange, Span, Stored};
-use orders_core::occupancy::{CalendarId, Slot};
+use orders_core::policy::{CalendarId, Slot};
 use orders_core::{
     Event, Needs, Order, OrderId, Outcome, Period, Policy, ServiceId, Snapshot, Timestamp,
 };

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use orders_core::occupancy::{CalendarId, Slot};
 use orders_core::order::Group;
+use orders_core::policy::{CalendarId, Slot};
 use orders_core::{OrderId, Period, Policy, Scope, ServiceId};
 
 use crate::client::{self, Client};

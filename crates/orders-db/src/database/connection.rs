@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use crate::StoreError;
-use crate::database::error::{Trouble, one_line};
+use crate::database::error::{DbError, one_line};
 use crate::database::url::DatabaseUrl;
 
 /// A connection to either database.
@@ -138,7 +138,7 @@ impl Manager {
         // does not wait for the switch to WAL as it waits for other locks.
         let deadline = Instant::now() + LOCK_TIMEOUT;
         while let Err(error) = connection.batch_execute(mode) {
-            if Trouble::of(&error) != Trouble::Locked || Instant::now() > deadline {
+            if DbError::from_diesel(&error) != DbError::Locked || Instant::now() > deadline {
                 return Err(unavailable(error.to_string()));
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -192,7 +192,7 @@ struct LibraryVersion {
 fn refuse_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let found: LibraryVersion = diesel::sql_query("SELECT sqlite_version() AS version")
         .get_result(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let numbers: Vec<u32> = found.version.split('.').filter_map(|part| part.parse().ok()).collect();
     if numbers.as_slice() < [3, 51, 3].as_slice() {
         return Err(StoreError::FaultyLibrary(found.version));
@@ -219,7 +219,7 @@ impl r2d2::ManageConnection for Manager {
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
         let asked = pooled.connection.batch_execute("SELECT 1");
-        asked.map_err(|error| StoreError::of_read(&error))
+        asked.map_err(|error| StoreError::from_read(&error))
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {

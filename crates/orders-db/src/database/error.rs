@@ -33,7 +33,7 @@ pub enum StoreError {
 
 /// What a failed statement means for its transaction.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DbError {
     /// The connection is lost; nothing was committed.
     Lost(String),
     /// Another transaction held a lock for too long.
@@ -44,9 +44,9 @@ pub enum Trouble {
     Failed(String),
 }
 
-impl Trouble {
+impl DbError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "Diesel's enums may grow")]
-    pub(crate) fn of(error: &DieselError) -> Self {
+    pub(crate) fn from_diesel(error: &DieselError) -> Self {
         let text = one_line(&error.to_string());
         match error {
             DieselError::DatabaseError(kind, information) => match kind {
@@ -62,7 +62,7 @@ impl Trouble {
                 DatabaseErrorKind::ReadOnlyTransaction => Self::Lost(text),
                 DatabaseErrorKind::SerializationFailure => Self::Locked,
                 // Diesel may add kinds; the message is enough.
-                _ => Self::of_message(information.message()),
+                _ => Self::from_message(information.message()),
             },
             DieselError::BrokenTransactionManager => Self::Lost(text),
             _ => Self::Failed(text),
@@ -71,7 +71,7 @@ impl Trouble {
 
     /// Classifies by the text, since Diesel keeps no SQLSTATE. Both databases answer in English
     /// (PostgreSQL if the role may set `lc_messages`).
-    fn of_message(message: &str) -> Self {
+    fn from_message(message: &str) -> Self {
         const LOST: [&str; 14] = [
             "terminating connection",                  // 57P01, 25P03
             "the database system is",                  // 57P03: starting up, shutting down
@@ -113,7 +113,7 @@ pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for DbError {
     /// For connections that are opened and rows that are read within a transaction.
     fn from(error: StoreError) -> Self {
         match error {
@@ -129,11 +129,11 @@ impl From<StoreError> for Trouble {
     }
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Locked => Self::Overloaded,
-            Trouble::Lost(text) | Trouble::Violation(text) | Trouble::Failed(text) => {
+impl From<DbError> for StoreError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Locked => Self::Overloaded,
+            DbError::Lost(text) | DbError::Violation(text) | DbError::Failed(text) => {
                 Self::Unavailable(text)
             }
         }
@@ -142,8 +142,8 @@ impl From<Trouble> for StoreError {
 
 impl StoreError {
     /// Converts the error of a read.
-    pub(crate) fn of_read(error: &DieselError) -> Self {
-        Trouble::of(error).into()
+    pub(crate) fn from_read(error: &DieselError) -> Self {
+        DbError::from_diesel(error).into()
     }
 }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn messages_that_diesel_has_no_kind_for_are_told_apart() {
-        let lost = |text: &str| Trouble::Lost(text.to_owned());
-        for (message, trouble) in [
+        let lost = |text: &str| DbError::Lost(text.to_owned());
+        for (message, error) in [
             (
                 "terminating connection due to administrator command",
                 lost("terminating connection due to administrator command"),
@@ -165,14 +165,14 @@ mod tests {
                 "cannot execute INSERT in a read-only transaction",
                 lost("cannot execute INSERT in a read-only transaction"),
             ),
-            ("canceling statement due to lock timeout", Trouble::Locked),
-            ("canceling statement due to statement timeout", Trouble::Locked),
-            ("deadlock detected", Trouble::Locked),
-            ("database is locked", Trouble::Locked),
-            ("order_slots_no_overlap", Trouble::Violation("order_slots_no_overlap".to_owned())),
-            ("syntax error", Trouble::Failed("syntax error".to_owned())),
+            ("canceling statement due to lock timeout", DbError::Locked),
+            ("canceling statement due to statement timeout", DbError::Locked),
+            ("deadlock detected", DbError::Locked),
+            ("database is locked", DbError::Locked),
+            ("order_slots_no_overlap", DbError::Violation("order_slots_no_overlap".to_owned())),
+            ("syntax error", DbError::Failed("syntax error".to_owned())),
         ] {
-            assert_eq!(Trouble::of_message(message), trouble);
+            assert_eq!(DbError::from_message(message), error);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 
 use crate::StoreError;
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::url::DatabaseUrl;
 
 /// Opens an existing database for reads of any length.
@@ -19,7 +19,7 @@ pub(crate) fn open_without_timeouts(url: &DatabaseUrl) -> Result<AnyConnection, 
             .batch_execute(
                 "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;",
             )
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
     }
     Ok(connection)
 }

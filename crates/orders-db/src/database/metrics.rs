@@ -7,7 +7,7 @@ use std::time::Duration;
 use orders_core::{Outcome, Refusal};
 
 use crate::StoreError;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 
 /// Up to how many nanoseconds each bucket of times counts: from 100 µs to 10 s.
 const TIMES: &[u64] = &[
@@ -221,13 +221,13 @@ impl ErrorKind {
     }
 }
 
-impl From<&Trouble> for ErrorKind {
-    fn from(trouble: &Trouble) -> Self {
-        match trouble {
-            Trouble::Lost(_) => Self::Unavailable,
-            Trouble::Locked => Self::Timeout,
-            Trouble::Violation(_) => Self::Violation,
-            Trouble::Failed(_) => Self::Failed,
+impl From<&DbError> for ErrorKind {
+    fn from(error: &DbError) -> Self {
+        match error {
+            DbError::Lost(_) => Self::Unavailable,
+            DbError::Locked => Self::Timeout,
+            DbError::Violation(_) => Self::Violation,
+            DbError::Failed(_) => Self::Failed,
         }
     }
 }
@@ -251,7 +251,7 @@ impl From<&StoreError> for ErrorKind {
 #[derive(Debug, Default)]
 pub(crate) struct StoreMetrics {
     pub(crate) lock: Timing,
-    pub(crate) judge: Timing,
+    pub(crate) decide: Timing,
     pub(crate) commit: Timing,
     conflicts: AtomicU64,
     errors: [AtomicU64; ErrorKind::ALL.len()],
@@ -270,9 +270,9 @@ impl StoreMetrics {
 
     /// Counts the operations of an outcome that the spacing rule rejected.
     pub(crate) fn decided(&self, outcome: &Outcome) {
-        let is_conflict = |verdict: &&_| matches!(verdict, Err(Refusal::Conflict(_)));
+        let is_conflict = |result: &&_| matches!(result, Err(Refusal::Conflict(_)));
         let number = match outcome {
-            Outcome::One(verdict) => usize::from(is_conflict(&verdict)),
+            Outcome::One(result) => usize::from(is_conflict(&result)),
             Outcome::Batch { results, .. } => results.iter().filter(is_conflict).count(),
             Outcome::Repeated | Outcome::KeyReused => 0,
         };
@@ -296,7 +296,7 @@ impl StoreMetrics {
             queues,
             steps: [
                 ("lock", self.lock.read()),
-                ("judge", self.judge.read()),
+                ("judge", self.decide.read()),
                 ("commit", self.commit.read()),
             ],
             conflicts: self.conflicts(),
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn each_error_is_counted_under_its_kind_only() {
         let metrics = StoreMetrics::default();
-        metrics.failed(&Trouble::Locked);
+        metrics.failed(&DbError::Locked);
         metrics.failed(&StoreError::Overloaded);
         metrics.failed(ErrorKind::NoConnection);
         let counted = |kind: ErrorKind| {

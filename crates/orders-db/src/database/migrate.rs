@@ -10,10 +10,11 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
-use crate::database::error::Trouble;
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager, Purpose};
+use crate::database::error::DbError;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, transaction};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -42,7 +43,7 @@ pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
         AnyConnection::Sqlite(connection) => {
             connection
                 .batch_execute("PRAGMA busy_timeout = 60000")
-                .map_err(|error| StoreError::of_read(&error))?;
+                .map_err(|error| StoreError::from_read(&error))?;
             connection.immediate_transaction(|connection| run_pending(connection, SQLITE))
         }
     }
@@ -80,10 +81,10 @@ fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
         .load(connection);
     match run {
         Ok(run) => Ok(known == run.into_iter().collect()),
-        Err(error) => match Trouble::of(&error) {
-            trouble @ (Trouble::Lost(_) | Trouble::Locked) => Err(trouble.into()),
+        Err(error) => match DbError::from_diesel(&error) {
+            error @ (DbError::Lost(_) | DbError::Locked) => Err(error.into()),
             // The table does not exist yet.
-            Trouble::Failed(_) | Trouble::Violation(_) => Ok(false),
+            DbError::Failed(_) | DbError::Violation(_) => Ok(false),
         },
     }
 }
@@ -99,7 +100,7 @@ pub(crate) fn difference(
     let run: Vec<String> = __diesel_schema_migrations::table
         .select(__diesel_schema_migrations::version)
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let run: BTreeSet<String> = run.into_iter().collect();
     let without = |all: &BTreeSet<String>, others| all.difference(others).cloned().collect();
     Ok((without(&known, &run), without(&run, &known)))
@@ -110,7 +111,7 @@ struct MigrateError(StoreError);
 
 impl From<diesel::result::Error> for MigrateError {
     fn from(error: diesel::result::Error) -> Self {
-        Self(StoreError::of_read(&error))
+        Self(StoreError::from_read(&error))
     }
 }
 

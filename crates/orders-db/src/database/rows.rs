@@ -3,18 +3,21 @@
 use std::num::NonZeroU64;
 
 use diesel::prelude::*;
-use orders_core::occupancy::{CalendarId, Interval};
 use orders_core::order::Group;
+use orders_core::policy::{CalendarId, Interval};
 use orders_core::{
     Fee, Order, OrderContent, OrderId, Period, Policy, Scope, ServiceId, Services, Timestamp,
 };
 
 use crate::StoreError;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::schema::{idempotency_keys, orders, policy};
 
 /// A row of `orders`. The schema's checks guard its values, so reading one fails only where another
 /// program wrote to the table.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = crate::database::schema::orders)]
+#[diesel(table_name = orders)]
 pub(crate) struct OrderRow {
     pub(crate) id: String,
     pub(crate) datetime_ms: i64,
@@ -31,20 +34,53 @@ impl OrderRow {
         let corrupt = |what: &str| StoreError::Corrupt(format!("order {}: {what}", self.id));
         Ok(Order {
             content: OrderContent {
-                datetime: instant(self.datetime_ms)?,
+                datetime: timestamp(self.datetime_ms)?,
                 total_fee: Fee::from_hundredths(self.total_fee).ok_or_else(|| corrupt("fee"))?,
                 services: read_services(&self.services)?,
             },
             version: u64::try_from(self.version).ok().ok_or_else(|| corrupt("version"))?,
             group: group(self.grp)?,
-            created_at: instant(self.created_at_ms)?,
-            updated_at: instant(self.updated_at_ms)?,
+            created_at: timestamp(self.created_at_ms)?,
+            updated_at: timestamp(self.updated_at_ms)?,
             id: order_id(&self.id)?,
         })
     }
 }
 
-pub(crate) fn policy(
+/// A response as it was sent: the parts that a client relies on.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = idempotency_keys)]
+pub struct StoredResponse {
+    /// The HTTP status, 200 to 299.
+    pub status: i16,
+    /// The header `Location`.
+    pub location: Option<String>,
+    /// The header `ETag`.
+    pub etag: Option<String>,
+    /// The body; empty if there was none, or if it contained a secret.
+    pub body: Vec<u8>,
+}
+
+impl StoredResponse {
+    /// Whether the body is missing because it contained a secret: it is empty, and the status is not
+    /// 204.
+    #[must_use]
+    pub fn omits_a_secret(&self) -> bool {
+        self.status != 204 && self.body.is_empty()
+    }
+}
+
+/// Finds the policy.
+pub(crate) fn find_policy(connection: &mut AnyConnection) -> Result<Policy, DbError> {
+    let (window_ms, scope, edit_lock_ms) = policy::table
+        .select((policy::window_ms, policy::scope, policy::edit_lock_ms))
+        .get_result::<(i64, String, Option<i64>)>(connection)
+        .map_err(|error| DbError::from_diesel(&error))?;
+    Ok(read_policy(window_ms, &scope, edit_lock_ms)?)
+}
+
+/// Converts the columns of `policy`.
+pub(crate) fn read_policy(
     window_ms: i64,
     scope: &str,
     edit_lock_ms: Option<i64>,
@@ -66,12 +102,12 @@ pub(crate) fn service_id(number: i64) -> Result<ServiceId, StoreError> {
     ServiceId::new(number).ok_or_else(|| StoreError::Corrupt(format!("service {number}")))
 }
 
-pub(crate) fn instant(millis: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("instant {millis}")))
+pub(crate) fn timestamp(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millis(millis).ok_or_else(|| StoreError::Corrupt(format!("time {millis}")))
 }
 
 pub(crate) fn interval(start_ms: i64, end_ms: i64) -> Result<Interval, StoreError> {
-    let interval = Interval::new(instant(start_ms)?, end_ms);
+    let interval = Interval::new(timestamp(start_ms)?, end_ms);
     interval.ok_or_else(|| StoreError::Corrupt(format!("interval {start_ms} to {end_ms}")))
 }
 

@@ -1,10 +1,10 @@
 //! The tables that the writer writes, each with its one column list: every statement that writes a
 //! table, and every hand-built statement that reads whole orders, is built from it.
 
-use orders_core::{Event, Order, OrderId};
+use orders_core::decide::{Fingerprint, IdempotentRequest, OwnKey};
+use orders_core::{Event, Order, OrderId, Timestamp};
 
-use crate::database::rows::{bigint, write_services};
-use crate::write::idempotency::NewResponse;
+use crate::database::rows::{StoredResponse, bigint, write_services};
 
 use Get::{Bytes, Number, OptionalText, SmallNumber, Text};
 
@@ -42,6 +42,26 @@ pub(crate) struct ServiceUseRow {
     pub(crate) datetime_ms: i64,
     pub(crate) order_id: OrderId,
     pub(crate) created_at_ms: i64,
+}
+
+/// A row of `idempotency_keys`: a response to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewResponse {
+    pub(crate) key: OwnKey,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) response: StoredResponse,
+    pub(crate) expires: Timestamp,
+}
+
+impl NewResponse {
+    pub(crate) fn new(retry: &IdempotentRequest, response: StoredResponse, now: Timestamp) -> Self {
+        Self {
+            key: retry.key.clone(),
+            fingerprint: retry.fingerprint.clone(),
+            response,
+            expires: now.saturating_add(IdempotentRequest::KEPT_FOR),
+        }
+    }
 }
 
 pub(crate) static ORDERS: Table<Order> = Table {

@@ -8,13 +8,13 @@ use diesel::prelude::*;
 
 use crate::StoreError;
 use crate::database::connection::{AnyConnection, LOCK_TIMEOUT};
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 
 /// Takes PostgreSQL's lock of the database until the end of the transaction.
 pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7310868735434190196)";
 
 /// Opens a transaction and waits for the lock.
-pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
+pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), DbError> {
     let begun = match connection {
         // The lock is a statement of its own under READ COMMITTED: the next statement takes its
         // snapshot after the lock was taken, so it sees what the last holder committed.
@@ -24,9 +24,9 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), Trouble> {
         AnyConnection::Sqlite(connection) => begin_sqlite(connection),
     };
     begun.map_err(|error| {
-        let trouble = Trouble::of(&error);
+        let error = DbError::from_diesel(&error);
         roll_back(connection);
-        trouble
+        error
     })
 }
 
@@ -38,7 +38,9 @@ fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     let begun = loop {
         // IMMEDIATE, because a deferred BEGIN cannot wait for the lock once it has read.
         match connection.batch_execute("BEGIN IMMEDIATE") {
-            Err(error) if Trouble::of(&error) == Trouble::Locked && Instant::now() < deadline => {}
+            Err(error)
+                if DbError::from_diesel(&error) == DbError::Locked && Instant::now() < deadline => {
+            }
             begun => break begun,
         }
     };
@@ -55,7 +57,7 @@ pub(crate) fn read_only<T>(
         AnyConnection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         AnyConnection::Sqlite(_) => "BEGIN DEFERRED",
     };
-    connection.batch_execute(begin).map_err(|error| StoreError::of_read(&error))?;
+    connection.batch_execute(begin).map_err(|error| StoreError::from_read(&error))?;
     let result = queries(connection);
     // Nothing was written, so nothing is lost.
     roll_back(connection);
@@ -63,8 +65,8 @@ pub(crate) fn read_only<T>(
 }
 
 /// Commits. After an error it is not known whether the commit took place.
-pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
-    connection.batch_execute("COMMIT").map_err(|error| Trouble::of(&error))
+pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), DbError> {
+    connection.batch_execute("COMMIT").map_err(|error| DbError::from_diesel(&error))
 }
 
 /// Ends the transaction so that an earlier one, whose commit failed, cannot come back.
@@ -73,7 +75,7 @@ pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
 /// reports the error and treats the transaction as rolled back. But the transaction stays in the log,
 /// and after a crash the next process to open the file replays it. Whatever is written next overwrites
 /// it there, so this writes something.
-pub(crate) fn neutralize_failed_commit(connection: &mut AnyConnection) -> Result<(), Trouble> {
+pub(crate) fn neutralize_failed_commit(connection: &mut AnyConnection) -> Result<(), DbError> {
     let ended = match connection {
         // PostgreSQL's log decides, and it has been looked at.
         AnyConnection::Postgres(_) => connection.batch_execute("ROLLBACK"),
@@ -82,7 +84,7 @@ pub(crate) fn neutralize_failed_commit(connection: &mut AnyConnection) -> Result
             connection.batch_execute("PRAGMA user_version = 0; COMMIT")
         }
     };
-    ended.map_err(|error| Trouble::of(&error))
+    ended.map_err(|error| DbError::from_diesel(&error))
 }
 
 /// Rolls back the transaction, if one is open.

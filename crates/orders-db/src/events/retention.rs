@@ -8,11 +8,12 @@ use diesel::prelude::*;
 use orders_core::Period;
 
 use super::trimmed_through;
-use crate::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{event_feed, events};
-use crate::{StoreError, clock};
+use crate::StoreError;
+use crate::database::clock;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::{event_feed, events};
 
 /// How many events are read before the mark moves.
 const CHUNK: usize = 1_000;
@@ -48,7 +49,7 @@ fn trim(
 }
 
 /// Trims one chunk. Returns how many events it had.
-fn trim_chunk(connection: &mut AnyConnection, keep: Period) -> Result<usize, Trouble> {
+fn trim_chunk(connection: &mut AnyConnection, keep: Period) -> Result<usize, DbError> {
     let oldest = clock::now(connection)?.saturating_sub(keep).as_millis();
     let through = rows::bigint(trimmed_through(connection)?);
     let next: Vec<(i64, i64)> = events::table
@@ -57,7 +58,7 @@ fn trim_chunk(connection: &mut AnyConnection, keep: Period) -> Result<usize, Tro
         .limit(i64::try_from(CHUNK).unwrap_or(i64::MAX))
         .select((events::sequence, events::time_ms))
         .load(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     // Up to the first that is recent enough, even if the clock once went back.
     let old = next.iter().take_while(|(_, time_ms)| *time_ms < oldest);
     let old: Vec<i64> = old.map(|(sequence, _)| *sequence).collect();
@@ -65,7 +66,7 @@ fn trim_chunk(connection: &mut AnyConnection, keep: Period) -> Result<usize, Tro
         diesel::update(event_feed::table.filter(event_feed::trimmed_through.lt(last)))
             .set(event_feed::trimmed_through.eq(last))
             .execute(connection)
-            .map_err(|error| Trouble::of(&error))?;
+            .map_err(|error| DbError::from_diesel(&error))?;
         log::debug!("trimmed {} events from the feed, up to {last}", old.len());
     }
     Ok(old.len())

@@ -12,8 +12,8 @@ use diesel::prelude::*;
 use orders_core::Event;
 
 use crate::StoreError;
-use crate::connection::{AnyConnection, Manager};
-use crate::schema::counters;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::schema::counters;
 
 /// The polling interval while there are subscribers. Events of other processes must be known within
 /// 100 ms.
@@ -181,6 +181,6 @@ pub(crate) fn find_last(connection: &mut AnyConnection) -> Result<u64, StoreErro
     let sequence: i64 = counters::table
         .select(counters::last_sequence)
         .first(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     u64::try_from(sequence).map_err(|_negative| StoreError::Corrupt("last_sequence".to_owned()))
 }

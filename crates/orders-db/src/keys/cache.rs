@@ -11,12 +11,13 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyId, Secret};
 
 use super::{KeyRow, list_secrets};
-use crate::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::error::DbError;
+use crate::database::schema::{api_key_state, api_keys};
+use crate::database::{clock, transaction};
 use crate::keys::sessions::{self, EndedSessions, Session};
-use crate::schema::{api_key_state, api_keys};
 use crate::write::queue::Reply;
-use crate::{StoreError, clock, transaction};
 
 /// The polling interval, well within the second that a revocation may take.
 const INTERVAL: Duration = Duration::from_millis(400);
@@ -168,7 +169,7 @@ fn state(connection: &mut AnyConnection) -> Result<(i64, bool), StoreError> {
     let (version, required): (i64, i32) = api_key_state::table
         .select((api_key_state::version, api_key_state::required))
         .first(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     Ok((version, required != 0))
 }
 
@@ -182,7 +183,7 @@ fn entries(
         let rows: Vec<KeyRow> = api_keys::table
             .select(KeyRow::as_select())
             .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
         let mut entries = HashMap::with_capacity(rows.len());
         for row in rows {
             let key = row.into_key()?;
@@ -202,7 +203,7 @@ fn entries(
 }
 
 /// Stores when keys were last used.
-pub(crate) fn flush_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trouble> {
+pub(crate) fn flush_uses(table: &KeyTable, manager: &Manager) -> Result<(), DbError> {
     let is_newer = |entry: &&KeyEntry| {
         let stored = entry.uses.stored.load(Ordering::Relaxed);
         entry.uses.last.load(Ordering::Relaxed) - stored >= USE_RESOLUTION_MS
@@ -218,7 +219,7 @@ pub(crate) fn flush_uses(table: &KeyTable, manager: &Manager) -> Result<(), Trou
         diesel::update(api_keys::table.find(key.id.as_str()).filter(older))
             .set(api_keys::last_used_ms.eq(last))
             .execute(open)
-            .map_err(|error| Trouble::of(&error))?;
+            .map_err(|error| DbError::from_diesel(&error))?;
         uses.stored.store(last, Ordering::Relaxed);
     }
     Ok(())

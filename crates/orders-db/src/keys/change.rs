@@ -7,10 +7,10 @@ use orders_core::Timestamp;
 use orders_core::key::{Key, KeyChange, KeyCommand, KeyRefusal, SecretHash, decide_key};
 
 use super::{KeyRow, SecretRow, find};
-use crate::clock;
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::schema::{api_key_secrets, api_key_state, api_keys};
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::schema::{api_key_secrets, api_key_state, api_keys};
 use crate::write::change::Change;
 
 impl Change for KeyCommand {
@@ -19,7 +19,7 @@ impl Change for KeyCommand {
     type Accepted = KeyChange;
     type Refusal = KeyRefusal;
 
-    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, DbError> {
         Ok((find(connection, self.id())?, clock::now(connection)?))
     }
 
@@ -31,14 +31,14 @@ impl Change for KeyCommand {
         connection: &mut AnyConnection,
         _: &Self::Snapshot,
         change: &KeyChange,
-    ) -> Result<(), Trouble> {
-        store(connection, change).map_err(|error| Trouble::of(&error))
+    ) -> Result<(), DbError> {
+        store(connection, change).map_err(|error| DbError::from_diesel(&error))
     }
 
     fn is_done(
         connection: &mut AnyConnection,
         change: &KeyChange,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<Option<bool>, DbError> {
         Ok(Some(match change {
             KeyChange::Created(_, hash) | KeyChange::Rotated { hash, .. } => {
                 let secret = api_key_secrets::table.find(hash.0.as_slice());
@@ -46,7 +46,7 @@ impl Change for KeyCommand {
                     .select(api_key_secrets::key_id)
                     .first(connection)
                     .optional()
-                    .map_err(|error| Trouble::of(&error))?;
+                    .map_err(|error| DbError::from_diesel(&error))?;
                 found.is_some()
             }
             KeyChange::Revoked(key) => {
@@ -65,7 +65,7 @@ impl Change for RequireKeys {
     type Accepted = ();
     type Refusal = Infallible;
 
-    fn load(&self, _: &mut AnyConnection) -> Result<(), Trouble> {
+    fn load(&self, _: &mut AnyConnection) -> Result<(), DbError> {
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Change for RequireKeys {
         Ok(())
     }
 
-    fn store(connection: &mut AnyConnection, (): &(), (): &()) -> Result<(), Trouble> {
+    fn store(connection: &mut AnyConnection, (): &(), (): &()) -> Result<(), DbError> {
         diesel::update(api_key_state::table.filter(api_key_state::required.eq(0)))
             .set((
                 api_key_state::required.eq(1),
@@ -81,13 +81,13 @@ impl Change for RequireKeys {
             ))
             .execute(connection)
             .map(drop)
-            .map_err(|error| Trouble::of(&error))
+            .map_err(|error| DbError::from_diesel(&error))
     }
 
-    fn is_done(connection: &mut AnyConnection, (): &()) -> Result<Option<bool>, Trouble> {
+    fn is_done(connection: &mut AnyConnection, (): &()) -> Result<Option<bool>, DbError> {
         let required: Result<i32, _> =
             api_key_state::table.select(api_key_state::required).first(connection);
-        required.map(|required| Some(required != 0)).map_err(|error| Trouble::of(&error))
+        required.map(|required| Some(required != 0)).map_err(|error| DbError::from_diesel(&error))
     }
 }
 
@@ -108,11 +108,11 @@ fn store(connection: &mut AnyConnection, change: &KeyChange) -> QueryResult<()> 
                 .execute(connection)?;
             diesel::delete(own_secrets()).execute(connection)?;
         }
-        KeyChange::Rotated { key, hash, former_until } => {
+        KeyChange::Rotated { key, hash, previous_until } => {
             diesel::delete(own_secrets().filter(api_key_secrets::until_ms.is_not_null()))
                 .execute(connection)?;
             diesel::update(own_secrets())
-                .set(api_key_secrets::until_ms.eq(former_until.as_millis()))
+                .set(api_key_secrets::until_ms.eq(previous_until.as_millis()))
                 .execute(connection)?;
             diesel::update(api_keys::table.find(key.id.as_str()))
                 .set(api_keys::expires_at_ms.eq(key.expires_at.map(Timestamp::as_millis)))

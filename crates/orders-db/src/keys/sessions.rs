@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 use orders_core::Timestamp;
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::schema::{api_key_state, ended_sessions};
-use crate::{StoreError, clock, rows, transaction};
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::schema::{api_key_state, ended_sessions};
+use crate::database::{clock, rows, transaction};
 
 /// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
 /// the latest end are ended, so that the rows do not grow without bound.
@@ -39,10 +40,10 @@ struct SessionRow {
 
 /// The sessions that were ended early.
 #[derive(Debug, Default)]
-pub(crate) struct EndedSessions(HashMap<String, OfHolder>);
+pub(crate) struct EndedSessions(HashMap<String, EndedOfHolder>);
 
 #[derive(Debug, Default)]
-struct OfHolder {
+struct EndedOfHolder {
     sessions: HashSet<String>,
     /// All sessions that end by then are ended.
     all_until: Option<Timestamp>,
@@ -61,12 +62,12 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
     let rows: Vec<SessionRow> = ended_sessions::table
         .select(SessionRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     let mut ended = EndedSessions::default();
     for SessionRow { holder, session, end_ms } in rows {
         let of = ended.0.entry(holder).or_default();
         if session == ALL {
-            of.all_until = Some(rows::instant(end_ms)?);
+            of.all_until = Some(rows::timestamp(end_ms)?);
         } else {
             of.sessions.insert(session);
         }
@@ -75,10 +76,10 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
 }
 
 /// Ends a session. Processes learn of it as of changes to keys.
-pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), Trouble> {
+pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), DbError> {
     transaction::begin(connection)?;
     let written = clock::now(connection).and_then(|now| {
-        write(connection, session, now).map_err(|error| Trouble::of(&error))?;
+        write(connection, session, now).map_err(|error| DbError::from_diesel(&error))?;
         transaction::commit(connection)
     });
     if written.is_err() {

@@ -8,8 +8,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
 use crate::database::long_reads::{check_exists, open_without_timeouts};
 use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::DatabaseUrl;
@@ -41,10 +41,8 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
-impl BackupError {
-    fn of(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
-        |error| Self::File(path.display().to_string(), error.to_string())
-    }
+fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
+    |error| BackupError::File(path.display().to_string(), error.to_string())
 }
 
 /// Copies an SQLite database at one moment, while others may write. The copy gets its name only after
@@ -63,18 +61,15 @@ pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     drop(fs::remove_file(&partial));
     let made = copy(url, &partial).and_then(|()| {
         check_integrity(&partial)?;
-        fs::set_permissions(
-            &partial,
-            fs::metadata(from).map_err(BackupError::of(from))?.permissions(),
-        )
-        .map_err(BackupError::of(&partial))?;
+        fs::set_permissions(&partial, fs::metadata(from).map_err(file_error(from))?.permissions())
+            .map_err(file_error(&partial))?;
         sync(&partial)?;
         // Unlike a rename, a link never replaces a file.
         fs::hard_link(&partial, to).map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return BackupError::Exists(to.display().to_string());
             }
-            BackupError::of(to)(error)
+            file_error(to)(error)
         })
     });
     drop(fs::remove_file(&partial));
@@ -133,7 +128,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
     remove_with_log(&restored);
     let result = prepare(from, &restored).and_then(|()| {
         let previous = set_aside(url, database)?;
-        fs::rename(&restored, database).map_err(BackupError::of(database))?;
+        fs::rename(&restored, database).map_err(file_error(database))?;
         sync_folder(database)?;
         Ok(previous)
     });
@@ -143,7 +138,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
 
 /// Copies a backup and checks the copy, so that what was checked is what is used.
 fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
-    fs::copy(from, restored).map_err(BackupError::of(from))?;
+    fs::copy(from, restored).map_err(file_error(from))?;
     check_integrity(restored)?;
     let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(restored.to_owned());
@@ -161,21 +156,21 @@ fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
     if let Some(fault) = faults.into_iter().next() {
         return Err(unfit(fault));
     }
-    fold_log(restored).map_err(|trouble| unfit(format!("{trouble:?}")))?;
+    fold_log(restored).map_err(|error| unfit(format!("{error:?}")))?;
     sync(restored)
 }
 
 /// Moves the write-ahead log into the file and ends the log. Fails while another process has the file
 /// open.
-fn fold_log(file: &Path) -> Result<(), Trouble> {
-    let manager = crate::connection::Manager::new(
+fn fold_log(file: &Path) -> Result<(), DbError> {
+    let manager = crate::database::connection::Manager::new(
         &DatabaseUrl::Sqlite(file.to_owned()),
-        crate::connection::Purpose::Write,
+        crate::database::connection::Purpose::Write,
     );
     let mut connection = manager.open()?;
     connection
         .batch_execute("PRAGMA busy_timeout = 500; PRAGMA journal_mode = DELETE")
-        .map_err(|error| Trouble::of(&error))
+        .map_err(|error| DbError::from_diesel(&error))
 }
 
 /// Gives the present database a second name. At no time is there no database.
@@ -185,7 +180,7 @@ fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, Back
     }
     let log = match fold_log(database) {
         Ok(()) => false,
-        Err(Trouble::Locked) => {
+        Err(DbError::Locked) => {
             let why = format!("{url} is in use by another process; stop that process first");
             return Err(StoreError::Unavailable(why).into());
         }
@@ -193,11 +188,11 @@ fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, Back
         Err(_) => true,
     };
     let previous = free_name(database);
-    fs::hard_link(database, &previous).map_err(BackupError::of(&previous))?;
+    fs::hard_link(database, &previous).map_err(file_error(&previous))?;
     for suffix in ["-wal", "-shm"] {
         let of_log = beside(database, suffix);
         if log && of_log.exists() {
-            fs::rename(&of_log, beside(&previous, suffix)).map_err(BackupError::of(&of_log))?;
+            fs::rename(&of_log, beside(&previous, suffix)).map_err(file_error(&of_log))?;
         }
     }
     Ok(Some(previous))
@@ -218,7 +213,7 @@ fn remove_with_log(file: &Path) {
 }
 
 fn sync(file: &Path) -> Result<(), BackupError> {
-    File::open(file).and_then(|file| file.sync_all()).map_err(BackupError::of(file))
+    File::open(file).and_then(|file| file.sync_all()).map_err(file_error(file))
 }
 
 fn sync_folder(file: &Path) -> Result<(), BackupError> {

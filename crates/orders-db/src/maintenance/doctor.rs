@@ -13,13 +13,14 @@ use orders_core::key::Key;
 use orders_core::webhook::Webhook;
 use orders_core::{Service, ServiceId};
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::orders;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::rows::OrderRow;
-use crate::schema::orders;
-use crate::{StoreError, database::migrate, policy, services, transaction};
+use crate::{StoreError, database::migrate, policy, services};
 
 use checks::{CHECKS, Check, Looks};
 
@@ -29,7 +30,7 @@ pub struct CheckResult {
     /// The check, in a few words.
     pub check: &'static str,
     /// The number of rows checked.
-    pub looked_at: u64,
+    pub checked: u64,
     /// The findings, one line each; at most 100.
     pub findings: Vec<String>,
     /// Whether there are more findings.
@@ -39,8 +40,8 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    fn fault(check: &'static str, looked_at: u64, findings: Vec<String>) -> Self {
-        let mut report = Self { check, looked_at, findings, has_more: false, is_note: false };
+    fn fault(check: &'static str, checked: u64, findings: Vec<String>) -> Self {
+        let mut report = Self { check, checked, findings, has_more: false, is_note: false };
         report.has_more = report.findings.len() > NAMED;
         report.findings.truncate(NAMED);
         report
@@ -109,7 +110,7 @@ fn prepare(connection: &mut AnyConnection) -> Result<(), StoreError> {
                  SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on;
                  SET LOCAL enable_sort = on; SET LOCAL enable_nestloop = off",
             )
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
     }
     Ok(())
 }
@@ -135,7 +136,7 @@ fn lines(connection: &mut AnyConnection, query: &str) -> Result<Vec<String>, Sto
 }
 
 fn texts(lines: QueryResult<Vec<Line>>) -> Result<Vec<String>, StoreError> {
-    let lines = lines.map_err(|error| StoreError::of_read(&error))?;
+    let lines = lines.map_err(|error| StoreError::from_read(&error))?;
     Ok(lines.into_iter().map(|line| line.line).collect())
 }
 
@@ -144,7 +145,7 @@ fn number(connection: &mut AnyConnection, query: &str) -> Result<u64, StoreError
         AnyConnection::Postgres(connection) => diesel::sql_query(query).get_result(connection),
         AnyConnection::Sqlite(connection) => diesel::sql_query(query).get_result(connection),
     };
-    let Number { number } = number.map_err(|error| StoreError::of_read(&error))?;
+    let Number { number } = number.map_err(|error| StoreError::from_read(&error))?;
     Ok(u64::try_from(number).unwrap_or_default())
 }
 
@@ -156,8 +157,8 @@ fn run(connection: &mut AnyConnection, check: &Check) -> Result<CheckResult, Sto
     };
     let limit = (NAMED + 1).to_string();
     let found = lines(connection, &[query, " LIMIT ", &limit].concat())?;
-    let looked_at = number(connection, check.count)?;
-    Ok(CheckResult::fault(check.name, looked_at, found))
+    let checked = number(connection, check.count)?;
+    Ok(CheckResult::fault(check.name, checked, found))
 }
 
 fn file_faults(connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
@@ -190,7 +191,7 @@ fn schema_faults(connection: &mut AnyConnection) -> Result<CheckResult, StoreErr
 /// Reads all orders in pages.
 fn order_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
     let mut found = Vec::new();
-    let mut looked_at = 0;
+    let mut checked = 0;
     let mut after = String::new();
     loop {
         let page: Vec<OrderRow> = orders::table
@@ -199,11 +200,11 @@ fn order_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError>
             .limit(i64::try_from(PAGE).unwrap_or(i64::MAX))
             .select(OrderRow::as_select())
             .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
         let Some(last) = page.last() else { break };
         after.clone_from(&last.id);
         for row in page {
-            looked_at += 1;
+            checked += 1;
             let id = row.id.clone();
             if let Err(error) = row.into_order()
                 && found.len() <= NAMED
@@ -212,7 +213,7 @@ fn order_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError>
             }
         }
     }
-    Ok(CheckResult::fault("orders can be read", looked_at, found))
+    Ok(CheckResult::fault("orders can be read", checked, found))
 }
 
 fn service_rows(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
@@ -245,7 +246,7 @@ fn read_all<R, P>(
     place: impl Fn(&R) -> P,
     fault: impl Fn(&R) -> Option<String>,
 ) -> Result<CheckResult, StoreError> {
-    let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
+    let (mut found, mut checked, mut after) = (Vec::new(), 0, None);
     loop {
         let rows = match page(after.as_ref()) {
             Ok(rows) => rows,
@@ -257,16 +258,16 @@ fn read_all<R, P>(
         };
         let Some(last) = rows.last() else { break };
         after = Some(place(last));
-        looked_at += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        checked += u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let room = (NAMED + 1).saturating_sub(found.len());
         found.extend(rows.iter().filter_map(&fault).take(room));
     }
-    Ok(CheckResult::fault(check, looked_at, found))
+    Ok(CheckResult::fault(check, checked, found))
 }
 
 /// Checks the spacing rule by the times of the orders.
 fn rule_by_orders(connection: &mut AnyConnection) -> Result<CheckResult, StoreError> {
-    let policy = policy::find(connection).map_err(StoreError::from)?;
+    let policy = rows::find_policy(connection).map_err(StoreError::from)?;
     let mut found = Vec::new();
     policy::violations(connection, &policy, |violation| {
         let (earlier, at) = violation.earlier;
@@ -274,7 +275,7 @@ fn rule_by_orders(connection: &mut AnyConnection) -> Result<CheckResult, StoreEr
         found.push(format!("order {earlier} at {at} and order {later} at {then}"));
         found.len() <= NAMED
     })
-    .map_err(|trouble: Trouble| StoreError::from(trouble))?;
-    let looked_at = number(connection, "SELECT count(*) AS number FROM orders")?;
-    Ok(CheckResult::fault("orders keep their distance, by their own times", looked_at, found))
+    .map_err(|error: DbError| StoreError::from(error))?;
+    let checked = number(connection, "SELECT count(*) AS number FROM orders")?;
+    Ok(CheckResult::fault("orders keep their distance, by their own times", checked, found))
 }

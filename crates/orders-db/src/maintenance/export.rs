@@ -7,12 +7,13 @@ use diesel::prelude::*;
 use orders_core::order::Group;
 use orders_core::{Order, Service, ServiceId};
 
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::schema::orders;
 use crate::database::url::DatabaseUrl;
+use crate::database::{rows, transaction};
 use crate::orders::{OrderQuery, list};
-use crate::schema::orders;
-use crate::{StoreError, rows, services, transaction};
+use crate::{StoreError, services};
 
 /// How many rows are read at once.
 const PAGE: usize = 1_000;
@@ -70,6 +71,6 @@ fn shared_groups(connection: &mut AnyConnection) -> Result<HashSet<Group>, Store
         .having(count_star().gt(1))
         .select(orders::grp)
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     shared.into_iter().map(rows::group).collect()
 }

@@ -4,8 +4,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::connection::Manager;
-use crate::database::error::Trouble;
+use crate::database::connection::Manager;
+use crate::database::error::DbError;
 use crate::database::metrics::StoreMetrics;
 use crate::keys::{KeyCache, flush_uses};
 use crate::orders::reports;
@@ -23,12 +23,12 @@ pub(crate) fn run(
     let mut flushed = 0;
     loop {
         let goes_on = stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout);
-        if let Err(trouble) = flush_uses(&keys.table(), manager) {
-            log::debug!("cannot store when keys were last used: {trouble:?}");
+        if let Err(error) = flush_uses(&keys.table(), manager) {
+            log::debug!("cannot store when keys were last used: {error:?}");
         }
         match flush_refusals(metrics, flushed, manager) {
             Ok(conflicts) => flushed = conflicts,
-            Err(trouble) => log::debug!("cannot store the number of conflicts: {trouble:?}"),
+            Err(error) => log::debug!("cannot store the number of conflicts: {error:?}"),
         }
         if !goes_on {
             return;
@@ -37,7 +37,7 @@ pub(crate) fn run(
 }
 
 /// Stores the conflicts since `flushed`. Returns how many there are by now.
-fn flush_refusals(metrics: &StoreMetrics, flushed: u64, manager: &Manager) -> Result<u64, Trouble> {
+fn flush_refusals(metrics: &StoreMetrics, flushed: u64, manager: &Manager) -> Result<u64, DbError> {
     let conflicts = metrics.conflicts();
     let number = i64::try_from(conflicts.saturating_sub(flushed)).unwrap_or(i64::MAX);
     if number > 0 {

@@ -7,9 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::StoreError;
-use crate::clock::{POSTGRES_NOW, sqlite_now};
-use crate::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
+use crate::database::clock::{POSTGRES_NOW, sqlite_now};
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::error::DbError;
 
 /// How many responses one statement deletes: few enough that no write waits long for it.
 const PURGED_AT_ONCE: i64 = 100;
@@ -40,7 +40,7 @@ fn purge(manager: &Manager, goes_on: impl Fn(Duration) -> bool) -> Result<(), St
     }
 }
 
-fn purge_some(connection: &mut AnyConnection) -> Result<usize, Trouble> {
+fn purge_some(connection: &mut AnyConnection) -> Result<usize, DbError> {
     match connection {
         // SKIP LOCKED leaves alone what a write has in hand.
         AnyConnection::Postgres(connection) => diesel::sql_query(format!(
@@ -58,5 +58,5 @@ fn purge_some(connection: &mut AnyConnection) -> Result<usize, Trouble> {
         .bind::<BigInt, _>(sqlite_now()?.as_millis())
         .execute(connection),
     }
-    .map_err(|error| Trouble::of(&error))
+    .map_err(|error| DbError::from_diesel(&error))
 }

@@ -8,11 +8,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::ProcessLock;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, migrate, transaction};
+use crate::{StoreError, migrate};
 
 use checksums::checksum;
 pub use checksums::{TableChecksum, checksums};
@@ -63,12 +64,12 @@ pub fn move_to_postgres(
         Ok(copy_all(source, &mut target, &mut progress))
     });
     match moved.map_err(TransferError::from).and_then(|moved| moved) {
-        Ok(sums) => {
-            transaction::commit(&mut target).map_err(|trouble| {
-                log::warn!("the commit was not answered: {trouble:?}");
+        Ok(verified) => {
+            transaction::commit(&mut target).map_err(|error| {
+                log::warn!("the commit was not answered: {error:?}");
                 StoreError::OutcomeUnknown
             })?;
-            Ok(sums)
+            Ok(verified)
         }
         Err(error) => {
             transaction::roll_back(&mut target);
@@ -85,7 +86,7 @@ fn copy_all(
     let AnyConnection::Postgres(postgres) = target else { return Err(TransferError::Direction) };
     let no_timeouts =
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
-    postgres.batch_execute(no_timeouts).map_err(|error| StoreError::of_read(&error))?;
+    postgres.batch_execute(no_timeouts).map_err(|error| StoreError::from_read(&error))?;
     let tables = tables(source)?;
     for Table { name, .. } in &tables {
         if PREFILLED.contains(&name.as_str()) {
@@ -98,15 +99,15 @@ fn copy_all(
         copy(source, target, table, progress)?;
         advance_numbers(target, table)?;
     }
-    let mut sums = Vec::new();
+    let mut verified = Vec::new();
     for table in &tables {
         let (sent, arrived) = (checksum(source, table)?, checksum(target, table)?);
         if sent != arrived {
             return Err(TransferError::Differs(table.name.clone()));
         }
-        sums.push(arrived);
+        verified.push(arrived);
     }
-    Ok(sums)
+    Ok(verified)
 }
 
 #[derive(QueryableByName)]
@@ -131,7 +132,7 @@ fn copy(
     let (AnyConnection::Sqlite(source), AnyConnection::Postgres(target)) = (source, target) else {
         return Err(TransferError::Direction);
     };
-    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
+    let from_read = |error: diesel::result::Error| StoreError::from_read(&error);
     let members = table.columns.iter().map(|Column { name, is_blob }| match is_blob {
         true => ["'", name, "', '\\x' || hex(\"", name, "\")"].concat(),
         false => ["'", name, "', \"", name, "\""].concat(),
@@ -158,14 +159,14 @@ fn copy(
     let mut sent = 0;
     let mut flush = |page: &mut Vec<String>| -> Result<(), StoreError> {
         let json = ["[", &page.join(","), "]"].concat();
-        diesel::sql_query(&write).bind::<Text, _>(json).execute(target).map_err(of_read)?;
+        diesel::sql_query(&write).bind::<Text, _>(json).execute(target).map_err(from_read)?;
         sent += u64::try_from(page.len()).unwrap_or_default();
         progress(&table.name, sent);
         page.clear();
         Ok(())
     };
-    for line in diesel::sql_query(read.concat()).load_iter::<Line, _>(source).map_err(of_read)? {
-        page.push(line.map_err(of_read)?.line);
+    for line in diesel::sql_query(read.concat()).load_iter::<Line, _>(source).map_err(from_read)? {
+        page.push(line.map_err(from_read)?.line);
         if page.len() == PAGE {
             flush(&mut page)?;
         }
@@ -197,20 +198,20 @@ fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), Stor
         .bind::<Text, _>(&table.name)
         .bind::<Text, _>(name)
         .get_result(target)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
         if is_numbered.number == 1 {
             diesel::sql_query(advance.concat())
                 .bind::<Text, _>(&table.name)
                 .bind::<Text, _>(name)
                 .execute(target)
-                .map_err(|error| StoreError::of_read(&error))?;
+                .map_err(|error| StoreError::from_read(&error))?;
         }
     }
     Ok(())
 }
 
 fn run(connection: &mut AnyConnection, statement: &str) -> Result<(), StoreError> {
-    connection.batch_execute(statement).map_err(|error| StoreError::of_read(&error))
+    connection.batch_execute(statement).map_err(|error| StoreError::from_read(&error))
 }
 
 fn count(connection: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
@@ -219,5 +220,5 @@ fn count(connection: &mut AnyConnection, table: &str) -> Result<i64, StoreError>
         AnyConnection::Postgres(connection) => diesel::sql_query(query).get_result(connection),
         AnyConnection::Sqlite(connection) => diesel::sql_query(query).get_result(connection),
     };
-    number.map(|number| number.number).map_err(|error| StoreError::of_read(&error))
+    number.map(|number| number.number).map_err(|error| StoreError::from_read(&error))
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use orders_core::decide::{FreeInterval, FreeIntervals};
-use orders_core::occupancy::CalendarId;
+use orders_core::policy::CalendarId;
 use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 
-use crate::connection::AnyConnection;
-use crate::schema::order_slots;
-use crate::{StoreError, policy, rows, services, transaction};
+use crate::database::connection::AnyConnection;
+use crate::database::schema::order_slots;
+use crate::database::{rows, transaction};
+use crate::{StoreError, services};
 
 /// How many slots one query reads.
 const PAGE: i64 = 5_000;
@@ -31,7 +32,7 @@ pub struct AvailabilityQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
     /// The intervals, earliest first.
-    pub stretches: Vec<FreeInterval>,
+    pub intervals: Vec<FreeInterval>,
     /// The policy.
     pub policy: Policy,
     /// The requested services that do not exist.
@@ -45,18 +46,18 @@ pub(crate) fn find(
     limit: usize,
 ) -> Result<Availability, StoreError> {
     transaction::read_only(connection, |connection| {
-        let policy = policy::find(connection)?;
+        let policy = rows::find_policy(connection)?;
         let known: BTreeSet<ServiceId> = services::find_all(connection, &query.services)?
             .into_iter()
             .map(|service| service.id)
             .collect();
         let unknown = query.services.difference(&known).copied().collect();
-        let stretches = stretches(connection, query, &policy, limit)?;
-        Ok(Availability { stretches, policy, unknown })
+        let intervals = intervals(connection, query, &policy, limit)?;
+        Ok(Availability { intervals, policy, unknown })
     })
 }
 
-fn stretches(
+fn intervals(
     connection: &mut AnyConnection,
     query: &AvailabilityQuery,
     policy: &Policy,
@@ -79,7 +80,7 @@ fn stretches(
             .limit(PAGE)
             .select((order_slots::start_ms, order_slots::end_ms, order_slots::order_id))
             .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
         let last = page.last().map(|(start_ms, _, _)| *start_ms);
         let full = i64::try_from(page.len()).is_ok_and(|length| length == PAGE);
         for (start_ms, end_ms, order_id) in page {

@@ -9,8 +9,9 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 use orders_core::{Fee, OrderId, Policy, Service, Services, Timestamp};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::{rows, services};
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::services;
 
 /// A query for a calendar view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,7 @@ pub(crate) fn find(
         AnyConnection::Postgres(connection) => statement.load(connection),
         AnyConnection::Sqlite(connection) => statement.load(connection),
     }
-    .map_err(|error| StoreError::of_read(&error))?;
+    .map_err(|error| StoreError::from_read(&error))?;
     let mut calendar = CalendarView {
         orders: Vec::with_capacity(rows.len()),
         services: Vec::new(),
@@ -143,7 +144,7 @@ impl CalendarView {
     fn take(&mut self, (kind, id, at_ms, number, name, version): Row) -> Result<(), StoreError> {
         match kind {
             1 => self.orders.push(CalendarOrder {
-                datetime: rows::instant(at_ms)?,
+                datetime: rows::timestamp(at_ms)?,
                 total_fee: Fee::from_hundredths(number)
                     .ok_or_else(|| StoreError::Corrupt(format!("order {id}: fee")))?,
                 services: rows::read_services(&name)?,
@@ -153,11 +154,11 @@ impl CalendarView {
             2 => self.services.push(services::from_columns(at_ms, &name)?),
             3 => {
                 let edit_lock = (number > 0).then_some(number);
-                self.policy = rows::policy(at_ms, &name, edit_lock)?;
+                self.policy = rows::read_policy(at_ms, &name, edit_lock)?;
             }
             4 => self.sequence = u64::try_from(at_ms).unwrap_or_default(),
-            5 => self.previous = Some(rows::instant(at_ms)?),
-            _ => self.next = Some(rows::instant(at_ms)?),
+            5 => self.previous = Some(rows::timestamp(at_ms)?),
+            _ => self.next = Some(rows::timestamp(at_ms)?),
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ fn time_of(row: &OrderRow, key: SortKey) -> i64 {
 }
 
 fn order_place((at, id): Place) -> Result<OrderPlace, StoreError> {
-    Ok(OrderPlace { at: rows::instant(at)?, id: rows::order_id(&id)? })
+    Ok(OrderPlace { at: rows::timestamp(at)?, id: rows::order_id(&id)? })
 }
 
 fn bigint(number: usize) -> i64 {

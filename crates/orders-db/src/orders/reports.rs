@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use orders_core::{Service, Timestamp};
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::{StoreError, clock, services};
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::{StoreError, services};
 
 /// The most services in a report.
 const SERVICES: usize = 50;
@@ -103,14 +104,14 @@ fn load(
         AnyConnection::Postgres(connection) => asked.load(connection),
         AnyConnection::Sqlite(connection) => asked.load(connection),
     }
-    .map_err(|error| StoreError::of_read(&error))
+    .map_err(|error| StoreError::from_read(&error))
 }
 
 /// A quarter of an hour in milliseconds, so that days can be added up in any time zone.
 const QUARTER_MS: i64 = 15 * 60_000;
 
 /// Adds conflicts to the present quarter of an hour.
-pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Result<(), Trouble> {
+pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Result<(), DbError> {
     let now = clock::now(connection)?;
     let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \
                      ON CONFLICT (start_ms) DO UPDATE SET number = refusals.number + excluded.number";
@@ -121,7 +122,7 @@ pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Resu
         AnyConnection::Sqlite(connection) => insert.execute(connection),
     }
     .map(drop)
-    .map_err(|error| Trouble::of(&error))
+    .map_err(|error| DbError::from_diesel(&error))
 }
 
 fn quarter_of(at: Timestamp) -> i64 {

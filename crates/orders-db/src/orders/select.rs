@@ -74,7 +74,7 @@ impl Select {
             AnyConnection::Postgres(connection) => Rows(self).load(connection),
             AnyConnection::Sqlite(connection) => Rows(self).load(connection),
         }
-        .map_err(|error| StoreError::of_read(&error))
+        .map_err(|error| StoreError::from_read(&error))
     }
 
     /// Their places only, for which the index is enough.
@@ -83,7 +83,7 @@ impl Select {
             AnyConnection::Postgres(connection) => Places(self).load(connection),
             AnyConnection::Sqlite(connection) => Places(self).load(connection),
         }
-        .map_err(|error| StoreError::of_read(&error))
+        .map_err(|error| StoreError::from_read(&error))
     }
 
     /// The column of a time. A plus sign changes no value, but keeps the planner from using the

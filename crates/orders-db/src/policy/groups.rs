@@ -6,8 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::order::Group;
 
-use crate::connection::AnyConnection;
-use crate::rows;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
 
 /// Groups that become one: each leads, by way of others, to the one that represents all.
 #[derive(Default)]
@@ -43,9 +43,9 @@ impl Merged {
 }
 
 diesel::table! {
-    merged_groups (former) {
-        former -> BigInt,
-        latter -> BigInt,
+    merged_groups (previous) {
+        previous -> BigInt,
+        merged -> BigInt,
     }
 }
 
@@ -57,20 +57,20 @@ pub(super) fn merge_groups(connection: &mut AnyConnection, merged: &Merged) -> Q
     }
     connection.batch_execute(
         "CREATE TEMPORARY TABLE merged_groups (
-             former BIGINT NOT NULL PRIMARY KEY, latter BIGINT NOT NULL
+             previous BIGINT NOT NULL PRIMARY KEY, merged BIGINT NOT NULL
          )",
     )?;
-    for former in merged.0.keys().copied() {
-        let latter = merged.leader(former);
+    for previous in merged.0.keys().copied() {
+        let merged = merged.leader(previous);
         diesel::insert_into(merged_groups::table)
-            .values((merged_groups::former.eq(former), merged_groups::latter.eq(latter)))
+            .values((merged_groups::previous.eq(previous), merged_groups::merged.eq(merged)))
             .execute(connection)?;
     }
     connection.batch_execute(
-        "UPDATE orders SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
-         WHERE grp IN (SELECT former FROM merged_groups);
-         UPDATE events SET grp = (SELECT latter FROM merged_groups WHERE former = grp)
-         WHERE grp IN (SELECT former FROM merged_groups);
+        "UPDATE orders SET grp = (SELECT merged FROM merged_groups WHERE previous = grp)
+         WHERE grp IN (SELECT previous FROM merged_groups);
+         UPDATE events SET grp = (SELECT merged FROM merged_groups WHERE previous = grp)
+         WHERE grp IN (SELECT previous FROM merged_groups);
          DROP TABLE merged_groups",
     )
 }

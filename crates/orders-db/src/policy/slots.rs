@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{Order, Policy};
 
 use super::visit_orders;
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::order_slots;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::order_slots;
 
 /// How many rows one statement inserts. PostgreSQL takes 65 535 values in one statement.
 const ROWS: usize = 10_000;
@@ -39,13 +39,13 @@ impl NewSlot {
 }
 
 /// Replaces all slots by those that a policy gives the orders.
-pub(super) fn rewrite(connection: &mut AnyConnection, policy: &Policy) -> Result<(), Trouble> {
+pub(super) fn rewrite(connection: &mut AnyConnection, policy: &Policy) -> Result<(), DbError> {
     let delete = connection.batch_execute("DELETE FROM order_slots");
-    delete.map_err(|error| Trouble::of(&error))?;
+    delete.map_err(|error| DbError::from_diesel(&error))?;
     visit_orders(connection, |connection, orders| {
         let of = |order| policy.slots(order).into_iter().map(move |s| NewSlot::new(order, &s));
         let slots: Vec<NewSlot> = orders.iter().flat_map(of).collect();
-        insert(connection, &slots).map_err(|error| Trouble::of(&error))?;
+        insert(connection, &slots).map_err(|error| DbError::from_diesel(&error))?;
         Ok(ControlFlow::Continue(()))
     })
 }

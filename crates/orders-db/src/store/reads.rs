@@ -8,8 +8,9 @@ use orders_core::{Order, OrderId, Policy, Service, ServiceId, Timestamp};
 use r2d2::Pool;
 
 use super::Store;
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::metrics::{ErrorKind, StoreMetrics};
+use crate::database::rows;
 use crate::database::url::DatabaseUrl;
 use crate::events::{EventPage, OrderChange};
 use crate::orders::availability::{Availability, AvailabilityQuery};
@@ -19,8 +20,7 @@ use crate::orders::reports::OrderReport;
 use crate::orders::{OrderPage, OrderQuery};
 use crate::write::queue::Reply;
 use crate::{
-    StoreError, events, orders, orders::availability, orders::calendar, orders::reports, policy,
-    services,
+    StoreError, events, orders, orders::availability, orders::calendar, orders::reports, services,
 };
 
 impl Store {
@@ -140,7 +140,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn find_policy(&self) -> Result<Policy, StoreError> {
-        self.read(|connection| policy::find(connection).map_err(StoreError::from))
+        self.read(|connection| rows::find_policy(connection).map_err(StoreError::from))
     }
 
     pub(super) fn read<T>(

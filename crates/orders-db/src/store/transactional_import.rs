@@ -29,7 +29,9 @@ impl Store {
     ) -> Result<TransactionalImport, StoreError> {
         let (parts, received) = mpsc::sync_channel(1);
         let ticket = self.ticket(deadline);
-        answer(|begun| self.queue(Job::Import(ImportJob { parts: received, ticket, begun })))?;
+        wait_for_reply(|begun| {
+            self.queue(Job::Import(ImportJob { parts: received, ticket, begun }))
+        })?;
         Ok(TransactionalImport { parts })
     }
 }
@@ -40,7 +42,7 @@ impl TransactionalImport {
     /// # Errors
     /// What went wrong with the database; then nothing of the import is stored.
     pub fn add_orders(&self, command: Command) -> Result<Vec<OperationResult>, StoreError> {
-        self.ask(|reply| Part::Orders(command, reply))
+        self.send(|reply| Part::Orders(command, reply))
     }
 
     /// Validates a change to the services, and stores it. Blocks.
@@ -51,7 +53,7 @@ impl TransactionalImport {
         &self,
         command: ServiceCommand,
     ) -> Result<ChangeResult<ServiceCommand>, StoreError> {
-        self.ask(|reply| Part::Service(command, reply))
+        self.send(|reply| Part::Service(command, reply))
     }
 
     /// Commits. Blocks.
@@ -60,18 +62,22 @@ impl TransactionalImport {
     /// [`StoreError::OutcomeUnknown`] if it is unknown whether the import is stored; with any other
     /// error it is not.
     pub fn commit(self) -> Result<(), StoreError> {
-        self.ask(Part::Commit)
+        self.send(Part::Commit)
     }
 
-    fn ask<T: Send + 'static>(&self, part: impl FnOnce(Reply<T>) -> Part) -> Result<T, StoreError> {
+    fn send<T: Send + 'static>(
+        &self,
+        part: impl FnOnce(Reply<T>) -> Part,
+    ) -> Result<T, StoreError> {
         // A closed channel means that the writer has dropped the import.
-        answer(|reply| drop(self.parts.send(part(reply))))
+        wait_for_reply(|reply| drop(self.parts.send(part(reply))))
     }
 }
 
-fn answer<T: Send + 'static>(ask: impl FnOnce(Reply<T>)) -> Result<T, StoreError> {
+/// Waits for the reply of the writer.
+fn wait_for_reply<T: Send + 'static>(send: impl FnOnce(Reply<T>)) -> Result<T, StoreError> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    ask(Box::new(move |answer| drop(sender.send(answer))));
+    send(Box::new(move |result| drop(sender.send(result))));
     let cancelled = || StoreError::Unavailable("the import was cancelled".to_owned());
     receiver.recv().unwrap_or_else(|_closed| Err(cancelled()))
 }

@@ -6,8 +6,9 @@ use orders_core::Timestamp;
 use orders_core::webhook::{SigningSecret, Webhook, WebhookId};
 
 use super::Store;
+use crate::StoreError;
+use crate::database::clock;
 use crate::webhooks::{self, Delivery, DeliveryStatus, DeliveryStore};
-use crate::{StoreError, clock};
 
 impl Store {
     /// Finds a webhook. Blocks.

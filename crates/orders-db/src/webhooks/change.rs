@@ -8,11 +8,12 @@ use orders_core::webhook::{
 };
 
 use super::{SecretRow, WebhookRow, deliveries, find, last_sequence, lock};
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::schema::{webhook_secrets, webhooks};
+use crate::database::clock;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::schema::{webhook_secrets, webhooks};
+use crate::events;
 use crate::write::change::Change;
-use crate::{clock, events};
 
 /// How many replaced secrets may still sign beside the newest.
 const PREVIOUS_SECRETS: usize = 4;
@@ -23,7 +24,7 @@ impl Change for WebhookCommand {
     type Accepted = WebhookChange;
     type Refusal = WebhookRefusal;
 
-    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble> {
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, DbError> {
         // Deliveries move positions without the write lock.
         lock(connection)?;
         let now = clock::now(connection)?;
@@ -38,14 +39,14 @@ impl Change for WebhookCommand {
         connection: &mut AnyConnection,
         (_, now): &Self::Snapshot,
         change: &WebhookChange,
-    ) -> Result<(), Trouble> {
-        store(connection, change, *now).map_err(|error| Trouble::of(&error))
+    ) -> Result<(), DbError> {
+        store(connection, change, *now).map_err(|error| DbError::from_diesel(&error))
     }
 
     fn is_done(
         connection: &mut AnyConnection,
         change: &WebhookChange,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<Option<bool>, DbError> {
         Ok(Some(match change {
             WebhookChange::Created(webhook, _) => find(connection, &webhook.id)?.is_some(),
             WebhookChange::Changed(webhook) | WebhookChange::Replayed(webhook) => {
@@ -60,7 +61,7 @@ impl Change for WebhookCommand {
                     .select(webhook_secrets::webhook_id)
                     .first(connection)
                     .optional()
-                    .map_err(|error| Trouble::of(&error))?;
+                    .map_err(|error| DbError::from_diesel(&error))?;
                 found.is_some()
             }
         }))
@@ -70,17 +71,17 @@ impl Change for WebhookCommand {
 fn load(
     connection: &mut AnyConnection,
     command: &WebhookCommand,
-) -> Result<WebhookSnapshot, Trouble> {
-    let trouble = |error| Trouble::of(&error);
+) -> Result<WebhookSnapshot, DbError> {
+    let error = |error| DbError::from_diesel(&error);
     let count: i64 = webhooks::table
         .filter(webhooks::deleted_at_ms.is_null())
         .count()
         .get_result(connection)
-        .map_err(trouble)?;
+        .map_err(error)?;
     Ok(WebhookSnapshot {
         named: find(connection, command.id())?,
         count: u64::try_from(count).unwrap_or(0),
-        last_sequence: last_sequence(connection).map_err(trouble)?,
+        last_sequence: last_sequence(connection).map_err(error)?,
         trimmed_through: events::trimmed_through(connection)?,
     })
 }
@@ -108,8 +109,8 @@ fn store(
                 .execute(connection)
                 .map(drop)
         }
-        WebhookChange::Rotated { webhook, secret, former_until } => {
-            end_secrets(connection, &webhook.id, *former_until, now)?;
+        WebhookChange::Rotated { webhook, secret, previous_until } => {
+            end_secrets(connection, &webhook.id, *previous_until, now)?;
             add_secret(connection, &webhook.id, secret)
         }
     }

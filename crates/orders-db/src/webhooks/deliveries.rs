@@ -7,9 +7,9 @@ use orders_core::webhook::WebhookId;
 use orders_core::{EventKind, Timestamp};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::rows;
-use crate::schema::deliveries;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::deliveries;
 
 /// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +100,9 @@ impl DeliveryRow {
             attempts: u32::try_from(self.attempts).ok().ok_or_else(corrupt)?,
             http_status: http_status.map(|status| status.ok_or_else(corrupt)).transpose()?,
             duration_ms: number(self.duration_ms)?,
-            created_at: rows::instant(self.created_at_ms)?,
-            updated_at: rows::instant(self.updated_at_ms)?,
-            next_attempt_at: self.next_attempt_ms.map(rows::instant).transpose()?,
+            created_at: rows::timestamp(self.created_at_ms)?,
+            updated_at: rows::timestamp(self.updated_at_ms)?,
+            next_attempt_at: self.next_attempt_ms.map(rows::timestamp).transpose()?,
             error: self.error,
         })
     }
@@ -129,7 +129,7 @@ pub(crate) fn list(
         page = page.filter(deliveries::id.lt(rows::bigint(before)));
     }
     let rows: Vec<DeliveryRow> =
-        page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        page.load(connection).map_err(|error| StoreError::from_read(&error))?;
     rows.into_iter().map(DeliveryRow::into_delivery).collect()
 }
 
@@ -144,7 +144,7 @@ pub(super) fn count_failed(
         .group_by(deliveries::webhook_id)
         .select((deliveries::webhook_id, diesel::dsl::count_star()))
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     Ok(counts.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0))).collect())
 }
 

@@ -17,11 +17,12 @@ use orders_core::webhook::{Disabled, EventPatterns, SigningSecret, Webhook, Webh
 use orders_core::{EventKind, Timestamp};
 
 use super::DeliveryStatus;
-use crate::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{counters, webhooks};
-use crate::{StoreError, clock, transaction};
+use crate::StoreError;
+use crate::database::connection::{AnyConnection, Manager};
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::{counters, webhooks};
+use crate::database::{clock, transaction};
 
 /// The database side of one process's deliveries. All methods block.
 pub struct DeliveryStore {
@@ -122,7 +123,7 @@ impl DeliveryStore {
                 .filter(webhooks::disabled.is_null());
             diesel::select(diesel::dsl::exists(enabled))
                 .get_result(connection)
-                .map_err(|error| Trouble::of(&error))
+                .map_err(|error| DbError::from_diesel(&error))
         })
     }
 
@@ -156,7 +157,7 @@ impl DeliveryStore {
                 .set(webhooks::lease_owner.eq(None::<String>))
                 .execute(connection)
                 .map(drop)
-                .map_err(|error| Trouble::of(&error))
+                .map_err(|error| DbError::from_diesel(&error))
         })
     }
 
@@ -171,14 +172,14 @@ impl DeliveryStore {
 
     fn with_connection<T>(
         &mut self,
-        work: impl FnOnce(&mut AnyConnection, &Owner, &mut HashSet<WebhookId>) -> Result<T, Trouble>,
+        work: impl FnOnce(&mut AnyConnection, &Owner, &mut HashSet<WebhookId>) -> Result<T, DbError>,
     ) -> Result<T, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => open(&self.manager)?,
         };
         let result = work(&mut connection, &self.owner, &mut self.grown);
-        if !matches!(result, Err(Trouble::Lost(_))) {
+        if !matches!(result, Err(DbError::Lost(_))) {
             self.connection = Some(connection);
         }
         result.map_err(StoreError::from)
@@ -193,20 +194,20 @@ fn open(manager: &Manager) -> Result<AnyConnection, StoreError> {
         AnyConnection::Postgres(_) => "SET synchronous_commit = off",
         AnyConnection::Sqlite(_) => "PRAGMA synchronous = NORMAL",
     };
-    connection.batch_execute(asynchronous).map_err(|error| StoreError::of_read(&error))?;
+    connection.batch_execute(asynchronous).map_err(|error| StoreError::from_read(&error))?;
     Ok(connection)
 }
 
 /// Runs a short transaction under the lock of the webhooks.
 fn in_transaction<T>(
     connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection, Timestamp) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
+    work: impl FnOnce(&mut AnyConnection, Timestamp) -> Result<T, DbError>,
+) -> Result<T, DbError> {
     let begin = match connection {
         AnyConnection::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         AnyConnection::Sqlite(_) => "BEGIN IMMEDIATE",
     };
-    connection.batch_execute(begin).map_err(|error| Trouble::of(&error))?;
+    connection.batch_execute(begin).map_err(|error| DbError::from_diesel(&error))?;
     let done = super::lock(connection).and_then(|()| {
         let now = clock::now(connection)?;
         let done = work(connection, now)?;
@@ -224,7 +225,7 @@ fn acquire(
     owner: &Owner,
     room: usize,
     held_room: usize,
-) -> Result<Vec<Lease>, Trouble> {
+) -> Result<Vec<Lease>, DbError> {
     // First without a lock: most of the time there is nothing to do.
     let now = clock::now(connection)?;
     if find_due(connection, now, room, held_room)?.is_empty() {
@@ -239,7 +240,7 @@ fn acquire(
                 webhooks::lease_until_ms.eq(after(now, owner.lease_time)),
             ))
             .execute(connection)
-            .map_err(|error| Trouble::of(&error))?;
+            .map_err(|error| DbError::from_diesel(&error))?;
         let mut leases = Vec::with_capacity(due.len());
         for webhook in due {
             let secrets = super::secrets(connection, &webhook.id, now)?;
@@ -264,16 +265,16 @@ fn find_due(
     now: Timestamp,
     room: usize,
     held_room: usize,
-) -> Result<Vec<Webhook>, Trouble> {
-    let trouble = |error| Trouble::of(&error);
+) -> Result<Vec<Webhook>, DbError> {
+    let error = |error| DbError::from_diesel(&error);
     let last: i64 =
-        counters::table.select(counters::last_sequence).first(connection).map_err(trouble)?;
+        counters::table.select(counters::last_sequence).first(connection).map_err(error)?;
     let mut due = Vec::new();
     for (is_held, room) in [(false, room), (true, held_room)] {
         if room == 0 {
             continue;
         }
-        due.extend(leases::due(connection, now, last, is_held, room).map_err(trouble)?);
+        due.extend(leases::due(connection, now, last, is_held, room).map_err(error)?);
     }
     // The number of failed deliveries does not matter here.
     let webhook = |row: super::WebhookRow| row.into_webhook(u64::try_from(last).unwrap_or(0), 0);
@@ -286,15 +287,16 @@ fn record(
     owner: &Owner,
     progress: &Progress,
     now: Timestamp,
-) -> Result<bool, Trouble> {
-    let is_valid =
-        leases::advance(connection, owner, progress, now).map_err(|error| Trouble::of(&error))?;
+) -> Result<bool, DbError> {
+    let is_valid = leases::advance(connection, owner, progress, now)
+        .map_err(|error| DbError::from_diesel(&error))?;
     let is_there = is_valid
-        || leases::is_there(connection, &progress.id).map_err(|error| Trouble::of(&error))?;
+        || leases::is_there(connection, &progress.id)
+            .map_err(|error| DbError::from_diesel(&error))?;
     if let Some(attempt) = progress.attempt.as_ref().filter(|_| is_there) {
         let rests = progress.held.map(|(_, rest)| rest).filter(|_| is_valid);
         log::write(connection, &progress.id, attempt, rests, now)
-            .map_err(|error| Trouble::of(&error))?;
+            .map_err(|error| DbError::from_diesel(&error))?;
     }
     Ok(is_valid)
 }

@@ -1,14 +1,14 @@
-//! Batches of order commands: all that wait share one lock, one snapshot, one decision and one commit.
+//! Batches of order commands. All commands that wait share one lock, snapshot, decision and commit.
 
 use std::time::Instant;
 
 use orders_core::{Command, Decision, Outcome};
 
 use super::commit::{Failure, WriterSession};
-use super::decide::{Decided, answer_all, decide_all, is_there, keep_answers};
-use super::writer::{Job, MOST, Writer, answer_for};
+use super::decide::{Decided, decide_all, is_there, render_responses, resolve_replays};
+use super::writer::{Job, MOST, Writer, store_error};
 use crate::StoreError;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::write::idempotency::{Answered, RenderResponse};
 use crate::write::queue::{Reply, Weigh};
 use crate::write::store_rows::{Writes, apply};
@@ -80,7 +80,7 @@ impl Batch {
         self.callers.iter().map(|caller| &caller.ticket).collect()
     }
 
-    /// Removes the commands whose deadline has passed or that were given up, and replies to their callers.
+    /// Removes commands that were cancelled or whose deadline has passed, and replies to their callers.
     fn drop_unwanted(&mut self) {
         if self.callers.iter().all(|caller| caller.ticket.is_wanted()) {
             return;
@@ -96,11 +96,11 @@ impl Batch {
 }
 
 /// Whether commands that arrive during the wait for the lock join the batch. Another process may hold
-/// the lock for long.
+/// the lock for a long time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LateArrivals {
     Join,
-    /// They wait: other jobs stand before them in the queue, or this is a retry.
+    /// They wait: other jobs come first in the queue, or this is a retry.
     Wait,
 }
 
@@ -110,19 +110,19 @@ impl Writer {
         self.process(jobs.into_iter().collect(), late_arrivals, true);
     }
 
-    /// `again`: whether to retry after a lost connection.
+    /// Executes a batch. `again`: whether to retry after a lost connection.
     fn process(&mut self, mut batch: Batch, late_arrivals: LateArrivals, again: bool) {
         batch.drop_unwanted();
         if batch.is_empty() {
             return;
         }
         match self.attempt(&mut batch, late_arrivals) {
-            Ok(answers) => {
-                for (caller, answer) in batch.callers.into_iter().zip(answers) {
-                    if let Answered::Now(outcome) = &answer {
+            Ok(results) => {
+                for (caller, result) in batch.callers.into_iter().zip(results) {
+                    if let Answered::Now(outcome) = &result {
                         self.metrics.decided(outcome);
                     }
-                    (caller.reply)(Ok(answer));
+                    (caller.reply)(Ok(result));
                 }
             }
             Err(failure) => {
@@ -132,31 +132,31 @@ impl Writer {
         }
     }
 
-    /// Retries where that may help. Otherwise replies to all callers that it failed.
+    /// Retries where that can help. Otherwise replies to all callers with the error.
     fn recover(&mut self, batch: Batch, failure: Failure, again: bool) {
         match failure {
             Failure::Abandoned => self.process(batch, LateArrivals::Wait, again),
-            Failure::NotWritten(Trouble::Lost(text)) if again => {
-                log::warn!("lost the connection to the database, opening another: {text}");
+            Failure::NotWritten(DbError::Lost(text)) if again => {
+                log::warn!("lost the connection to the database, reconnecting: {text}");
                 self.process(batch, LateArrivals::Wait, false);
             }
             // A command that cannot be written must not fail its neighbours.
-            Failure::NotWritten(Trouble::Violation(_) | Trouble::Failed(_))
+            Failure::NotWritten(DbError::Violation(_) | DbError::Failed(_))
                 if batch.commands.len() > 1 =>
             {
                 for job in batch.into_jobs() {
                     self.process(Batch::from_iter([job]), LateArrivals::Wait, again);
                 }
             }
-            // The decision did not foresee this row: a fresh snapshot may.
-            Failure::NotWritten(Trouble::Violation(text)) if again => {
+            // The snapshot lacked this row. A fresh snapshot has it.
+            Failure::NotWritten(DbError::Violation(text)) if again => {
                 log::error!(
-                    "the database refused what was decided; somebody else writes to it: {text}"
+                    "the database rejected a decided change; another program writes to it: {text}"
                 );
                 self.process(batch, LateArrivals::Wait, false);
             }
             Failure::NotWritten(_) | Failure::Unknown => {
-                let error = answer_for(failure);
+                let error = store_error(failure);
                 for caller in batch.callers {
                     (caller.reply)(Err(error.clone()));
                 }
@@ -205,38 +205,38 @@ impl Writer {
         let WriterSession { connection, cache, .. } = &mut session;
         let Decided { loaded, decision } =
             match decide_all(connection, cache, &self.policy, commands, &tickets) {
-                Ok(judged) => judged,
+                Ok(decided) => decided,
                 Err(failure) => return Err(self.connection.abort(session, failure)),
             };
         self.policy = loaded.policy;
-        let kept = keep_answers(&decision, commands, callers, loaded.now);
+        let responses = render_responses(&decision, commands, callers, loaded.now);
         let Decision { outcomes, changes } = decision;
-        let answers = match answer_all(connection, commands, outcomes, &kept) {
-            Ok(answers) => answers,
-            Err(trouble) => return Err(self.connection.abort(session, trouble.into())),
+        let results = match resolve_replays(connection, commands, outcomes, &responses) {
+            Ok(results) => results,
+            Err(error) => return Err(self.connection.abort(session, error.into())),
         };
-        // As it will be after the commit. If the commit fails, the cache is cleared.
+        // The state after the commit. If the commit fails, the cache is cleared.
         cache.keep(loaded, &changes);
-        let judged = Instant::now();
-        self.metrics.judge.add(judged - locked);
-        let mut committed = judged;
+        let decided = Instant::now();
+        self.metrics.decide.add(decided - locked);
+        let mut committed = decided;
         if changes.is_empty() {
             self.connection.keep(session);
         } else {
-            let look = |connection: &mut _| is_there(connection, &changes, &kept);
-            let writes = Writes::of(&self.policy, &changes, &kept);
-            if let Err(trouble) = apply(&mut session.connection, &writes) {
-                return Err(self.connection.abort(session, trouble.into()));
+            let look = |connection: &mut _| is_there(connection, &changes, &responses);
+            let writes = Writes::new(&self.policy, &changes, &responses);
+            if let Err(error) = apply(&mut session.connection, &writes) {
+                return Err(self.connection.abort(session, error.into()));
             }
             self.connection.commit(session, &tickets, &look)?;
             committed = Instant::now();
-            self.metrics.commit.add(committed - judged);
+            self.metrics.commit.add(committed - decided);
             self.latest.publish(&changes.events);
         }
         let batch = commands.iter().map(|command| command.action.operations().len()).sum();
         for ticket in tickets {
-            ticket.record(Steps { taken, locked, judged, committed, batch });
+            ticket.record(Steps { taken, locked, decided, committed, batch });
         }
-        Ok(answers)
+        Ok(results)
     }
 }

@@ -4,8 +4,8 @@
 use orders_core::decide::IdempotentRequest;
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
 use crate::write::idempotency::{self, Answered, RenderResponse};
 use crate::write::queue::Reply;
 use crate::write::ticket::Ticket;
@@ -26,7 +26,7 @@ pub trait Change: Send + 'static {
     ///
     /// # Errors
     /// What went wrong with the database.
-    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, Trouble>;
+    fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, DbError>;
 
     /// Decides. Pure.
     ///
@@ -42,7 +42,7 @@ pub trait Change: Send + 'static {
         connection: &mut AnyConnection,
         snapshot: &Self::Snapshot,
         accepted: &Self::Accepted,
-    ) -> Result<(), Trouble>;
+    ) -> Result<(), DbError>;
 
     /// Whether a change is stored whose commit was not answered; `None` if that can no longer be
     /// found out.
@@ -52,7 +52,7 @@ pub trait Change: Send + 'static {
     fn is_done(
         connection: &mut AnyConnection,
         accepted: &Self::Accepted,
-    ) -> Result<Option<bool>, Trouble>;
+    ) -> Result<Option<bool>, DbError>;
 }
 
 /// The result of a change.
@@ -66,7 +66,7 @@ pub type Idempotency<C> = (IdempotentRequest, RenderResponse<ChangeResult<C>>);
 pub(crate) fn apply<C: Change>(
     connection: &mut AnyConnection,
     change: &C,
-) -> Result<ChangeResult<C>, Trouble> {
+) -> Result<ChangeResult<C>, DbError> {
     let snapshot = change.load(connection)?;
     let result = change.decide(&snapshot);
     if let Ok(accepted) = &result {
@@ -80,10 +80,10 @@ pub(crate) trait AnyChange: Send {
     fn ticket(&self) -> &Ticket;
 
     /// Applies the change, unless it was applied before under its idempotency key.
-    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), Trouble>;
+    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), DbError>;
 
     /// Whether the change is stored whose commit was not answered.
-    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, Trouble>;
+    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, DbError>;
 
     /// Answers the caller: with the result if it is committed, else with the error.
     fn reply(self: Box<Self>, committed: Result<(), StoreError>);
@@ -114,7 +114,7 @@ impl<C: Change> AnyChange for ChangeJob<C> {
         &self.ticket
     }
 
-    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), Trouble> {
+    fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), DbError> {
         let Self { change, idempotency, .. } = self;
         self.answer = Some(match idempotency {
             None => Answered::Now(apply(connection, change)?),
@@ -125,7 +125,7 @@ impl<C: Change> AnyChange for ChangeJob<C> {
         Ok(())
     }
 
-    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, Trouble> {
+    fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, DbError> {
         match &self.answer {
             Some(Answered::Now(Ok(accepted))) => C::is_done(connection, accepted),
             // Nothing was to be written.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::database::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::transaction;
 use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::ticket::{self, Ticket};
@@ -18,19 +18,19 @@ pub(super) enum Failure {
     /// A caller gave up before the commit. Nothing was written.
     Abandoned,
     /// Nothing was written.
-    NotWritten(Trouble),
+    NotWritten(DbError),
     /// The connection was lost during the commit, and its fate could not be found out.
     Unknown,
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        Self::NotWritten(trouble)
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        Self::NotWritten(error)
     }
 }
 
 /// Whether the writes of a transaction are in the database; `None` where there is nothing to look for.
-pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, Trouble>;
+pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, DbError>;
 
 /// A session of the writer, and what it has cached of the database. While the writer uses it, it is in
 /// a transaction that holds the lock of the database.
@@ -47,7 +47,7 @@ impl WriterSession {
     }
 
     /// Opens a transaction and waits for the lock.
-    fn begin(&mut self) -> Result<(), Trouble> {
+    fn begin(&mut self) -> Result<(), DbError> {
         self.roll_back();
         transaction::begin(&mut self.connection)?;
         self.is_open = true;
@@ -83,7 +83,7 @@ impl WriterConnection {
     pub(super) fn lock(&mut self) -> Result<WriterSession, Failure> {
         let mut session = match self.idle.take() {
             Some(session) => session,
-            None => WriterSession::new(self.manager.open().map_err(Trouble::from)?),
+            None => WriterSession::new(self.manager.open().map_err(DbError::from)?),
         };
         session.begin()?;
         Ok(session)
@@ -104,7 +104,7 @@ impl WriterConnection {
 
     /// Rolls back a session whose work failed. A lost connection is dropped.
     pub(super) fn abort(&mut self, mut session: WriterSession, failure: Failure) -> Failure {
-        if !matches!(failure, Failure::NotWritten(Trouble::Lost(_))) {
+        if !matches!(failure, Failure::NotWritten(DbError::Lost(_))) {
             session.cache = SnapshotCache::default();
             session.roll_back();
             self.idle = Some(session);
@@ -122,18 +122,18 @@ impl WriterConnection {
         if !ticket::begin_commit(tickets) {
             return Err(self.abort(session, Failure::Abandoned));
         }
-        let Err(trouble) = transaction::commit(&mut session.connection) else {
+        let Err(error) = transaction::commit(&mut session.connection) else {
             session.is_open = false;
             self.idle = Some(session);
             return Ok(());
         };
-        log::warn!("the commit was not answered, looking up whether it took place: {trouble:?}");
+        log::warn!("the commit was not answered, looking up whether it took place: {error:?}");
         drop(session);
-        match self.fate(look, &trouble) {
+        match self.fate(look, &error) {
             Some(true) => Ok(()),
             Some(false) => {
                 ticket::take_back_commit(tickets);
-                Err(trouble.into())
+                Err(error.into())
             }
             None => Err(Failure::Unknown),
         }
@@ -141,15 +141,15 @@ impl WriterConnection {
 
     /// Whether a commit that was not answered took place, by a look at what it wrote. The look is
     /// taken under the lock, which the lost transaction holds until it is over.
-    fn fate(&mut self, look: Look<'_>, trouble: &Trouble) -> Option<bool> {
+    fn fate(&mut self, look: Look<'_>, error: &DbError) -> Option<bool> {
         // A full disk or a lock that another process holds leaves nothing that could come back.
-        let may_come_back = matches!(trouble, Trouble::Lost(_));
+        let may_come_back = matches!(error, DbError::Lost(_));
         let deadline = Instant::now() + FATE_TIMEOUT;
         loop {
             match self.look_under_lock(look, may_come_back) {
                 Ok(found) => return found,
-                Err(trouble) if Instant::now() > deadline => {
-                    log::error!("the fate of a commit is unknown: {trouble:?}");
+                Err(error) if Instant::now() > deadline => {
+                    log::error!("the fate of a commit is unknown: {error:?}");
                     return None;
                 }
                 // A server that restarts is back soon.
@@ -162,13 +162,13 @@ impl WriterConnection {
         &mut self,
         look: Look<'_>,
         may_come_back: bool,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<Option<bool>, DbError> {
         let mut session = WriterSession::new(self.manager.open()?);
         session.begin()?;
         let found = look(&mut session.connection)?;
         if found == Some(false) && may_come_back {
-            if let Err(trouble) = transaction::neutralize_failed_commit(&mut session.connection) {
-                log::error!("a failed commit may come back with a crash: {trouble:?}");
+            if let Err(error) = transaction::neutralize_failed_commit(&mut session.connection) {
+                log::error!("a failed commit may come back with a crash: {error:?}");
                 return Ok(None);
             }
             session.is_open = false;

@@ -1,4 +1,4 @@
-//! The steps between the lock and the writes: load, decide, render the answers that are kept.
+//! The steps between the lock and the writes: load, decide, render the responses to store.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,21 +12,23 @@ use orders_core::{Command, Decision, Event, Needs, Outcome, Policy, Timestamp, d
 use super::batch::Caller;
 use super::commit::Failure;
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows;
+use crate::database::rows::StoredResponse;
 use crate::database::schema::events;
-use crate::write::idempotency::{self, Answered, NewResponse, StoredResponse};
+use crate::database::tables::NewResponse;
+use crate::write::idempotency::{self, Answered};
 use crate::write::load::{Loaded, load};
 use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::ticket::Ticket;
 
-/// A decision, and the data it is based on.
+/// A decision, with the data that it is based on.
 pub(super) struct Decided {
     pub(super) loaded: Loaded,
     pub(super) decision: Decision,
 }
 
-/// Loads and decides until nothing is missing.
+/// Loads and decides until the snapshot lacks nothing.
 pub(super) fn decide_all(
     connection: &mut AnyConnection,
     cache: &mut SnapshotCache,
@@ -34,11 +36,11 @@ pub(super) fn decide_all(
     commands: &[Command],
     tickets: &[&Ticket],
 ) -> Result<Decided, Failure> {
-    let mut loaded = cache.load(connection, &Needs::of(policy, commands))?;
+    let mut loaded = cache.load(connection, &Needs::for_commands(policy, commands))?;
     loop {
         match decide(&loaded.policy, &loaded.snapshot, commands, loaded.now) {
             Ok(decision) => return Ok(Decided { loaded, decision }),
-            // A caller that has given up must not keep the others waiting.
+            // A cancelled command must not delay the others.
             Err(_) if !tickets.iter().all(|ticket| ticket.is_wanted()) => {
                 return Err(Failure::Abandoned);
             }
@@ -49,66 +51,67 @@ pub(super) fn decide_all(
     }
 }
 
-/// Renders the answers that are stored with the changes they report.
-pub(super) fn keep_answers(
+/// Renders the responses that are stored with the changes they report.
+pub(super) fn render_responses(
     decision: &Decision,
     commands: &[Command],
     callers: &[Caller],
     now: Timestamp,
 ) -> Vec<NewResponse> {
-    let keep = |position: &usize| {
-        let retry = commands.get(*position)?.retry()?;
+    let render = |position: &usize| {
+        let request = commands.get(*position)?.retry()?;
         let outcome = decision.outcomes.get(*position)?;
-        let answer = (callers.get(*position)?.render)(outcome)?;
-        Some(NewResponse::new(retry, answer, now))
+        let response = (callers.get(*position)?.render)(outcome)?;
+        Some(NewResponse::new(request, response, now))
     };
-    decision.changes.answers.iter().filter_map(keep).collect()
+    decision.changes.responses.iter().filter_map(render).collect()
 }
 
-/// The answer to each command. A replay gets the answer of the first time.
-pub(super) fn answer_all(
+/// Returns the result of each command. A replay gets the stored response.
+pub(super) fn resolve_replays(
     connection: &mut AnyConnection,
     commands: &[Command],
     outcomes: Vec<Outcome>,
     new: &[NewResponse],
-) -> Result<Vec<Answered<Outcome>>, Trouble> {
+) -> Result<Vec<Answered<Outcome>>, DbError> {
     // Several replays may be in the batch, even of a command that is executed in it.
     let mut known: HashMap<&OwnKey, StoredResponse> =
         new.iter().map(|new| (&new.key, new.response.clone())).collect();
-    let mut answers = Vec::with_capacity(outcomes.len());
+    let mut results = Vec::with_capacity(outcomes.len());
     for (command, outcome) in commands.iter().zip(outcomes) {
-        answers.push(match (outcome, command.retry()) {
+        results.push(match (outcome, command.retry()) {
             (Outcome::Repeated, Some(retry)) => {
-                let kept = match known.entry(&retry.key) {
+                let response = match known.entry(&retry.key) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(unknown) => {
                         unknown.insert(idempotency::find(connection, &retry.key)?)
                     }
                 };
-                Answered::Again(kept.clone())
+                Answered::Again(response.clone())
             }
             (Outcome::KeyReused, _) => Answered::KeyReused,
             (outcome, _) => Answered::Now(outcome),
         });
     }
-    Ok(answers)
+    Ok(results)
 }
 
-/// Whether the writes of a transaction are in the database, by the first of them.
+/// Returns whether the writes of a transaction are in the database.
 pub(super) fn is_there(
     connection: &mut AnyConnection,
     changes: &Changes,
-    answers: &[NewResponse],
-) -> Result<Option<bool>, Trouble> {
-    let found = match (changes.events.first(), answers.first()) {
+    responses: &[NewResponse],
+) -> Result<Option<bool>, DbError> {
+    let found = match (changes.events.first(), responses.first()) {
         (Some(event), _) => find_event(connection, event).map(Some),
-        (None, Some(answer)) => idempotency::is_kept(connection, answer).map(Some),
+        (None, Some(response)) => idempotency::is_stored(connection, response).map(Some),
         (None, None) => Ok(None),
     };
-    found.map_err(|error| Trouble::of(&error))
+    found.map_err(|error| DbError::from_diesel(&error))
 }
 
-/// Whether exactly this event is there, not one that another process wrote with its sequence.
+/// Returns `true` if exactly this event is stored, not one that another process wrote with the same
+/// sequence.
 fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool> {
     let order = &event.order;
     let same = events::table

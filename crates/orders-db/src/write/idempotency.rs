@@ -1,113 +1,72 @@
-//! The idempotency store: responses that are stored in the transaction of the request that they
-//! answer, and returned when the request is retried.
+//! The idempotency store: a response is stored in the transaction of its request, and returned when
+//! the request is retried.
 
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use orders_core::decide::{Changes, Fingerprint, IdempotentRequest, OwnKey, Replay};
-use orders_core::{Needs, Timestamp};
+use orders_core::Needs;
+use orders_core::decide::{Changes, IdempotentRequest, OwnKey, Replay};
 
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::schema::idempotency_keys;
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows::StoredResponse;
+use crate::database::schema::idempotency_keys;
+use crate::database::tables::NewResponse;
 use crate::write::load;
 use crate::write::store_rows::{Writes, apply};
-
-/// A response as it was sent: the parts that a client relies on.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = idempotency_keys)]
-pub struct StoredResponse {
-    /// The HTTP status, 200 to 299.
-    pub status: i16,
-    /// The header `Location`.
-    pub location: Option<String>,
-    /// The header `ETag`.
-    pub etag: Option<String>,
-    /// The body; empty if there was none, or if it contained a secret.
-    pub body: Vec<u8>,
-}
-
-impl StoredResponse {
-    /// Whether the body is missing because it contained a secret: it is empty, and the status is not
-    /// 204.
-    #[must_use]
-    pub fn omits_a_secret(&self) -> bool {
-        self.status != 204 && self.body.is_empty()
-    }
-}
 
 /// Renders the response to store, before the commit; `None` to store nothing.
 pub type RenderResponse<T> = Arc<dyn Fn(&T) -> Option<StoredResponse> + Send + Sync>;
 
-/// The answer to a request that may be a retry.
+/// The answer to a request that may be a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered<T> {
     /// The request was decided now.
     Now(T),
-    /// The request was decided before, with this response.
+    /// The request was decided before. This is the stored response.
     Again(StoredResponse),
     /// The idempotency key belongs to a different request.
     KeyReused,
-}
-
-/// A response to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NewResponse {
-    pub(crate) key: OwnKey,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) response: StoredResponse,
-    pub(crate) expires: Timestamp,
-}
-
-impl NewResponse {
-    pub(crate) fn new(retry: &IdempotentRequest, response: StoredResponse, now: Timestamp) -> Self {
-        Self {
-            key: retry.key.clone(),
-            fingerprint: retry.fingerprint.clone(),
-            response,
-            expires: now.saturating_add(IdempotentRequest::KEPT_FOR),
-        }
-    }
 }
 
 /// Decides a request, unless it was decided before under its idempotency key, and stores the
 /// response. Runs in a transaction that holds the lock.
 pub(crate) fn once<C, R>(
     connection: &mut AnyConnection,
-    retry: &IdempotentRequest,
+    request: &IdempotentRequest,
     render: &RenderResponse<Result<C, R>>,
-    judge: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, Trouble>,
-) -> Result<Answered<Result<C, R>>, Trouble> {
-    let needs = Needs { keys: [retry.key.clone()].into(), ..Needs::default() };
+    decide: impl FnOnce(&mut AnyConnection) -> Result<Result<C, R>, DbError>,
+) -> Result<Answered<Result<C, R>>, DbError> {
+    let needs = Needs { keys: [request.key.clone()].into(), ..Needs::default() };
     let loaded = load::load(connection, &needs, None)?;
-    match retry.judge(loaded.snapshot.key(&retry.key).flatten()) {
+    match request.compare(loaded.snapshot.key(&request.key).flatten()) {
         Replay::No => {}
-        Replay::Same => return find(connection, &retry.key).map(Answered::Again),
+        Replay::Same => return find(connection, &request.key).map(Answered::Again),
         Replay::Other => return Ok(Answered::KeyReused),
     }
-    let verdict = judge(connection)?;
-    let kept = verdict.is_ok().then(|| render(&verdict)).flatten();
-    let kept = kept.map(|answer| NewResponse::new(retry, answer, loaded.now));
+    let result = decide(connection)?;
+    let response = result.is_ok().then(|| render(&result)).flatten();
+    let response = response.map(|response| NewResponse::new(request, response, loaded.now));
     let nothing_else = Changes::default();
-    let writes = Writes::of(&loaded.policy, &nothing_else, kept.as_slice());
+    let writes = Writes::new(&loaded.policy, &nothing_else, response.as_slice());
     apply(connection, &writes)?;
-    Ok(Answered::Now(verdict))
+    Ok(Answered::Now(result))
 }
 
 /// Finds the response under a key that is known to have one.
 pub(crate) fn find(
     connection: &mut AnyConnection,
     key: &OwnKey,
-) -> Result<StoredResponse, Trouble> {
+) -> Result<StoredResponse, DbError> {
     idempotency_keys::table
         .find((key.caller.as_str(), key.key.as_str()))
         .select(StoredResponse::as_select())
         .get_result(connection)
-        .map_err(|error| Trouble::of(&error))
+        .map_err(|error| DbError::from_diesel(&error))
 }
 
-/// Whether exactly this response is stored, and not a later one under the same key.
-pub(crate) fn is_kept(connection: &mut AnyConnection, new: &NewResponse) -> QueryResult<bool> {
+/// Returns `true` if exactly this response is stored, not a later one under the same key.
+pub(crate) fn is_stored(connection: &mut AnyConnection, new: &NewResponse) -> QueryResult<bool> {
     let found: Option<(String, i64)> = idempotency_keys::table
         .find((new.key.caller.as_str(), new.key.key.as_str()))
         .select((idempotency_keys::fingerprint, idempotency_keys::expires_ms))

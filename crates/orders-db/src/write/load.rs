@@ -7,7 +7,7 @@ use orders_core::decide::Occupant;
 use orders_core::{Needs, Policy, Snapshot, Timestamp};
 
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows;
 use crate::write::snapshot_cache::VersionToken;
 
@@ -27,7 +27,7 @@ pub(crate) fn load(
     connection: &mut AnyConnection,
     needs: &Needs,
     so_far: Option<Loaded>,
-) -> Result<Loaded, Trouble> {
+) -> Result<Loaded, DbError> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::load(connection, needs, so_far),
         AnyConnection::Sqlite(connection) => sqlite::load(connection, needs, so_far),
@@ -40,14 +40,14 @@ pub(crate) fn load_after(
     connection: &mut AnyConnection,
     needs: &Needs,
     before: Loaded,
-) -> Result<Loaded, Trouble> {
+) -> Result<Loaded, DbError> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::load_after(connection, needs, before),
         AnyConnection::Sqlite(connection) => sqlite::load_after(connection, needs, before),
     }
 }
 
-fn occupant(start_ms: i64, end_ms: i64, grp: i64, order_id: &str) -> Result<Occupant, Trouble> {
+fn occupant(start_ms: i64, end_ms: i64, grp: i64, order_id: &str) -> Result<Occupant, DbError> {
     Ok(Occupant {
         interval: rows::interval(start_ms, end_ms)?,
         order_id: rows::order_id(order_id)?,

@@ -9,7 +9,7 @@ use orders_core::Needs;
 use orders_core::decide::Changes;
 
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::write::load::{Loaded, load, load_after};
 
 /// The most orders, slots and intervals that are cached: some 5 MB.
@@ -29,7 +29,7 @@ pub(crate) enum VersionToken {
 
 impl VersionToken {
     /// Parses the result of `pg_current_snapshot()`: `xmin:xmax:ids in progress`.
-    pub(crate) fn of_postgres(snapshot: &str) -> Self {
+    pub(crate) fn from_postgres(snapshot: &str) -> Self {
         match snapshot.split(':').collect::<Vec<_>>().as_slice() {
             [lowest, next, ""] if lowest == next => Self::Postgres(snapshot.to_owned()),
             _ => Self::None,
@@ -62,7 +62,7 @@ impl SnapshotCache {
         &mut self,
         connection: &mut AnyConnection,
         needs: &Needs,
-    ) -> Result<Loaded, Trouble> {
+    ) -> Result<Loaded, DbError> {
         match self.loaded.take() {
             Some(remembered) => load_after(connection, needs, remembered),
             None => load(connection, needs, None),
@@ -88,15 +88,15 @@ mod tests {
 
     #[test]
     fn a_snapshot_with_writes_under_way_is_no_version_token() {
-        let quiet = VersionToken::of_postgres("740:740:");
-        assert!(quiet.confirms(&VersionToken::of_postgres("740:740:")));
-        assert!(!quiet.confirms(&VersionToken::of_postgres("741:741:")));
+        let quiet = VersionToken::from_postgres("740:740:");
+        assert!(quiet.confirms(&VersionToken::from_postgres("740:740:")));
+        assert!(!quiet.confirms(&VersionToken::from_postgres("741:741:")));
         assert!(
             !VersionToken::None.confirms(&VersionToken::None),
             "two unknown versions are not equal"
         );
         for busy in ["738:740:738", "739:740:", "740:742:740,741", "", "x"] {
-            assert_eq!(VersionToken::of_postgres(busy), VersionToken::None, "{busy}");
+            assert_eq!(VersionToken::from_postgres(busy), VersionToken::None, "{busy}");
         }
     }
 }

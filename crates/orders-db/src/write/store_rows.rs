@@ -1,4 +1,4 @@
-//! Stores what a decision changed, under the lock that it was made under.
+//! Stores the changes of a decision, under the lock that it was made under.
 
 mod postgres;
 mod sqlite;
@@ -9,24 +9,23 @@ use orders_core::decide::{Changes, RowChange};
 use orders_core::{Event, Order, Policy};
 
 use crate::database::connection::AnyConnection;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows;
 use crate::database::tables::{
-    EVENTS, Get, IDEMPOTENCY_KEYS, ORDER_SERVICES, ORDER_SLOTS, ORDERS, ServiceUseRow, SlotRow,
-    Table,
+    EVENTS, Get, IDEMPOTENCY_KEYS, NewResponse, ORDER_SERVICES, ORDER_SLOTS, ORDERS, ServiceUseRow,
+    SlotRow, Table,
 };
-use crate::write::idempotency::NewResponse;
 
 /// Writes rows in the transaction that is open.
-pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), Trouble> {
+pub(crate) fn apply(connection: &mut AnyConnection, writes: &Writes<'_>) -> Result<(), DbError> {
     match connection {
         AnyConnection::Postgres(connection) => postgres::apply(connection, writes),
         AnyConnection::Sqlite(connection) => sqlite::apply(connection, writes),
     }
-    .map_err(|error| Trouble::of(&error))
+    .map_err(|error| DbError::from_diesel(&error))
 }
 
-/// The rows that changes come down to, table by table.
+/// The rows to write, by table.
 #[derive(Default)]
 pub(crate) struct Writes<'a> {
     gone_slots: Vec<SlotRow>,
@@ -37,14 +36,14 @@ pub(crate) struct Writes<'a> {
     new_slots: Vec<SlotRow>,
     new_uses: Vec<ServiceUseRow>,
     events: &'a [Event],
-    answers: &'a [NewResponse],
+    responses: &'a [NewResponse],
 }
 
 impl<'a> Writes<'a> {
-    /// The rows that a decision changes, and the answers that are kept with it.
-    pub(crate) fn of(policy: &Policy, changes: &'a Changes, answers: &'a [NewResponse]) -> Self {
+    /// Creates the writes of a decision and of the responses that are stored with it.
+    pub(crate) fn new(policy: &Policy, changes: &'a Changes, responses: &'a [NewResponse]) -> Self {
         let events = &changes.events;
-        let mut writes = Self { events, answers, ..Self::default() };
+        let mut writes = Self { events, responses, ..Self::default() };
         for RowChange { before, after } in &changes.rows {
             match (before, after) {
                 (None, Some(after)) => writes.new_orders.push(after),
@@ -58,7 +57,7 @@ impl<'a> Writes<'a> {
             let uses = |order: &Option<Order>| -> Vec<ServiceUseRow> {
                 order.iter().flat_map(service_use_rows).collect()
             };
-            // Rows that stay as they are are left alone.
+            // Unchanged rows are not written.
             let (old, new) = (slots(before), slots(after));
             writes.gone_slots.extend(old.iter().filter(|row| !new.contains(row)).cloned());
             writes.new_slots.extend(new.into_iter().filter(|row| !old.contains(row)));
@@ -74,27 +73,27 @@ impl<'a> Writes<'a> {
         self.events.last().map_or(0, |event| rows::bigint(event.sequence))
     }
 
-    /// The parts that have rows, in the order in which they are written. All deletions come first,
-    /// since orders may take one another's places.
+    /// Returns the parts that have rows, in the order in which they are written. All deletions come
+    /// first, because orders may swap places.
     fn parts(&self) -> Vec<Part> {
         let parts = [
-            Part::of("gone_slots", Verb::Delete, &ORDER_SLOTS, &self.gone_slots),
-            Part::of("gone_uses", Verb::Delete, &ORDER_SERVICES, &self.gone_uses),
-            Part::of("gone_orders", Verb::Delete, &ORDERS, self.gone_orders.iter().copied()),
-            Part::of("new_orders", Verb::Insert, &ORDERS, self.new_orders.iter().copied()),
-            Part::of("changed_orders", Verb::Update, &ORDERS, self.changed_orders.iter().copied()),
-            Part::of("new_uses", Verb::Insert, &ORDER_SERVICES, &self.new_uses),
-            Part::of("new_slots", Verb::Insert, &ORDER_SLOTS, &self.new_slots),
-            Part::of("new_events", Verb::Insert, &EVENTS, self.events),
-            // A key may hold an answer that has expired and is not purged yet.
-            Part::of("new_answers", Verb::Replace, &IDEMPOTENCY_KEYS, self.answers),
+            Part::new("gone_slots", Verb::Delete, &ORDER_SLOTS, &self.gone_slots),
+            Part::new("gone_uses", Verb::Delete, &ORDER_SERVICES, &self.gone_uses),
+            Part::new("gone_orders", Verb::Delete, &ORDERS, self.gone_orders.iter().copied()),
+            Part::new("new_orders", Verb::Insert, &ORDERS, self.new_orders.iter().copied()),
+            Part::new("changed_orders", Verb::Update, &ORDERS, self.changed_orders.iter().copied()),
+            Part::new("new_uses", Verb::Insert, &ORDER_SERVICES, &self.new_uses),
+            Part::new("new_slots", Verb::Insert, &ORDER_SLOTS, &self.new_slots),
+            Part::new("new_events", Verb::Insert, &EVENTS, self.events),
+            // A key may have an expired response that is not purged yet.
+            Part::new("new_responses", Verb::Replace, &IDEMPOTENCY_KEYS, self.responses),
         ];
         parts.into_iter().filter(|part| part.rows > 0).collect()
     }
 }
 
 fn slot_rows(policy: &Policy, order: &Order) -> Vec<SlotRow> {
-    let row = |slot: orders_core::occupancy::Slot| SlotRow {
+    let row = |slot: orders_core::policy::Slot| SlotRow {
         scope: rows::scope_column(slot.calendar),
         start_ms: slot.interval.start().as_millis(),
         end_ms: slot.interval.end_ms(),
@@ -144,7 +143,7 @@ enum Column {
 }
 
 impl Part {
-    fn of<'r, R: 'static>(
+    fn new<'r, R: 'static>(
         name: &'static str,
         verb: Verb,
         table: &'static Table<R>,
@@ -155,7 +154,7 @@ impl Part {
             .columns
             .iter()
             .filter(|(name, _)| verb != Verb::Delete || table.key.contains(name))
-            .map(|(name, get)| (*name, Column::of(get, &rows)))
+            .map(|(name, get)| (*name, Column::new(get, &rows)))
             .collect();
         Self { name, verb, table: table.name, key: table.key, columns, rows: rows.len() }
     }
@@ -170,7 +169,7 @@ impl Part {
 }
 
 impl Column {
-    fn of<R>(get: &Get<R>, rows: &[&R]) -> Self {
+    fn new<R>(get: &Get<R>, rows: &[&R]) -> Self {
         let rows = rows.iter().copied();
         match get {
             Get::Number(get) => Self::Numbers(rows.map(get).collect()),
@@ -182,7 +181,7 @@ impl Column {
     }
 }
 
-/// What `item` makes of each name, joined.
+/// Joins what `item` returns for each name.
 fn list(
     names: impl IntoIterator<Item = &'static str>,
     separator: &str,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 const WAITING: u8 = 0;
 const COMMITTING: u8 = 1;
-const GIVEN_UP: u8 = 2;
+const CANCELLED: u8 = 2;
 
 /// The state of a queued command. A command that was reported as failed is never executed later.
 #[derive(Debug, Clone)]
@@ -32,8 +32,8 @@ pub struct Steps {
     /// The writer had the lock.
     pub locked: Instant,
     /// The snapshot was loaded, and the command decided.
-    pub judged: Instant,
-    /// The changes were committed; the same as `judged` where there was nothing to write.
+    pub decided: Instant,
+    /// The changes were committed; the same as `decided` where there was nothing to write.
     pub committed: Instant,
     /// How many operations shared the transaction.
     pub batch: usize,
@@ -63,16 +63,16 @@ impl Ticket {
 
     /// Gives the command up. Returns whether it will not be executed; `false` if its commit is under way.
     #[must_use]
-    pub fn give_up(&self) -> bool {
+    pub fn cancel(&self) -> bool {
         self.shared
             .state
-            .compare_exchange(WAITING, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst)
-            .map_or_else(|state| state == GIVEN_UP, |_| true)
+            .compare_exchange(WAITING, CANCELLED, Ordering::SeqCst, Ordering::SeqCst)
+            .map_or_else(|state| state == CANCELLED, |_| true)
     }
 
     /// Whether the caller still waits for the command.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.shared.state.load(Ordering::SeqCst) != GIVEN_UP && Instant::now() < self.deadline
+        self.shared.state.load(Ordering::SeqCst) != CANCELLED && Instant::now() < self.deadline
     }
 
     /// Marks that the commit is about to be sent. Returns `false` if it must not be.
@@ -119,13 +119,13 @@ mod tests {
     #[test]
     fn what_was_given_up_is_never_committed_and_what_is_committing_is_not_given_up() {
         let ticket = Ticket::new(Instant::now() + Duration::from_mins(1), false);
-        assert!(ticket.give_up() && ticket.give_up());
+        assert!(ticket.cancel() && ticket.cancel());
         assert!(!ticket.begin_commit());
         let ticket = Ticket::new(Instant::now() + Duration::from_mins(1), false);
         assert!(ticket.begin_commit());
-        assert!(!ticket.give_up());
+        assert!(!ticket.cancel());
         ticket.take_back_commit();
-        assert!(ticket.give_up());
+        assert!(ticket.cancel());
         let late = Ticket::new(Instant::now(), false);
         assert!(!late.begin_commit(), "its deadline has passed");
     }

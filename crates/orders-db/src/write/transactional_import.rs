@@ -12,9 +12,9 @@ use orders_core::{Command, Outcome};
 
 use super::commit::{Failure, WriterSession};
 use super::decide::{Decided, decide_all, is_there};
-use super::writer::{Writer, answer_for};
+use super::writer::{Writer, store_error};
 use crate::StoreError;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::write::change::{self, ChangeResult};
 use crate::write::queue::Reply;
 use crate::write::snapshot_cache::SnapshotCache;
@@ -52,17 +52,17 @@ impl Writer {
             match part {
                 Part::Orders(command, reply) => {
                     match self.store_part(&mut session, command, &ticket) {
-                        Ok((verdicts, changes)) => {
+                        Ok((results, changes)) => {
                             last = if changes.is_empty() { last } else { Some(changes) };
-                            reply(Ok(verdicts));
+                            reply(Ok(results));
                         }
-                        Err(failure) => return reply(Err(self.give_up(session, failure))),
+                        Err(failure) => return reply(Err(self.cancel(session, failure))),
                     }
                 }
                 Part::Service(command, reply) => {
                     match change::apply(&mut session.connection, &command) {
-                        Ok(verdict) => reply(Ok(verdict)),
-                        Err(trouble) => return reply(Err(self.give_up(session, trouble.into()))),
+                        Ok(result) => reply(Ok(result)),
+                        Err(error) => return reply(Err(self.cancel(session, error.into()))),
                     }
                 }
                 Part::Commit(reply) => {
@@ -104,23 +104,23 @@ impl Writer {
             decide_all(connection, cache, &self.policy, &commands, &[ticket])?;
         self.policy = loaded.policy;
         decision.outcomes.iter().for_each(|outcome| self.metrics.decided(outcome));
-        apply(connection, &Writes::of(&self.policy, &decision.changes, &[]))?;
+        apply(connection, &Writes::new(&self.policy, &decision.changes, &[]))?;
         session.cache = SnapshotCache::default();
         match decision.outcomes.into_iter().next() {
             Some(Outcome::Batch { results, .. }) => Ok((results, decision.changes)),
             Some(Outcome::One(_) | Outcome::Repeated | Outcome::KeyReused) | None => {
-                Err(Trouble::Failed("a chunk was not decided as a batch".to_owned()).into())
+                Err(DbError::Failed("a chunk was not decided as a batch".to_owned()).into())
             }
         }
     }
 
-    fn give_up(&mut self, session: WriterSession, failure: Failure) -> StoreError {
+    fn cancel(&mut self, session: WriterSession, failure: Failure) -> StoreError {
         let failure = self.connection.abort(session, failure);
         self.counted(failure)
     }
 
     fn counted(&self, failure: Failure) -> StoreError {
         self.count(&failure);
-        answer_for(failure)
+        store_error(failure)
     }
 }

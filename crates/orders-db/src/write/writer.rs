@@ -17,7 +17,7 @@ use super::ticket::Steps;
 use super::transactional_import::ImportJob;
 use crate::StoreError;
 use crate::database::connection::{AnyConnection, Manager};
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::metrics::{ErrorKind, StoreMetrics};
 use crate::events::SequenceWatch;
 
@@ -107,13 +107,13 @@ impl Writer {
         if let Err(failure) = &result {
             self.count(failure);
         }
-        if matches!(result, Err(Failure::NotWritten(Trouble::Lost(_)))) {
+        if matches!(result, Err(Failure::NotWritten(DbError::Lost(_)))) {
             result = self.try_change(&mut *change);
             if let Err(failure) = &result {
                 self.count(failure);
             }
         }
-        change.reply(result.map_err(answer_for));
+        change.reply(result.map_err(store_error));
     }
 
     fn try_change(&mut self, change: &mut dyn AnyChange) -> Result<(), Failure> {
@@ -123,16 +123,16 @@ impl Writer {
         self.metrics.lock.add(locked - taken);
         // The cache does not follow its changes.
         session.cache = SnapshotCache::default();
-        if let Err(trouble) = change.apply(&mut session.connection) {
-            return Err(self.connection.abort(session, trouble.into()));
+        if let Err(error) = change.apply(&mut session.connection) {
+            return Err(self.connection.abort(session, error.into()));
         }
-        let judged = Instant::now();
+        let decided = Instant::now();
         let change = &*change;
         let look = |connection: &mut _| change.is_done(connection);
         self.connection.commit(session, &[change.ticket()], &look)?;
         let committed = Instant::now();
-        self.metrics.commit.add(committed - judged);
-        change.ticket().record(Steps { taken, locked, judged, committed, batch: 1 });
+        self.metrics.commit.add(committed - decided);
+        change.ticket().record(Steps { taken, locked, decided, committed, batch: 1 });
         Ok(())
     }
 
@@ -140,18 +140,18 @@ impl Writer {
         match failure {
             // A caller that gave up is not a database error.
             Failure::Abandoned => {}
-            Failure::NotWritten(trouble) => self.metrics.failed(trouble),
+            Failure::NotWritten(error) => self.metrics.failed(error),
             Failure::Unknown => self.metrics.failed(ErrorKind::OutcomeUnknown),
         }
     }
 }
 
-pub(super) fn answer_for(failure: Failure) -> StoreError {
+pub(super) fn store_error(failure: Failure) -> StoreError {
     match failure {
         Failure::Abandoned => StoreError::Overloaded,
-        Failure::NotWritten(trouble) => {
-            log::debug!("a write failed, nothing was written: {trouble:?}");
-            trouble.into()
+        Failure::NotWritten(error) => {
+            log::debug!("a write failed, nothing was written: {error:?}");
+            error.into()
         }
         Failure::Unknown => StoreError::OutcomeUnknown,
     }

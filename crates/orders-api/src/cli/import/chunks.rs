@@ -155,9 +155,9 @@ impl<'s> ChunkWriter<'s> {
     fn import(&self, body: &ImportBody) -> Result<Import, ImportError> {
         let id = match &body.id {
             Some(id) => NewId::Chosen(id.clone()),
-            None => {
-                NewId::Made(made_id().map_err(|problem| ImportError::Refused(problem.to_string()))?)
-            }
+            None => NewId::Generated(
+                made_id().map_err(|problem| ImportError::Refused(problem.to_string()))?,
+            ),
         };
         Ok(Import {
             id,

@@ -38,7 +38,7 @@ impl Process {
                     snapshot.merge(loaded.snapshot);
                     self.loaded(&mut work, Loaded { snapshot, ..*loaded }, world);
                 } else {
-                    let needs = Needs::of(&world.database.policy, &work.commands);
+                    let needs = Needs::for_commands(&world.database.policy, &work.commands);
                     work.stage = Stage::Loading(Some(loaded));
                     self.send(Statement::Load(needs), world);
                 }

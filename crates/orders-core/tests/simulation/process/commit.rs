@@ -14,7 +14,7 @@ use crate::tables::{Kept, Writes};
 pub(super) fn keys_to_find(commands: &[Command], decision: &Decision) -> Vec<OwnKey> {
     let new: Vec<&OwnKey> = decision
         .changes
-        .answers
+        .responses
         .iter()
         .filter_map(|position| commands[*position].retry().map(|retry| &retry.key))
         .collect();
@@ -45,7 +45,7 @@ impl Process {
             let (attempt, at) = (work.jobs[*position], loaded.now);
             Some(Kept { attempt, key, fingerprint, answer, at })
         };
-        let kept: Vec<Kept> = changes.answers.iter().filter_map(keep).collect();
+        let kept: Vec<Kept> = changes.responses.iter().filter_map(keep).collect();
         let mut known = found.clone();
         known.extend(kept.iter().map(|kept| (kept.key.clone(), kept.answer.clone())));
         let answer = |((job, command), outcome): ((&usize, &Command), Outcome)| {

@@ -4,12 +4,12 @@ use super::checks::{Check, Looks, ONE, check};
 
 const KEYS: &str = "SELECT count(*) AS number FROM api_keys";
 const SECRETS: &str = "SELECT count(*) AS number FROM api_key_secrets";
-const ANSWERS: &str = "SELECT count(*) AS number FROM idempotency_keys";
+const RESPONSES: &str = "SELECT count(*) AS number FROM idempotency_keys";
 
 pub(super) const CHECKS: [Check; 4] = [
     check(
         "answers kept for idempotency keys end within a day",
-        ANSWERS,
+        RESPONSES,
         Looks::Apart {
             // An hour more than a day: clocks may have been set since.
             sqlite: "SELECT 'the answer to a key of ' || caller || ' is odd' AS line
@@ -23,7 +23,7 @@ pub(super) const CHECKS: [Check; 4] = [
     ),
     check(
         "answers kept for idempotency keys can be given again",
-        ANSWERS,
+        RESPONSES,
         Looks::Alike(
             "SELECT 'the answer to a key of ' || caller || ' cannot be given: its ' || what AS line
              FROM (SELECT caller,

@@ -8,14 +8,14 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use orders_core::decide::{SpacingCheck, Violation};
-use orders_core::occupancy::Slot;
+use orders_core::policy::Slot;
 use orders_core::{Order, OrderId, Policy};
 
 use super::{CheckResult, NAMED};
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::rows::{self, OrderRow};
-use crate::schema::{order_slots, orders};
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows::{self, OrderRow};
+use crate::database::schema::{order_slots, orders};
 use crate::{StoreError, policy};
 
 /// How many slots are read at once, and how many values one query compares with.
@@ -60,7 +60,7 @@ fn rows_of(policy: &Policy, order: &Order) -> impl Iterator<Item = SlotRow> {
 
 /// All that is found about slots.
 pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>, StoreError> {
-    let policy = policy::find(connection).map_err(StoreError::from)?;
+    let policy = rows::find_policy(connection).map_err(StoreError::from)?;
     let lacking = lacking(connection, &policy).map_err(StoreError::from)?;
     let mut found = Found::default();
     visit_slots(connection, |connection, slots| found.add(connection, &policy, slots))?;
@@ -74,20 +74,21 @@ pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>
 }
 
 /// The slots that orders should hold and do not.
-fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<CheckResult, Trouble> {
-    let (mut found, mut looked_at) = (Vec::new(), 0);
+fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<CheckResult, DbError> {
+    let (mut found, mut checked) = (Vec::new(), 0);
     policy::visit_orders(connection, |connection, orders| {
-        looked_at += u64::try_from(orders.len()).unwrap_or_default();
+        checked += u64::try_from(orders.len()).unwrap_or_default();
         let wanted: Vec<SlotRow> = orders.iter().flat_map(|it| rows_of(policy, it)).collect();
-        let there = find_slots(connection, &wanted).map_err(|error| Trouble::of(&error))?;
+        let there =
+            find_slots(connection, &wanted).map_err(|error| DbError::from_diesel(&error))?;
         for SlotRow { order_id, scope, .. } in wanted.iter().filter(|row| !there.contains(row)) {
-            note(&mut found, || {
+            record(&mut found, || {
                 format!("order {order_id} has no slot of its own in calendar {scope}")
             });
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(CheckResult::fault("every order has its slots", looked_at, found))
+    Ok(CheckResult::fault("every order has its slots", checked, found))
 }
 
 /// Those of these orders' slots that are there. The orders come in the order of their times, so all
@@ -143,7 +144,7 @@ fn visit_slots(
                 .sql(")");
             page = page.filter(behind);
         }
-        let page = page.load(connection).map_err(|error| StoreError::of_read(&error))?;
+        let page = page.load(connection).map_err(|error| StoreError::from_read(&error))?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.clone());
         visit(connection, page)?;
@@ -174,7 +175,7 @@ impl Found {
             let order = orders.get(&row.order_id);
             if !order.is_some_and(|order| rows_of(policy, order).any(|own| own == row)) {
                 let SlotRow { scope, order_id, .. } = &row;
-                note(&mut self.strange, || {
+                record(&mut self.strange, || {
                     format!(
                         "calendar {scope} has a slot of order {order_id} that the order does not \
                          have"
@@ -185,14 +186,14 @@ impl Found {
                 && let Some(Violation { earlier, later, .. }) = self.check.next(&id, slot)
             {
                 let gap_ms = later.1.millis_since(earlier.1);
-                note(&mut self.close, || apart(row.scope, earlier.0.as_str(), &row, gap_ms));
+                record(&mut self.close, || apart(row.scope, earlier.0.as_str(), &row, gap_ms));
             }
             if let Some(before) = &self.previous
                 && (before.scope, before.grp) == (row.scope, row.grp)
                 && row.start_ms < before.end_ms
             {
                 let gap_ms = row.start_ms - before.start_ms;
-                note(&mut self.exempt, || apart(row.scope, &before.order_id, &row, gap_ms));
+                record(&mut self.exempt, || apart(row.scope, &before.order_id, &row, gap_ms));
             }
             self.previous = Some(row);
         }
@@ -214,12 +215,12 @@ fn find_orders(
         .filter(orders::id.eq_any(ids))
         .select(OrderRow::as_select())
         .load(connection)
-        .map_err(|error| StoreError::of_read(&error))?;
+        .map_err(|error| StoreError::from_read(&error))?;
     found.into_iter().map(|row| Ok((row.id.clone(), row.into_order()?))).collect()
 }
 
-/// Notes a finding, unless there are more than are told already.
-fn note(found: &mut Vec<String>, finding: impl FnOnce() -> String) {
+/// Records a finding, unless there are enough already.
+fn record(found: &mut Vec<String>, finding: impl FnOnce() -> String) {
     if found.len() <= NAMED {
         found.push(finding());
     }

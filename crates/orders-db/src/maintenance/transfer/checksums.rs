@@ -6,10 +6,11 @@ use diesel::sql_types::Text;
 use sha2::{Digest, Sha256};
 
 use super::tables::{Column, Table, tables};
-use crate::connection::AnyConnection;
+use crate::StoreError;
+use crate::database::connection::AnyConnection;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, transaction};
 
 /// The checksum of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(super) fn checksum(
     table: &Table,
 ) -> Result<TableChecksum, StoreError> {
     let mut sum = Sum::default();
-    let of_read = |error: diesel::result::Error| StoreError::of_read(&error);
+    let from_read = |error: diesel::result::Error| StoreError::from_read(&error);
     // Each value follows its length, so that no two rows have the same text.
     let read = |text: &dyn Fn(&Column) -> String| {
         let values = table.columns.iter().map(|column| {
@@ -62,9 +63,9 @@ pub(super) fn checksum(
                 false => ["CAST(\"", name, "\" AS TEXT)"].concat(),
             });
             for line in
-                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(of_read)?
+                diesel::sql_query(query).load_iter::<Line, _>(connection).map_err(from_read)?
             {
-                sum.add(&line.map_err(of_read)?.line);
+                sum.add(&line.map_err(from_read)?.line);
             }
         }
         AnyConnection::Postgres(connection) => {
@@ -74,8 +75,8 @@ pub(super) fn checksum(
             });
             let lines =
                 diesel::sql_query(query).load_iter::<Line, PgRowByRowLoadingMode>(connection);
-            for line in lines.map_err(of_read)? {
-                sum.add(&line.map_err(of_read)?.line);
+            for line in lines.map_err(from_read)? {
+                sum.add(&line.map_err(from_read)?.line);
             }
         }
     }

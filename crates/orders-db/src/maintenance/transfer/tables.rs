@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use crate::StoreError;
-use crate::connection::AnyConnection;
+use crate::database::connection::AnyConnection;
 
 /// Diesel's list of migrations, and the bound that SQLite's triggers keep for themselves.
 const OWN: [&str; 2] = ["__diesel_schema_migrations", "slot_lengths"];
@@ -44,7 +44,7 @@ pub(super) fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>, Store
         AnyConnection::Sqlite(connection) => diesel::sql_query(of_sqlite).load(connection),
         AnyConnection::Postgres(connection) => diesel::sql_query(of_postgres).load(connection),
     };
-    let names = names.map_err(|error| StoreError::of_read(&error))?;
+    let names = names.map_err(|error| StoreError::from_read(&error))?;
     let mut waiting = Vec::new();
     for Name { name } in names.into_iter().filter(|name| !OWN.contains(&name.name.as_str())) {
         let parents = parents(connection, &name)?;
@@ -68,7 +68,7 @@ fn parents(connection: &mut AnyConnection, table: &str) -> Result<BTreeSet<Strin
         diesel::sql_query("SELECT \"table\" AS name FROM pragma_foreign_key_list(?)")
             .bind::<Text, _>(table)
             .load(connection)
-            .map_err(|error| StoreError::of_read(&error))?;
+            .map_err(|error| StoreError::from_read(&error))?;
     Ok(parents.into_iter().map(|parent| parent.name).filter(|parent| parent != table).collect())
 }
 
@@ -88,5 +88,5 @@ fn columns(connection: &mut AnyConnection, table: &str) -> Result<Vec<Column>, S
         .bind::<Text, _>(table)
         .load(connection),
     }
-    .map_err(|error| StoreError::of_read(&error))
+    .map_err(|error| StoreError::from_read(&error))
 }

@@ -8,9 +8,9 @@ use orders_core::webhook::{Disabled, WebhookId};
 
 use super::super::WebhookRow;
 use super::{Owner, Progress, after};
-use crate::connection::AnyConnection;
-use crate::rows;
-use crate::schema::webhooks;
+use crate::database::connection::AnyConnection;
+use crate::database::rows;
+use crate::database::schema::webhooks;
 
 /// Finds webhooks whose next event may be delivered now and that are not leased.
 pub(super) fn due(

@@ -9,10 +9,10 @@ use orders_core::webhook::WebhookId;
 
 use super::super::DeliveryStatus;
 use super::{Attempt, after};
-use crate::connection::AnyConnection;
-use crate::database::error::Trouble;
-use crate::rows;
-use crate::schema::{deliveries, webhooks};
+use crate::database::connection::AnyConnection;
+use crate::database::error::DbError;
+use crate::database::rows;
+use crate::database::schema::{deliveries, webhooks};
 
 /// How many deliveries to a webhook are kept.
 const KEPT: i64 = 10_000;
@@ -68,29 +68,29 @@ pub(super) fn write(
 pub(super) fn purge(
     connection: &mut AnyConnection,
     grown: &mut HashSet<WebhookId>,
-) -> Result<bool, Trouble> {
+) -> Result<bool, DbError> {
     let gone: Option<String> = webhooks::table
         .filter(webhooks::deleted_at_ms.is_not_null())
         .select(webhooks::id)
         .first(connection)
         .optional()
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     if let Some(id) = gone {
         if purge_up_to(connection, &id, i64::MAX)? < PURGED_AT_ONCE {
             diesel::delete(webhooks::table.find(&id))
                 .execute(connection)
-                .map_err(|error| Trouble::of(&error))?;
+                .map_err(|error| DbError::from_diesel(&error))?;
         }
         return Ok(true);
     }
     let Some(id) = grown.iter().next().cloned() else { return Ok(false) };
-    let last_too_much: Option<i64> = of(id.as_str())
+    let last_too_much: Option<i64> = deliveries_to(id.as_str())
         .order(deliveries::id.desc())
         .offset(KEPT)
         .select(deliveries::id)
         .first(connection)
         .optional()
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     let purged = match last_too_much {
         Some(last) => purge_up_to(connection, id.as_str(), last)?,
         None => 0,
@@ -102,22 +102,22 @@ pub(super) fn purge(
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]
-fn of<'a>(webhook: &'a str) -> _ {
+fn deliveries_to<'a>(webhook: &'a str) -> _ {
     deliveries::table.filter(deliveries::webhook_id.eq(webhook))
 }
 
 /// Deletes the oldest deliveries to a webhook, up to an id. Returns how many.
-fn purge_up_to(connection: &mut AnyConnection, webhook: &str, last: i64) -> Result<i64, Trouble> {
-    let end_of_chunk: Option<i64> = of(webhook)
+fn purge_up_to(connection: &mut AnyConnection, webhook: &str, last: i64) -> Result<i64, DbError> {
+    let end_of_chunk: Option<i64> = deliveries_to(webhook)
         .order(deliveries::id.asc())
         .offset(PURGED_AT_ONCE - 1)
         .select(deliveries::id)
         .first(connection)
         .optional()
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     let end = end_of_chunk.unwrap_or(i64::MAX).min(last);
-    let purged = diesel::delete(of(webhook).filter(deliveries::id.le(end)))
+    let purged = diesel::delete(deliveries_to(webhook).filter(deliveries::id.le(end)))
         .execute(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     Ok(i64::try_from(purged).unwrap_or(i64::MAX))
 }

@@ -14,8 +14,8 @@ fn change(store: &Store, command: WebhookCommand) -> WebhookChange {
     let reply = Box::new(move |answer| sender.send(answer).unwrap());
     store.change(command, None, deadline, reply);
     let answered = receiver.recv().unwrap().unwrap();
-    let Answered::Now(verdict) = answered else { panic!("{answered:?}") };
-    verdict.unwrap()
+    let Answered::Now(result) = answered else { panic!("{answered:?}") };
+    result.unwrap()
 }
 
 fn progress(id: &WebhookId, generation: u64, position: u64) -> Progress {

@@ -14,7 +14,7 @@ use orders_core::{Needs, Snapshot};
 
 use super::Loaded;
 use crate::database::clock::POSTGRES_NOW;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows::{self, OrderRow};
 use crate::database::tables::ORDERS;
 use crate::write::snapshot_cache::VersionToken;
@@ -218,14 +218,15 @@ pub(super) fn load(
     connection: &mut PgConnection,
     needs: &Needs,
     so_far: Option<Loaded>,
-) -> Result<Loaded, Trouble> {
-    let rows: Vec<Row> = query(needs).load(connection).map_err(|error| Trouble::of(&error))?;
+) -> Result<Loaded, DbError> {
+    let rows: Vec<Row> =
+        query(needs).load(connection).map_err(|error| DbError::from_diesel(&error))?;
     let mut loaded = match so_far {
         Some(loaded) => loaded,
         None => rows
             .iter()
             .find(|row| row.kind == STATE)
-            .ok_or_else(|| Trouble::Failed("the policy is missing".to_owned()))
+            .ok_or_else(|| DbError::Failed("the policy is missing".to_owned()))
             .and_then(begin)?,
     };
     let mut stored = HashMap::new();
@@ -252,7 +253,7 @@ pub(super) fn load(
                 kept.insert(some(row.a)?, fingerprint);
             }
             STATE => {}
-            kind => return Err(Trouble::Failed(format!("a row of the unknown kind {kind}"))),
+            kind => return Err(DbError::Failed(format!("a row of the unknown kind {kind}"))),
         }
     }
     let snapshot = &mut loaded.snapshot;
@@ -275,7 +276,7 @@ pub(super) fn load_after(
     connection: &mut PgConnection,
     needs: &Needs,
     before: Loaded,
-) -> Result<Loaded, Trouble> {
+) -> Result<Loaded, DbError> {
     let mut beyond = needs.clone();
     beyond.leave_out(&before.snapshot);
     let loaded = load(connection, &beyond, None)?;
@@ -310,17 +311,17 @@ fn query(needs: &Needs) -> LoadQuery {
     query
 }
 
-fn begin(row: &Row) -> Result<Loaded, Trouble> {
+fn begin(row: &Row) -> Result<Loaded, DbError> {
     let last_sequence = u64::try_from(some(row.c)?).unwrap_or_default();
     Ok(Loaded {
-        version_token: VersionToken::of_postgres(some(row.services.as_deref())?),
-        policy: rows::policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
-        now: rows::instant(some(row.d)?)?,
+        version_token: VersionToken::from_postgres(some(row.services.as_deref())?),
+        policy: rows::read_policy(some(row.a)?, some(row.text.as_deref())?, row.b)?,
+        now: rows::timestamp(some(row.d)?)?,
         snapshot: Snapshot::new(last_sequence),
     })
 }
 
-fn order_row(row: Row) -> Result<OrderRow, Trouble> {
+fn order_row(row: Row) -> Result<OrderRow, DbError> {
     Ok(OrderRow {
         id: some(row.text)?,
         services: some(row.services)?,
@@ -334,6 +335,6 @@ fn order_row(row: Row) -> Result<OrderRow, Trouble> {
 }
 
 /// A column that this kind of row always has.
-fn some<T>(column: Option<T>) -> Result<T, Trouble> {
-    column.ok_or_else(|| Trouble::Failed("a row lacks a column that it must have".to_owned()))
+fn some<T>(column: Option<T>) -> Result<T, DbError> {
+    column.ok_or_else(|| DbError::Failed("a row lacks a column that it must have".to_owned()))
 }

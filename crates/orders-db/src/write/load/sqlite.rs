@@ -15,7 +15,7 @@ use orders_core::{Needs, OrderId, Snapshot, Timestamp};
 
 use super::Loaded;
 use crate::database::clock::sqlite_now;
-use crate::database::error::Trouble;
+use crate::database::error::DbError;
 use crate::database::rows::{self, OrderRow};
 use crate::database::schema::{
     counters, events, idempotency_keys, order_slots, orders, policy, services,
@@ -26,7 +26,7 @@ pub(super) fn load(
     connection: &mut SqliteConnection,
     needs: &Needs,
     so_far: Option<Loaded>,
-) -> Result<Loaded, Trouble> {
+) -> Result<Loaded, DbError> {
     let mut loaded = match so_far {
         Some(loaded) => loaded,
         None => begin(connection)?,
@@ -38,7 +38,7 @@ pub(super) fn load(
     }
     for id in &needs.services {
         let found = select(exists(services::table.find(id.get()))).get_result(connection);
-        snapshot.add_service(*id, found.map_err(|error| Trouble::of(&error))?);
+        snapshot.add_service(*id, found.map_err(|error| DbError::from_diesel(&error))?);
     }
     for span in &needs.spans {
         let occupants = list_occupants(connection, span)?;
@@ -55,7 +55,7 @@ pub(super) fn load_after(
     connection: &mut SqliteConnection,
     needs: &Needs,
     before: Loaded,
-) -> Result<Loaded, Trouble> {
+) -> Result<Loaded, DbError> {
     if !version_token(connection)?.confirms(&before.version_token) {
         return load(connection, needs, None);
     }
@@ -64,15 +64,15 @@ pub(super) fn load_after(
     load(connection, &beyond, Some(Loaded { now: sqlite_now()?, ..before }))
 }
 
-fn begin(connection: &mut SqliteConnection) -> Result<Loaded, Trouble> {
+fn begin(connection: &mut SqliteConnection) -> Result<Loaded, DbError> {
     let (window_ms, scope, edit_lock_ms, last_sequence) = policy::table
         .inner_join(counters::table.on(counters::id.eq(policy::id)))
         .select((policy::window_ms, policy::scope, policy::edit_lock_ms, counters::last_sequence))
         .get_result::<(i64, String, Option<i64>, i64)>(connection)
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     Ok(Loaded {
         version_token: version_token(connection)?,
-        policy: rows::policy(window_ms, &scope, edit_lock_ms)?,
+        policy: rows::read_policy(window_ms, &scope, edit_lock_ms)?,
         now: sqlite_now()?,
         snapshot: Snapshot::new(u64::try_from(last_sequence).unwrap_or(0)),
     })
@@ -95,18 +95,19 @@ impl QueryFragment<Sqlite> for DataVersion {
     }
 }
 
-fn version_token(connection: &mut SqliteConnection) -> Result<VersionToken, Trouble> {
-    let version = DataVersion.get_result(connection).map_err(|error| Trouble::of(&error))?;
+fn version_token(connection: &mut SqliteConnection) -> Result<VersionToken, DbError> {
+    let version =
+        DataVersion.get_result(connection).map_err(|error| DbError::from_diesel(&error))?;
     Ok(VersionToken::Sqlite(version))
 }
 
-fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, Trouble> {
+fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored, DbError> {
     let live = orders::table
         .find(id.as_str())
         .select(OrderRow::as_select())
         .get_result(connection)
         .optional()
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     if let Some(row) = live {
         return Ok(Stored::Live(row.into_order()?));
     }
@@ -125,7 +126,7 @@ fn find_stored(connection: &mut SqliteConnection, id: &OrderId) -> Result<Stored
         ))
         .load_iter::<OrderRow, DefaultLoadingMode>(connection)
         .and_then(|mut rows| rows.next().transpose())
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     Ok(match last {
         Some(row) => Stored::Deleted(row.into_order()?),
         None => Stored::Never,
@@ -136,21 +137,21 @@ fn find_fingerprint(
     connection: &mut SqliteConnection,
     key: &OwnKey,
     now: Timestamp,
-) -> Result<Option<Fingerprint>, Trouble> {
+) -> Result<Option<Fingerprint>, DbError> {
     let kept: Option<String> = idempotency_keys::table
         .find((key.caller.as_str(), key.key.as_str()))
         .filter(idempotency_keys::expires_ms.gt(now.as_millis()))
         .select(idempotency_keys::fingerprint)
         .get_result(connection)
         .optional()
-        .map_err(|error| Trouble::of(&error))?;
+        .map_err(|error| DbError::from_diesel(&error))?;
     Ok(kept.map(|text| Fingerprint::new(&text)))
 }
 
 fn list_occupants(
     connection: &mut SqliteConnection,
     span: &Span,
-) -> Result<Vec<Occupant>, Trouble> {
+) -> Result<Vec<Occupant>, DbError> {
     type Row = (i64, i64, i64, String);
     let within = order_slots::table
         .filter(order_slots::scope.eq(rows::scope_column(span.calendar)))
@@ -173,7 +174,7 @@ fn list_occupants(
             .load_iter::<Row, DefaultLoadingMode>(connection)
             .and_then(|rows| rows.take(most).collect()),
     };
-    let found = found.map_err(|error| Trouble::of(&error))?;
+    let found = found.map_err(|error| DbError::from_diesel(&error))?;
     found
         .into_iter()
         .map(|(start, end, grp, order_id)| super::occupant(start, end, grp, &order_id))

@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, SmallInt, Text};
 use super::{Column, Part, Verb, Writes, list};
 
 pub(super) fn apply(connection: &mut PgConnection, writes: &Writes<'_>) -> QueryResult<()> {
-    Write::of(writes).execute(connection).map(drop)
+    Write::new(writes).execute(connection).map(drop)
 }
 
 /// Deletes, inserts and updates all rows, and counts the events.
@@ -24,7 +24,7 @@ pub(super) struct Write {
 }
 
 impl Write {
-    pub(super) fn of(writes: &Writes<'_>) -> Self {
+    pub(super) fn new(writes: &Writes<'_>) -> Self {
         // A part without rows would cost as much as one with rows.
         Self { parts: writes.parts(), last_sequence: writes.last_sequence() }
     }

@@ -14,7 +14,8 @@ use orders_core::{
 use super::Writes;
 use super::postgres::Write;
 use super::sqlite::{CountTo, WriteRow};
-use crate::write::idempotency::{NewResponse, StoredResponse};
+use crate::database::rows::StoredResponse;
+use crate::database::tables::NewResponse;
 
 fn order(id: &str, hour: i64, service: i64) -> Order {
     let at = Timestamp::from_millis(hour * 3_600_000).unwrap();
@@ -37,7 +38,7 @@ fn event(sequence: u64, order: &Order) -> Event {
     Event { sequence, kind, time: order.updated_at, actor, order: order.clone() }
 }
 
-fn answer() -> NewResponse {
+fn response() -> NewResponse {
     let key = IdempotencyKey::parse("k").unwrap();
     NewResponse {
         key: OwnKey { caller: Actor::new("me"), key },
@@ -63,13 +64,13 @@ fn samples() -> [(&'static str, Changes, Vec<NewResponse>); 2] {
         ],
         ..Changes::default()
     };
-    [("create", alone, Vec::new()), ("everything", all, vec![answer()])]
+    [("create", alone, Vec::new()), ("everything", all, vec![response()])]
 }
 
 #[test]
 fn postgres_stores_by_one_statement() {
-    for (name, changes, answers) in samples() {
-        let write = Write::of(&Writes::of(&Policy::default(), &changes, &answers));
+    for (name, changes, responses) in samples() {
+        let write = Write::new(&Writes::new(&Policy::default(), &changes, &responses));
         insta::assert_snapshot!(
             format!("postgres_{name}"),
             crate::sql_text(&diesel::debug_query::<Pg, _>(&write))
@@ -79,8 +80,8 @@ fn postgres_stores_by_one_statement() {
 
 #[test]
 fn sqlite_stores_row_by_row() {
-    for (name, changes, answers) in samples() {
-        let writes = Writes::of(&Policy::default(), &changes, &answers);
+    for (name, changes, responses) in samples() {
+        let writes = Writes::new(&Policy::default(), &changes, &responses);
         let mut statements = Vec::new();
         for part in writes.parts() {
             for row in 0..part.rows {

@@ -1,7 +1,7 @@
 //! The SQL of a load, as it is sent.
 
 use orders_core::decide::OwnKey;
-use orders_core::occupancy::CalendarId;
+use orders_core::policy::CalendarId;
 use orders_core::{OrderId, ServiceId, Timestamp};
 
 use super::*;

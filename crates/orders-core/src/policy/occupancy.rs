@@ -25,7 +25,7 @@ pub enum CalendarId {
 ///
 /// ```
 /// use orders_core::Timestamp;
-/// use orders_core::occupancy::Interval;
+/// use orders_core::policy::Interval;
 ///
 /// let at = |text| Timestamp::parse(text).unwrap();
 /// let hour = |text| Interval::new(at(text), at(text).as_millis() + 3_600_000).unwrap();

@@ -8,9 +8,9 @@ use crate::decide::{
     IdempotentRequest, Needs, Occupant, Occupants, Operation, OperationResult, Outcome, OwnKey,
     Reach, RowChange, Snapshot, Span, Stored, decide,
 };
-use crate::occupancy::{CalendarId, Interval, Slot};
 use crate::order::{Order, OrderId, Services};
 use crate::policy::Policy;
+use crate::policy::{CalendarId, Interval, Slot};
 use crate::service::ServiceId;
 use crate::time::Timestamp;
 
@@ -23,7 +23,7 @@ pub struct Book {
     places: HashMap<CalendarId, Occupants>,
     events: Vec<Event>,
     /// The fingerprints of idempotency keys, and when each was used.
-    answered: HashMap<OwnKey, (Fingerprint, Timestamp)>,
+    used_keys: HashMap<OwnKey, (Fingerprint, Timestamp)>,
 }
 
 impl Book {
@@ -36,7 +36,7 @@ impl Book {
             orders: BTreeMap::new(),
             places: HashMap::new(),
             events: Vec::new(),
-            answered: HashMap::new(),
+            used_keys: HashMap::new(),
         }
     }
 
@@ -53,9 +53,9 @@ impl Book {
         let command = Command { actor: actor.clone(), action: Action::One(operation), retry: None };
         let mut outcomes = self.run_all(&[command], now).into_iter();
         match outcomes.next() {
-            Some(Outcome::One(verdict)) => verdict,
+            Some(Outcome::One(result)) => result,
             Some(Outcome::Batch { .. } | Outcome::Repeated | Outcome::KeyReused) | None => {
-                unreachable!("one operation without a key has one verdict")
+                unreachable!("one operation without a key has one result")
             }
         }
     }
@@ -64,12 +64,12 @@ impl Book {
     pub fn run_all(&mut self, commands: &[Command], now: Timestamp) -> Vec<Outcome> {
         let last_sequence = self.events.last().map_or(0, |event| event.sequence);
         let mut snapshot = Snapshot::new(last_sequence);
-        let mut needs = Needs::of(&self.policy, commands);
+        let mut needs = Needs::for_commands(&self.policy, commands);
         loop {
             self.load(&mut snapshot, &needs, now);
             match decide(&self.policy, &snapshot, commands, now) {
                 Ok(decision) => {
-                    self.keep(commands, &decision.changes.answers, now);
+                    self.keep(commands, &decision.changes.responses, now);
                     self.apply(decision.changes);
                     return decision.outcomes;
                 }
@@ -126,17 +126,17 @@ impl Book {
             snapshot.add_occupants(span, self.occupants(span));
         }
         for key in &needs.keys {
-            let kept = self.answered.get(key).filter(|(_, since)| {
+            let kept = self.used_keys.get(key).filter(|(_, since)| {
                 now.millis_since(*since) < IdempotentRequest::KEPT_FOR.as_millis()
             });
             snapshot.add_key(key.clone(), kept.map(|(fingerprint, _)| fingerprint.clone()));
         }
     }
 
-    fn keep(&mut self, commands: &[Command], answers: &[usize], now: Timestamp) {
-        for command in answers.iter().filter_map(|position| commands.get(*position)) {
+    fn keep(&mut self, commands: &[Command], responses: &[usize], now: Timestamp) {
+        for command in responses.iter().filter_map(|position| commands.get(*position)) {
             if let Some(IdempotentRequest { key, fingerprint }) = command.retry() {
-                self.answered.insert(key.clone(), (fingerprint.clone(), now));
+                self.used_keys.insert(key.clone(), (fingerprint.clone(), now));
             }
         }
     }
