@@ -26,7 +26,7 @@ pub(crate) fn find() -> Description {
             ),
         ])
         .takes(parameters::page())
-        .answers(
+        .returns(
             Answer::ok("The free intervals, both ends included, or the first free times")
                 .json::<FreeTimesView>()
                 .header("Link", shape::link()),

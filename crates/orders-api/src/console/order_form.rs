@@ -79,7 +79,7 @@ impl OrderForm {
     }
 
     /// A form that holds an order.
-    pub(crate) fn of(zone: Zone, order: &Order) -> Self {
+    pub(crate) fn from_order(zone: Zone, order: &Order) -> Self {
         Self {
             fee: order.content.total_fee.to_string(),
             chosen: order.content.services.iter().collect(),

@@ -20,7 +20,7 @@ pub(crate) fn list() -> Description {
             ),
             query("limit", "The maximum number of events", limit),
         ])
-        .answers(
+        .returns(
             Answer::ok("A page of CloudEvents 1.0, in commit order")
                 .json::<FeedView>()
                 .header("Link", shape::link()),
@@ -38,7 +38,7 @@ pub(crate) fn stream() -> Description {
             ),
             last_event_id(),
         ])
-        .answers(
+        .returns(
             Answer::ok("An endless stream of Server-Sent Events, with a comment every 15 seconds")
                 .content(EVENT_STREAM, shape::text()),
         )
@@ -49,7 +49,7 @@ pub(crate) fn history() -> Description {
     Description::new(ORDERS, "listHistory", "List all changes to an order, oldest first")
         .takes([parameters::order_id()])
         .takes(parameters::page())
-        .answers(
+        .returns(
             Answer::ok("A page of changes as CloudEvents 1.0. The history is kept when the order is deleted")
                 .json::<PageView<EventView>>()
                 .header("Link", shape::link()),

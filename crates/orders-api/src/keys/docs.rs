@@ -12,7 +12,7 @@ use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyV
 pub(crate) fn list() -> Description {
     Description::new(KEYS, "listKeys", "List API keys, oldest first")
         .takes(parameters::page())
-        .answers(
+        .returns(
             Answer::ok("A page of keys without their secrets, including expired and revoked ones")
                 .json::<PageView<KeyView>>()
                 .header("Link", shape::link()),
@@ -23,7 +23,7 @@ pub(crate) fn list() -> Description {
 pub(crate) fn create() -> Description {
     Description::new(KEYS, "createKey", "Create an API key")
         .reads::<KeyBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The key with its secret, which is shown only once")
                 .json::<NewKeyView>()
                 .header("Location", shape::path_of("keys")),
@@ -35,14 +35,14 @@ pub(crate) fn create() -> Description {
 pub(crate) fn find() -> Description {
     Description::new(KEYS, "findKey", "Read an API key, without its secret")
         .takes([parameters::key_id()])
-        .answers(Answer::ok("The key").json::<KeyView>())
+        .returns(Answer::ok("The key").json::<KeyView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(KEYS, "deleteKey", "Revoke an API key permanently; it stays readable")
         .takes([parameters::key_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .can_be_sent_again()
 }
@@ -55,7 +55,7 @@ pub(crate) fn rotate() -> Description {
     )
     .takes([parameters::key_id()])
     .may_read::<RotateBody>("application/json")
-    .answers(
+    .returns(
         Answer::ok("The key with its new secret, which is shown only once")
             .json::<RotatedKeyView>(),
     )

@@ -20,7 +20,7 @@ const REFUSED: [StatusCode; 5] = [
 pub(crate) fn change() -> Description {
     let description = Description::new(ORDERS, "changeOrders", "Perform many operations at once")
         .reads::<BatchBody>("application/json")
-        .answers(
+        .returns(
             Answer::ok("The result of each operation, in order, including those that failed")
                 .json::<ResultsView>(),
         )

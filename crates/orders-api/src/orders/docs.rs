@@ -19,7 +19,7 @@ pub(crate) fn list() -> Description {
     let streamed = FORMATS.into_iter().fold(page, with_stream);
     filtered("listOrders", "List orders page by page, or stream them")
         .takes(parameters::page())
-        .answers(streamed)
+        .returns(streamed)
 }
 
 pub(crate) fn ndjson() -> Description {
@@ -41,13 +41,13 @@ const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Calendar];
 
 /// A stream in the format of its path.
 fn stream(id: &'static str, summary: &'static str, format: Format) -> Description {
-    filtered(id, summary).answers(with_stream(Answer::ok("All matching orders"), format))
+    filtered(id, summary).returns(with_stream(Answer::ok("All matching orders"), format))
 }
 
 /// Like [`stream`], as a file to download.
 fn as_file(id: &'static str, summary: &'static str, format: Format) -> Description {
     let answer = with_stream(Answer::ok("All matching orders"), format);
-    filtered(id, summary).answers(answer.header("Content-Disposition", shape::text()))
+    filtered(id, summary).returns(answer.header("Content-Disposition", shape::text()))
 }
 
 fn with_stream(answer: Answer, format: Format) -> Answer {
@@ -76,7 +76,7 @@ fn filtered(id: &'static str, summary: &'static str) -> Description {
 pub(crate) fn create() -> Description {
     Description::new(ORDERS, "createOrder", "Create an order")
         .reads::<OrderBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The created order")
                 .json::<OrderView>()
                 .header("Location", shape::path_of("orders"))
@@ -96,12 +96,12 @@ pub(crate) fn find() -> Description {
     Description::new(ORDERS, "findOrder", "Read an order")
         .takes([parameters::order_id(), parameters::expand()])
         .takes([parameters::if_match(), parameters::if_none_match()])
-        .answers(
+        .returns(
             Answer::ok("The order. `ETag` is sent only without `expand`")
                 .json::<OrderView>()
                 .header("ETag", shape::etag()),
         )
-        .answers(
+        .returns(
             Answer::new(StatusCode::NOT_MODIFIED, "The client already has this version")
                 .header("ETag", shape::etag()),
         )
@@ -122,7 +122,7 @@ pub(crate) fn patch() -> Description {
 fn change(id: &'static str, summary: &'static str) -> Description {
     Description::new(ORDERS, id, summary)
         .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(Answer::ok("The updated order").json::<OrderView>().header("ETag", shape::etag()))
+        .returns(Answer::ok("The updated order").json::<OrderView>().header("ETag", shape::etag()))
         .refuses(&[JSON, BODY, WRITE])
         .refuses(&[&[
             Code::InvalidHeader,
@@ -140,7 +140,7 @@ fn change(id: &'static str, summary: &'static str) -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(ORDERS, "deleteOrder", "Delete an order")
         .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The order is deleted and its time is free"))
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The order is deleted and its time is free"))
         .refuses(&[WRITE])
         .refuses(&[&[
             Code::InvalidParameter,
@@ -155,7 +155,7 @@ pub(crate) fn delete() -> Description {
 pub(crate) fn restore() -> Description {
     Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
         .takes([parameters::order_id()])
-        .answers(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
+        .returns(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
         .refuses(&[JSON, WRITE])
         .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
         .can_be_sent_again()

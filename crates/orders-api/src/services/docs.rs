@@ -13,7 +13,7 @@ use crate::services::response::ServiceView;
 pub(crate) fn list() -> Description {
     Description::new(SERVICES, "listServices", "List services, sorted by id")
         .takes(parameters::page())
-        .answers(
+        .returns(
             Answer::ok("A page of services")
                 .json::<PageView<ServiceView>>()
                 .header("Link", shape::link()),
@@ -24,7 +24,7 @@ pub(crate) fn list() -> Description {
 pub(crate) fn create() -> Description {
     Description::new(SERVICES, "createService", "Create a service")
         .reads::<ServiceBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The created service")
                 .json::<ServiceView>()
                 .header("Location", shape::path_of("services")),
@@ -36,7 +36,7 @@ pub(crate) fn create() -> Description {
 pub(crate) fn find() -> Description {
     Description::new(SERVICES, "findService", "Read a service")
         .takes([parameters::service_id()])
-        .answers(Answer::ok("The service").json::<ServiceView>())
+        .returns(Answer::ok("The service").json::<ServiceView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn replace() -> Description {
     Description::new(SERVICES, "replaceService", "Rename a service")
         .takes([parameters::service_id()])
         .reads::<ServiceBody>("application/json")
-        .answers(Answer::ok("The updated service").json::<ServiceView>())
+        .returns(Answer::ok("The updated service").json::<ServiceView>())
         .refuses(&[JSON, BODY, WRITE])
         .refuses(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
         .can_be_sent_again()
@@ -53,7 +53,7 @@ pub(crate) fn replace() -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
         .takes([parameters::service_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
         .can_be_sent_again()
 }

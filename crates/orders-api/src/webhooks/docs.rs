@@ -16,7 +16,7 @@ const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];
 pub(crate) fn list() -> Description {
     Description::new(WEBHOOKS, "listWebhooks", "List webhooks, oldest first")
         .takes(parameters::page())
-        .answers(
+        .returns(
             Answer::ok("A page of webhooks, without their secrets")
                 .json::<PageView<WebhookView>>()
                 .header("Link", shape::link()),
@@ -27,7 +27,7 @@ pub(crate) fn list() -> Description {
 pub(crate) fn create() -> Description {
     Description::new(WEBHOOKS, "createWebhook", "Create a webhook, which sends events from now on")
         .reads::<WebhookBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(
                 StatusCode::CREATED,
                 "The webhook with its secret, which is shown only once",
@@ -42,7 +42,7 @@ pub(crate) fn create() -> Description {
 pub(crate) fn find() -> Description {
     Description::new(WEBHOOKS, "findWebhook", "Read a webhook and its delivery state")
         .takes([parameters::webhook_id()])
-        .answers(Answer::ok("The webhook").json::<WebhookView>())
+        .returns(Answer::ok("The webhook").json::<WebhookView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn patch() -> Description {
         .takes([parameters::webhook_id()])
         .reads::<WebhookPatchBody>("application/merge-patch+json")
         .reads::<WebhookPatchBody>("application/json")
-        .answers(Answer::ok("The changed webhook").json::<WebhookView>())
+        .returns(Answer::ok("The changed webhook").json::<WebhookView>())
         .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::NotFound]])
         .can_be_sent_again()
 }
@@ -60,7 +60,7 @@ pub(crate) fn patch() -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook and its delivery log")
         .takes([parameters::webhook_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .can_be_sent_again()
 }
@@ -70,7 +70,7 @@ pub(crate) fn rotate() -> Description {
     Description::new(WEBHOOKS, "rotateWebhook", summary)
         .takes([parameters::webhook_id()])
         .may_read::<WebhookRotateBody>("application/json")
-        .answers(
+        .returns(
             Answer::ok("The webhook with its new secret, which is shown only once")
                 .json::<RotatedWebhookView>(),
         )
@@ -82,7 +82,7 @@ pub(crate) fn test() -> Description {
     let summary = "Send a signed test event now and return the result";
     Description::new(WEBHOOKS, "testWebhook", summary)
         .takes([parameters::webhook_id()])
-        .answers(Answer::ok("The result").json::<TestedView>())
+        .returns(Answer::ok("The result").json::<TestedView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn deliveries() -> Description {
             "Only deliveries with this status",
             shape::delivery_status(),
         )])
-        .answers(
+        .returns(
             Answer::ok("A page of deliveries; about the last 10 000 are kept")
                 .json::<PageView<DeliveryView>>()
                 .header("Link", shape::link()),
@@ -108,7 +108,7 @@ pub(crate) fn replay() -> Description {
     Description::new(WEBHOOKS, "replayWebhook", "Deliver all events after a sequence again")
         .takes([parameters::webhook_id()])
         .reads::<ReplayBody>("application/json")
-        .answers(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
+        .returns(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
         .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])
         .can_be_sent_again()
 }

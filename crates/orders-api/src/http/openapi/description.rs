@@ -41,7 +41,7 @@ pub(crate) struct Description {
     pub(crate) parameters: Vec<Parameter>,
     /// The media types of the body, each with its schema.
     pub(crate) bodies: Vec<(&'static str, RefOr<Schema>)>,
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) responses: Vec<Answer>,
     /// The possible problems, by status.
     pub(crate) problems: BTreeMap<u16, Vec<Code>>,
     body_required: bool,
@@ -67,7 +67,7 @@ impl Description {
             summary,
             parameters: Vec::new(),
             bodies: Vec::new(),
-            answers: Vec::new(),
+            responses: Vec::new(),
             problems: BTreeMap::new(),
             body_required: true,
             role: None,
@@ -93,9 +93,9 @@ impl Description {
         Self { body_required: false, ..self.reads::<T>(media) }
     }
 
-    pub(crate) fn answers(mut self, mut answer: Answer) -> Self {
+    pub(crate) fn returns(mut self, mut answer: Answer) -> Self {
         self.schemas.append(&mut answer.schemas);
-        self.answers.push(answer);
+        self.responses.push(answer);
         self
     }
 
@@ -117,7 +117,7 @@ impl Description {
     /// The operation supports idempotency keys. Call this last: it adds a header to all responses.
     pub(crate) fn can_be_sent_again(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
-        for answer in &mut self.answers {
+        for answer in &mut self.responses {
             answer.headers.push(("Idempotency-Replayed", header(shape::one_of_texts(&["true"]))));
         }
         self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
@@ -157,7 +157,7 @@ impl Description {
             });
             operation = operation.request_body(Some(body.build()));
         }
-        for answer in &self.answers {
+        for answer in &self.responses {
             let response = with_common_headers(answer.response(), self.role);
             operation = operation.response(answer.status.as_str(), response);
         }
