@@ -4,10 +4,10 @@
 //! cargo run -p orders-tests --example copy_orders -- http://127.0.0.1:8080 copy.json
 //! ```
 //!
-//! The key, if one is needed, comes from the environment: `ORDERS_KEY`. May be killed and started
-//! again at any moment, and so may the service: what is copied and how far it goes are one file,
-//! replaced as a whole.
-#![expect(clippy::print_stderr, reason = "a program tells whoever started it")]
+//! The key, if one is required, is in the environment variable `ORDERS_KEY`. This program and the
+//! service may be killed and restarted at any moment: the copy and its position are in one file, which
+//! is replaced atomically.
+#![expect(clippy::print_stderr, reason = "a program reports to its user")]
 #![expect(clippy::indexing_slicing, reason = "a member that a JSON value has not is null")]
 #![expect(clippy::disallowed_methods, reason = "a program reads its environment")]
 
@@ -21,7 +21,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// How long to wait when there was nothing new.
+/// The pause after an empty page.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The orders by their ids, and the sequence up to which they are known.
@@ -31,10 +31,10 @@ struct Copy {
     orders: BTreeMap<String, Value>,
 }
 
-/// What the service answers.
+/// The response of the service.
 enum Answer {
     Body(Value),
-    /// What follows our position is not in the feed any more; this is what it starts with.
+    /// The events after our position are gone; the feed starts with this sequence.
     Gone(u64),
 }
 
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match follow(&agent, &url, &mut copy) {
             Ok(true) => continue,
             Ok(false) => {}
-            // The service was restarted, or is away.
+            // The service is restarting or unavailable.
             Err(error) => eprintln!("trying again: {error}"),
         }
         sleep(PAUSE);
@@ -79,8 +79,8 @@ fn follow(agent: &Agent, url: &str, copy: &mut Copy) -> Result<bool, Box<dyn Err
     Ok(true)
 }
 
-/// Copies all orders as they are, and goes on with the oldest event that is left: those that are
-/// older than the orders change nothing.
+/// Copies all orders, and continues with the oldest available event. Events that are older than the
+/// orders change nothing.
 fn start_over(agent: &Agent, url: &str, copy: &mut Copy, first: u64) -> Result<(), Box<dyn Error>> {
     let (mut orders, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -131,7 +131,7 @@ impl Copy {
         Ok(Self { path, position, orders: orders.into_iter().collect() })
     }
 
-    /// Does what was done to the order. Doing it twice changes nothing.
+    /// Applies an event. Applying it twice changes nothing.
     fn apply(&mut self, change: &Value) {
         if !change["after"].is_null() {
             return self.put(&change["after"]);
@@ -143,7 +143,7 @@ impl Copy {
         }
     }
 
-    /// Keeps an order, unless a newer version of it is there.
+    /// Stores an order, unless a newer version of it is stored.
     fn put(&mut self, order: &Value) {
         let id = order["id"].as_str().unwrap_or_default();
         if self.orders.get(id).is_none_or(|kept| version(kept) < version(order)) {
@@ -151,8 +151,7 @@ impl Copy {
         }
     }
 
-    /// Writes another file and puts it in the place of the old one, so that there is a whole one at
-    /// any moment.
+    /// Writes a new file and renames it over the old one, so that the file is always complete.
     fn save(&self) -> std::io::Result<()> {
         let content = json!({"position": self.position, "orders": self.orders});
         let new = format!("{}.new", self.path);

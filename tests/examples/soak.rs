@@ -132,7 +132,7 @@ fn name(workload: &RandomWorkload) -> String {
     }
 }
 
-/// What is asked for; `None` if it is help.
+/// The parsed options; `None` for help.
 fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Option<Plan>, String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut plan = Plan {

@@ -38,18 +38,18 @@ impl SmallDisk {
         &self.dir
     }
 
-    /// From now on nothing can be written to it.
+    /// Makes it read-only.
     ///
     /// # Panics
-    /// If something is open to be written.
+    /// If a file is open for writing.
     pub fn make_read_only(&self) {
         self.mount_again("remount,ro");
     }
 
-    /// From now on it can be written again.
+    /// Makes it writable again.
     ///
     /// # Panics
-    /// If the system refuses.
+    /// If the system call fails.
     pub fn make_writable(&self) {
         self.mount_again("remount,rw");
     }

@@ -1,5 +1,5 @@
-//! The OpenAPI document of the program under test, and the check of each answer against it: what
-//! the document does not say, the service must not do.
+//! The OpenAPI document of the program under test. Every response is checked against it: the service
+//! must not send anything that is not documented.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,9 +12,9 @@ use crate::{Answer, guard, orders_api};
 /// The document, as the program prints it.
 #[derive(Debug)]
 pub struct Document {
-    /// All of it.
+    /// The whole document.
     pub json: Value,
-    /// What was compiled so far, by what it is the schema of.
+    /// The schemas compiled so far, by what they describe.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
@@ -64,7 +64,7 @@ impl Document {
         Arc::clone(validators.entry(name.to_owned()).or_insert_with(compile))
     }
 
-    /// Checks that the document says of an answer that it can be.
+    /// Checks that a response is documented.
     ///
     /// # Panics
     /// If it does not.
@@ -107,7 +107,7 @@ impl Document {
 
     fn fault_of_body(&self, what: &str, response: &Value, answer: &Answer) -> Option<String> {
         if answer.header("Content-Encoding").is_some() {
-            // Packed, as it was asked for: the schema is about what is in it.
+            // Compressed, as the request accepts: the schema is about the content.
             return None;
         }
         let media = answer.header("Content-Type").unwrap_or_default();
@@ -134,7 +134,7 @@ impl Document {
             .map_or(value, |pointer| self.json.pointer(pointer).expect("it refers to something"))
     }
 
-    /// The path as the document has it: one without parameters before one with them.
+    /// The documented path: one without parameters takes precedence.
     fn path_of(&self, path: &str) -> Option<String> {
         let parts: Vec<&str> = path.split('/').collect();
         let fits = |documented: &str| {

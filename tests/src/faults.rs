@@ -14,11 +14,11 @@ use crate::{Server, guard};
 pub struct Fault<'a> {
     /// The calls, with commas between them.
     pub calls: &'a str,
-    /// The error they end in, such as `EIO`.
+    /// The error of the calls, such as `EIO`.
     pub error: &'a str,
     /// Which of them, as `strace` has it: `3` for the third, `3+` for all from the third on.
     pub when: &'a str,
-    /// The only file that this is about, if it is not about all.
+    /// The only file affected; all files if there is none.
     pub file: Option<&'a Path>,
 }
 
@@ -33,7 +33,7 @@ impl Injected {
     /// Makes calls fail from now on.
     ///
     /// # Panics
-    /// If `strace` is not installed, or the system does not let it look into another process.
+    /// If `strace` is not installed, or may not trace other processes.
     #[must_use]
     pub fn into(server: &Server, fault: &Fault<'_>) -> Self {
         let log = server.scratch().dir().join("strace.log");
@@ -68,7 +68,7 @@ impl Injected {
 
 impl Drop for Injected {
     fn drop(&mut self) {
-        // It lets go of the server, which goes on; where that is gone, it is, too.
+        // strace detaches from the server, which continues. It has ended if the server has.
         kill_process(Pid::from_child(&self.strace), Signal::TERM).unwrap_or_default();
         drop(self.strace.wait());
         guard::ended(self.strace.id());

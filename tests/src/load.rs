@@ -1,4 +1,4 @@
-//! Clients that write and read without a pause while something goes wrong, and what became of it.
+//! Clients that write and read without a pause during a fault, and the outcomes of their requests.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use crate::{Answer, Client, HOUR, assert_spaced, millis_of, order};
 
-/// What every client may rely on, however long the database is gone.
+/// The longest time to a response, however long the database is unavailable.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
-/// How soon all must be well again.
+/// The longest time to recovery after a fault.
 const LONGEST_RECOVERY: Duration = Duration::from_secs(5);
-/// What a machine that does much else may add to either.
+/// The tolerance on a busy machine.
 const BUSY: Duration = Duration::from_secs(1);
-/// How long it goes on before and after.
+/// How long the clients run before and after the fault.
 const AROUND: Duration = Duration::from_millis(700);
 const WRITERS: u64 = 4;
 const READERS: u64 = 2;
 const NOON: i64 = 1_700_000_000_000;
 
-/// What became of the requests.
+/// The outcomes of the requests.
 #[derive(Debug, Default)]
 pub struct Outcomes {
     /// The ids of the orders whose creation was acknowledged.
@@ -31,11 +31,11 @@ pub struct Outcomes {
     pub refused: BTreeSet<String>,
     /// How many reads by id returned the order, and how many were rejected.
     pub reads: (u64, u64),
-    /// The longest that anybody waited.
+    /// The longest time to a response.
     pub slowest: Duration,
     /// How long after the end of the fault the last writer was served, and the last reader.
     pub recovery: Duration,
-    /// How many requests got no answer at all.
+    /// The number of requests without a response.
     pub unanswered: u64,
 }
 
@@ -47,8 +47,8 @@ struct Load<'a> {
     recovered: AtomicU64,
 }
 
-/// Has clients write and read while `fault` runs; an order with the id `first` must be there. When it
-/// returns, the fault is over.
+/// Runs clients that write and read while `fault` runs. An order with the id `first` must exist. The
+/// fault is over when `fault` returns.
 ///
 /// # Panics
 /// If an answer is not one that a fault allows, takes too long, or the clients are not served again
@@ -144,7 +144,7 @@ impl Load<'_> {
                 self.outcomes().reads.1 += 1;
             }
             self.note(answer.status == 200, &mut is_well);
-            // Others need the machine, too.
+            // Leaves time for other processes.
             sleep(Duration::from_millis(2));
         }
     }
@@ -163,7 +163,7 @@ impl Load<'_> {
         answer
     }
 
-    /// Notes the first success after the fault.
+    /// Records the first success after the fault.
     fn note(&self, is_fine: bool, is_well: &mut bool) {
         let over = *self.over.lock().unwrap_or_else(PoisonError::into_inner);
         if let (true, false, Some(over)) = (is_fine, *is_well, over) {
@@ -191,8 +191,8 @@ fn assert_refused(answer: &Answer) {
 }
 
 impl Outcomes {
-    /// Checks that what was acknowledged is there, what was refused is not, every request was
-    /// answered, and the rule holds.
+    /// Checks that acknowledged orders exist and rejected ones do not, that every request got a
+    /// response, and that the rule holds.
     ///
     /// # Panics
     /// If it is not so.

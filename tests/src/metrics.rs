@@ -1,4 +1,4 @@
-//! What `/metrics` says, read as strictly as Prometheus reads it.
+//! The response of `/metrics`, parsed as strictly as Prometheus does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,10 @@ struct Sample {
 }
 
 impl Metrics {
-    /// Reads what a server says.
+    /// Scrapes a server.
     ///
     /// # Panics
-    /// If it is not what Prometheus takes.
+    /// If Prometheus would reject it.
     #[must_use]
     pub fn of(client: &Client) -> Self {
         let answer = client.get("/metrics").assert_status(200);
@@ -71,7 +71,7 @@ impl Metrics {
         labels.filter(|(name, _)| name == label).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Whether there is a sample, or could be one, of this name.
+    /// Whether there is a sample, or a family, with this name.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
         family_of(name, &self.types).is_some()
@@ -97,7 +97,7 @@ impl Sample {
         let mut rest = labels;
         while !rest.is_empty() {
             let (label, quoted) = rest.split_once("=\"").expect("a label has a value");
-            // None of ours holds a quote.
+            // No label of the service contains a quote.
             let (value, behind) = quoted.split_once('"').expect("a value ends");
             assert!(read.insert((label.to_owned(), value.to_owned())), "{label} comes once");
             rest = behind.strip_prefix(',').unwrap_or(behind);

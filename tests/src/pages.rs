@@ -1,4 +1,4 @@
-//! Pages of the console, asked for and sent as a browser does it, without one.
+//! Pages and forms of the console, requested like a browser does, without one.
 
 use crate::{Answer, Browser, Client, Database, Looks, Scratch, Server};
 
@@ -16,10 +16,10 @@ pub const PAGES: [&str; 10] = [
     "/console/sign-in",
 ];
 
-/// What browsers send forms as.
+/// The media type of forms.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Makes a key by the command: its id, and the key.
+/// Creates a key with the command. Returns its id and the key.
 ///
 /// # Panics
 /// If it is not created.
@@ -44,7 +44,7 @@ pub fn send_form(client: &Client, path: &str, cookie: &str, form: &str) -> Answe
         .send()
 }
 
-/// A text as it stands in a form, or in an address.
+/// Encodes a text for a form or an address.
 #[must_use]
 pub fn encoded(text: &str) -> String {
     let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -56,10 +56,10 @@ pub fn open_page(client: &Client, path: &str, cookie: &str) -> Answer {
     client.request("GET", path).header("Cookie", cookie).header("Accept", "text/html").send()
 }
 
-/// Signs in with a key: the cookie.
+/// Signs in with a key. Returns the cookie.
 ///
 /// # Panics
-/// If it is not let in, or the cookie is not as it must be.
+/// If the sign-in fails, or the cookie is not as it must be.
 pub fn sign_in(client: &Client, key: &str) -> String {
     let answer = send_form(client, "/console/sign-in", "", &format!("key={key}&next=%2F"));
     assert_eq!((answer.status, answer.header("Location")), (303, Some("/")), "{answer}");

@@ -29,7 +29,7 @@ impl Postgres {
     /// A fresh server that runs.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// If it cannot be created.
     #[must_use]
     pub fn fresh() -> Self {
         Self::unmade().make(&[])
@@ -38,7 +38,7 @@ impl Postgres {
     /// The same on a disk of its own, with the log of its writes or without that.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// If it cannot be created.
     #[must_use]
     pub fn fresh_on(disk: &Path, with_log_of_writes: bool) -> Self {
         let mut made = Self::unmade();
@@ -64,7 +64,7 @@ impl Postgres {
     /// not have.
     ///
     /// # Panics
-    /// If it cannot be made.
+    /// If it cannot be created.
     #[must_use]
     pub fn standby(&self) -> Self {
         let mut standby = Self::unmade();
@@ -157,7 +157,7 @@ impl Postgres {
         self.signal_all(Signal::STOP);
     }
 
-    /// Lets them go on.
+    /// Resumes them.
     pub fn thaw(&self) {
         self.signal_all(Signal::CONT);
     }

@@ -18,7 +18,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 /// A request that was received.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// When its last byte was there.
+    /// When its last byte arrived.
     pub at: Instant,
     /// Its first line.
     pub line: String,
@@ -53,10 +53,10 @@ impl Received {
         self.event()["sequence"].as_str().and_then(|text| text.parse().ok()).expect("a sequence")
     }
 
-    /// Whether it is signed with a secret, by the judgement of the specification's own library.
+    /// Whether it is signed with a secret, as verified by the specification's own library.
     ///
     /// # Panics
-    /// If the secret is none.
+    /// If the secret is invalid.
     #[must_use]
     pub fn is_signed_with(&self, secret: &str) -> bool {
         let webhook = Webhook::new(secret).expect("a secret is one");
@@ -64,18 +64,18 @@ impl Received {
     }
 }
 
-/// What an endpoint answers.
+/// The response of an endpoint.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A status, with no body.
     Status(u16),
     /// Raw bytes.
     Raw(String),
-    /// The head of an answer, one byte a second.
+    /// The head of a response, one byte a second.
     Drip,
     /// A gigabyte.
     Flood,
-    /// Nothing, for as long as the other side waits.
+    /// No response, for as long as the client waits.
     Silence,
 }
 
@@ -87,13 +87,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// An endpoint that takes everything.
+    /// An endpoint that accepts everything.
     #[must_use]
     pub fn start() -> Self {
         Self::answering(|_, _| Reply::Status(204))
     }
 
-    /// An endpoint whose answers are made from a request and its place, from 0, among all.
+    /// An endpoint that computes its response from a request and the request's number, from 0.
     ///
     /// # Panics
     /// If it cannot listen.
@@ -102,10 +102,10 @@ impl Receiver {
         Self::listening(None, answer)
     }
 
-    /// An endpoint that speaks TLS with a certificate and its key, and takes everything.
+    /// An endpoint with TLS that accepts everything.
     ///
     /// # Panics
-    /// If these are none.
+    /// If the certificate or its key is invalid.
     #[must_use]
     pub fn with_tls(certificate: &Path, key: &Path) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -147,7 +147,7 @@ impl Receiver {
         Self { address, received, ended }
     }
 
-    /// Where it is reached.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/hook?from=orders", self.address)
@@ -159,13 +159,13 @@ impl Receiver {
         self.address.port()
     }
 
-    /// All that it was sent, in order.
+    /// All requests that it received, in order.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The sequences of all events that it was sent, in order.
+    /// The sequences of all events that it received, in order.
     #[must_use]
     pub fn sequences(&self) -> Vec<u64> {
         self.received().iter().map(Received::sequence).collect()
@@ -211,7 +211,7 @@ fn serve(
         kept.len() - 1
     };
     let reply = answer(&received, place);
-    // The other side may be gone.
+    // The client may have disconnected.
     drop(send(reader.get_mut(), &reply));
 }
 
@@ -254,7 +254,7 @@ fn send(stream: &mut (impl Read + Write), reply: &Reply) -> std::io::Result<()> 
             Ok(())
         }
         Reply::Silence => {
-            // Ends when the other side does.
+            // Ends when the client disconnects.
             let mut nothing = [0; 1];
             stream.read(&mut nothing).map(drop)
         }

@@ -190,12 +190,12 @@ impl Server {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Ends it where it stands (SIGKILL), as a power cut would.
+    /// Kills it (SIGKILL), like a power cut.
     pub fn kill9(&mut self) {
         self.signal(Signal::KILL);
         self.wait();

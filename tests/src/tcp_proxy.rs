@@ -104,7 +104,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8, pieces: &Atomi
     let mut has_swallowed = false;
     while let Ok(length @ 1..) = from.read(&mut piece) {
         pieces.fetch_add(1, Ordering::SeqCst);
-        // What comes after a hole is of no use to anybody.
+        // Data after a gap is useless.
         has_swallowed |= state.load(Ordering::SeqCst) == BLACK_HOLE;
         if has_swallowed {
             continue;

@@ -1,15 +1,15 @@
-//! Databases of SQLite with their write-ahead logs, taken as they lie, to be left as a crash would.
+//! SQLite databases with their write-ahead logs, copied and truncated as a crash would leave them.
 
 use std::fs;
 use std::path::Path;
 
 use crate::Sql;
 
-/// How long the head of a log is, and that of each frame, by SQLite's description of the format.
+/// The lengths of the header of a log and of each frame, by SQLite's description of the format.
 const HEAD: usize = 32;
 const FRAME_HEAD: usize = 24;
 
-/// A database and its log, as they lay in their files at one moment.
+/// The bytes of a database and its log at one moment.
 #[derive(Debug, Clone)]
 pub struct Logged {
     database: Vec<u8>,
@@ -71,7 +71,7 @@ impl Logged {
         number(&self.log, self.begin_of(frame) + 4) != 0
     }
 
-    /// How many frames of a log of some length belong to transactions that are whole.
+    /// The number of frames of a log of this length that belong to complete transactions.
     #[must_use]
     pub fn whole(&self, length: usize) -> usize {
         let is_within = |frame: &usize| self.end_of(*frame) <= length && self.commits(*frame);
@@ -86,7 +86,7 @@ impl Logged {
         self.write(file, &self.log[..length]);
     }
 
-    /// Writes the database with its log but for one byte, in which one bit is another.
+    /// Writes the database with its log, with one bit of one byte flipped.
     ///
     /// # Panics
     /// If they cannot be written.
@@ -97,7 +97,7 @@ impl Logged {
     }
 
     fn write(&self, file: &Path, log: &[u8]) {
-        // What an earlier one left there describes another log.
+        // An earlier copy may have left the index of another log.
         drop(fs::remove_file(format!("{}-shm", file.display())));
         fs::write(file, &self.database).expect("a database is written");
         fs::write(format!("{}-wal", file.display()), log).expect("a log is written");

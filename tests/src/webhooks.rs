@@ -64,7 +64,7 @@ impl Hook {
         admin.post(format!("{}/replay", self.path), &body).assert_status(200).json()
     }
 
-    /// What became of its deliveries, the newest first.
+    /// Its deliveries, newest first.
     #[must_use]
     pub fn log(&self, admin: &Client) -> Vec<Value> {
         admin.all(&format!("{}/deliveries", self.path))

@@ -106,10 +106,10 @@ fn both_databases_have_the_same_migrations_and_each_can_be_taken_back() {
 
 #[test]
 fn no_sql_is_put_together_from_input() {
-    // What may stand in a statement that is put together: constants of the program, and the clock.
+    // What a generated statement may contain: constants of the program, and the clock.
     let known = ["POSTGRES_NOW", "PURGED_AT_ONCE", "POSTGRES_LOCK", "statement_timeout", "plans"];
     let limits = ["lock_timeout", "busy_timeout", "cache_kib"];
-    // Of lists: names of columns and tables, operators and directions, all of them constants.
+    // In lists: names of columns and tables, operators and directions, all of them constants.
     let of_lists = ["time", "id", "behind", "up_to", "column", "operator", "direction", "source"];
     let known = [&known[..], &limits, &of_lists].concat();
     for (path, text) in sources(&top().join("crates/orders-db/src")) {
@@ -166,7 +166,7 @@ fn nothing_is_left_unfinished_or_silenced() {
     }
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }

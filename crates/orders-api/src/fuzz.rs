@@ -1,7 +1,7 @@
-//! Fuzzing of what comes from outside: nothing makes it panic, what is accepted is written and reads
-//! back as itself, and a plainer reading of the same standards agrees.
+//! Fuzzing of all input: no input causes a panic, accepted input survives a round trip, and a simpler
+//! parser of the same standards agrees.
 //!
-//! Each target runs a bounded number of cases within `cargo test`, first those kept in
+//! Each target runs a bounded number of cases in `cargo test`, starting with the corpus in
 //! `fuzz/__fuzz__/*/corpus`. For a longer run:
 //!
 //! ```sh
@@ -17,10 +17,10 @@ mod texts;
 use orders_core::order::Group;
 use orders_core::{Order, OrderContent, OrderId, Timestamp};
 
-/// How many cases are tried of each target.
+/// The number of cases of each target.
 const CASES: usize = 5_000;
 
-/// An order with some content, to be written and read again.
+/// An order to write and read again.
 fn order_with(id: Option<OrderId>, content: OrderContent) -> Order {
     let at = Timestamp::parse("2026-11-21T09:00:00.000Z").unwrap();
     Order {
@@ -33,7 +33,7 @@ fn order_with(id: Option<OrderId>, content: OrderContent) -> Order {
     }
 }
 
-/// What JSON is made of, and what orders are made of.
+/// Fragments of JSON and of orders.
 const OF_JSON: &[&str] = &[
     "{",
     "}",

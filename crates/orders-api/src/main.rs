@@ -68,7 +68,7 @@ fn run(common: &Common, command: &Command) -> Result<(), Box<dyn Error>> {
         Command::Backup { file } => return cli::backup::back_up(&database, file),
         Command::Restore { file } => return cli::backup::restore(&database, file),
         Command::Move { to } => return cli::backup::move_to(&database, to),
-        // Of what is not there nothing is exported, nor is it made.
+        // An export does not create a missing database.
         Command::Export(_) => cli::export::check_is_there(&database)?,
         Command::Serve(_)
         | Command::Migrate
@@ -136,6 +136,6 @@ fn print(format: DocumentFormat) -> Result<(), Box<dyn Error>> {
 
 fn load(store: &Store, file: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
     let cli::seed::Seeded { services, orders } = cli::seed::seed(store, file)?;
-    log::info!("loaded {services} services and {orders} orders that were not there before");
+    log::info!("loaded {services} new services and {orders} new orders");
     Ok(())
 }

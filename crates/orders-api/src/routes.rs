@@ -1,5 +1,4 @@
-//! The routes: which path and method leads to which handler, who may use it, and what the document
-//! says of it.
+//! The route table: paths and methods with their handlers, required roles and documentation.
 
 mod resource;
 
@@ -28,13 +27,13 @@ const WRITER: Access = Access::WRITER;
 const ADMIN: Access = Access::ADMIN;
 const KEYED_ADMIN: Access = Access::KEYED_ADMIN;
 
-/// All resources of the service. The router and the OpenAPI document are both made from this.
+/// All resources. The router and the OpenAPI document are both built from them.
 fn resources() -> Vec<Resource> {
     let of_api = [of_orders(), of_services(), of_events(), of_webhooks(), of_keys(), of_itself()];
     of_api.into_iter().chain([of_console(), of_admins()]).flatten().collect()
 }
 
-/// What the OpenAPI document is made of.
+/// The OpenAPI document of all resources.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     resources().iter().flat_map(Resource::endpoints).collect()
 }
@@ -177,7 +176,7 @@ fn of_itself() -> Vec<Resource> {
     ]
 }
 
-/// The pages of the console but for the calendar. Whoever may not see one is asked to sign in.
+/// The pages of the console except the calendar. Without permission, a page is the sign-in form.
 fn of_console() -> Vec<Resource> {
     use console::{list, orders as of_orders, reports, services as of_services};
     let order = |request: &_| orders::path_id(request).map(drop);
@@ -229,7 +228,7 @@ fn of_console() -> Vec<Resource> {
     ]
 }
 
-/// The pages of the console for admins who have a key.
+/// The pages of the console for admins with a key.
 fn of_admins() -> Vec<Resource> {
     use console::{admin, keys as of_keys, webhooks as of_webhooks};
     let key = |request: &_| keys::path_id(request).map(drop);
@@ -254,7 +253,7 @@ fn of_admins() -> Vec<Resource> {
     ]
 }
 
-/// Has the router answer by the table.
+/// Adds all resources to the router.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     for resource in resources() {
         config.service(resource.into_service());
@@ -263,5 +262,5 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::NotFound, "There is nothing at this path."))
+    Err(Problem::new(Code::NotFound, "This path does not exist."))
 }

@@ -1,5 +1,4 @@
-//! The store client: what the service asks of its database, asynchronously and with timeouts. Knows
-//! no HTTP.
+//! The store client: asynchronous access to the store, with timeouts. Knows no HTTP.
 //!
 //! A change returns what was done, or the refusal of the rule that decided it. Handlers, the console
 //! and the background tasks use the same methods.
@@ -48,8 +47,8 @@ pub(crate) enum Changed<T> {
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError<R> {
-    /// A rule refused the change.
-    #[error("the change was refused")]
+    /// A rule rejected the change.
+    #[error("the change was rejected")]
     Refused(R),
     /// The change was made before under the same idempotency key, and its response showed a secret,
     /// which is not stored.
@@ -107,7 +106,7 @@ impl StoreClient {
         }
     }
 
-    /// Performs a batch of operations on orders. Returns a verdict for each operation.
+    /// Performs a batch of operations on orders. Returns a result for each operation.
     pub(crate) async fn change_orders(
         &self,
         actor: Actor,
@@ -152,7 +151,7 @@ impl StoreClient {
         retry: Option<IdempotentRequest>,
         to_keep: fn(&C::Accepted) -> Option<StoredResponse>,
     ) -> Result<Changed<C::Accepted>, ChangeError<C::Refusal>> {
-        // A refused change is decided again when it is repeated, so only an accepted one is stored.
+        // A rejected change is decided again on a retry, so only an accepted one is stored.
         let render: RenderResponse<ChangeResult<C>> =
             Arc::new(move |result| result.as_ref().ok().and_then(to_keep));
         let idempotency = retry.map(|retry| (retry, render));
@@ -167,7 +166,7 @@ impl StoreClient {
         }
     }
 
-    /// [`Self::change`] of the API keys, which is in force in this process when it returns.
+    /// Changes the API keys. The change is in effect in this process when this returns.
     pub(crate) async fn change_key(
         &self,
         command: KeyCommand,
@@ -175,7 +174,7 @@ impl StoreClient {
         to_keep: fn(&KeyChange) -> Option<StoredResponse>,
     ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
         let changed = self.change(command, retry, to_keep).await?;
-        // If the refresh fails, the change is in force within a second.
+        // If the refresh fails, the change takes effect within a second.
         drop(self.refresh_keys().await);
         Ok(changed)
     }
@@ -251,7 +250,7 @@ async fn read<T>(
     }
 }
 
-/// Queues a write and waits for its result. A write that is answered as failed never runs later.
+/// Queues a write and waits for its result. A write that is reported as failed never runs later.
 async fn write<T: Send + 'static>(
     limit: Duration,
     queue: impl FnOnce(Instant, Reply<T>) -> Ticket,
@@ -269,7 +268,7 @@ async fn wait_for<T>(
     limit: Duration,
     mut receiver: oneshot::Receiver<Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    // A closed channel: the writer panicked, before or after its commit.
+    // A closed channel means that the writer panicked, before or after its commit.
     if let Ok(reply) = timeout(limit, &mut receiver).await {
         return reply.unwrap_or(Err(StoreError::OutcomeUnknown));
     }

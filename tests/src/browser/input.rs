@@ -60,7 +60,7 @@ impl Browser {
     /// Drags the first element that a selector finds by a number of pixels.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no such element.
     pub fn drag(&self, selector: &str, x: i64, y: i64) {
         let from = self.script(&format!(
             "const it = document.querySelector({}); it.scrollIntoView({{block: 'center'}}); \

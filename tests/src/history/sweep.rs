@@ -16,24 +16,24 @@ pub(super) struct Sweep<'a> {
     model: &'a mut Model,
     /// In the order in which they began.
     all: &'a [Operation],
-    /// Up to which one of them all have been taken up.
+    /// The number of operations that have been added to `waiting`.
     taken_up: usize,
-    /// Those that have been answered, and not been placed yet. None of them ended before another of
-    /// them began, so that each may be the next.
+    /// Answered operations that are not placed yet. None of them ended before another began, so
+    /// each may be the next.
     waiting: Vec<usize>,
-    /// Which were placed, or were found to have no place.
+    /// Whether each operation was placed, or found to have no place.
     pub(super) done: Vec<bool>,
-    /// Of these more events may come that are not understood.
+    /// Operations of which more unexplained events may follow.
     broken: Vec<usize>,
     writes: Writes,
     keys: HashMap<&'a str, KeySeen<'a>>,
     pub(super) violations: Vec<Violation>,
 }
 
-/// What the answers say about a key.
+/// What the responses show about a key.
 #[derive(Default)]
 struct KeySeen<'a> {
-    /// When it was first answered that something had been done under it: it was done before.
+    /// When a response first showed that the key was used: it was used before that.
     used_by: Option<u64>,
     /// The request that it represents. No other request with this key was done.
     stands_for: Option<&'a Request>,

@@ -13,7 +13,7 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Records an operation, unless its client was told that it wrote nothing.
+    /// Records an operation, unless its response says that it wrote nothing.
     pub(super) fn note(&mut self, operation: &Operation, number: usize) {
         let may_have_written = match &operation.ending {
             Ending::Unknown(_) => true,
@@ -52,7 +52,7 @@ impl Writes {
             found.extend(self.by_fee.get(&after.fee).into_iter().flatten());
         }
         if let Some(by_id) = self.by_id.get_mut(&(event.kind, event.id.clone())) {
-            // Those that are over are of no more use, so the list stays short.
+            // Finished operations are removed, so the list stays short.
             by_id.retain(|number| !done[*number]);
             found.extend(by_id.iter());
         }

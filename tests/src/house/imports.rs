@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Source;
 
-/// The modules at the top of its crate that a file names. `exported` tells in which module an item is
-/// that the root exports.
+/// The modules at the top of its crate that a file names. `exported` maps the items that the root
+/// exports to their modules.
 pub(super) fn of(source: &Source, exported: &BTreeMap<String, String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in names_at_the_root(source) {

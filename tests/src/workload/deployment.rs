@@ -90,13 +90,13 @@ impl Deployment {
         &self.processes[0].server
     }
 
-    /// The ids of those that may stand together.
+    /// The ids of the sample orders, which are exempt from each other.
     pub(super) fn sample_group() -> Vec<String> {
         let orders = sample_data()["orders"].as_array().cloned().unwrap_or_default();
         orders.iter().filter_map(|order| order["id"].as_str()).map(str::to_owned).collect()
     }
 
-    /// Where the clients ask.
+    /// The addresses that clients use.
     pub(super) fn fronts(&self) -> Vec<String> {
         self.processes.iter().map(|process| process.front.address.clone()).collect()
     }
@@ -109,8 +109,8 @@ impl Deployment {
         process.front.redirect(process.server.address().to_owned());
     }
 
-    /// Waits until all processes are well, and writes by each of them: whoever held the lock before
-    /// has then given it up, or is gone.
+    /// Waits until all processes are ready, and writes through each of them. Afterwards no earlier
+    /// transaction holds the lock.
     pub(super) fn fence(&self, shared: &Shared, client: usize) -> Vec<Operation> {
         let mut operations = Vec::new();
         for (process, it) in self.processes.iter().enumerate() {

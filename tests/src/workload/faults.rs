@@ -10,11 +10,11 @@ use crate::Random;
 /// What may happen.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// A process is killed where it stands.
+    /// A process is killed.
     Kill,
     /// A process is asked to end, and started again.
     Restart,
-    /// A process stops, and goes on when its clients may have given it up.
+    /// A process is frozen, and resumes when its clients may have timed out.
     Freeze,
     /// The connections of a process with its clients are cut, and new ones too.
     CutClients,
@@ -61,7 +61,7 @@ pub(super) fn happen(
     }
 }
 
-/// Waits so long, but not beyond the end of the round; whether it goes on.
+/// Waits, but not beyond the end of the round. Returns whether the round continues.
 fn wait(time: Duration, shared: &Shared) -> bool {
     let start = Instant::now();
     while start.elapsed() < time && !shared.is_over() {

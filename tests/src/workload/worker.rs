@@ -58,8 +58,7 @@ impl<'a> Worker<'a> {
             let key = self.key(&request, fee);
             for _ in 0..=REPEATS {
                 let is_told = self.ask(&request, key.clone());
-                // Whoever has no key cannot know what asking again would do; with one it does no
-                // harm.
+                // Without a key, a retry could have a second effect. With one it is safe.
                 let again = self.random.percent(if is_told { 10 } else { 80 });
                 if key.is_none() || !again || self.shared.is_over() {
                     break;

@@ -25,7 +25,7 @@ struct Route {
 fn routes() -> Vec<Route> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/HTTP.md");
     let text = std::fs::read_to_string(file).unwrap();
-    let table = text.split_once("## Who may do what").expect("there is a table").1;
+    let table = text.split_once("## Authorization").expect("there is a table").1;
     let table = table.split("\n## ").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {

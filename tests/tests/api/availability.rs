@@ -12,7 +12,7 @@ fn path(from: i64, to: i64, more: &str) -> String {
     format!("/availability?from={}&to={}{more}", at(from), at(to))
 }
 
-/// The stretches of an answer, in milliseconds.
+/// The intervals of a response, in milliseconds.
 fn stretches(answer: &Value) -> Vec<(i64, i64)> {
     let instant = |stretch: &Value, end: &str| {
         stretch.get(end).and_then(Value::as_str).map(millis_of).unwrap_or_default()
@@ -59,7 +59,7 @@ fn instants_inside_are_accepted_and_outside_refused(
     drop(scratch.run(&["policy", "set", "--scope", scope]).assert_fine());
     drop(scratch.run(&["seed"]).assert_fine());
     let server = Server::start(&scratch);
-    // Placed without a plan: some are refused, which is as good.
+    // At random times: some are rejected, which does not matter.
     for n in 0..40 {
         let mut body = order(&format!("o{n}"), NOON + n * n * 37 % 97 * HOUR / 2);
         let number = ["123", "456", "789"].get(usize::try_from(n % 3).unwrap_or(0)).copied();

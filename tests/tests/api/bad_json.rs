@@ -96,7 +96,7 @@ fn nesting_too_deep_is_malformed(database: Database) {
             raw_post(server.address(), "/orders", deep.as_bytes()).problem(400, "malformed-json");
             raw_post(server.address(), "/services", deep.as_bytes()).problem(400, "malformed-json");
         }
-        // Also where the member itself would be refused, or ignored.
+        // Also where the member itself would be rejected or ignored.
         for member in ["colour", "version", "created_at", "id"] {
             let body = order_and(&format!("\"{member}\":{arrays}"));
             raw_post(server.address(), "/orders", &body).problem(400, "malformed-json");

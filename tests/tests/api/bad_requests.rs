@@ -137,7 +137,7 @@ fn a_message_whose_length_is_ambiguous_is_refused(database: Database) {
         format!("{head}Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n{chunk}"),
     ] {
         let answer = raw(server.address(), &both).assert_status(400);
-        // What the parser of HTTP itself refuses is the one exception to problem bodies.
+        // Requests that the HTTP parser itself rejects are the one exception to problem bodies.
         if !answer.body.is_empty() {
             answer.problem(400, "invalid-header");
         }

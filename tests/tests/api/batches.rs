@@ -25,7 +25,7 @@ fn send(server: &Server, mode: &str, operations: &[Value]) -> Answer {
     server.post("/orders/batch", &json!({"mode": mode, "operations": operations}))
 }
 
-/// The status of each result, and of each refusal its code.
+/// The status of each result, with the code of each rejection.
 fn told(results: &Value) -> Vec<(u64, String)> {
     let one = |result: &Value| {
         let kind = result["problem"]["type"].as_str().unwrap_or_default();
@@ -101,7 +101,7 @@ fn an_atomic_batch_may_swap_two_orders_and_shift_a_day(database: Database) {
     send(&server, "atomic", &shift).assert_status(200);
     assert_eq!(server.get("/orders/o7").json()["datetime"], at(NOON + 21 * HOUR + 30 * MINUTE));
     send(&server, "atomic", &[delete("o0"), create("new", NOON + 30 * MINUTE)]).assert_status(200);
-    // Where the shift would have been refused one by one.
+    // One by one, the shift would be rejected.
     let moves = [replace("o1", NOON + 30 * MINUTE), replace("o2", NOON + 3 * HOUR + 30 * MINUTE)];
     assert_eq!(told(&send(&server, "each", &moves).json())[0].0, 409);
 }

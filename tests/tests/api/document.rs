@@ -70,7 +70,7 @@ fn the_reference_is_current() {
     let kept = std::fs::read_to_string(file).unwrap();
     assert!(
         kept == printed,
-        "docs/HTTP.md is not what the program says. Made again by:\n\
+        "docs/HTTP.md is out of date. Generate it again:\n\
          cargo run -- openapi --format markdown > docs/HTTP.md"
     );
 }

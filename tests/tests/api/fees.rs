@@ -102,7 +102,7 @@ fn what_is_no_fee_is_refused(database: Database) {
     let many = format!("1{}", "0".repeat(400));
     let fine = format!("1.{}1", "0".repeat(400));
     for wrong in [
-        // Too fine: refused, never rounded.
+        // Too precise: rejected, never rounded.
         "1.005",
         "0.001",
         "1e-3",

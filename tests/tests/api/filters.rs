@@ -168,7 +168,7 @@ fn no_order_that_stands_is_missed_or_doubled_while_eight_writers_come_and_go(dat
             let (client, done, writes) = (server.another(), &done, &writes);
             threads.spawn(move || {
                 for step in 0.. {
-                    // Three hours from every other writer's, and among the orders that stand.
+                    // Three hours from those of every other writer, and among the existing orders.
                     let time = Bulk::FIRST + ((step % 25) * WRITERS + writer) * 3 * HOUR + HOUR;
                     let mut body = order(&format!("w{writer}"), time);
                     body["services"] = serde_json::json!([{"id": 1 + step % 9}, {"id": 10}]);

@@ -167,7 +167,7 @@ fn a_key_stands_for_one_method_path_query_and_body(database: Database) {
     }
     assert_eq!(events(&scratch), before);
     assert_eq!(server.get("/services/456").status, 200);
-    // The version that is meant is none of the four: the request was done when that was still there.
+    // The version in the header is not part of the request: the first request was done with another.
     let moved = order("a", NOON + HOUR);
     let replace = |version| {
         let request = server.request("PUT", "/orders/a").header("Idempotency-Key", "v");

@@ -17,7 +17,7 @@ fn start(database: Database, arguments: &[&str]) -> Server {
     Server::start_as(&database.fresh(), &setup)
 }
 
-/// Asks until it is too much; returns how many were answered, and the refusal.
+/// Sends requests until one is rejected. Returns the number of accepted ones, and the rejection.
 fn exhaust(ask: impl Fn() -> Answer) -> (usize, Answer) {
     let answers: Vec<Answer> = (0..50).map(|_| ask()).collect();
     let refused = answers.iter().find(|answer| answer.status == 429).unwrap();

@@ -209,7 +209,7 @@ fn an_odd_path_is_not_found(database: Database) {
                 server.address(),
                 &format!("{method} {path} HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n"),
             );
-            // What the parser of HTTP itself refuses is the one exception to problem bodies.
+            // Requests that the HTTP parser itself rejects are the one exception to problem bodies.
             if answer.status == 400 && answer.body.is_empty() {
                 assert!(path.contains('%'), "{answer}");
             } else {

@@ -13,7 +13,7 @@ fn create(client: &Client, id: &str, millis: i64) {
     client.post("/orders", &order(id, millis)).assert_status(201);
 }
 
-/// The ids of the orders that a refusal names.
+/// The ids of the orders that a rejection names.
 fn named(problem: &Value) -> Vec<&str> {
     let conflicts = problem["conflicts"].as_array().into_iter().flatten();
     conflicts.filter_map(|conflict| conflict["order_id"].as_str()).collect()
@@ -156,7 +156,7 @@ fn both_suggestions_are_the_nearest_and_are_accepted(database: Database) {
     };
     let (previous, next) = ask(NOON + 4 * HOUR);
     assert_eq!((previous, next), (NOON - WINDOW, NOON + 15 * HOUR - 1));
-    // Nearer ones would be refused.
+    // Nearer times would be rejected.
     ask(previous + 1);
     ask(next - 1);
     create(&server, "previous", previous);
@@ -204,7 +204,7 @@ fn the_search_for_a_free_instant_is_bounded(database: Database) {
         let answer = server.post("/orders", &order("new", millis));
         answer.problem(409, "order-conflict")["suggestions"].clone()
     };
-    // 1 200 stretches lie before the next free instant, so it is not looked for to the end.
+    // 1 200 occupied intervals precede the next free time, so the search stops before it.
     assert_eq!(ask(NOON), json!({"previous": at(NOON - WINDOW), "next": null}));
     let last = NOON + 1_199 * WINDOW;
     assert_eq!(ask(last), json!({"previous": null, "next": at(last + WINDOW)}));
@@ -248,7 +248,7 @@ fn the_sample_orders_share_an_instant_and_block_every_later_order(database: Data
         ids.sort_unstable();
         assert_eq!((ids, &problem["conflict_count"]), (vec!["223", "224", "225"], &json!(3)));
     }
-    // To edit the fee of one is never refused, also after that.
+    // Changing the fee of one is never rejected, not even then.
     for fee in [1, 2] {
         let mut body = server.get("/orders/224").json();
         body["totalfee"] = json!(fee);
@@ -273,7 +273,7 @@ fn an_order_that_leaves_its_group_is_judged_like_any_other(database: Database) {
     // Once out, it does not come back.
     let problem = server.put("/orders/223", &order("223", shared)).problem(409, "order-conflict");
     assert_eq!(named(&problem), ["224", "225"]);
-    // A new order under the id of a deleted member is none.
+    // A new order under the id of a deleted member is not in the group.
     server.delete("/orders/224").assert_status(204);
     let problem = server.post("/orders", &order("224", shared)).problem(409, "order-conflict");
     assert_eq!(named(&problem), ["225"]);

@@ -12,7 +12,7 @@ use crate::both_databases;
 
 /// The least number of requests that a run must make.
 const LEAST: usize = 2000;
-/// The key of all requests but those that are to be refused.
+/// The key of all requests, except those that must be rejected.
 const KEY: &str = "a-key-that-the-operator-has-made-up-1234";
 
 #[apply(both_databases)]
@@ -57,7 +57,7 @@ fn generated_requests_find_no_fault(database: Database) {
     server.scratch().assert_calm();
 }
 
-/// The number that stands before a word.
+/// The number before a word.
 fn number_before(word: &str, text: &str) -> usize {
     let before = text.split_once(word).map_or("", |(before, _)| before);
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)

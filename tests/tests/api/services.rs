@@ -57,7 +57,7 @@ fn without_an_id_a_service_gets_one_above_the_highest_ever_used(database: Databa
     server.delete("/services/42").assert_status(204);
     let server = server.restart();
     assert_eq!(made(&server, "fourth"), 43);
-    // What was refused was never used.
+    // The id of a rejected service was never used.
     create(&server, &json!({"id": 99, "name": "Fourth"})).problem(409, "service-exists");
     assert_eq!(made(&server, "fifth"), 44);
 }

@@ -284,7 +284,7 @@ fn clients_that_stop_reading_hold_nobody_up(database: Database) {
         );
         assert_eq!(held, 0, "no transaction and no snapshot is held");
     }
-    // One that goes on gets the rest; the others may hang up.
+    // A client that continues gets the rest; the others may disconnect.
     let bytes = stalled.pop().unwrap().read_to_end();
     drop(stalled);
     assert!(bytes.ends_with(b"\r\n0\r\n\r\n"), "the stream goes on to its end");

@@ -101,7 +101,7 @@ fn in_a_month_an_order_goes_to_another_day_and_keeps_its_time_of_the_day() {
     browser.click(".notice button");
     wait_for_time(&browser, &server, "o", FREE);
     wait_for_version(&browser, "3");
-    // Where it stands already, and beside the month: nothing is changed.
+    // A drop at its own place or outside of the month changes nothing.
     browser.drag("[data-id=o]", 8, 8);
     browser.drag("[data-id=o]", 0, -150);
     browser.drag("[data-id=o]", -2 * day, 0);

@@ -84,7 +84,7 @@ fn nothing_that_is_stored_or_sent_runs() {
         }
     }
     browser.assert_clean(&["404", "401"]);
-    // What was written into the fields of a form that is refused stands in them again, as text.
+    // A rejected form shows its fields again, as text.
     for text in CORPUS {
         let text = encoded(text);
         for (path, form) in [

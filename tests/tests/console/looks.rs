@@ -47,7 +47,7 @@ fn no_page_has_a_serious_fault_of_accessibility(#[values(0, 1, 2, 3)] look: usiz
         browser.open(page);
         assert_accessible(&browser, &axe);
     }
-    // Forms as they are when something was refused.
+    // Rejected forms.
     browser.open("/console/new-order");
     browser.set("#datetime", "2022-11-01T11:30");
     browser.write("#fee", "1");

@@ -200,7 +200,7 @@ fn what_the_rule_refused_is_counted_over_all_processes_and_restarts(database: Da
             server.post("/orders", &order("late", SAMPLE + MINUTE)).assert_status(409);
         }
     }
-    // Each notes every few seconds what it has counted, and once more when it ends.
+    // Each process flushes its counts every few seconds, and once more at shutdown.
     wait_for_refusals(&server, 5);
     other.post("/orders", &order("late", SAMPLE + MINUTE)).assert_status(409);
     other.terminate();

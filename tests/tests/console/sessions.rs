@@ -116,7 +116,7 @@ fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(databa
     assert_eq!(status(&server, &mine), 401, "the copy is of no use at once");
     send_form(&other, "/console/sign-out", &environments, "").assert_status(303);
     assert_soon(|| status(&other, &mine) == 401 && status(&server, &environments) == 401);
-    // What goes on by it is ended, too, and not only what is begun.
+    // Requests in progress end, too.
     drop(stream.read_to_end());
     for server in [&server, &other] {
         assert_eq!(status(server, &elsewhere), 200, "another session of the same key goes on");

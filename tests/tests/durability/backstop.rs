@@ -75,7 +75,7 @@ fn slots_of_one_group_or_of_different_calendars_may_overlap(database: Database) 
     sql.run(&slot(0, NOON + HOUR, 1, "c")).unwrap();
     sql.run(&slot(7, NOON, 2, "d")).unwrap();
     sql.run(&slot(8, NOON, 3, "d")).unwrap();
-    // Any member blocks one that is none.
+    // Any member blocks an order outside of the group.
     assert_overlap(sql.run(&slot(0, NOON + HOUR + WINDOW - 1, 2, "e")));
     assert_overlap(sql.run(&slot(7, NOON + 1, 3, "e")));
     assert_eq!(slots(&mut sql), 5);
@@ -125,7 +125,7 @@ fn an_update_that_makes_a_slot_longer_is_guarded_too(database: Database) {
     assert_overlap(update("end_ms = end_ms + 1 WHERE order_id = 'o1'"));
     assert_overlap(update("end_ms = end_ms + 172800000 WHERE order_id = 'o3'"));
     assert_eq!(update("end_ms = end_ms + 169200000 WHERE order_id = 'o3'"), Ok(()));
-    // What was made longer is in the way of all that come later, with others between or not.
+    // A longer slot blocks all later ones that it overlaps, whether others lie between or not.
     assert_overlap(sql.run(&slot(0, NOON + 20 * HOUR, 9, "new")));
     assert_overlap(sql.run(&long_slot(0, (NOON + 50 * HOUR - 1, NOON + 50 * HOUR), 9, "new")));
 }
@@ -240,7 +240,7 @@ fn ways_around_a_refusal_let_nothing_in(database: Database) {
         ],
     };
     for way in ways {
-        // Whether it is refused aloud or ignored is the database's way.
+        // Depending on the database, it is an error or ignored.
         drop(sql.run(&way));
         drop(sql.run("ROLLBACK"));
         assert_eq!(slots(&mut sql), 1, "{way}");
@@ -312,7 +312,7 @@ fn concurrent_plain_inserts_leave_no_overlap(database: Database) {
                 for round in 0..rounds {
                     let start = NOON + round * 2 * WINDOW + client * HOUR / 4;
                     barrier.wait();
-                    // Refused or, the victim of a deadlock: never two in.
+                    // Rejected, or the victim of a deadlock. Never are both inserted.
                     drop(sql.run(&slot(
                         0,
                         start,

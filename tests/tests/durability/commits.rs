@@ -84,9 +84,9 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
     drop(far.shutdown(Shutdown::Both));
 }
 
-/// Whether this ends in something being stored: COMMIT (with the NUL that ends a statement: READ
-/// COMMITTED is none), or a write that is a transaction of its own: the values (`B`) of a statement
-/// that tells of a change.
+/// Whether these bytes commit something: `COMMIT` with the NUL that ends a statement (so `READ
+/// COMMITTED` does not count), or a write that is a transaction of its own: the values (`B`) of a
+/// statement that records a change.
 fn commits(asked: &[u8]) -> bool {
     let tells_of = |kind| asked.windows(7).any(|word| word == kind);
     tells_of(b"COMMIT\0")

@@ -99,7 +99,7 @@ fn stored(server: &Server) -> BTreeMap<String, i64> {
     stored
 }
 
-/// Checks that a refusal names only orders that are stored and really are too close.
+/// Checks that a rejection names only stored orders that are really too close.
 fn assert_just(refusal: &Answer, asked: i64, stored: &BTreeMap<String, i64>) {
     let problem = refusal.problem(409, "order-conflict");
     let conflicts = problem["conflicts"].as_array().unwrap();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const NOON: i64 = 1_700_000_000_000;
 const WINDOW: i64 = 3 * HOUR;
 
-/// What became of the requests, by the ids of the orders.
+/// The outcomes of the requests, by the ids of the orders.
 #[derive(Default)]
 struct Told {
     next: i64,
@@ -101,7 +101,7 @@ fn whichever_write_fails_every_answer_is_true_and_all_goes_on(
         let fault = Fault { calls, error, when: &when, file: None };
         let injected = Injected::into(&server, &fault);
         for _ in 0..3 {
-            // On a disk that stays broken each is refused for the same reason.
+            // On a disk that stays broken, each is rejected for the same reason.
             if !told.ask(&server) && lasting == "+" {
                 break;
             }

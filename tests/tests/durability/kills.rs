@@ -47,8 +47,8 @@ fn seeded(database: Database) -> Scratch {
     scratch
 }
 
-/// Runs a command, kills it, and waits until PostgreSQL is done with what it was asked before: that
-/// may still commit when nobody is there any more.
+/// Runs a command, kills it, and waits until PostgreSQL has finished its last statement, which may
+/// still commit after the client is gone.
 fn kill(scratch: &Scratch, arguments: &[&str], after: Duration) -> Option<Run> {
     let ended = scratch.run_killed(arguments, after);
     if scratch.url().starts_with("postgres") {

@@ -11,8 +11,7 @@ use serde_json::json;
 
 const NOON: i64 = 1_700_000_000_000;
 
-/// Checks that this is a refusal of which nothing was or will be written, and that says when to
-/// ask again.
+/// Checks that this is a 503 without effect, which says when to retry.
 fn assert_unavailable(answer: &Answer) {
     let problem = answer.json();
     let code = problem["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/"));
@@ -162,7 +161,7 @@ fn a_stream_of_events_outlives_an_outage_of_the_database_and_misses_nothing() {
     let mut stream = EventStream::open(&far, "", &[]);
     assert_eq!(stream.event().0, 1);
     proxy.close();
-    // Another process goes on meanwhile.
+    // Meanwhile another process continues.
     for number in 2..=4 {
         create(number);
     }

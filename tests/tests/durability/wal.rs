@@ -1,5 +1,5 @@
 //! A crash at any point of SQLite's write-ahead log: the database opens and holds a prefix of the
-//! writes, none of them half done, with everything that was acknowledged by then.
+//! writes, each complete, including everything acknowledged by then.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ const ORDERS: i64 = 8;
 /// A request that was acknowledged.
 #[derive(Debug)]
 struct Asked {
-    /// The changes it made: the order and its version after each.
+    /// Its changes: the order and its version after each.
     changes: Vec<String>,
     /// How long the log was when the answer was there.
     log: usize,
@@ -40,7 +40,7 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    /// Notes what was acknowledged.
+    /// Records what was acknowledged.
     fn note(&self, answer: &Answer, changes: Vec<String>, retry: Option<(&str, &Value)>) {
         assert!(answer.status < 300, "{answer}");
         let log = fs::metadata(format!("{}-wal", self.file.display())).unwrap().len();
@@ -93,7 +93,7 @@ impl Story<'_> {
         let key = format!("atomic-{number}");
         let answer = tell(client, "POST", "/orders/batch", Some(&body), Some(&key));
         self.note(&answer, changes, Some((&key, &body)));
-        // The second is refused, and so has no part in it.
+        // The second is rejected, so it writes nothing.
         let operations = [create(30), create(30), create(31)];
         let body = json!({"mode": "each", "operations": operations});
         let key = format!("each-{number}");

@@ -98,7 +98,7 @@ impl Consumer {
         command.arg(url).arg(file).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Ends it where it stands, and starts it again.
+    /// Kills it and starts it again.
     fn restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

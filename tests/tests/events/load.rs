@@ -106,7 +106,7 @@ fn read_pages(client: &Client, end: &AtomicU64) -> Copy {
     }
 }
 
-/// Follows a stream, and goes on with another where one is cut.
+/// Follows a stream, and reconnects when it is cut.
 fn read_stream(client: &Client, end: &AtomicU64) -> Copy {
     let mut copy = Copy::default();
     let began = Instant::now();

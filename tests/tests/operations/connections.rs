@@ -291,7 +291,7 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_up(#[values(Database::Sqlite)] d
     let answer = ask_by_tls(&server, "first").unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("\"data\":[]"), "{answer}");
     assert_eq!(ask_by_tls(&server, "second"), None);
-    // Half a change is none.
+    // An incomplete request changes nothing.
     fs::copy(certificate("second.pem"), scratch.dir().join("server.pem")).unwrap();
     server.wait_for_log("not read again");
     assert!(ask_by_tls(&server, "first").is_some());

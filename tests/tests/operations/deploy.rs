@@ -74,7 +74,7 @@ fn the_dashboard_shows_what_there_is() {
     }
     let unknown: Vec<_> = shown.iter().filter(|name| !metrics.knows(name)).collect();
     assert!(unknown.is_empty(), "not in /metrics: {unknown:?}");
-    // Every metric of ours is shown.
+    // Every metric of the service is shown.
     let is_shown = |family: &&String| shown.iter().any(|name| name.starts_with(family.as_str()));
     let hidden: Vec<_> = metrics.types.keys().filter(|it| it.starts_with("orders_")).collect();
     let hidden: Vec<_> = hidden.into_iter().filter(|family| !is_shown(family)).collect();

@@ -29,7 +29,7 @@ fn sound(database: Database) -> (Scratch, Sql) {
     (scratch, sql)
 }
 
-/// Takes away what would refuse the damage.
+/// Removes the constraints that would prevent the damage.
 fn defenceless(database: Database, sql: &mut Sql) {
     sql.run(match database {
         Database::Sqlite => {

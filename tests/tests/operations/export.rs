@@ -63,7 +63,7 @@ fn an_import_of_an_export_restores_exactly_what_was_there(
     let arguments = ["import", &file, "--quiet", "--create-services"];
     drop(restored.run(&arguments).assert_fine());
     assert_eq!(exported(&restored, &name), text);
-    // Groups: nothing stands in the way of what stood there before, all stands in anybody else's.
+    // Members of a group may return to their times; all of them block any other order.
     let server = Server::start(&restored);
     let before = Server::start(&scratch);
     assert_eq!(server.all("/orders"), before.all("/orders"));
@@ -72,7 +72,7 @@ fn an_import_of_an_export_restores_exactly_what_was_there(
     assert_eq!(problem["conflict_count"], 3);
     let run = restored.run(&["doctor"]).assert_fine();
     assert!(run.stdout.contains("order 223 and order 224"), "{run:?}");
-    // The next change goes on from the version that was imported, and replays to the order.
+    // The next change increments the imported version, and its events replay to the order.
     let mut dearer = server.get("/orders/o1").json();
     assert_eq!(dearer["version"], 2);
     dearer["totalfee"] = json!(7);

@@ -47,7 +47,7 @@ fn the_sample_data_is_imported_with_its_services_as_a_group_and_not_otherwise(da
     let run = scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine();
     assert_eq!(words(&run), ["accepted"; 3]);
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
-    // They block every later order, and none of them blocks another.
+    // They block every later order, but not each other.
     let instant = orders_tests::millis_of("2022-11-01T11:11:11.111Z");
     let problem = server.post("/orders", &order("x", instant + 1)).problem(409, "order-conflict");
     assert_eq!(problem["conflict_count"], 3);
@@ -156,7 +156,7 @@ fn what_is_to_be_skipped_is_skipped_and_kept_in_a_file(database: Database) {
 fn as_a_group_rows_are_exempt_from_each_other_and_from_nobody_else(database: Database) {
     let (scratch, server) = with_services(database);
     server.post("/orders", &order("there", NOON)).assert_status(201);
-    // More than a slice, all at one time, but for one that is too close to what is there.
+    // More than a chunk, all at one time, except one that is too close to an existing order.
     let mut orders: Vec<Value> =
         (0..1_500).map(|n| order(&format!("o{n}"), NOON + 24 * HOUR)).collect();
     orders[700] = order("close", NOON + HOUR);
@@ -237,7 +237,7 @@ fn half_a_document_is_no_document(database: Database) {
     }
     let server = Server::start(&scratch);
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (0, 0));
-    // The lists may stand in either order, and one of them may be missing.
+    // The lists may be in either order, and one of them may be missing.
     let sample = sample_data();
     let turned =
         format!("{{\"orders\": {}, \"services\": {}}}", sample["orders"], sample["services"]);

@@ -1,4 +1,4 @@
-//! Migrations: what they leave behind, up, down, and up again.
+//! Migrations: the schema after up, down, and up again.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::both_databases;
 
 const NOON: i64 = 1_700_000_000_000;
 
-/// How many tables, indexes, triggers and constraints of ours there are.
+/// The number of tables, indexes, triggers and constraints of the service.
 fn parts(database: Database, sql: &mut Sql) -> i64 {
     sql.number(match database {
         Database::Sqlite => "SELECT count(*) AS number FROM sqlite_master WHERE tbl_name NOT LIKE '~_~_%' ESCAPE '~' AND tbl_name NOT LIKE 'sqlite~_%' ESCAPE '~'",

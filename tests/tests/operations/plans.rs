@@ -39,7 +39,7 @@ fn no_page_of_a_list_looks_at_more_than_it_shows() {
     let server = Server::start(&scratch);
     let mut sql = scratch.sql();
     sql.run("CREATE EXTENSION pg_stat_statements").unwrap();
-    // Generic plans are made, and kept, while the tables are empty.
+    // Generic plans are made and cached while the tables are empty.
     let sorts = ["datetime", "-datetime", "created_at", "-created_at"];
     let middle = Bulk { number: 30_000, at_once: 1 }.nth(15_000);
     let (time, made) = (at(middle.datetime), at(middle.created_at));
@@ -89,7 +89,7 @@ fn no_page_of_the_feed_looks_at_more_than_it_shows() {
     let server = Server::start(&scratch);
     let mut sql = scratch.sql();
     sql.run("CREATE EXTENSION pg_stat_statements").unwrap();
-    // Generic plans are made, and kept, while the tables are empty.
+    // Generic plans are made and cached while the tables are empty.
     for _ in 0..6 {
         server.get("/events?limit=2").assert_status(200);
     }

@@ -76,7 +76,7 @@ fn of_a_file_that_is_wrong_no_order_is_loaded(database: Database) {
     }
     scratch.run(&["seed", "no-such-file.json"]).assert_refused(1, "no-such-file.json");
     assert_eq!(Server::start(&scratch).all("/orders"), Vec::<Value>::new());
-    // Services may be there already: once the file is right, loading goes on.
+    // Services may exist already: with a correct file, loading continues.
     drop(scratch.run(&["seed"]).assert_fine());
     let server = Server::start(&scratch);
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));

@@ -24,7 +24,7 @@ const NOON: i64 = 1_700_000_000_000;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// A span, as far as it matters here.
+/// The parts of a span that the tests check.
 #[derive(Debug, Clone)]
 struct Span {
     trace: String,
@@ -149,7 +149,7 @@ fn a_request_is_a_span_of_its_callers_trace_and_tells_what_the_database_did(data
     assert!(steps.iter().all(|step| step.start >= write.start && step.end <= write.end));
     assert!(write.start >= root.start && write.end <= root.end, "{write:?} in {root:?}");
 
-    // A trace of its own, where the caller has none; what was refused is one too.
+    // A new trace if the client sends none, also for a rejected request.
     server.get("/orders/a").assert_status(200);
     server.post("/orders", &order("b", NOON)).assert_status(409);
     server.get("/nothing").assert_status(404);

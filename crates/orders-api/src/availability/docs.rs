@@ -1,4 +1,4 @@
-//! What is said of free times.
+//! The documentation of `/availability`.
 
 use super::response::FreeTimesView;
 use crate::http::openapi::description::{Answer, Description, TIMES};
@@ -6,20 +6,28 @@ use crate::http::openapi::problems::{JSON, READ};
 use crate::http::openapi::{parameters, shape};
 
 pub(crate) fn find() -> Description {
-    let by_services = "The services of the order to be; required in scope `service`";
-    let slots = "Answers so many of the first free instants, one window apart, instead";
+    let by_services = "The services of the planned order; required in scope `service`";
+    let slots = "Returns the first free times instead, at most this many, one minimum gap apart";
     let at = shape::some_instant;
     Description::new(TIMES, "findAvailability", "Find when an order would be accepted")
         .takes([
-            parameters::required_query("from", "The first instant looked at", at()),
-            parameters::required_query("to", "The last, at most 366 days later", at()),
+            parameters::required_query("from", "The start of the search", at()),
+            parameters::required_query(
+                "to",
+                "The end of the search, at most 366 days after `from`",
+                at(),
+            ),
             parameters::service(by_services),
             parameters::query("slots", slots, shape::whole_number(1, 1000, None)),
-            parameters::query("ignore", "An order to be moved: leaves it out", shape::order_id()),
+            parameters::query(
+                "ignore",
+                "The id of an order to ignore, because it will be moved",
+                shape::order_id(),
+            ),
         ])
         .takes(parameters::page())
         .answers(
-            Answer::ok("The free stretches, both ends included; or the free instants")
+            Answer::ok("The free intervals, both ends included, or the first free times")
                 .json::<FreeTimesView>()
                 .header("Link", shape::link()),
         )

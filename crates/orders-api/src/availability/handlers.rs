@@ -1,4 +1,4 @@
-//! The handler of free times: parse, call, render.
+//! The handler of `/availability`: parse, call, render.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,7 +6,7 @@ use orders_core::decide::FreeInterval;
 use orders_core::{Period, Scope, Timestamp};
 use orders_db::AvailabilityQuery;
 
-use super::response::{AvailabilityView, FreeTimesView, SlotsView, StretchView};
+use super::response::{AvailabilityView, FreeIntervalView, FreeTimesView, SlotsView};
 use crate::http::page;
 use crate::http::page::ListRequest;
 use crate::http::problem::Problem;
@@ -29,7 +29,7 @@ pub(crate) async fn find(
     let named = asked.services.clone();
     let sought =
         AvailabilityQuery { from, to: asked.to, services: asked.services, ignore: asked.ignore };
-    // One more than asked for tells whether there is another page.
+    // The extra row shows whether there is another page.
     let found = store.run_blocking(move |store| store.find_availability(&sought, rows)).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(query::invalid(
@@ -38,29 +38,32 @@ pub(crate) async fn find(
         ));
     }
     if named.is_empty() && found.policy.scope == Scope::Service {
-        return Err(query::invalid("service", "must be given: each service has its own calendar"));
+        return Err(query::invalid(
+            "service",
+            "is required, because each service has its own calendar",
+        ));
     }
     if let Some(number) = asked.slots {
         let slots = slots(&found.intervals, found.policy.window, number);
         return Ok(HttpResponse::Ok().json(FreeTimesView::Slots(SlotsView { slots })));
     }
-    let mut stretches = found.intervals;
-    let next = list.cut(&mut stretches, |last| last.end.to_string());
+    let mut intervals = found.intervals;
+    let next = list.cut(&mut intervals, |last| last.end.to_string());
     let view = AvailabilityView {
-        data: stretches.iter().map(StretchView::of).collect(),
+        data: intervals.iter().map(FreeIntervalView::of).collect(),
         next_cursor: next.clone(),
         policy: PolicyView::of(&found.policy),
     };
-    Ok(page::with_link(&request, "cursor", next.as_deref()).json(FreeTimesView::Stretches(view)))
+    Ok(page::with_link(&request, "cursor", next.as_deref()).json(FreeTimesView::Intervals(view)))
 }
 
-/// The first free instants that are one window apart from each other.
-fn slots(stretches: &[FreeInterval], window: Period, number: usize) -> Vec<String> {
+/// Returns the first free times that are one minimum gap apart.
+fn slots(intervals: &[FreeInterval], window: Period, number: usize) -> Vec<String> {
     let mut slots: Vec<Timestamp> = Vec::new();
-    for stretch in stretches {
+    for interval in intervals {
         let earliest = slots.last().map(|last| last.saturating_add(window));
-        let mut at = Some(earliest.map_or(stretch.start, |earliest| earliest.max(stretch.start)));
-        while let Some(free) = at.filter(|free| *free <= stretch.end && slots.len() < number) {
+        let mut at = Some(earliest.map_or(interval.start, |earliest| earliest.max(interval.start)));
+        while let Some(free) = at.filter(|free| *free <= interval.end && slots.len() < number) {
             slots.push(free);
             at = free.checked_add(window);
         }

@@ -1,4 +1,4 @@
-//! Query parameters of free times.
+//! Query parameters of `/availability`.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(crate) struct AvailabilityParameters {
 }
 
 impl AvailabilityParameters {
-    /// The list as its cursors know it.
+    /// Identifies the list in its cursors.
     pub(crate) fn list_key(&self) -> ListKey {
         let Self { from, to, services, ignore, page: _, slots: _ } = self;
         ListKey::new("/availability")
@@ -66,7 +66,7 @@ fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
         return fault("to", "must be at most 366 days after from");
     }
     if query.services.len() > Services::MAX {
-        return fault("service", "must not be given more than 100 times");
+        return fault("service", "must not be repeated more than 100 times");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the answers about free times look like.
+//! Response bodies of `/availability`.
 
 use orders_core::Timestamp;
 use orders_core::decide::FreeInterval;
@@ -10,19 +10,19 @@ use crate::http::openapi::shape;
 use crate::http::shown::Shown;
 use crate::orders::policy::PolicyView;
 
-/// The free stretches.
+/// The free intervals.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Availability)]
 pub(crate) struct AvailabilityView {
     #[schema(max_items = 1000)]
-    pub(super) data: Vec<StretchView>,
+    pub(super) data: Vec<FreeIntervalView>,
     #[schema(schema_with = shape::cursor_or_null, required)]
     pub(super) next_cursor: Option<String>,
     pub(super) policy: PolicyView,
 }
 
-/// The first free instants, one window apart.
+/// The first free times, one minimum gap apart.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Slots)]
@@ -35,28 +35,28 @@ fn slots_schema() -> Array {
     ArrayBuilder::new().items(shape::instant()).max_items(Some(1000)).unique_items(true).build()
 }
 
-/// Either, as was asked for.
+/// Free intervals, or free times if the request has `slots`.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = FreeTimes)]
 pub(crate) enum FreeTimesView {
-    Stretches(AvailabilityView),
+    Intervals(AvailabilityView),
     Slots(SlotsView),
 }
 
-/// A free stretch, both ends included.
+/// A free interval, both ends included.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FreeInterval)]
-pub(crate) struct StretchView {
+pub(crate) struct FreeIntervalView {
     #[schema(schema_with = shape::instant)]
     start: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
     end: Shown<Timestamp>,
 }
 
-impl StretchView {
-    pub(crate) fn of(stretch: &FreeInterval) -> Self {
-        Self { start: Shown(stretch.start), end: Shown(stretch.end) }
+impl FreeIntervalView {
+    pub(crate) fn of(interval: &FreeInterval) -> Self {
+        Self { start: Shown(interval.start), end: Shown(interval.end) }
     }
 }

@@ -16,7 +16,7 @@ use crate::cli::{ExportOptions, FileFormat};
 pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
     match database {
         DatabaseUrl::Sqlite(path) if !path.exists() => {
-            Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
+            Err(StoreError::Unavailable(format!("the file {} does not exist", path.display())))
         }
         DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_) => Ok(()),
     }

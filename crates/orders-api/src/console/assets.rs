@@ -61,7 +61,7 @@ pub(crate) fn version() -> &'static str {
 
 /// `GET /console/assets/{version}/{file}`
 pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let not_found = || Problem::new(Code::NotFound, "There is no such file.");
+    let not_found = || Problem::new(Code::NotFound, "This file does not exist.");
     // Only these names: a path never leaves the directory.
     let name = request.match_info().get("file").unwrap_or_default();
     let found = FILES.iter().find(|(known, _, _)| *known == name);

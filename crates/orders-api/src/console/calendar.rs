@@ -91,7 +91,7 @@ pub(crate) async fn show(
         }
         Err(problem) => return Err(problem),
     }
-    let mut layout = Layout::new(&request, "calendar", "CalendarView");
+    let mut layout = Layout::new(&request, "calendar", "Calendar");
     let (zone, now) = (layout.zone, store.keys().now());
     let address = Address::read(&request, zone.date(now));
     let (first, last) = address.days();

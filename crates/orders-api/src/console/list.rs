@@ -56,7 +56,7 @@ struct ListQuery {
 
 const SORTS: [(&str, &str); 4] = [
     ("datetime", "Earliest first"),
-    ("-datetime", "SequenceWatch first"),
+    ("-datetime", "Latest first"),
     ("created_at", "Oldest first"),
     ("-created_at", "Newest first"),
 ];

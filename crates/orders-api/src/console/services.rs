@@ -13,7 +13,7 @@ use crate::http::problem::{Code, Problem};
 use crate::services;
 use crate::store_client::StoreClient;
 
-/// How many services a page has.
+/// The number of services on a page.
 const ROWS: usize = 500;
 
 #[derive(Template)]

@@ -1,4 +1,4 @@
-//! What is said of the service's own documentation.
+//! The documentation of the API reference itself and of the console.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -11,32 +11,32 @@ use crate::http::problem::Code;
 
 pub(crate) fn problem() -> Description {
     let codes: Vec<&str> = Code::all().map(Code::name).collect();
-    Description::new(ABOUT, "findProblem", "Read what a type of error means")
+    Description::new(ABOUT, "findProblem", "Read the documentation of a problem type")
         .takes([parameters::path(
             "code",
-            "The last part of its `type`",
+            "The last segment of its `type`",
             shape::one_of_texts(&codes),
         )])
-        .answers(Answer::ok("What it means, with an example").json::<ProblemPageView>())
+        .answers(Answer::ok("The meaning of the code, with an example").json::<ProblemPageView>())
         .refuses(&[JSON, &[Code::NotFound]])
 }
 
 pub(crate) fn document() -> Description {
     let openapi = ObjectBuilder::new().schema_type(Type::Object).required("openapi");
-    Description::new(ABOUT, "findDocument", "Read this document")
+    Description::new(ABOUT, "findDocument", "Read the OpenAPI document")
         .answers(Answer::ok("An OpenAPI 3.1 document").content("application/json", openapi.build()))
         .refuses(&[JSON])
 }
 
 pub(crate) fn page() -> Description {
-    Description::new(ABOUT, "showDocument", "Show this document as an interactive page")
+    Description::new(ABOUT, "showDocument", "Open the interactive API reference")
         .answers(Answer::ok("The page").content("text/html", shape::text()))
 }
 
 pub(crate) fn console() -> Description {
-    Description::new(ABOUT, "showConsole", "Show the console: the calendar, for people")
+    Description::new(ABOUT, "showConsole", "Open the console")
         .answers(
-            Answer::ok("The page, or one that asks to sign in").content("text/html", shape::text()),
+            Answer::ok("The calendar, or the sign-in form").content("text/html", shape::text()),
         )
         .refuses(&[&[
             Code::Forbidden,
@@ -48,8 +48,8 @@ pub(crate) fn console() -> Description {
 
 pub(crate) fn file() -> Description {
     let names = File::ALL.map(File::name);
-    Description::new(ABOUT, "findDocumentFile", "Load a file of the interactive page")
-        .takes([parameters::path("file", "Its name", shape::one_of_texts(&names))])
+    Description::new(ABOUT, "findDocumentFile", "Load a file of the interactive API reference")
+        .takes([parameters::path("file", "The name of the file", shape::one_of_texts(&names))])
         .answers(
             Answer::ok("The file")
                 .content("text/css", shape::text())

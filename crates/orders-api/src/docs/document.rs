@@ -1,5 +1,5 @@
-//! The OpenAPI document: what the table of routes says of itself. Each noun describes its
-//! operations in a file of its own; what bodies look like is said beside the wire types.
+//! The OpenAPI document, built from the route table. Each feature documents its operations in its
+//! `docs.rs`; the schemas of bodies are beside their types.
 
 use std::sync::OnceLock;
 
@@ -14,21 +14,24 @@ use crate::http::openapi::{description, problems, shape};
 use crate::http::problem::Code;
 use crate::security::Access;
 
-/// What every client needs to know beside the operations.
+/// The introduction of the document.
 const INTRODUCTION: &str = "\
-Keeps orders, no two of them closer to each other than the policy allows.
+A booking service with an orders API. No two orders are closer than the minimum gap of the policy.
 
-Every path that answers `GET` answers `HEAD`, and every path answers `OPTIONS` (204, with `Allow`); \
-a method that a path has not is 405 `method-not-allowed`, with `Allow`, and any other path is 404 \
-`not-found`. Every error is a problem (RFC 9457) whose `type` has a page here. Every answer carries \
-`X-Request-Id`: the caller's if it sent a sane one, else a new one. A request without \
-`Content-Type` is read as JSON.
+**Requests.** Every path with `GET` also supports `HEAD`, and every path supports `OPTIONS` (204, with \
+`Allow`). An unsupported method is 405 `method-not-allowed`, with `Allow`; an unknown path is 404 \
+`not-found`. A request body without `Content-Type` is read as JSON.
 
-Most operations take a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`, with the role that \
-they name or a stronger one: `reader`, `writer`, `admin`. A service that listens on its own machine \
-only, and has never had a key, takes requests from there without one, but for those about keys and webhooks.";
+**Responses.** Every error is a problem (RFC 9457), and the `type` of a problem leads to its \
+documentation. Every response has `X-Request-Id`: the id that the client sent, if it is well-formed, or \
+a new one.
 
-/// A method of a path, as the table of routes has it.
+**Authentication.** Most operations require an API key, sent as `X-API-Key: <key>` or `Authorization: \
+Bearer <key>`, with at least the role that the operation names: `reader`, `writer` or `admin`. A service \
+that listens on loopback only, and has never had a key, accepts local requests without one, except those \
+for keys and webhooks.";
+
+/// A method of a path in the route table.
 pub(crate) struct Endpoint {
     pub(crate) path: &'static str,
     pub(crate) method: Method,
@@ -37,7 +40,7 @@ pub(crate) struct Endpoint {
     pub(crate) description: Option<Description>,
 }
 
-/// The document of a table of routes, made when it is first read.
+/// The document of a route table, built on first use.
 pub(crate) struct Document {
     endpoints: fn() -> Vec<Endpoint>,
     json: OnceLock<String>,
@@ -48,14 +51,14 @@ impl Document {
         Self { endpoints, json: OnceLock::new() }
     }
 
-    /// The document as JSON.
+    /// Returns the document as JSON.
     pub(crate) fn json(&self) -> &str {
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         let write = || serde_json::to_string(&document((self.endpoints)())).unwrap_or_default();
         self.json.get_or_init(write)
     }
 
-    /// The document as a reference to read.
+    /// Returns the document as an API reference in Markdown.
     pub(crate) fn markdown(&self) -> String {
         super::markdown::markdown(&(self.endpoints)())
     }
@@ -106,7 +109,7 @@ fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     OpenApi::builder().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build()
 }
 
-/// The method as the document names it.
+/// Converts a method to OpenAPI.
 fn method(method: &Method) -> HttpMethod {
     match *method {
         Method::POST => HttpMethod::Post,

@@ -1,5 +1,5 @@
-//! Handlers of the service's own documentation: the document, and the page that shows it. Nothing
-//! of it comes from another host.
+//! Handlers of the API reference: the OpenAPI document and the page that shows it. Nothing is loaded
+//! from another host.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use super::document::Document;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 
-/// What a page of ours is shown under: the browser refuses whatever would come from elsewhere, shows
-/// it in no frame, takes each file for what it is said to be, and tells no other site of it.
+/// The headers of the page: no content from other hosts, no frames, no sniffing of media types, no
+/// referrer to other sites.
 const PAGE_HEADERS: [(header::HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -46,7 +46,7 @@ pub(crate) async fn page() -> HttpResponse {
     page.content_type("text/html; charset=utf-8").body(include_str!("page.html"))
 }
 
-/// A file of the page.
+/// A file that the page loads.
 #[derive(Clone, Copy)]
 pub(crate) enum File {
     Style,
@@ -79,8 +79,9 @@ impl File {
                 let file =
                     utoipa_swagger_ui::serve(self.name(), Arc::new(Config::from("/openapi.json")));
                 let file = file.map_err(|error| Problem::unexpected(error.to_string()))?;
-                file.map(|file| file.bytes)
-                    .ok_or_else(|| Problem::unexpected("a file of the page is not built in"))
+                file.map(|file| file.bytes).ok_or_else(|| {
+                    Problem::unexpected("a file of the page is missing in the program")
+                })
             }
         }
     }
@@ -97,9 +98,9 @@ pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .body(content))
 }
 
-/// The file in the path.
+/// Parses the file in the path.
 pub(crate) fn path_file(request: &HttpRequest) -> Result<File, Problem> {
     let name = request.match_info().get("file").unwrap_or_default();
     let known = File::ALL.into_iter().find(|file| file.name() == name);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such file."))
+    known.ok_or_else(|| Problem::new(Code::NotFound, "This file does not exist."))
 }

@@ -1,4 +1,4 @@
-//! The document as a reference to read: all routes, with every status that each can answer.
+//! The API reference as Markdown: all routes, with every possible status.
 
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
@@ -10,30 +10,31 @@ use crate::http::problem::Code;
 use crate::security::Access;
 
 const INTRODUCTION: &str = "\
-# HTTP reference
+# API reference
 
-All routes, with every status that each can answer. Made from the table of routes by
-`orders-api openapi --format markdown > docs/HTTP.md`; `orders-api openapi` prints the same, with
-all schemas, as an OpenAPI document, which the service serves at `/openapi.json` and shows at
-`/docs`.
+All routes, with every possible status. Generated from the route table by
+`orders-api openapi --format markdown > docs/HTTP.md`. `orders-api openapi` prints the same with all
+schemas as an OpenAPI document, which the service also serves at `/openapi.json` and shows at `/docs`.
 
-`HEAD` answers as `GET` does, without a body. `OPTIONS` answers 204 with `Allow`. Any other method
-of these paths is 405 `method-not-allowed` with `Allow`, any other path 404 `not-found`. What is no
-HTTP at all is refused without a body: 400, 408 or 431.
+`HEAD` responds like `GET`, without a body. `OPTIONS` responds 204 with `Allow`. An unsupported method
+is 405 `method-not-allowed` with `Allow`; an unknown path is 404 `not-found`. A request that is not
+valid HTTP is rejected without a body: 400, 408 or 431.
 ";
 
 const AUTHORIZATION: &str = "\
-## Who may do what
+## Authorization
 
-A request carries a key as `X-API-Key: <key>` or `Authorization: Bearer <key>`. Without a good one it \
-is 401 `unauthenticated`, without the role 403 `forbidden`. The column *open* tells what anyone may do \
-while there has never been a key and the service listens on loopback only; *none* what anyone may do \
-else, without a key or with one that is wrong, expired or revoked.
+Send an API key as `X-API-Key: <key>` or `Authorization: Bearer <key>`. Without a valid key, the \
+response is 401 `unauthenticated`; without the required role, 403 `forbidden`. The columns:
+
+- *open*: requests without a key, while the service listens on loopback only and has never had a key.
+- *none*: requests without a valid key, otherwise.
+- *reader*, *writer*, *admin*: requests with a key of this role.
 
 | | open | none | reader | writer | admin |
 |---|---|---|---|---|---|";
 
-/// The reference.
+/// Returns the API reference.
 pub(super) fn markdown(endpoints: &[Endpoint]) -> String {
     let mut lines = vec![INTRODUCTION.to_owned()];
     lines.extend(authorization(endpoints));
@@ -45,7 +46,7 @@ pub(super) fn markdown(endpoints: &[Endpoint]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Who may do what: all routes with all roles.
+/// Writes the authorization table: all routes with all roles.
 fn authorization(endpoints: &[Endpoint]) -> Vec<String> {
     let mut lines = vec![AUTHORIZATION.to_owned()];
     for Endpoint { path, method, access, .. } in endpoints {
@@ -71,10 +72,10 @@ fn section(title: &str, description: &Description) -> Vec<String> {
     }
     if !description.bodies.is_empty() {
         let media = list(description.bodies.iter().map(|(media, _)| *media));
-        lines.push(format!("Reads {media}.\n"));
+        lines.push(format!("Request body: {media}.\n"));
     }
     if let Some(role) = description.role {
-        lines.push(format!("Takes a key with the role `{role}`, or a stronger one.\n"));
+        lines.push(format!("Requires a key with at least the role `{role}`.\n"));
     }
     lines.push("| status | |\n|---|---|".to_owned());
     lines.extend(description.answers.iter().map(answer));
@@ -108,7 +109,7 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
     items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What all the problems mean.
+/// Writes the table of all problem codes.
 fn codes() -> Vec<String> {
     let code = |code: Code| {
         let (name, status) = (code.name(), code.status().as_u16());

@@ -1,4 +1,5 @@
-//! The page behind a problem's `type`, and problems as the document has them.
+//! The handler of `/problems/{code}`, to which the `type` of a problem leads, and the problems of the
+//! OpenAPI document.
 
 pub(super) mod sample;
 pub(super) mod schema;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, query};
 
-/// What a type of error means.
+/// The documentation of a problem type.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ProblemPage)]
@@ -41,9 +42,9 @@ pub(crate) async fn find(request: HttpRequest) -> Result<HttpResponse, Problem> 
     }))
 }
 
-/// The code in the path.
+/// Parses the code in the path.
 pub(crate) fn path_code(request: &HttpRequest) -> Result<Code, Problem> {
     let name = request.match_info().get("code").unwrap_or_default();
     let known = Code::all().find(|code| code.name() == name);
-    known.ok_or_else(|| Problem::new(Code::NotFound, "There is no such problem."))
+    known.ok_or_else(|| Problem::new(Code::NotFound, "This problem type does not exist."))
 }

@@ -50,7 +50,7 @@ pub(crate) fn history() -> Description {
         .takes([parameters::order_id()])
         .takes(parameters::page())
         .answers(
-            Answer::ok("A page of changes, as CloudEvents 1.0; they stay after deletion")
+            Answer::ok("A page of changes as CloudEvents 1.0. The history is kept when the order is deleted")
                 .json::<PageView<EventView>>()
                 .header("Link", shape::link()),
         )

@@ -23,7 +23,7 @@ pub(crate) async fn list(
     let mut changes =
         store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
     if changes.is_empty() && after.is_none() {
-        return Err(Problem::new(Code::NotFound, format!("There never was an order {id}.")));
+        return Err(Problem::new(Code::NotFound, format!("Order {id} never existed.")));
     }
     let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
     Ok(page::answer(&request, changes.iter().map(EventView::of).collect(), next))

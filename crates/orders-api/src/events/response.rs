@@ -1,4 +1,4 @@
-//! What events look like, in the feed, in histories and to webhooks.
+//! Response bodies of events: in the feed, in histories and in webhook deliveries.
 
 use orders_core::Timestamp;
 use orders_db::OrderChange;
@@ -9,7 +9,7 @@ use crate::http::openapi::shape;
 use crate::http::shown::Shown;
 use crate::orders::response::OrderView;
 
-/// A change to an order, as CloudEvents 1.0 has it, with the extension `sequence`.
+/// A change to an order as a `CloudEvent` (version 1.0), with the extension `sequence`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Event)]
@@ -36,7 +36,7 @@ pub(crate) struct EventView<'a> {
     data: EventData<'a>,
 }
 
-/// Who made the change, and the order before and after it.
+/// The actor of the change, and the order before and after it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EventData<'a> {
@@ -76,7 +76,7 @@ impl<'a> EventView<'a> {
 pub(crate) struct FeedView<'a> {
     #[schema(max_items = 1000)]
     pub(crate) data: Vec<EventView<'a>>,
-    /// What to ask for next.
+    /// The value of `after` for the next page.
     #[schema(schema_with = shape::position)]
     pub(crate) next_after: String,
 }

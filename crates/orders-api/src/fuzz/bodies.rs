@@ -13,7 +13,7 @@ use crate::http::problem::Code;
 use crate::orders::request::OrderPatchBody;
 use crate::orders::response::OrderView;
 
-/// How deep a value is nested, and whether an object in it names a member twice.
+/// Returns how deep a value is nested. Asserts that no object in it has a duplicate member.
 fn depth(json: &Json<'_>) -> usize {
     match json {
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Text(_) => 0,
@@ -22,7 +22,7 @@ fn depth(json: &Json<'_>) -> usize {
             let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
             names.sort_unstable();
             names.dedup();
-            assert_eq!(names.len(), members.len(), "a member named twice");
+            assert_eq!(names.len(), members.len(), "a duplicate member");
             1 + members.iter().map(|(_, json)| depth(json)).max().unwrap_or(0)
         }
     }
@@ -32,7 +32,7 @@ fn depth(json: &Json<'_>) -> usize {
 fn any_json() {
     check!().with_iterations(CASES).with_max_len(256).for_each(|bytes: &[u8]| {
         for text in texts(bytes, ORDERS, OF_JSON) {
-            // Serde reads the same language, but for what is said in each branch.
+            // Serde accepts the same language, with the exceptions of each branch.
             let serde = serde_json::from_slice::<Value>(&text);
             match (json::parse(&text), serde) {
                 (Ok(ours), Ok(_)) => assert!(depth(&ours) <= 127),
@@ -42,7 +42,7 @@ fn any_json() {
                 }
                 (Err(error), Ok(_)) => {
                     let (why, text) = (error.to_string(), String::from_utf8_lossy(&text));
-                    assert!(why.contains("twice") || why.contains("deeper"), "{why}: {text:?}");
+                    assert!(why.contains("duplicate") || why.contains("deeper"), "{why}: {text:?}");
                 }
             }
         }
@@ -55,7 +55,7 @@ fn order_body() {
         for text in texts(bytes, ORDERS, OF_JSON) {
             let Ok(json) = json::parse(&text) else { continue };
             match crate::orders::request::read_order(&json) {
-                Err(errors) => assert!(!errors.is_empty(), "a refusal says why"),
+                Err(errors) => assert!(!errors.is_empty(), "a rejection has a reason"),
                 Ok(body) => {
                     let order = order_with(body.id.clone(), body.content.clone());
                     let written = serde_json::to_vec(&OrderView::of(&order)).unwrap();
@@ -63,7 +63,7 @@ fn order_body() {
                         .unwrap();
                     let id = order.id.clone();
                     assert_eq!((again.id, again.content), (Some(id), body.content.clone()));
-                    // What is a whole order is a patch to just that.
+                    // A whole order is also a valid patch.
                     let patch = crate::orders::request::read_order_patch(&order.id, &json).unwrap();
                     assert_eq!(patch.0, body.content.clone().into());
                     assert_eq!(
@@ -106,7 +106,7 @@ const BATCHES: &[&str] = &[
     r#"{"mode":"each","operations":[{"op":"delete","id":"b"},{"op":"delete","id":"."},{"op":"create","order":{}}]}"#,
 ];
 
-/// An operation as a caller would write it.
+/// Writes an operation as a client would.
 fn write(operation: &Operation) -> String {
     let content = |id, content: &orders_core::OrderContent| {
         serde_json::to_string(&OrderView::of(&order_with(Some(id), content.clone()))).unwrap()
@@ -162,7 +162,7 @@ fn batch_body() {
             );
             let again = again.ok().unwrap().operations;
             for (operation, again) in operations.into_iter().zip(again) {
-                // An id that was made stands there now as one that was chosen.
+                // A generated id is now written as a chosen one.
                 let again = again.ok().unwrap();
                 assert_eq!(write(&again), write(operation));
             }

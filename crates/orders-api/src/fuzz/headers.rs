@@ -18,7 +18,7 @@ fn cursor() {
         let cursor = list.write(&place);
         assert_eq!(list.read(&cursor).as_deref(), Some(&*place));
         assert_eq!(other.read(&cursor), None);
-        // Whatever is accepted is just what the list itself would have answered.
+        // An accepted cursor is exactly what the list itself writes.
         for text in texts(bytes, &[&cursor, "", "AAAA"], &["A", "_", "-", "=", "+", "/", "%", "9"])
         {
             let Ok(text) = std::str::from_utf8(&text) else { continue };
@@ -38,7 +38,7 @@ const KEYS: &[&str] =
 const OF_KEYS: &[&str] =
     &["\"", "\\", "\\\"", "\\\\", "a", "~", " ", "\t", "é", "\u{7f}", "'", ";"];
 
-/// What a header says, as RFC 9651 has strings, or as it stands.
+/// Parses a header: a string of RFC 9651, or bare.
 fn key_of(text: &str) -> Option<String> {
     let text = text.trim();
     let content = if text.starts_with('"') {
@@ -76,7 +76,7 @@ fn idempotency_key() {
             let read = read.ok().flatten().map(|key| key.as_str().to_owned());
             let expected = value.to_str().ok().and_then(key_of);
             assert_eq!(read, expected, "{value:?}");
-            // Quoted it is the same key.
+            // The quoted form is the same key.
             if let Some(key) = read {
                 let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
                 let request = TestRequest::default().insert_header(("idempotency-key", quoted));
@@ -116,7 +116,7 @@ fn entity_tags() {
             let read = headers::versions(&with(header::IF_MATCH));
             if let Ok(Some(Versions::Among(versions))) = &read {
                 for version in versions {
-                    // A version counts only as the service itself writes it.
+                    // Only the spelling that the service itself writes is a version.
                     let tag = headers::etag(*version);
                     assert!(value.to_str().unwrap().contains(&tag), "{value:?}");
                 }

@@ -1,4 +1,4 @@
-//! Rows of files: JSON documents, lines of JSON, comma-separated values.
+//! Rows of files: JSON documents, NDJSON and CSV.
 
 use bolero::check;
 use orders_core::Order;
@@ -10,7 +10,7 @@ use crate::cli::import::fuzz::{ReadRow, passes_check, read_rows};
 use crate::orders::csv::write_cells;
 use crate::orders::import_request::{ImportBody, write_exported};
 
-/// The order that a row stands for, with what the row does not say.
+/// The order of a row, with defaults for what the row omits.
 fn order_of(body: &ImportBody) -> Order {
     let order = order_with(body.id.clone(), body.content.clone());
     Order {
@@ -21,7 +21,7 @@ fn order_of(body: &ImportBody) -> Order {
     }
 }
 
-/// What must be so of all rows: places that rise, within the file; and what is wrong is said.
+/// Checks all rows: places ascend within the file, and each error has a text.
 fn check_rows(rows: &[ReadRow], bytes: &[u8]) {
     let mut before = (0, 0);
     for (line, column, end, read) in rows {
@@ -32,7 +32,7 @@ fn check_rows(rows: &[ReadRow], bytes: &[u8]) {
     }
 }
 
-/// Writes what was read in one format, and reads it again.
+/// Writes the rows in one format and reads them again.
 fn again(format: FileFormat, body: &ImportBody) -> ImportBody {
     let order = order_of(body);
     let written = match format {
@@ -67,7 +67,7 @@ fn ndjson_rows() {
     check!().with_iterations(CASES).with_max_len(96).for_each(|bytes: &[u8]| {
         for text in texts(bytes, ORDERS, &fragments) {
             let (rows, read) = read_rows(FileFormat::Ndjson, &text);
-            assert_eq!(read, Ok(()), "a line that is wrong is no matter to the others");
+            assert_eq!(read, Ok(()), "an invalid line does not affect the others");
             check_rows(&rows, &text);
             check_round_trips(&rows);
             let blank = |line: &&[u8]| !line.trim_ascii().is_empty();
@@ -131,7 +131,7 @@ fn json_rows() {
             let (rows, read) = read_rows(FileFormat::Json, &text);
             check_rows(&rows, &text);
             check_round_trips(&rows);
-            // What passed the first look is read to its end, and is JSON to others too.
+            // An accepted document is read to its end, and other parsers accept it too.
             if passes_check(&text) {
                 assert_eq!(read, Ok(()));
                 let whole = serde_json::from_slice::<serde_json::Value>(&text);

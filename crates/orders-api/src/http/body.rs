@@ -1,4 +1,4 @@
-//! Bodies of requests: read up to a size, within a time.
+//! Request bodies, with limits on size and time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::http::json;
 use crate::http::json::Json;
 use crate::http::problem::{Code, FieldError, Problem};
 
-/// How large a body may be, and how long it may take to arrive.
+/// The maximum size of a body, and the time in which it must arrive.
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimits {
     bytes: usize,
@@ -21,21 +21,21 @@ pub(crate) struct BodyLimits {
 }
 
 impl BodyLimits {
-    /// For one resource.
+    /// The limits for one resource.
     pub(crate) const SMALL: Self = Self { bytes: 64 * 1024, timeout: Duration::from_secs(10) };
-    /// For a batch.
+    /// The limits for a batch.
     pub(crate) const LARGE: Self = Self { bytes: 8 * 1024 * 1024, timeout: Duration::from_mins(1) };
 }
 
-/// The most bytes of all bodies that are in memory at once.
+/// The maximum size of all bodies in memory together.
 const MAX_BYTES_AT_ONCE: usize = 256 * 1024 * 1024;
 
-/// What is the same for all requests of a server.
+/// The server's options for requests, and the memory that their bodies take.
 #[derive(Default)]
 pub(crate) struct RequestPolicy {
-    /// Whether changes of one version must name it.
+    /// Whether a change to an order requires `If-Match`.
     pub(crate) require_if_match: bool,
-    /// The bytes of all bodies that are in memory now.
+    /// The size of all bodies that are in memory now.
     body_bytes: AtomicUsize,
 }
 
@@ -45,14 +45,14 @@ impl RequestPolicy {
     }
 }
 
-/// The body of a request, as it was sent.
+/// The body of a request.
 pub(crate) struct Body {
     bytes: Vec<u8>,
-    /// Held for as long as the bytes are.
+    /// Lives as long as the bytes.
     _reservation: Reservation,
 }
 
-/// The memory that one body takes.
+/// The memory reserved for one body.
 struct Reservation {
     policy: Data<RequestPolicy>,
     bytes: usize,
@@ -65,7 +65,7 @@ impl Reservation {
         Ok(Self { policy: policy.clone(), bytes: 0 })
     }
 
-    /// Reserves more bytes. Bodies are short-lived, so a refused client can soon try again.
+    /// Reserves more bytes. Bodies are short-lived, so a rejected client can soon retry.
     fn add(&mut self, bytes: usize) -> Result<(), Problem> {
         self.bytes += bytes;
         let before = self.policy.body_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -80,7 +80,7 @@ impl Drop for Reservation {
 }
 
 impl Body {
-    /// Receives a body. `sends` checks its media type.
+    /// Receives a body. `sends` checks the media type.
     pub(crate) async fn receive(
         request: &HttpRequest,
         payload: Payload,
@@ -91,7 +91,7 @@ impl Body {
         read_bytes(request, payload, limits).await
     }
 
-    /// Reads it as what it must be; `code` is the problem if it is not that.
+    /// Parses the body with `read`. Invalid values are a problem with this code.
     pub(crate) fn read<T>(
         &self,
         code: Code,
@@ -100,7 +100,7 @@ impl Body {
         read(&self.parse()?).map_err(|errors| Problem::of_fields(code, errors))
     }
 
-    /// The same where all of it may be left out: no body at all is an empty object.
+    /// Like [`Self::read`], but reads no body as an empty object.
     pub(crate) fn read_if_any<T>(
         &self,
         code: Code,
@@ -113,7 +113,7 @@ impl Body {
         self.read(code, read)
     }
 
-    /// Reads it as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn parse(&self) -> Result<Json<'_>, Problem> {
         json::parse(&self.bytes)
             .map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))
@@ -143,7 +143,7 @@ async fn read_bytes(
         let seconds = limits.timeout.as_secs();
         Err(Problem::new(
             Code::RequestTimeout,
-            format!("The body was not sent within {seconds} seconds."),
+            format!("The body did not arrive within {seconds} seconds."),
         ))
     })
 }
@@ -156,8 +156,8 @@ async fn gather(
     let mut bytes = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
-            log::debug!("a body could not be read: {error}");
-            Problem::new(Code::MalformedJson, "The body did not arrive whole.")
+            log::debug!("failed to read a body: {error}");
+            Problem::new(Code::MalformedJson, "The body is incomplete.")
         })?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large(limit));
@@ -170,5 +170,5 @@ async fn gather(
 
 fn too_large(limit: usize) -> Problem {
     let kib = limit / 1024;
-    Problem::new(Code::BodyTooLarge, format!("The body may have at most {kib} KiB."))
+    Problem::new(Code::BodyTooLarge, format!("The body must be at most {kib} KiB."))
 }

@@ -1,6 +1,6 @@
-//! Requests that change something. They are read in one order, so that of several faults every
-//! operation answers the same one first: query, headers, media types, size, body, values, and a
-//! version where one is required.
+//! Requests that change something. All are checked in the same order, so that of several errors each
+//! operation reports the same one first: query, headers, media types, size, body, values, and
+//! `If-Match` where it is required.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -12,13 +12,13 @@ use crate::http::json::Json;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::{headers, idempotency, query};
 
-/// What an operation reads.
+/// How an operation reads its requests.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
     /// Checks the media type of the body.
     sends: fn(&HttpRequest) -> Result<(), Problem>,
     limits: BodyLimits,
-    /// The problem with a body whose values are not valid.
+    /// The problem of a body with invalid values.
     invalid: Code,
     is_versioned: bool,
 }
@@ -40,7 +40,7 @@ impl Rules {
         Self { limits: BodyLimits::LARGE, ..Self::json(invalid) }
     }
 
-    /// The operation changes one version, which `If-Match` and `If-None-Match` name.
+    /// The operation changes one version and supports `If-Match` and `If-None-Match`.
     pub(crate) const fn versioned(self) -> Self {
         Self { is_versioned: true, ..self }
     }
@@ -48,11 +48,11 @@ impl Rules {
 
 /// A request that changes something.
 pub(crate) struct ChangeRequest<T> {
-    /// What its body says.
+    /// The parsed body.
     pub(crate) body: T,
-    /// The versions that it applies to; `None` for any.
+    /// The versions to which the change applies; `None` for any.
     pub(crate) if_match: IfMatch,
-    /// What identifies a repeat of the request; `None` without an `Idempotency-Key`.
+    /// Identifies a retry of the request; `None` without an `Idempotency-Key`.
     pub(crate) retry: Option<IdempotentRequest>,
 }
 
@@ -67,7 +67,7 @@ impl<T> ChangeRequest<T> {
         Self::read_with(request, payload, rules, |body| body.read(rules.invalid, parse)).await
     }
 
-    /// Reads a request whose body may be left out: no body is an empty object.
+    /// Reads a request with an optional body. No body is an empty object.
     pub(crate) async fn read_optional(
         request: &HttpRequest,
         payload: Payload,
@@ -78,7 +78,7 @@ impl<T> ChangeRequest<T> {
             .await
     }
 
-    /// Reads a request whose body has problems of its own.
+    /// Reads a request whose body is parsed with problems of its own.
     pub(crate) async fn read_with(
         request: &HttpRequest,
         payload: Payload,
@@ -94,7 +94,7 @@ impl<T> ChangeRequest<T> {
 }
 
 impl ChangeRequest<()> {
-    /// Reads a request without a body, which is answered without one.
+    /// Reads a request without a body, whose response has none either.
     pub(crate) fn without_body(request: &HttpRequest) -> Result<Self, Problem> {
         Head::read(request, false)?.with_body(request, (), &[])
     }
@@ -105,7 +105,7 @@ impl ChangeRequest<()> {
     }
 }
 
-/// What is read before the body.
+/// The parts that are read before the body.
 struct Head {
     key: Option<IdempotencyKey>,
     if_match: IfMatch,
@@ -140,7 +140,7 @@ fn require_if_match(request: &HttpRequest) -> Result<(), Problem> {
     if is_required && !request.headers().contains_key(header::IF_MATCH) {
         return Err(Problem::new(
             Code::VersionRequired,
-            "Name the version in If-Match: \"<version>\", or * for any.",
+            "Send the expected version as If-Match: \"<version>\", or * for any.",
         ));
     }
     Ok(())

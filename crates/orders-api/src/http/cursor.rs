@@ -1,5 +1,5 @@
-//! Cursors: where a page of a list ended. Opaque to clients, and valid only for the list and the
-//! filters that they came from.
+//! Cursors: where a page of a list ended. They are opaque to clients, and valid only for the list and
+//! the filters that they came from.
 //!
 //! A cursor is a version byte, a checksum of the list and the place, and the place, in base64url.
 
@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-/// The first byte of each cursor. A change of the format, or of how a list describes itself, takes
-/// another.
+/// The first byte of each cursor. It must change with the format and with how a list describes
+/// itself.
 const VERSION: u8 = 1;
 
 /// Identifies a list by its path and the filters that are set, as a canonical query string: names in
@@ -23,7 +23,7 @@ impl ListKey {
         Self(format!("{path}?"))
     }
 
-    /// The same list with only what a filter lets through; all of it where there is no value.
+    /// Adds a filter. Without a value, the filter is not set.
     pub(crate) fn with<T: Display>(
         mut self,
         name: &str,
@@ -37,13 +37,13 @@ impl ListKey {
         Self(query.finish())
     }
 
-    /// The cursor of a place in the list.
+    /// Returns the cursor of a place in the list.
     pub(crate) fn write(&self, place: &str) -> String {
         let checksum = self.checksum(place.as_bytes());
         URL_SAFE_NO_PAD.encode([&[VERSION], &checksum.as_bytes()[..], place.as_bytes()].concat())
     }
 
-    /// The place of a cursor, if the cursor came from this list.
+    /// Returns the place of a cursor, if the cursor came from this list.
     pub(crate) fn read(&self, cursor: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (version, rest) = bytes.split_first()?;

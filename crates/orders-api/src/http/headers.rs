@@ -1,4 +1,4 @@
-//! Headers of requests: what a caller accepts and sends, and which versions it expects.
+//! Request headers: accepted media types, the media type of the body, and expected versions.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -6,13 +6,12 @@ use orders_core::decide::{IfMatch, Versions};
 
 use crate::http::problem::{Code, Problem};
 
-/// Refuses callers that do not accept JSON.
+/// Rejects a request whose client does not accept JSON.
 pub(crate) fn accepts_json(request: &HttpRequest) -> Result<(), Problem> {
     choose(request, &[("application/json", ())])
 }
 
-/// What stands beside that of the media types offered that the caller wants most; of those wanted
-/// alike, beside the first.
+/// Returns the choice with the media type that the client prefers; among equals, the first.
 pub(crate) fn choose<T: Copy>(request: &HttpRequest, offered: &[(&str, T)]) -> Result<T, Problem> {
     let accept = accept(request);
     let mut best = (0.0, None);
@@ -24,21 +23,21 @@ pub(crate) fn choose<T: Copy>(request: &HttpRequest, offered: &[(&str, T)]) -> R
     }
     best.1.ok_or_else(|| {
         let media: Vec<&str> = offered.iter().map(|(media, _)| *media).collect();
-        let detail = format!("This is answered as {} only.", media.join(" or "));
+        let detail = format!("The response is available as {} only.", media.join(" or "));
         Problem::new(Code::NotAcceptable, detail)
     })
 }
 
-/// What a caller says that it accepts; `None` for one that says nothing.
+/// Returns what the client accepts; `None` without the header.
 fn accept(request: &HttpRequest) -> Option<String> {
     let mut ranges = request.headers().get_all(header::ACCEPT).peekable();
     ranges.peek()?;
     let text = ranges.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
-    // One that names nothing says nothing.
+    // An empty header counts as none.
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// How much a media type is wanted (RFC 9110, section 12.5.1): the most specific range counts.
+/// Returns the quality of a media type (RFC 9110, section 12.5.1). The most specific range counts.
 fn quality(accept: &str, offered: &str) -> f32 {
     let (kind, name) = offered.split_once('/').unwrap_or((offered, ""));
     let mut best = (0, 0.0);
@@ -60,22 +59,22 @@ fn quality(accept: &str, offered: &str) -> f32 {
     best.1
 }
 
-/// Refuses bodies that say they are not JSON. One that says nothing counts as JSON.
+/// Rejects a body of another media type than JSON. Without `Content-Type`, it is JSON.
 pub(crate) fn sends_json(request: &HttpRequest) -> Result<(), Problem> {
     sends_one_of(request, &["application/json"])
 }
 
-/// Refuses bodies that say they are no merge patch (RFC 7396).
+/// Rejects a body of another media type than a merge patch (RFC 7396) or JSON.
 pub(crate) fn sends_merge_patch(request: &HttpRequest) -> Result<(), Problem> {
     const PATCHES: [&str; 2] = ["application/merge-patch+json", "application/json"];
     sends_one_of(request, &PATCHES)
         .map_err(|problem| problem.with_header(ACCEPT_PATCH, PATCHES.join(", ")))
 }
 
-/// Refuses bodies that are no form of a page.
+/// Rejects a body that is no HTML form.
 pub(crate) fn sends_form(request: &HttpRequest) -> Result<(), Problem> {
     const FORM: &str = "application/x-www-form-urlencoded";
-    // What says nothing would count as JSON elsewhere, and is nothing that a browser sends.
+    // Browsers always send the media type of a form. Elsewhere, no media type counts as JSON.
     if request.headers().contains_key(header::CONTENT_TYPE) {
         return sends_one_of(request, &[FORM]);
     }
@@ -102,13 +101,12 @@ fn sends_one_of(request: &HttpRequest, accepted: &[&str]) -> Result<(), Problem>
     if is_json && is_utf8 { Ok(()) } else { refuse(&format!("{} in UTF-8", accepted.join(" or "))) }
 }
 
-/// The versions that `If-Match` and `If-None-Match` let a change be made to; `None` where any will
-/// do.
+/// Returns the versions to which `If-Match` and `If-None-Match` allow a change; `None` for any.
 pub(crate) fn versions(request: &HttpRequest) -> Result<IfMatch, Problem> {
     let named = if_match(request)?;
     Ok(match (named, entity_tags(request.headers(), &header::IF_NONE_MATCH)?) {
         (named, None) => named.map(Versions::Among),
-        // There is an order, or there is nothing to change.
+        // `If-None-Match: *` allows a change only if there is no order, so there is none to change.
         (_, Some(Tags::Any)) => Some(Versions::Among(Vec::new())),
         (named, Some(Tags::Some(tags))) => {
             // Weak comparison (RFC 9110, section 13.1.2).
@@ -124,12 +122,12 @@ pub(crate) fn versions(request: &HttpRequest) -> Result<IfMatch, Problem> {
     })
 }
 
-/// Whether `If-Match` names this version, or none at all.
-pub(crate) fn means_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
+/// Whether `If-Match` allows this version, or is missing.
+pub(crate) fn matches_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
     Ok(if_match(request)?.is_none_or(|versions| versions.contains(&version)))
 }
 
-/// The versions that `If-Match` names; `None` where any will do.
+/// Returns the versions that `If-Match` names; `None` for any.
 fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
     Ok(match entity_tags(request.headers(), &header::IF_MATCH)? {
         None | Some(Tags::Any) => None,
@@ -140,7 +138,7 @@ fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
     })
 }
 
-/// Whether `If-None-Match` names this version, so that the caller has it already.
+/// Whether `If-None-Match` names this version, so that the client already has it.
 pub(crate) fn has_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
     Ok(match entity_tags(request.headers(), &header::IF_NONE_MATCH)? {
         None => false,
@@ -156,7 +154,7 @@ enum Tags {
 
 struct Tag {
     weak: bool,
-    /// `None` for a tag that is none of ours.
+    /// `None` if this service did not write the tag.
     version: Option<u64>,
 }
 
@@ -175,7 +173,7 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, P
         Problem::new(Code::InvalidHeader, format!("{} {example}.", title_case(name)))
     };
     let mut tags = Vec::new();
-    // Empty elements of a list count for nothing (RFC 9110, section 5.6.1.2).
+    // Empty elements of a list are ignored (RFC 9110, section 5.6.1.2).
     let blank = |c: char| c == ',' || c == ' ' || c == '\t';
     let mut rest = text.trim_start_matches(blank);
     while !rest.is_empty() {
@@ -198,13 +196,13 @@ fn entity_tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, P
     if tags.is_empty() { Err(malformed()) } else { Ok(Some(Tags::Some(tags))) }
 }
 
-/// A version as [`etag`] writes it.
+/// Parses a version as [`etag`] writes it.
 fn read_version(tag: &str) -> Option<u64> {
     let version: u64 = tag.parse().ok()?;
     (version.to_string() == tag).then_some(version)
 }
 
-/// The entity tag of a version.
+/// Returns the entity tag of a version.
 pub(crate) fn etag(version: u64) -> String {
     format!("\"{version}\"")
 }
@@ -224,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_given_to_those_who_accept_it() {
+    fn clients_that_accept_json_get_it() {
         for (accept, accepted) in [
             ("*/*", true),
             ("application/json", true),
@@ -242,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_most_is_chosen() {
+    fn the_preferred_media_type_is_chosen() {
         let offered =
             [("application/json", "json"), ("text/csv", "csv"), ("text/calendar", "calendar")];
         for (accept, chosen) in [
@@ -302,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_made_to_versions_that_both_headers_let_it() {
+    fn a_change_applies_to_versions_that_both_headers_allow() {
         let versions = |if_match: &str, if_none_match: &str| {
             let mut request = TestRequest::default();
             for (name, value) in [("if-match", if_match), ("if-none-match", if_none_match)] {

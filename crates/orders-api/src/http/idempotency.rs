@@ -1,4 +1,4 @@
-//! Safe retries: the header `Idempotency-Key`, and answers that can be given again.
+//! Safe retries: the header `Idempotency-Key`, and responses that are stored and replayed.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -14,22 +14,22 @@ use crate::http::request_context;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The idempotency key of a request, quoted or bare, if it has one.
+/// Returns the idempotency key of a request, quoted or bare, if it has one.
 pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(invalid("must not be given twice"));
+        return Err(invalid("must not be repeated"));
     }
     let text = value.to_str().unwrap_or("\0").trim();
     let bare = match text.strip_prefix('"') {
-        Some(opened) => unquote(opened).ok_or_else(|| invalid("has a quote that is not closed"))?,
+        Some(opened) => unquote(opened).ok_or_else(|| invalid("has an unclosed quote"))?,
         None => text.to_owned(),
     };
     IdempotencyKey::parse(&bare).map(Some).map_err(|error| invalid(&error.to_string()))
 }
 
-/// The content of a string (RFC 9651, section 3.3.3) whose opening quote has been taken off.
+/// Returns the content of a string (RFC 9651, section 3.3.3) without its opening quote.
 fn unquote(opened: &str) -> Option<String> {
     let mut content = String::new();
     let mut characters = opened.chars();
@@ -46,8 +46,7 @@ fn invalid(why: &str) -> Problem {
     Problem::new(Code::InvalidHeader, format!("Idempotency-Key {why}."))
 }
 
-/// What a request with a key is known by when it is sent again: its key, and all of it that must be
-/// the same.
+/// Returns what identifies a retry of a request: its key, and a fingerprint of what must be equal.
 pub(crate) fn retry(
     request: &HttpRequest,
     key: Option<IdempotencyKey>,
@@ -55,7 +54,7 @@ pub(crate) fn retry(
 ) -> Option<IdempotentRequest> {
     const NAMESPACE: Uuid = Uuid::from_u128(0x2b6c_91d0_4f0e_4a6f_8d7a_0c3e_5b19_f284);
     let key = key?;
-    // Neither a method nor a path nor a query can have a line break.
+    // No method, path or query can have a line break.
     let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
     let whole = [head.as_bytes(), body].concat();
     Some(IdempotentRequest {
@@ -64,7 +63,7 @@ pub(crate) fn retry(
     })
 }
 
-/// An answer with a body of JSON, as it is kept.
+/// Creates a response with a JSON body, as it is stored.
 pub(crate) fn answer<T: Serialize>(
     status: StatusCode,
     body: &T,
@@ -73,21 +72,21 @@ pub(crate) fn answer<T: Serialize>(
     Ok(StoredResponse { body, ..empty(status) })
 }
 
-/// An answer without a body.
+/// Creates a response without a body.
 pub(crate) fn empty(status: StatusCode) -> StoredResponse {
     // Statuses have three digits.
     let status = i16::try_from(status.as_u16()).unwrap_or_default();
     StoredResponse { status, location: None, etag: None, body: Vec::new() }
 }
 
-/// An answer, as it is sent: for the first time, or again.
+/// A response, with whether it is a replay.
 pub(crate) struct Sent {
     pub(crate) answer: StoredResponse,
     pub(crate) again: bool,
 }
 
 impl Sent {
-    /// The response with a secret, which must not stay anywhere on its way.
+    /// Converts a response with a secret, which no cache may store.
     pub(crate) fn into_secret_response(self) -> HttpResponse {
         let mut response = self.into_response();
         let no_store = HeaderValue::from_static("no-store");

@@ -1,5 +1,4 @@
-//! JSON as callers send it: strict, numbers as they were spelled, duplicate members refused.
-//! What the values must be is said where they are read.
+//! Strict JSON: numbers keep their spelling, duplicate members are rejected. Knows no schema.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -14,22 +13,22 @@ const DEPTH: usize = 127;
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    /// As it was spelled.
+    /// In its original spelling.
     Number(Cow<'a, str>),
     Text(Cow<'a, str>),
     Array(Vec<Json<'a>>),
     Object(Members<'a>),
 }
 
-/// The members of an object, in the order given, each name once.
+/// The members of an object, in their order. Names are unique.
 pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
-/// Why bytes are not JSON that is accepted.
+/// Why bytes are not accepted as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct JsonError {
     text: String,
-    /// Where: a line and a column, from 1.
+    /// The line and the column, from 1.
     place: Option<(u64, u64)>,
 }
 
@@ -38,13 +37,13 @@ impl JsonError {
         Self { text, place: None }
     }
 
-    /// Where the fault is, as a line and a column, from 1, if it is at one place.
+    /// Returns the line and the column of the error, from 1, if it has one place.
     pub(crate) fn place(&self) -> Option<(u64, u64)> {
         self.place
     }
 }
 
-/// Reads one JSON value.
+/// Parses one JSON value.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
     let refuse = |why: &str| Err(JsonError::new(why.to_owned()));
     if bytes.is_empty() {
@@ -62,7 +61,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, JsonError> {
     if next(&mut parser)? == JsonEvent::Eof {
         Ok(value)
     } else {
-        refuse("The body has something behind its JSON value.")
+        refuse("The body has trailing data after its JSON value.")
     }
 }
 
@@ -71,7 +70,7 @@ fn next<'a>(parser: &mut SliceJsonParser<'a>) -> Result<JsonEvent<'a>, JsonError
         let at = error.location().start;
         let (line, column) = (at.line + 1, at.column + 1);
         let what = error.message().trim_end_matches('.');
-        let text = format!("The body is not JSON, at line {line} column {column}: {what}.");
+        let text = format!("Malformed JSON at line {line}, column {column}: {what}.");
         JsonError { text, place: Some((line, column)) }
     })
 }
@@ -92,7 +91,7 @@ fn value<'a>(
         JsonEvent::StartArray => Json::Array(array(parser, depth + 1)?),
         JsonEvent::StartObject => Json::Object(object(parser, depth + 1)?),
         JsonEvent::EndArray | JsonEvent::EndObject | JsonEvent::ObjectKey(_) | JsonEvent::Eof => {
-            return Err(JsonError::new("The body ends before its JSON value does.".to_owned()));
+            return Err(JsonError::new("The body ends within its JSON value.".to_owned()));
         }
     })
 }
@@ -118,7 +117,7 @@ fn object<'a>(parser: &mut SliceJsonParser<'a>, depth: usize) -> Result<Members<
     match members.iter().find(|(name, _)| !seen.insert(name)) {
         Some((name, _)) => {
             let name: String = name.chars().take(64).collect();
-            Err(JsonError::new(format!("The body has the member {name:?} twice in one object.")))
+            Err(JsonError::new(format!("The body has the duplicate member {name:?} in an object.")))
         }
         None => Ok(members),
     }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rfc_8259_does_not_allow_is_refused() {
+    fn json_that_rfc_8259_does_not_allow_is_rejected() {
         for bytes in [
             &b""[..],
             b" ",
@@ -186,11 +185,11 @@ mod tests {
     }
 
     #[test]
-    fn a_member_named_twice_is_refused_also_deep_inside_and_when_escaped() {
+    fn duplicate_members_are_rejected_also_nested_and_escaped() {
         for text in [r#"{"a":1,"a":1}"#, r#"{"x":[{"a":1,"b":2,"a":3}]}"#, r#"{"a":1,"\u0061":2}"#]
         {
             let error = parse(text.as_bytes()).unwrap_err();
-            assert_eq!(error.to_string(), "The body has the member \"a\" twice in one object.");
+            assert_eq!(error.to_string(), "The body has the duplicate member \"a\" in an object.");
         }
     }
 

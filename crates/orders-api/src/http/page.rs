@@ -1,4 +1,4 @@
-//! Lists: pages with a cursor and a link to the next.
+//! Lists: pages with a cursor and a link to the next page.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -50,7 +50,7 @@ impl<T: ToSchema> ToSchema for PageView<T> {
     }
 }
 
-/// A page; `next` is the cursor of the one behind it.
+/// Creates the response with a page. `next` is the cursor of the next page.
 pub(crate) fn answer<T: Serialize>(
     request: &HttpRequest,
     data: Vec<T>,
@@ -59,7 +59,7 @@ pub(crate) fn answer<T: Serialize>(
     with_link(request, "cursor", next.as_deref()).json(PageView { data, next_cursor: next })
 }
 
-/// A page that is written already.
+/// Creates the response with a page that is already serialized.
 pub(crate) fn answer_written(
     request: &HttpRequest,
     body: Vec<u8>,
@@ -68,8 +68,8 @@ pub(crate) fn answer_written(
     with_link(request, "cursor", next).content_type("application/json").body(body)
 }
 
-/// An answer that links to the page behind it, if there is one: the same request, but for the
-/// parameter `name`, which is `next`.
+/// Starts a response with a link to the next page, if there is one: the same request with `next` as
+/// the parameter `name`.
 pub(crate) fn with_link(
     request: &HttpRequest,
     name: &str,
@@ -104,7 +104,7 @@ impl<P> ListRequest<P> {
         Ok(list)
     }
 
-    /// The same for a list that has other media types, too.
+    /// Like [`Self::read`], for a list that has other media types, too.
     pub(crate) fn unchecked(
         key: ListKey,
         page: &PageQuery,
@@ -120,7 +120,7 @@ impl<P> ListRequest<P> {
         Ok(Self { key, after, limit: page.limit })
     }
 
-    /// How many rows to read: one more than the page has, which shows whether there is another.
+    /// Returns how many rows to read: one more than the page, which shows whether another follows.
     pub(crate) fn rows(&self) -> usize {
         self.limit + 1
     }
@@ -142,7 +142,7 @@ pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: usize) -> Option<&T> {
     rows.last().filter(|_| more)
 }
 
-/// A place in a list that is in the order of a time, and of ids at the same time.
+/// Writes a place in a list that is sorted by time, then by id.
 pub(crate) fn write_place(at: Timestamp, id: &dyn Display) -> String {
     format!("{} {id}", at.as_millis())
 }
@@ -156,12 +156,15 @@ pub(crate) fn read_place<I, E>(
     Some((Timestamp::from_millis(millis.parse().ok()?)?, read_id(id).ok()?))
 }
 
-/// The problem with a cursor that did not come from this list.
+/// Creates the problem of a cursor from another list.
 fn foreign_cursor() -> Problem {
-    query::invalid("cursor", "is not one that this list, with these filters, has answered")
+    query::invalid(
+        "cursor",
+        "must be the next_cursor of a page of this list, with the same filters",
+    )
 }
 
-/// The same request for the next page (RFC 8288).
+/// Links to the same request for the next page (RFC 8288).
 fn link_to(request: &HttpRequest, own: &str, next: &str) -> String {
     let mut parameters = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {

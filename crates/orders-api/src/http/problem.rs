@@ -1,4 +1,4 @@
-//! Problems: every error that a caller sees (RFC 9457).
+//! Problems: every error that a client sees (RFC 9457).
 
 mod code;
 mod kinds;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 pub(crate) use code::Code;
 
-/// What is wrong with one field of a body.
+/// An error in one field of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FieldError {
@@ -26,14 +26,14 @@ pub(crate) struct FieldError {
 }
 
 impl FieldError {
-    /// The same faults of a value that stands at `pointer` in its body.
+    /// Prefixes the pointers of errors with the `pointer` of the value that contains the fields.
     pub(crate) fn all_under(pointer: &str, errors: Vec<Self>) -> Vec<Self> {
         let under = |error: Self| Self { pointer: format!("{pointer}{}", error.pointer), ..error };
         errors.into_iter().map(under).collect()
     }
 }
 
-/// An error, ready to be shown.
+/// An error as a client sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,
@@ -42,11 +42,11 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, String)>,
     members: Members,
-    /// What is behind it: for the log, never for the caller.
+    /// The cause, which is logged and never sent.
     cause: Option<Box<str>>,
 }
 
-/// The members that only problems of its kind have, with their values.
+/// The members that only problems of this type have, with their values.
 #[derive(Debug, Clone, Default)]
 struct Members(Vec<(&'static str, Box<RawValue>)>);
 
@@ -56,7 +56,7 @@ impl Serialize for Members {
     }
 }
 
-/// The members of a problem, in the order in which they are shown.
+/// The members of a problem, in the order of the response.
 #[derive(Debug, Serialize)]
 pub(crate) struct ProblemView<'a> {
     #[serde(rename = "type")]
@@ -85,18 +85,18 @@ impl Problem {
         }
     }
 
-    /// Something that should never happen.
+    /// An error that should never happen.
     pub(crate) fn unexpected(cause: impl Into<Box<str>>) -> Self {
-        let detail = "The service met something that it did not expect.";
+        let detail = "An unexpected error occurred; the log has the cause under the request id.";
         Self::new(Code::Internal, detail).with_cause(cause)
     }
 
-    /// Fields are at fault: all of them are named.
+    /// A problem with fields, which lists all of them.
     pub(crate) fn of_fields(code: Code, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [FieldError { pointer, detail }] if pointer.is_empty() => format!("The body {detail}."),
             [FieldError { pointer, detail }] => format!("{pointer} {detail}."),
-            several => format!("{} fields are not valid.", several.len()),
+            several => format!("{} fields are invalid.", several.len()),
         };
         Self { errors, ..Self::new(code, detail) }
     }
@@ -106,24 +106,24 @@ impl Problem {
         self
     }
 
-    /// With the status of what it stands for, in place of its code's own.
+    /// Replaces the status of the code.
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// With a member that only problems of its kind have.
+    /// Adds a member that only problems of this type have.
     pub(crate) fn with_member(mut self, name: &'static str, value: &impl Serialize) -> Self {
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         self.members.0.extend(to_raw_value(value).ok().map(|value| (name, value)));
         self
     }
 
-    /// With what is behind it: for the log, never for the caller.
+    /// Adds the cause, which is logged and never sent.
     fn with_cause(self, cause: impl Into<Box<str>>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// The same problem of an operation that stands at `pointer` in its batch.
+    /// Prefixes the pointers with the `pointer` of an operation in its batch.
     pub(crate) fn under(self, pointer: &str) -> Self {
         Self { errors: FieldError::all_under(pointer, self.errors), ..self }
     }
@@ -136,7 +136,7 @@ impl Problem {
         &self.detail
     }
 
-    /// What the answer has beside its body.
+    /// Returns the headers of the response.
     pub(crate) fn headers(&self) -> &[(HeaderName, String)] {
         &self.headers
     }
@@ -158,19 +158,19 @@ impl Problem {
         }
     }
 
-    /// Logs what is not the caller's fault, with what is behind it.
+    /// Logs a server error with its cause.
     pub(crate) fn log(&self, instance: &str, request_id: &str) {
         let status = self.status;
         if status.is_server_error() {
             let cause = self.cause.as_deref().unwrap_or_default();
-            // Whoever refuses what is too much, or is about to end, does what it should.
+            // To reject excess load, or requests during a shutdown, is no malfunction.
             let level =
                 if self.code == Code::Overloaded { log::Level::Warn } else { log::Level::Error };
             log::log!(level, request_id = request_id, status = status.as_u16(); "{self} at {instance} {cause}");
         }
     }
 
-    /// The answer to one request.
+    /// Renders the response to a request and logs a server error.
     pub(crate) fn render(&self, instance: &str, request_id: &str) -> HttpResponse {
         let status = self.status;
         let view = self.view(instance, request_id);
@@ -182,7 +182,7 @@ impl Problem {
                 response.insert_header((name.clone(), value));
             }
         }
-        // Of strings and numbers only, so it always serializes.
+        // It has only strings and numbers, so it always serializes.
         response.body(serde_json::to_vec(&view).unwrap_or_default())
     }
 }
@@ -198,7 +198,7 @@ impl ResponseError for Problem {
         self.status
     }
 
-    /// Without a body: the middleware, which knows the request, renders it.
+    /// Returns no body. The middleware, which knows the request, renders it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }

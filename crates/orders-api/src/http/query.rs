@@ -1,4 +1,4 @@
-//! Query parameters: each known, well-formed, and given as often as it may be.
+//! Query parameters. Unknown, malformed and repeated ones are rejected.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use validator::Validate;
 
 use crate::http::problem::{Code, Problem};
 
-/// The parameters of a request, by name.
+/// The query parameters of a request, by name.
 pub(crate) struct Parameters(BTreeMap<String, Vec<String>>);
 
-/// How often a parameter may be given.
+/// Whether a parameter can be repeated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Times {
     Once,
@@ -23,15 +23,15 @@ impl Parameters {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             let Some((_, times)) = known.iter().find(|(known, _)| *known == name) else {
-                return Err(invalid(&name, "is not known here"));
+                return Err(invalid(&name, "is unknown; remove it"));
             };
             if value.contains('\u{FFFD}') {
-                return Err(invalid(&name, "is not UTF-8"));
+                return Err(invalid(&name, "must be UTF-8"));
             }
             let values = parameters.entry(name.clone().into_owned()).or_default();
             values.push(value.into_owned());
             if values.len() > 1 && *times == Times::Once {
-                return Err(invalid(&name, "must not be given twice"));
+                return Err(invalid(&name, "must not be repeated"));
             }
         }
         Ok(Self(parameters))
@@ -55,7 +55,7 @@ impl Parameters {
     }
 }
 
-/// Refuses any parameter.
+/// Rejects any parameter.
 pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
     Parameters::read(request, &[]).map(drop)
 }
@@ -63,10 +63,10 @@ pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
 /// The parameters that all lists have.
 #[derive(Debug, Validate)]
 pub(crate) struct PageQuery {
-    /// How many rows a page has at most.
+    /// The maximum number of rows of a page.
     #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) limit: usize,
-    /// Where the page before ended, as its answer said.
+    /// The `next_cursor` of the previous page.
     pub(crate) cursor: Option<String>,
 }
 
@@ -87,32 +87,31 @@ pub(crate) fn page(request: &HttpRequest) -> Result<PageQuery, Problem> {
     validated(page)
 }
 
-/// Refuses the parameters of pages where there are none.
-pub(crate) fn refuse_paging(request: &HttpRequest) -> Result<(), Problem> {
+/// Rejects the parameters of pages in requests for a stream.
+pub(crate) fn reject_paging(request: &HttpRequest) -> Result<(), Problem> {
     let is_of_pages = |name: &str| PageQuery::KNOWN.iter().any(|(known, _)| *known == name);
     let mut names = form_urlencoded::parse(request.query_string().as_bytes()).map(|(name, _)| name);
     match names.find(|name| is_of_pages(name)) {
-        Some(name) => Err(invalid(&name, "is for pages, while this answers all at once")),
+        Some(name) => Err(invalid(&name, "applies to pages only; a stream has no pages")),
         None => Ok(()),
     }
 }
 
-/// A number of rows. One that is too long to be a number is too large as well, which a range check
-/// says.
+/// Parses a number of rows. Too many digits become 0, which the range check rejects.
 pub(crate) fn whole_number(text: &str) -> Result<usize, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(0)).ok_or_else(|| "must be a whole number".to_owned())
 }
 
-/// A time. A plus sign that was not escaped arrives as a blank: the commonest slip with offsets.
+/// Parses a time. A plus sign that was not escaped arrives as a space, which the error points out.
 pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| {
-        let slip = Timestamp::parse(&text.replace(' ', "+")).is_ok();
-        format!("{error}{}", if slip { "; in a URL + is written %2B" } else { "" })
+        let is_unescaped = Timestamp::parse(&text.replace(' ', "+")).is_ok();
+        format!("{error}{}", if is_unescaped { "; in a URL, write + as %2B" } else { "" })
     })
 }
 
-/// Checks what the types alone do not.
+/// Runs the checks of `validator`.
 pub(crate) fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
     match query.validate() {
         Ok(()) => Ok(query),
@@ -120,25 +119,25 @@ pub(crate) fn validated<Q: Validate>(query: Q) -> Result<Q, Problem> {
     }
 }
 
-/// The first of the faults that `validator` found, in our words.
+/// Converts the first error that `validator` found.
 fn first_fault(errors: &validator::ValidationErrors) -> Problem {
     for (field, kind) in errors.errors() {
         match kind {
             validator::ValidationErrorsKind::Struct(nested) => return first_fault(nested),
             validator::ValidationErrorsKind::Field(faults) => {
                 if let Some(fault) = faults.first() {
-                    // A check across fields goes by the name of the one at fault, as its code.
+                    // The code of an error across fields is the name of the invalid one.
                     let name = if field == "__all__" { &fault.code } else { field };
-                    return invalid(name, fault.message.as_deref().unwrap_or("is not valid"));
+                    return invalid(name, fault.message.as_deref().unwrap_or("is invalid"));
                 }
             }
             validator::ValidationErrorsKind::List(_) => {}
         }
     }
-    Problem::new(Code::InvalidParameter, "A query parameter is not valid.")
+    Problem::new(Code::InvalidParameter, "A query parameter is invalid.")
 }
 
-/// The problem with one parameter.
+/// Creates the problem of one parameter.
 pub(crate) fn invalid(name: &str, why: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
     Problem::new(Code::InvalidParameter, format!("The query parameter {name:?} {why}."))

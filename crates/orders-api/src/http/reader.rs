@@ -1,4 +1,4 @@
-//! Reads the members of JSON objects, and gathers all that is wrong with them.
+//! Reads the members of JSON objects and collects all errors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::http::json::{Json, Members};
 use crate::http::problem::FieldError;
 
-/// Reads the members of an object and gathers all that is wrong with them.
+/// Reads the members of an object and collects all errors.
 pub(crate) struct Reader<'j> {
     pointer: String,
     members: &'j [(Cow<'j, str>, Json<'j>)],
@@ -16,7 +16,7 @@ pub(crate) struct Reader<'j> {
 }
 
 impl<'j> Reader<'j> {
-    /// A reader of the whole body. The `ignored` members may be there and mean nothing.
+    /// Creates a reader of the whole body. The `ignored` members are accepted and not read.
     pub(crate) fn new(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
         Self::at(String::new(), json, ignored)
     }
@@ -44,7 +44,7 @@ impl<'j> Reader<'j> {
     ) -> Option<T> {
         self.known.push(name);
         let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
-        read(json).map_err(|detail| self.fault(name, &detail)).ok()
+        read(json).map_err(|detail| self.add_error(name, &detail)).ok()
     }
 
     pub(crate) fn required<T>(
@@ -56,7 +56,7 @@ impl<'j> Reader<'j> {
         self.optional(name, read)
     }
 
-    /// A member in which several things may be wrong.
+    /// Reads a required member that can have several errors.
     pub(crate) fn required_many<T>(
         &mut self,
         name: &'static str,
@@ -79,21 +79,21 @@ impl<'j> Reader<'j> {
 
     fn require(&mut self, name: &str) {
         if self.is_object && self.members.iter().all(|(member, _)| member != name) {
-            self.fault(name, "is required");
+            self.add_error(name, "is required");
         }
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {
         for (name, _) in self.members {
             if !self.known.contains(&name.as_ref()) {
-                self.fault(name, "is not known here");
+                self.add_error(name, "is unknown; remove it");
             }
         }
         if self.errors.is_empty() { Ok(()) } else { Err(self.errors) }
     }
 
-    /// Notes what is wrong with a member.
-    fn fault(&mut self, name: &str, detail: &str) {
+    /// Records an error in a member.
+    fn add_error(&mut self, name: &str, detail: &str) {
         let shown: String = name.chars().take(64).collect();
         let escaped = shown.replace('~', "~0").replace('/', "~1");
         let pointer = format!("{}/{escaped}", self.pointer);
@@ -101,9 +101,9 @@ impl<'j> Reader<'j> {
     }
 }
 
-/// A change may name what it changes, and nothing else.
+/// Checks that the id in a body is that of the path.
 pub(crate) fn must_be<T: PartialEq + fmt::Display>(changed: &T, given: T) -> Result<T, String> {
-    let other = || format!("must be {changed}, which is what is changed, or be left out");
+    let other = || format!("must be {changed}, as in the path, or be omitted");
     if given == *changed { Ok(given) } else { Err(other()) }
 }
 

@@ -1,8 +1,8 @@
-//! Values that are answered as texts.
+//! Values that responses show as text.
 
 use serde::{Serialize, Serializer};
 
-/// Serialized as the text that it is shown as.
+/// Serializes a value as its displayed text.
 #[derive(Debug)]
 pub(crate) struct Shown<T>(pub(crate) T);
 

@@ -1,4 +1,4 @@
-//! What is said of the operations on API keys.
+//! The documentation of `/keys`.
 
 use actix_web::http::StatusCode;
 
@@ -10,10 +10,10 @@ use crate::http::problem::Code;
 use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 
 pub(crate) fn list() -> Description {
-    Description::new(KEYS, "listKeys", "List keys, page by page, oldest first")
+    Description::new(KEYS, "listKeys", "List API keys, oldest first")
         .takes(parameters::page())
         .answers(
-            Answer::ok("A page of keys, without their secrets; also of those that are over")
+            Answer::ok("A page of keys without their secrets, including expired and revoked ones")
                 .json::<PageView<KeyView>>()
                 .header("Link", shape::link()),
         )
@@ -21,10 +21,10 @@ pub(crate) fn list() -> Description {
 }
 
 pub(crate) fn create() -> Description {
-    Description::new(KEYS, "createKey", "Make a key")
+    Description::new(KEYS, "createKey", "Create an API key")
         .reads::<KeyBody>("application/json")
         .answers(
-            Answer::new(StatusCode::CREATED, "The key, with its secret, this once")
+            Answer::new(StatusCode::CREATED, "The key with its secret, which is shown only once")
                 .json::<NewKeyView>()
                 .header("Location", shape::path_of("keys")),
         )
@@ -33,25 +33,32 @@ pub(crate) fn create() -> Description {
 }
 
 pub(crate) fn find() -> Description {
-    Description::new(KEYS, "findKey", "Read a key, without its secret")
+    Description::new(KEYS, "findKey", "Read an API key, without its secret")
         .takes([parameters::key_id()])
         .answers(Answer::ok("The key").json::<KeyView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn delete() -> Description {
-    Description::new(KEYS, "deleteKey", "Revoke a key, for ever; it stays readable")
+    Description::new(KEYS, "deleteKey", "Revoke an API key permanently; it stays readable")
         .takes([parameters::key_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The key is of no use any more"))
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .can_be_sent_again()
 }
 
 pub(crate) fn rotate() -> Description {
-    Description::new(KEYS, "rotateKey", "Give a key another secret; its identity stays")
-        .takes([parameters::key_id()])
-        .may_read::<RotateBody>("application/json")
-        .answers(Answer::ok("The key, with its new secret, this once").json::<RotatedKeyView>())
-        .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidKey]])
-        .shows_its_answer_once()
+    Description::new(
+        KEYS,
+        "rotateKey",
+        "Rotate the secret of an API key; both secrets work during the overlap",
+    )
+    .takes([parameters::key_id()])
+    .may_read::<RotateBody>("application/json")
+    .answers(
+        Answer::ok("The key with its new secret, which is shown only once")
+            .json::<RotatedKeyView>(),
+    )
+    .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidKey]])
+    .shows_its_answer_once()
 }

@@ -1,4 +1,4 @@
-//! Handlers of API keys: parse, call, render.
+//! Handlers of `/keys`: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -61,7 +61,7 @@ pub(crate) async fn find(
     let asked = id.clone();
     match store.run_blocking(move |store| store.find_key(&asked)).await? {
         Some(key) => Ok(HttpResponse::Ok().json(KeyView::of(&key))),
-        None => Err(Problem::new(Code::NotFound, format!("There is no key {id}."))),
+        None => Err(Problem::new(Code::NotFound, format!("Key {id} does not exist."))),
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn rotate(
     let command = KeyCommand::Rotate { id, overlap, expires_in, hash };
     let render = |change: &KeyChange| {
         let shown = RotatedKeyView::of(change, &text);
-        let shown = shown.ok_or_else(|| Problem::unexpected("a rotation made no new secret"))?;
+        let shown = shown.ok_or_else(|| Problem::unexpected("a rotation has no new secret"))?;
         idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change_key(command, retry, to_keep).await?;
@@ -101,8 +101,8 @@ pub(crate) fn make(id: Option<KeyId>) -> Result<MadeKey, Problem> {
     security::make_key(id).map_err(|error| Problem::unexpected(error.to_string()))
 }
 
-/// What is kept of an answer: all but a body, which would show a secret.
-#[expect(clippy::unnecessary_wraps, reason = "the store client takes what may store nothing")]
+/// Renders the response to store for a change: without a body, which would show a secret.
+#[expect(clippy::unnecessary_wraps, reason = "the store client expects an option")]
 pub(crate) fn to_keep(change: &KeyChange) -> Option<StoredResponse> {
     Some(match change {
         KeyChange::Created(key, _) => StoredResponse {
@@ -118,8 +118,9 @@ fn path_of(id: &str) -> String {
     format!("/keys/{id}")
 }
 
-/// The id in the path. One that no key can have is not found.
+/// Parses the id in the path. An invalid id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<KeyId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
-    KeyId::parse(text).map_err(|_impossible| Problem::new(Code::NotFound, "There is no such key."))
+    KeyId::parse(text)
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This key does not exist."))
 }

@@ -1,4 +1,4 @@
-//! How bodies about API keys are read, and what keys look like in answers.
+//! Request and response bodies of `/keys`.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::http::reader::Reader;
 use crate::http::reader::text;
 use crate::http::shown::Shown;
 
-/// A key as a caller asks for it.
+/// The body of a new key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyBody {
     pub(crate) name: KeyName,
@@ -25,7 +25,7 @@ pub(crate) struct KeyBody {
     pub(crate) expires_in: Option<Period>,
 }
 
-/// Reads a key that is to be made: `name` and `role` are required.
+/// Parses a new key. `name` and `role` are required.
 pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let name = reader
@@ -35,22 +35,22 @@ pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
     });
     let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
     reader.finish()?;
-    // Each that is missing has been reported, so `finish` has returned.
+    // A missing member is reported, so `finish` has returned.
     let (name, role) = name.zip(role).ok_or_else(Vec::new)?;
     Ok(KeyBody { name, role, expires_in })
 }
 
-/// How long the secret of before is of use, where nobody says.
+/// The default overlap, in which the previous secret stays valid.
 const OVERLAP: &str = "1h";
 
-/// How a key is to be rotated.
+/// The body of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RotateBody {
     pub(crate) overlap: Option<Period>,
     pub(crate) expires_in: Option<Period>,
 }
 
-/// Reads how a key is to be rotated; all of it may be left out.
+/// Parses a rotation. All members are optional.
 pub(crate) fn read_rotation(json: &Json<'_>) -> Result<RotateBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let overlap = reader.optional("overlap", |json| read_overlap(text(json)?));
@@ -60,7 +60,7 @@ pub(crate) fn read_rotation(json: &Json<'_>) -> Result<RotateBody, Vec<FieldErro
     Ok(RotateBody { overlap, expires_in })
 }
 
-/// Reads how long the secret of before is of use: `None` if it ends at once.
+/// Parses how long the previous secret stays valid; `None` if it expires at once.
 pub(crate) fn read_overlap(text: &str) -> Result<Option<Period>, String> {
     if matches!(text, "0" | "0s" | "PT0S") {
         return Ok(None);
@@ -86,7 +86,7 @@ impl PartialSchema for KeyBody {
             .property("role", shape::role())
             .required("role")
             .property("expires_in", shape::or_null(shape::some_duration("90d")))
-            .description(Some("A key to be made; without `expires_in` it never expires"))
+            .description(Some("The key to create; without `expires_in` it never expires"))
             .examples([json!({"name": "billing", "role": "writer", "expires_in": "90d"})])
             .into()
     }
@@ -100,8 +100,9 @@ impl ToSchema for KeyBody {
 
 impl PartialSchema for RotateBody {
     fn schema() -> RefOr<Schema> {
-        let meaning = "How long the key of before works on (`0s`: not at all; left out: an hour); \
-                       and, if that is to be changed, how long from now on the key works at all";
+        let meaning = "`overlap`: how long the previous secret stays valid (`0s`: not at all; \
+                       default: one hour). `expires_in`: how long the key is valid from now \
+                       (default: unchanged)";
         closed()
             .property("overlap", shape::some_duration("1h"))
             .property("expires_in", shape::or_null(shape::some_duration("90d")))
@@ -117,7 +118,7 @@ impl ToSchema for RotateBody {
     }
 }
 
-/// A key as it is answered: without its secret.
+/// A key in a response, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Key)]
@@ -132,7 +133,7 @@ pub(crate) struct KeyView<'a> {
     created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
     expires_at: Option<Shown<Timestamp>>,
-    /// To the minute or so.
+    /// Accurate to about a minute.
     #[schema(schema_with = shape::instant_or_null, required)]
     last_used_at: Option<Shown<Timestamp>>,
     #[schema(schema_with = shape::instant_or_null, required)]
@@ -153,7 +154,7 @@ impl<'a> KeyView<'a> {
     }
 }
 
-/// A key as it is answered once, when it was made.
+/// A created key with its secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
@@ -164,7 +165,7 @@ pub(crate) struct NewKeyView<'a> {
     name: &'a str,
     #[schema(schema_with = shape::role)]
     role: &'static str,
-    /// What its holder sends. It is shown this once, and nobody can read it again.
+    /// The key that clients send. It is shown only once.
     #[schema(schema_with = shape::key_text)]
     key: &'a str,
     #[schema(schema_with = shape::instant)]
@@ -185,7 +186,7 @@ impl<'a> NewKeyView<'a> {
     }
 }
 
-/// A key as it is answered once, when it was given another secret.
+/// A rotated key with its new secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RotatedKey)]
@@ -196,10 +197,10 @@ pub(crate) struct RotatedKeyView<'a> {
     name: &'a str,
     #[schema(schema_with = shape::role)]
     role: &'static str,
-    /// What its holder sends from now on. It is shown this once.
+    /// The new key that clients send. It is shown only once.
     #[schema(schema_with = shape::key_text)]
     key: &'a str,
-    /// Until when the one of before works.
+    /// Until when the previous key stays valid.
     #[schema(schema_with = shape::instant)]
     former_key_expires_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
@@ -213,7 +214,7 @@ pub(crate) struct RotatedKeyView<'a> {
 }
 
 impl<'a> RotatedKeyView<'a> {
-    /// `None` of a change that is no rotation.
+    /// Returns `None` for a change that is no rotation.
     pub(crate) fn of(change: &'a KeyChange, text: &'a str) -> Option<Self> {
         let KeyChange::Rotated { key, previous_until, .. } = change else { return None };
         let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =

@@ -43,7 +43,7 @@ pub(crate) async fn change(
         .unzip();
     let ready: Vec<_> = ready.into_iter().flatten().collect();
     let cannot_be_done = mode == Mode::Atomic && faults.iter().any(Option::is_some);
-    // Where all of it cannot be done, the rest is still judged, so that all faults are told.
+    // An atomic batch with an invalid operation is still decided, so that all errors are reported.
     let dry_run = dry_run || cannot_be_done;
     let batch = if ready.is_empty() {
         Batch::empty(mode)
@@ -56,25 +56,25 @@ pub(crate) async fn change(
     let request_id = request_context::id(&request);
     let report = Arc::new(Report { mode, cannot_be_done, faults, instance, request_id });
     let kept = Arc::clone(&report);
-    let to_keep = move |verdicts: &[OperationResult]| kept.render(verdicts).ok();
+    let to_keep = move |decided: &[OperationResult]| kept.render(decided).ok();
     let changed =
         store.change_orders(request_context::actor(&request), batch, retry, to_keep).await?;
-    Ok(changed.respond(|verdicts| report.render(verdicts))?.into_response())
+    Ok(changed.respond(|decided| report.render(decided))?.into_response())
 }
 
-/// What is told of a batch, once there are verdicts on those of its operations that could be read.
+/// Renders the response to a batch from the results of its valid operations.
 struct Report {
     mode: Mode,
     cannot_be_done: bool,
-    /// What is wrong with an operation, as far as reading it tells.
+    /// For each operation, its problem if it is invalid.
     faults: Vec<Option<Problem>>,
     instance: String,
     request_id: String,
 }
 
 impl Report {
-    fn render(&self, verdicts: &[OperationResult]) -> Result<StoredResponse, Problem> {
-        let results = self.results(verdicts);
+    fn render(&self, decided: &[OperationResult]) -> Result<StoredResponse, Problem> {
+        let results = self.results(decided);
         let rendered = results.iter().map(|result| self.view(result)).collect::<Result<_, _>>()?;
         let mut refusals = results.iter().filter_map(|result| result.as_ref().err()).peekable();
         if self.mode == Mode::Each || refusals.peek().is_none() {
@@ -85,12 +85,12 @@ impl Report {
         Err(batch_refused(first, &rendered))
     }
 
-    /// What became of each operation.
-    fn results(&self, verdicts: &[OperationResult]) -> Vec<Result<Done, Problem>> {
-        let mut verdicts = verdicts.iter();
+    /// Returns the result of each operation.
+    fn results(&self, decided: &[OperationResult]) -> Vec<Result<Done, Problem>> {
+        let mut decided = decided.iter();
         let result = |(position, fault): (usize, &Option<Problem>)| match fault {
             Some(fault) => Err(fault.clone()),
-            None => match verdicts.next() {
+            None => match decided.next() {
                 Some(Ok(_)) if self.cannot_be_done => Err(Refusal::NotAttempted.into()),
                 Some(Ok(done)) => Ok(done.clone()),
                 Some(Err(refusal)) => {
@@ -121,5 +121,5 @@ impl Report {
 }
 
 fn unexplained() -> Problem {
-    Problem::unexpected("an operation of a batch has no verdict")
+    Problem::unexpected("an operation of a batch has no result")
 }

@@ -1,4 +1,4 @@
-//! What is said of batches.
+//! The documentation of batches.
 
 use actix_web::http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::http::problem::Code;
 use crate::orders::batch_request::BatchBody;
 use crate::orders::response::ResultsView;
 
-/// The statuses of what a first operation can fail with, and with it an atomic batch.
+/// The statuses with which an atomic batch can fail: those of its first failed operation.
 const REFUSED: [StatusCode; 5] = [
     StatusCode::NOT_FOUND,
     StatusCode::CONFLICT,
@@ -18,10 +18,10 @@ const REFUSED: [StatusCode; 5] = [
 ];
 
 pub(crate) fn change() -> Description {
-    let description = Description::new(ORDERS, "changeOrders", "Do many operations at once")
+    let description = Description::new(ORDERS, "changeOrders", "Perform many operations at once")
         .reads::<BatchBody>("application/json")
         .answers(
-            Answer::ok("What became of each operation, in order, also of those that failed")
+            Answer::ok("The result of each operation, in order, including those that failed")
                 .json::<ResultsView>(),
         )
         .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])

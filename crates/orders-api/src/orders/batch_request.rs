@@ -1,5 +1,5 @@
-//! How the body of a batch is read. What is wrong with the batch refuses it; what is wrong with one
-//! of its operations is that operation's result.
+//! Parses the body of a batch. An error of the batch rejects it; an error of one operation is the
+//! result of that operation.
 
 use std::collections::HashSet;
 
@@ -12,14 +12,14 @@ use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::reader::{Reader, read_bool, text};
 use crate::orders::made_id;
 
-/// The most operations and services of operations that a batch can have together.
+/// The maximum number of operations and their services together.
 const MOST: usize = 20_000;
 
-/// A batch as a caller sends it.
+/// The body of a batch.
 pub(crate) struct BatchBody {
     pub(crate) mode: Mode,
     pub(crate) dry_run: bool,
-    /// Each operation, or what is wrong with it.
+    /// Each operation, or its problem.
     pub(crate) operations: Vec<Result<Operation, Problem>>,
 }
 
@@ -42,13 +42,10 @@ impl Op {
     }
 }
 
-/// Reads a batch. `require_if_match`: whether changes and deletions must name a version.
+/// Parses a batch. With `require_if_match`, replacements and deletions must name a version.
 pub(crate) fn read_batch(json: &Json<'_>, require_if_match: bool) -> Result<BatchBody, Problem> {
     let Json::Object(members) = json else {
-        return Err(Problem::new(
-            Code::MalformedJson,
-            "The body must be an object with operations.",
-        ));
+        return Err(Problem::new(Code::MalformedJson, "The body must be an object."));
     };
     let items = match members.iter().find(|(name, _)| name == "operations") {
         Some((_, Json::Array(items))) => items.as_slice(),
@@ -56,7 +53,8 @@ pub(crate) fn read_batch(json: &Json<'_>, require_if_match: bool) -> Result<Batc
     };
     let size = items.len() + items.iter().map(count_services).sum::<usize>();
     if size > MOST {
-        let detail = format!("A batch may have at most {MOST} operations and services of orders.");
+        let detail =
+            format!("A batch must have at most {MOST} operations and services of orders together.");
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
     let mut reader = Reader::new(json, &[]);
@@ -77,7 +75,7 @@ pub(crate) fn read_batch(json: &Json<'_>, require_if_match: bool) -> Result<Batc
     Ok(BatchBody { mode, dry_run, operations })
 }
 
-/// How many services the order of an operation names.
+/// Counts the services of an operation's order.
 fn count_services(operation: &Json<'_>) -> usize {
     let services = member(operation, "order").and_then(|order| member(order, "services"));
     if let Some(Json::Array(services)) = services { services.len() } else { 0 }
@@ -96,7 +94,7 @@ fn read_mode(json: &Json<'_>) -> Result<Mode, String> {
     }
 }
 
-/// What refuses the batch as a whole, whatever its operations hold.
+/// Checks what rejects the batch as a whole.
 fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError>> {
     let fault = |pointer: String, detail: &str| FieldError { pointer, detail: detail.to_owned() };
     let Json::Array(items) = json else {
@@ -117,7 +115,7 @@ fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// Reads one operation. Pointers are relative to it.
+/// Parses one operation. Pointers are relative to it.
 fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, Problem> {
     let op = Op::of(json);
     let mut reader = Reader::new(json, &["op"]);
@@ -146,7 +144,7 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
     reader.finish().map_err(invalid)?;
     let id = id
         .transpose()
-        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))?;
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This order does not exist."))?;
     match (id, order) {
         (None, Some(OrderBody { id: Some(id), content })) => {
             Ok(Operation::Create { id: NewId::Chosen(id), content })
@@ -156,7 +154,10 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
         }
         (Some(id), order) => {
             if require_if_match && if_match.is_none() {
-                return Err(Problem::new(Code::VersionRequired, "The operation needs if_match."));
+                return Err(Problem::new(
+                    Code::VersionRequired,
+                    "The operation requires if_match with the expected version.",
+                ));
             }
             let if_match = if_match.map(|version| Versions::Among(vec![version]));
             Ok(match order {
@@ -166,12 +167,12 @@ fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, 
                 None => Operation::Delete { id, if_match },
             })
         }
-        // What is required and missing has been reported, so `finish` has returned.
+        // A missing member is reported, so `finish` has returned.
         (None, None) => Err(invalid(Vec::new())),
     }
 }
 
-/// In an atomic batch no order is named twice: its end state would be nobody's guess.
+/// Rejects an order that an atomic batch names twice, because its final state would be ambiguous.
 fn check_ids(operations: &[Result<Operation, Problem>]) -> Result<(), Vec<FieldError>> {
     let mut seen = HashSet::new();
     let named = operations.iter().enumerate();

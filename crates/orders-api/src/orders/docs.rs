@@ -1,4 +1,4 @@
-//! What is said of the operations on orders.
+//! The documentation of `/orders`.
 
 use actix_web::http::StatusCode;
 
@@ -12,12 +12,12 @@ use crate::orders::response::OrderView;
 use crate::orders::streams::Format;
 
 pub(crate) fn list() -> Description {
-    let page = Answer::ok("A page of orders; or all of them, as `Accept` asks")
+    let page = Answer::ok("A page of orders, or a stream of all matching orders, by `Accept`")
         .json::<PageView<OrderView>>()
         .header("Link", shape::link())
         .header("Vary", shape::one_of_texts(&["Accept"]));
     let streamed = FORMATS.into_iter().fold(page, with_stream);
-    filtered("listOrders", "List orders, page by page, or stream them")
+    filtered("listOrders", "List orders page by page, or stream them")
         .takes(parameters::page())
         .answers(streamed)
 }
@@ -39,12 +39,12 @@ pub(crate) fn calendar() -> Description {
 
 const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Calendar];
 
-/// In the media type that its path names.
+/// A stream in the format of its path.
 fn stream(id: &'static str, summary: &'static str, format: Format) -> Description {
     filtered(id, summary).answers(with_stream(Answer::ok("All matching orders"), format))
 }
 
-/// The same, to be kept as a file.
+/// Like [`stream`], as a file to download.
 fn as_file(id: &'static str, summary: &'static str, format: Format) -> Description {
     let answer = with_stream(Answer::ok("All matching orders"), format);
     filtered(id, summary).answers(answer.header("Content-Disposition", shape::text()))
@@ -54,20 +54,20 @@ fn with_stream(answer: Answer, format: Format) -> Answer {
     answer.content(format.media_type(), shape::text())
 }
 
-/// What is the same for all ways to ask for many orders.
+/// The parameters of lists and streams.
 fn filtered(id: &'static str, summary: &'static str) -> Description {
     let query = parameters::query;
     let sorts = shape::one_of_texts(&["datetime", "-datetime", "created_at", "-created_at"]);
     Description::new(ORDERS, id, summary)
         .takes([
-            query("from", "Only orders at this instant or later", shape::some_instant()),
-            query("to", "Only orders before this instant", shape::some_instant()),
-            query("created_from", "Only those made then or later", shape::some_instant()),
-            query("created_to", "Only those made before", shape::some_instant()),
-            query("min_fee", "Only those of this fee or more", shape::fee_digits()),
-            query("max_fee", "Only those of this fee or less", shape::fee_digits()),
-            parameters::service("Only orders with one of these services"),
-            query("sort", "In which order; ties go by id", sorts),
+            query("from", "Only orders at or after this time", shape::some_instant()),
+            query("to", "Only orders before this time", shape::some_instant()),
+            query("created_from", "Only orders created at or after this time", shape::some_instant()),
+            query("created_to", "Only orders created before this time", shape::some_instant()),
+            query("min_fee", "Only orders with at least this fee", shape::fee_digits()),
+            query("max_fee", "Only orders with at most this fee", shape::fee_digits()),
+            parameters::service("Only orders with one of these services; can be repeated"),
+            query("sort", "The sort order, `datetime` by default; a leading `-` reverses it. Ties are sorted by id", sorts),
             parameters::expand(),
         ])
         .refuses(&[JSON, READ])
@@ -77,7 +77,7 @@ pub(crate) fn create() -> Description {
     Description::new(ORDERS, "createOrder", "Create an order")
         .reads::<OrderBody>("application/json")
         .answers(
-            Answer::new(StatusCode::CREATED, "The order as it was created")
+            Answer::new(StatusCode::CREATED, "The created order")
                 .json::<OrderView>()
                 .header("Location", shape::path_of("orders"))
                 .header("ETag", shape::etag()),
@@ -97,34 +97,32 @@ pub(crate) fn find() -> Description {
         .takes([parameters::order_id(), parameters::expand()])
         .takes([parameters::if_match(), parameters::if_none_match()])
         .answers(
-            Answer::ok("The order; `ETag` only without `expand`")
+            Answer::ok("The order. `ETag` is sent only without `expand`")
                 .json::<OrderView>()
                 .header("ETag", shape::etag()),
         )
         .answers(
-            Answer::new(StatusCode::NOT_MODIFIED, "The caller has this version already")
+            Answer::new(StatusCode::NOT_MODIFIED, "The client already has this version")
                 .header("ETag", shape::etag()),
         )
         .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::NotFound, Code::VersionMismatch]])
 }
 
 pub(crate) fn replace() -> Description {
-    change("replaceOrder", "Replace all of an order").reads::<OrderBody>("application/json")
+    change("replaceOrder", "Replace an order").reads::<OrderBody>("application/json")
 }
 
 pub(crate) fn patch() -> Description {
-    change("patchOrder", "Change a part of an order (RFC 7396)")
+    change("patchOrder", "Update parts of an order (RFC 7396)")
         .reads::<OrderPatchBody>("application/merge-patch+json")
         .reads::<OrderPatchBody>("application/json")
 }
 
-/// What is the same for every change of one order.
+/// The common parts of changes to one order.
 fn change(id: &'static str, summary: &'static str) -> Description {
     Description::new(ORDERS, id, summary)
         .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(
-            Answer::ok("The order as it is now").json::<OrderView>().header("ETag", shape::etag()),
-        )
+        .answers(Answer::ok("The updated order").json::<OrderView>().header("ETag", shape::etag()))
         .refuses(&[JSON, BODY, WRITE])
         .refuses(&[&[
             Code::InvalidHeader,
@@ -142,7 +140,7 @@ fn change(id: &'static str, summary: &'static str) -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(ORDERS, "deleteOrder", "Delete an order")
         .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The order is gone, and its time is free"))
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The order is deleted and its time is free"))
         .refuses(&[WRITE])
         .refuses(&[&[
             Code::InvalidParameter,
@@ -155,11 +153,9 @@ pub(crate) fn delete() -> Description {
 }
 
 pub(crate) fn restore() -> Description {
-    Description::new(ORDERS, "restoreOrder", "Bring a deleted order back as it last was")
+    Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
         .takes([parameters::order_id()])
-        .answers(
-            Answer::ok("The order as it is now").json::<OrderView>().header("ETag", shape::etag()),
-        )
+        .answers(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
         .refuses(&[JSON, WRITE])
         .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
         .can_be_sent_again()

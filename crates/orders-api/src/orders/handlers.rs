@@ -1,4 +1,4 @@
-//! Handlers of orders: parse, call, render.
+//! Handlers of `/orders`: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
@@ -29,7 +29,7 @@ use crate::store_client::StoreClient;
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
 const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
 
-/// `GET /orders`: a page, or all of them as a stream, as the caller accepts.
+/// `GET /orders`: a page, or a stream of all orders, by `Accept`.
 pub(crate) async fn list(
     request: HttpRequest,
     store: Data<StoreClient>,
@@ -64,14 +64,14 @@ async fn page(
         let names = store.find_service_names(&page.orders).await?;
         write_page(&page, Some(&names), &key)
     } else {
-        // By the thread that has read them, so that only the text goes from one to another.
+        // Rendered on the thread that read the page, so that only the text moves between threads.
         store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
     };
     let (body, next) = written?;
     Ok(page::answer_written(request, body, next.as_deref()))
 }
 
-/// A page as JSON, and the cursor of the one behind it.
+/// Renders a page as JSON. Also returns the cursor of the next page.
 fn write_page(
     page: &OrderPage,
     names: Option<&Names>,
@@ -108,16 +108,16 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let expand = query::expand(&request)?;
-    // Checked before the database is asked: a malformed header is refused whatever is stored.
+    // Checked before the read, so that a malformed header is always rejected.
     headers::versions(&request)?;
     headers::accepts_json(&request)?;
     let Some(order) = store.find_order(id.clone()).await? else {
-        return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
+        return Err(Problem::new(Code::NotFound, format!("Order {id} does not exist.")));
     };
-    if !headers::means_version(&request, order.version)? {
+    if !headers::matches_version(&request, order.version)? {
         return Err(Refusal::VersionMismatch { current: order.version }.into());
     }
-    // Names change without the order's version, so there is no ETag with them.
+    // Names change without a new version of the order, so there is no ETag.
     if expand {
         let names = store.find_service_names(std::slice::from_ref(&order)).await?;
         return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
@@ -182,15 +182,14 @@ pub(crate) async fn restore(
     Ok(change(&store, request_context::actor(&request), operation, retry).await?.into_response())
 }
 
-/// The id in the path. One that no order can have is not found.
+/// Parses the id in the path. An invalid id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<OrderId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     OrderId::parse(text)
-        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such order."))
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This order does not exist."))
 }
 
-/// An id that no order has: UUIDs of version 7 sort by the time of their making, so that new rows
-/// stand together in the index.
+/// Generates an id. UUIDs of version 7 sort by time, so new rows are adjacent in the index.
 pub(crate) fn made_id() -> Result<OrderId, Problem> {
     OrderId::parse(&Uuid::now_v7().to_string())
         .map_err(|error| Problem::unexpected(error.to_string()))
@@ -207,7 +206,7 @@ pub(crate) async fn change(
     changed.respond(render)
 }
 
-/// The answer to what was done to one order.
+/// Renders the response to a change.
 fn render(done: &Done) -> Result<StoredResponse, Problem> {
     match done {
         Done::Created(order) => {

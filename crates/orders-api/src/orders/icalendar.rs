@@ -1,4 +1,4 @@
-//! Orders as entries of a calendar (iCalendar, RFC 5545).
+//! Orders as iCalendar events (RFC 5545).
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ const BEGIN: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Orders//Orders/
                      CALSCALE:GREGORIAN\r\n";
 const END: &str = "END:VCALENDAR\r\n";
 
-/// Each order as an entry; with the calendar's beginning before the first and its end behind the
-/// last, written here because a whole calendar would have to be held in memory.
+/// Writes orders as events, after the head of the calendar if they are the first, and before its end
+/// if they are the last. The library would hold the whole calendar in memory.
 pub(crate) fn write_entries(
     orders: &[Order],
     names: Option<&Names>,
@@ -34,7 +34,7 @@ fn entry(order: &Order, names: Option<&Names>) -> Event {
     let summary = joined_names(services, names.unwrap_or(&Names::new()));
     let changed_at = utc(order.updated_at);
     let mut entry = Event::new();
-    // Of an entry without METHOD this is when it was last changed (section 3.8.7.2).
+    // Without METHOD, this is the time of the last change (section 3.8.7.2).
     entry.add_property("DTSTAMP", &changed_at);
     entry.add_property("UID", format!("{}@orders", order.id));
     entry.add_property("SEQUENCE", order.version.saturating_sub(1).to_string());
@@ -45,7 +45,7 @@ fn entry(order: &Order, names: Option<&Names>) -> Event {
     entry
 }
 
-/// A time in UTC, to the second, which is as fine as calendars have it (section 3.3.5).
+/// Formats a time in UTC, to the second, the precision of iCalendar (section 3.3.5).
 fn utc(at: Timestamp) -> String {
     let text = at.to_string();
     let second = text.split('.').next().unwrap_or_default();

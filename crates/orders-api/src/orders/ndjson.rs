@@ -1,10 +1,10 @@
-//! Orders as lines of JSON, one each.
+//! Orders as NDJSON, one JSON object a line.
 
 use orders_core::Order;
 
 use super::response::{Names, OrderView};
 
-/// Each order as in a list, on a line of its own.
+/// Writes each order, as in a list, on a line of its own.
 pub(crate) fn write_lines(
     orders: &[Order],
     names: Option<&Names>,

@@ -1,4 +1,4 @@
-//! The policy: the endpoint of the API, and what it answers.
+//! The policy: the endpoint `/policy` and its response.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::http::{headers, query};
 use crate::store_client::StoreClient;
 
-/// The policy as it is answered.
+/// The policy in a response.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Policy)]
@@ -49,7 +49,7 @@ pub(crate) async fn find(
 }
 
 pub(crate) fn describe() -> Description {
-    Description::new(ABOUT, "findPolicy", "Read the rules that orders are judged by")
+    Description::new(ABOUT, "findPolicy", "Read the policy, by which orders are validated")
         .answers(Answer::ok("The policy").json::<PolicyView>())
         .refuses(&[JSON, READ])
 }

@@ -1,4 +1,4 @@
-//! Refused changes to orders as problems.
+//! Converts refusals of changes to orders into problems.
 
 use actix_web::http::header;
 use orders_core::decide::OrderConflict;
@@ -17,10 +17,12 @@ use crate::http::problem::{Code, FieldError, Problem};
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound(id) => Self::new(Code::NotFound, format!("There is no order {id}.")),
+            Refusal::NotFound(id) => {
+                Self::new(Code::NotFound, format!("Order {id} does not exist."))
+            }
             Refusal::VersionMismatch { current } => Self::new(
                 Code::VersionMismatch,
-                format!("The order is in version {current} now, which is not what was asked for."),
+                format!("Version mismatch: the current version is {current}."),
             )
             .with_member("current_version", &current),
             Refusal::UnknownServices(unknown) => {
@@ -32,31 +34,31 @@ impl From<Refusal> for Problem {
             }
             Refusal::EditLocked { editable_at, wait_ms } => Self::new(
                 Code::EditLocked,
-                format!("The order may be updated from {editable_at} on."),
+                format!("The order cannot be updated before {editable_at}."),
             )
             .with_header(header::RETRY_AFTER, (wait_ms + 999).div_euclid(1000).to_string())
             .with_member("editable_at", &editable_at.to_string()),
             Refusal::OrderExists(id) => {
-                Self::new(Code::OrderExists, format!("Order {id} exists already."))
+                Self::new(Code::OrderExists, format!("Order {id} already exists."))
             }
             Refusal::Conflict(conflict) => {
-                ConflictView::of(&conflict).problem(conflict_in_words(&conflict))
+                ConflictView::of(&conflict).problem(describe_conflict(&conflict))
             }
             Refusal::NotAttempted => {
-                Self::new(Code::NotAttempted, "Another operation of the batch was refused.")
+                Self::new(Code::NotAttempted, "Another operation of the batch was rejected.")
             }
         }
     }
 }
 
-/// A batch is refused for the sake of its first refusal.
+/// A batch that was rejected because of `first`, the first operation that failed.
 pub(crate) fn batch_refused(first: &Problem, results: &[Box<RawValue>]) -> Problem {
-    Problem::new(Code::BatchRefused, format!("Nothing was done: {}", first.detail()))
+    Problem::new(Code::BatchRefused, format!("The batch had no effect: {}", first.detail()))
         .with_status(first.status())
         .with_member("results", &results)
 }
 
-/// Any problem with one operation of a batch.
+/// The schema of the problem of one operation of a batch.
 pub(crate) fn schema_of_a_result() -> RefOr<Schema> {
     one_of(&[
         Code::NotFound,
@@ -71,9 +73,9 @@ pub(crate) fn schema_of_a_result() -> RefOr<Schema> {
     ])
 }
 
-fn conflict_in_words(conflict: &OrderConflict) -> String {
+fn describe_conflict(conflict: &OrderConflict) -> String {
     let window = conflict.policy.window.in_words();
-    let who = match conflict.policy.scope {
+    let affected = match conflict.policy.scope {
         Scope::Global => "orders",
         Scope::Service => "orders that share a service",
     };
@@ -81,11 +83,11 @@ fn conflict_in_words(conflict: &OrderConflict) -> String {
         || "Another order is too close".to_owned(),
         |nearest| format!("Order {} is {}", nearest.order_id, nearest.in_words()),
     );
-    format!("{nearest}; {who} must be at least {window} apart.")
+    format!("{nearest}; {affected} must be at least {window} apart.")
 }
 
 impl ConflictView {
-    /// The problem with these members.
+    /// Creates the problem with these members.
     pub(crate) fn problem(&self, detail: String) -> Problem {
         let Self { policy, conflicts, conflict_count, suggestions } = self;
         Problem::new(Code::OrderConflict, detail)
@@ -114,7 +116,7 @@ impl ConflictView {
     }
 }
 
-// The fields are seen by the samples; `deny_unknown_fields` has a meaning for the schemas only.
+// The fields are visible to the samples. `deny_unknown_fields` affects only the schemas.
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,7 +139,7 @@ pub(crate) struct NeighbourView {
     pub(crate) order_id: String,
     #[schema(schema_with = shape::instant)]
     pub(crate) datetime: String,
-    /// Its time less the one that was asked for.
+    /// Its time minus the requested time, in milliseconds.
     pub(crate) gap_ms: i64,
     #[schema(schema_with = shared_services)]
     pub(crate) services: Vec<String>,
@@ -148,7 +150,7 @@ fn shared_services() -> Array {
     services.max_items(Some(100)).build()
 }
 
-/// The nearest instants that would be accepted.
+/// The nearest times that would be accepted.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Suggestions)]

@@ -21,7 +21,7 @@ pub(crate) struct OrdersQuery {
 }
 
 impl OrdersQuery {
-    /// The list as its cursors know it: all that decides which orders it has, and in which order.
+    /// Identifies the list in its cursors: everything that selects or sorts orders.
     pub(crate) fn list_key(&self) -> ListKey {
         let Self { filter, sort, page: _, expand: _ } = self;
         let OrderFilter { from, to, created_from, created_to, min_fee, max_fee, services } = filter;
@@ -37,7 +37,7 @@ impl OrdersQuery {
     }
 }
 
-/// What no parameter shows alone. The error's code is the name of the one at fault.
+/// Checks parameters against each other. The error's code is the name of the invalid one.
 fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
     let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
     let filter = &query.filter;
@@ -71,7 +71,7 @@ fn take_filter(parameters: &mut Parameters) -> Result<OrderFilter, Problem> {
     let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
     let services = parameters.all("service", service)?;
     if services.len() > Services::MAX {
-        return Err(query::invalid("service", "must not be given more than 100 times"));
+        return Err(query::invalid("service", "must not be repeated more than 100 times"));
     }
     Ok(OrderFilter {
         from: parameters.one("from", query::timestamp)?,
@@ -102,7 +102,7 @@ fn write_sort(sort: OrderSort) -> String {
     format!("{}{name}", if sort.descending { "-" } else { "" })
 }
 
-/// Reads `expand`: whether the services of orders are to be shown with their names.
+/// Reads `expand`: whether the response shows services with their names.
 pub(crate) fn expand(request: &HttpRequest) -> Result<bool, Problem> {
     take_expand(&mut Parameters::read(request, &[("expand", Times::Once)])?)
 }
@@ -119,38 +119,38 @@ mod tests {
 
     use super::*;
 
-    fn refused(query: &str) -> String {
+    fn rejected(query: &str) -> String {
         let request = TestRequest::with_uri(&format!("/orders?{query}")).to_http_request();
         read(&request).unwrap_err().to_string()
     }
 
     #[test]
-    fn the_parameter_at_fault_is_named() {
+    fn the_invalid_parameter_is_named() {
         for (query, name, why) in [
             ("limit=0", "limit", "from 1 to 1000"),
             ("limit=1001", "limit", "from 1 to 1000"),
             ("limit=99999999999999999999999", "limit", "from 1 to 1000"),
             ("limit=-1", "limit", "whole number"),
             ("limit=", "limit", "from 1 to 1000"),
-            ("limit=5&limit=5", "limit", "twice"),
+            ("limit=5&limit=5", "limit", "repeated"),
             ("limit=%FF", "limit", "UTF-8"),
             ("from=2022-11-01T11:11:11+01:00", "from", "%2B"),
             ("to=x", "to", "RFC 3339"),
             ("from=2022-11-02T00:00:00Z&to=2022-11-01T00:00:00Z", "from", "after to"),
             ("service=0", "service", "whole number"),
-            ("colour=red", "colour", "not known"),
+            ("colour=red", "colour", "unknown"),
             ("created_from=x", "created_from", "RFC 3339"),
             ("min_fee=1.001", "min_fee", "two decimals"),
             ("max_fee=0&min_fee=0.01", "min_fee", "above max_fee"),
             ("sort=totalfee", "sort", "datetime"),
         ] {
-            let problem = refused(query);
+            let problem = rejected(query);
             assert!(problem.contains(&format!("{name:?}")) && problem.contains(why), "{problem}");
         }
     }
 
     #[test]
-    fn what_is_well_formed_is_read() {
+    fn well_formed_parameters_are_read() {
         let uri = "/orders?from=2022-11-01T11:11:11%2B01:00&service=1&service=2&limit=7";
         let query = read(&TestRequest::with_uri(uri).to_http_request()).unwrap();
         let filter = query.filter;

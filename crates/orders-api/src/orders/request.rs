@@ -1,4 +1,4 @@
-//! How the bodies of orders are read.
+//! Request bodies of orders.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,23 @@ use crate::http::problem::FieldError;
 use crate::http::reader::{Reader, must_be, text};
 use crate::services::request::read_service_id;
 
-/// An order as a caller sends it.
+/// The body of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OrderBody {
     pub(crate) id: Option<OrderId>,
     pub(crate) content: OrderContent,
 }
 
-/// What the server says of an order: a caller may send it back, and it means nothing.
+/// Members that only the server sets. They are accepted and ignored, so that a response can be sent
+/// back.
 const ORDER_IGNORED: [&str; 3] = ["version", "created_at", "updated_at"];
 
-/// Reads a whole order: `datetime`, `totalfee` and `services` are required.
+/// Parses an order. `datetime`, `totalfee` and `services` are required.
 pub(crate) fn read_order(json: &Json<'_>) -> Result<OrderBody, Vec<FieldError>> {
     read_order_with(read_order_id, json)
 }
 
-/// Reads what is to stand in an order's place.
+/// Parses the new content of an order.
 pub(crate) fn read_replacement(
     replaced: &OrderId,
     json: &Json<'_>,
@@ -49,16 +50,16 @@ fn read_order_with(
         (Some(datetime), Some(total_fee), Some(services)) => {
             Ok(OrderBody { id, content: OrderContent { datetime, total_fee, services } })
         }
-        // Each that is missing has been reported, so `finish` has returned.
+        // A missing member is reported, so `finish` has returned.
         _ => Err(Vec::new()),
     }
 }
 
-/// A merge patch (RFC 7396) of an order, as a caller sends it.
+/// The body of a merge patch (RFC 7396) of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OrderPatchBody(pub(crate) OrderPatch);
 
-/// Reads a merge patch: what is not there stays, and nothing that an order has can be removed.
+/// Parses a merge patch. Missing members stay unchanged, and none can be removed.
 pub(crate) fn read_order_patch(
     patched: &OrderId,
     json: &Json<'_>,
@@ -88,7 +89,7 @@ pub(crate) fn read_fee(json: &Json<'_>) -> Result<Fee, String> {
             Fee::parse(text).map_err(|error| error.to_string())
         }
         Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
-            Err("must be a number, or a string that holds one".to_owned())
+            Err("must be a number, or a string that contains one".to_owned())
         }
     }
 }
@@ -120,11 +121,11 @@ pub(crate) fn read_services(pointer: &str, json: &Json<'_>) -> Result<Services, 
     Services::new(ids).map_err(|error| fault(pointer.to_owned(), error.to_string()))
 }
 
-/// A version, as `if_match` of a batch's operation names it.
+/// Parses a version.
 pub(crate) fn read_version(json: &Json<'_>) -> Result<u64, String> {
     let version = if let Json::Number(digits) = json { digits.parse().ok() } else { None };
     let version = version.filter(|version| *version > 0);
-    version.ok_or_else(|| "must be a version: a whole number from 1 on".to_owned())
+    version.ok_or_else(|| "must be a version: a whole number, at least 1".to_owned())
 }
 
 #[cfg(test)]
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_of_a_body_are_named_at_once() {
+    fn all_errors_of_a_body_are_reported_at_once() {
         let found = errors(
             r#"{"id":"a b","datetime":"yesterday","services":[{"id":"x"},{},{"id":1,"fee":2},7,{"id":"1"}],"a/b~":1}"#,
         );
@@ -176,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_one_fault() {
+    fn another_value_than_an_object_is_one_error() {
         for body in ["null", "[]", "1", "\"x\""] {
             assert_eq!(errors(body), [(String::new(), "must be an object".to_owned())]);
         }
     }
 
     #[test]
-    fn a_change_may_name_what_it_changes_and_nothing_else() {
+    fn a_change_accepts_the_id_of_the_path_and_no_other() {
         let changed = OrderId::parse("a").unwrap();
         let pointers = |errors: Vec<FieldError>| {
             errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_no_value() {
+    fn null_is_rejected() {
         let found = errors(r#"{"id":null,"datetime":null,"totalfee":null,"services":null}"#);
         assert_eq!(found.len(), 4);
     }

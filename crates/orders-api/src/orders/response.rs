@@ -1,4 +1,4 @@
-//! What answers look like.
+//! Response bodies of orders and batches.
 
 use orders_core::service::ServiceName;
 use orders_core::{Fee, Order, ServiceId, Services, Timestamp};
@@ -15,9 +15,9 @@ use crate::http::problem::ProblemView;
 use crate::http::shown::Shown;
 pub(crate) use crate::store_client::ServiceNames as Names;
 
-// `deny_unknown_fields` has a meaning for the schemas only: an answer has no other members.
+// `deny_unknown_fields` affects only the schemas: a response has no other members.
 
-/// An order as it is answered.
+/// An order in a response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Order)]
@@ -39,7 +39,7 @@ pub(crate) struct OrderView<'a> {
     updated_at: Shown<Timestamp>,
 }
 
-/// The services of an order, with their names if they are to be shown.
+/// The services of an order, with their names if the response shows them.
 #[derive(Debug)]
 struct References<'a> {
     services: &'a Services,
@@ -69,7 +69,7 @@ fn references() -> Array {
     services.min_items(Some(1)).max_items(Some(100)).unique_items(true).build()
 }
 
-/// A fee as a JSON number with its own digits, not by way of a float.
+/// Serializes a fee as a JSON number with its exact digits, without a float.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
     let hundredths = fee.as_hundredths();
@@ -84,12 +84,12 @@ impl<'a> OrderView<'a> {
         Self::with_names(order, None)
     }
 
-    /// With the names of its services.
+    /// The order with the names of its services.
     pub(crate) fn expanded(order: &'a Order, names: &'a Names) -> Self {
         Self::with_names(order, Some(names))
     }
 
-    /// With the names of its services, if they are to be shown.
+    /// The order with the names of its services, if there are any.
     pub(crate) fn with_names(order: &'a Order, names: Option<&'a Names>) -> Self {
         Self {
             id: order.id.as_str(),
@@ -103,7 +103,7 @@ impl<'a> OrderView<'a> {
     }
 }
 
-/// What became of one operation of a batch.
+/// The result of one operation of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchResult)]
@@ -118,12 +118,12 @@ pub(crate) struct ResultView<'a> {
     pub(crate) problem: Option<ProblemView<'a>>,
 }
 
-/// The schema of an order that is never null.
+/// The schema of an order that is not null.
 fn order_of_a_result() -> RefOr<Schema> {
     RefOr::Ref(utoipa::openapi::Ref::from_schema_name(OrderView::name()))
 }
 
-/// What became of the operations of a batch, in their order.
+/// The results of the operations of a batch, in their order.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchResults)]
@@ -132,14 +132,14 @@ pub(crate) struct ResultsView {
     pub(crate) results: Vec<Box<RawValue>>,
 }
 
-/// A page of orders as JSON, `next` being the cursor of the one behind it.
+/// Writes a page of orders as JSON. `next` is the cursor of the next page.
 pub(crate) fn write_page(
     orders: &[Order],
     names: Option<&Names>,
     next: Option<&str>,
 ) -> serde_json::Result<Vec<u8>> {
     let data = orders.iter().map(|order| OrderView::with_names(order, names)).collect();
-    // Room for all of it, if the orders have a service or two.
+    // Enough for orders with one or two services.
     let mut out = Vec::with_capacity(64 + 256 * orders.len());
     serde_json::to_writer(&mut out, &PageView { data, next_cursor: next.map(str::to_owned) })?;
     Ok(out)
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fee_is_answered_with_its_own_digits() {
+    fn a_fee_is_written_with_its_exact_digits() {
         for digits in ["100", "99.5", "0.1", "999999999999.99"] {
             let fee = Fee::parse(digits).unwrap();
             let mut out = Vec::new();

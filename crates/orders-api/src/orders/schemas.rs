@@ -1,5 +1,5 @@
-//! What the bodies of requests must be, as JSON Schema: said beside the code that reads them, which
-//! no derived schema could follow, since it takes more than one form of some values.
+//! JSON Schemas of request bodies. They are written by hand, because requests accept several forms of
+//! some values, which no derived schema can express.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ impl PartialSchema for OrderBody {
         let order = required.into_iter().fold(order, utoipa::openapi::ObjectBuilder::required);
         let example = json!({"id": "223", "datetime": "2022-11-01T11:11:11.111Z", "totalfee": 100,
             "services": [{"id": "123"}]});
-        order.description(Some("An order to be stored")).examples([example]).into()
+        order.description(Some("The order to store")).examples([example]).into()
     }
 }
 
@@ -32,7 +32,7 @@ impl ToSchema for OrderBody {
 
 impl PartialSchema for OrderPatchBody {
     fn schema() -> RefOr<Schema> {
-        let order = members_of_an_order().description(Some("What is left out stays as it is"));
+        let order = members_of_an_order().description(Some("Missing members stay unchanged"));
         order.examples([json!({"totalfee": "99.50"})]).into()
     }
 }
@@ -76,7 +76,7 @@ impl PartialSchema for BatchBody {
         let dry_run = utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::Type::Boolean)
             .default(Some(false.into()))
-            .description(Some("Answers the same, and writes nothing"));
+            .description(Some("Returns the same results, but writes nothing"));
         let order = json!({"datetime": "2022-11-01T11:11:11.111Z", "totalfee": 100,
             "services": [{"id": "123"}]});
         closed()

@@ -1,6 +1,5 @@
-//! Streams: all orders that a list would have, in one answer, in memory that does not grow with
-//! their number. They are read page by page, each only when the client has taken the one before, so
-//! that nothing in the database waits for a slow client.
+//! Streams: all matching orders in one response, in bounded memory. Each page is read when the client
+//! has received the previous one, so a slow client holds nothing in the database.
 
 use actix_web::http::{Method, header};
 use actix_web::web::{Bytes, Data};
@@ -18,10 +17,10 @@ use crate::security;
 use crate::security::{Credential, Security};
 use crate::store_client::StoreClient;
 
-/// How many orders are read at once.
+/// The number of orders of a page.
 const PAGE: usize = 1_000;
 
-/// What a stream is written as.
+/// The format of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Ndjson,
@@ -46,7 +45,7 @@ impl Format {
         }
     }
 
-    /// Calendars are for people, to whom the numbers of services say nothing.
+    /// Whether the format always shows the names of services: calendars are for people.
     fn needs_names(self) -> bool {
         match self {
             Self::Calendar => true,
@@ -84,7 +83,7 @@ pub(crate) async fn calendar(
     Ok(as_file(answer, "attachment; filename=\"orders.ics\""))
 }
 
-/// At a path that says what it is answered as; `Accept` can only refuse that.
+/// Streams the format of a path. `Accept` can only reject it.
 async fn at_path(
     request: &HttpRequest,
     store: Data<StoreClient>,
@@ -102,7 +101,7 @@ fn as_file(mut answer: HttpResponse, disposition: &'static str) -> HttpResponse 
     answer
 }
 
-/// All orders that match, streamed.
+/// Streams all matching orders.
 pub(crate) async fn answer(
     request: &HttpRequest,
     store: Data<StoreClient>,
@@ -110,8 +109,8 @@ pub(crate) async fn answer(
     query: OrdersQuery,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    // Whoever asks for ten orders is not to be sent a million.
-    query::refuse_paging(request)?;
+    // A client that asks for ten orders must not get a million.
+    query::reject_paging(request)?;
     let OrdersQuery { filter, sort, expand, page: _ } = query;
     let query = OrderQuery { filter, sort, after: None };
     let credential = security::credential(request);
@@ -120,7 +119,7 @@ pub(crate) async fn answer(
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
-    // Before the status is sent, so that a database that is away is told of as in any answer.
+    // Read before the status is sent, so that an unavailable database is a 503.
     let first = rest.next_piece(if is_head { 1 } else { PAGE }).await?;
     if is_head {
         return Ok(answer.streaming(stream::empty::<Result<Bytes, CutShort>>()));
@@ -140,12 +139,12 @@ pub(crate) async fn answer(
     Ok(answer.streaming(pieces))
 }
 
-/// Ends a message without its last chunk, by which a client knows that it has not got all.
+/// Ends a response without its last chunk, which tells the client that it is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream was cut short")]
 struct CutShort;
 
-/// What is still to be sent.
+/// The rest of a stream.
 struct Rest {
     store: Data<StoreClient>,
     security: Data<Security>,
@@ -159,11 +158,11 @@ struct Rest {
 }
 
 impl Rest {
-    /// The next orders, as they are to be sent; with what stands before the first, or behind the
-    /// last. Empty where a filter has passed none of those looked at.
+    /// Reads and renders the next orders, with the head or the end of the format. The piece is empty
+    /// if no order of the page matched the filter.
     async fn next_piece(&mut self, most: usize) -> Result<Bytes, Problem> {
         if !self.credential.is_valid(&self.security) {
-            return Err(Problem::new(Code::Unauthenticated, "The key was revoked meanwhile."));
+            return Err(Problem::new(Code::Unauthenticated, "The key was revoked."));
         }
         let page = self.store.list_orders(self.query.clone(), most, OrderPage::clone).await?;
         let needs_names = self.expand || self.format.needs_names();
@@ -199,5 +198,5 @@ impl Rest {
 }
 
 fn unwritable(error: impl std::fmt::Display) -> Problem {
-    Problem::unexpected(format!("an order cannot be written: {error}"))
+    Problem::unexpected(format!("failed to write an order: {error}"))
 }

@@ -1,4 +1,4 @@
-//! A row of the table of routes: a path, its methods, and what is said of each.
+//! A row of the route table: a path, its methods, and the documentation of each.
 
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route, web};
@@ -13,16 +13,16 @@ use crate::security::Access;
 /// A path and its operations.
 pub(crate) struct Resource {
     pub(crate) path: &'static str,
-    /// Tells whether the path can be one at all.
+    /// Returns a problem if the path cannot exist.
     exists: fn(&HttpRequest) -> Result<(), Problem>,
     operations: Vec<Operation>,
 }
 
-/// A method of a path. `HEAD` comes with each `GET`, and is none of its own.
+/// A method of a path. `GET` includes `HEAD`.
 struct Operation {
     method: Method,
     access: Access,
-    /// `None` for the pages of the console, which are no part of what programs are told of.
+    /// `None` for the pages of the console, which are not part of the API.
     describe: Option<fn() -> Description>,
     routes: Vec<Route>,
 }
@@ -32,7 +32,7 @@ impl Resource {
         Self { path, exists: |_| Ok(()), operations: Vec::new() }
     }
 
-    /// Where `exists` refuses a path, no method is possible, and so none is told.
+    /// If `exists` rejects a path, it has no methods, and the response lists none.
     pub(crate) fn only_where(self, exists: fn(&HttpRequest) -> Result<(), Problem>) -> Self {
         Self { exists, ..self }
     }
@@ -51,7 +51,7 @@ impl Resource {
         self.with(method, access, handler, Some(describe))
     }
 
-    /// A page for people, or what one sends.
+    /// Adds a page of the console, or the target of its forms.
     pub(crate) fn page<H: Handler<A>, A>(self, method: Method, access: Access, handler: H) -> Self
     where
         A: FromRequest + 'static,
@@ -72,7 +72,7 @@ impl Resource {
         H::Output: Responder + 'static,
     {
         let (path, exists) = (self.path, self.exists);
-        // Whoever may not ask learns that the path is one, and nothing else.
+        // An unauthorized client learns only that the path exists.
         let guarded = move |request: HttpRequest, arguments: A| {
             let handler = handler.clone();
             async move {
@@ -90,7 +90,7 @@ impl Resource {
         self
     }
 
-    /// What the document is told of each operation.
+    /// Returns the operations for the OpenAPI document.
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
         let endpoint = |operation: &Operation| {
             let access = operation.access;
@@ -101,7 +101,7 @@ impl Resource {
         self.operations.iter().map(endpoint).collect()
     }
 
-    /// What `Allow` says.
+    /// Returns the value of `Allow`.
     fn allow(&self) -> String {
         let mut methods: Vec<&str> = Vec::new();
         for operation in &self.operations {
@@ -114,7 +114,7 @@ impl Resource {
         methods.join(", ")
     }
 
-    /// As actix serves it: with `OPTIONS`, and a 405 for any method that it has not.
+    /// Converts the resource for actix, with `OPTIONS`, and 405 for any other method.
     pub(super) fn into_service(self) -> actix_web::Resource {
         let others = other_methods(self.path, self.allow(), self.exists);
         let routes = self.operations.into_iter().flat_map(|operation| operation.routes);
@@ -141,7 +141,7 @@ fn other_methods(
             let method: String = request.method().as_str().chars().take(32).collect();
             Err(Problem::new(
                 Code::MethodNotAllowed,
-                format!("{method} is not possible here; {allow} are."),
+                format!("{method} is not supported; use {allow}."),
             )
             .with_header(header::ALLOW, allow))
         }

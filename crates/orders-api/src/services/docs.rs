@@ -1,4 +1,4 @@
-//! What is said of the operations on services.
+//! The documentation of `/services`.
 
 use actix_web::http::StatusCode;
 
@@ -11,7 +11,7 @@ use crate::services::request::ServiceBody;
 use crate::services::response::ServiceView;
 
 pub(crate) fn list() -> Description {
-    Description::new(SERVICES, "listServices", "List services, page by page, by number")
+    Description::new(SERVICES, "listServices", "List services, sorted by id")
         .takes(parameters::page())
         .answers(
             Answer::ok("A page of services")
@@ -25,7 +25,7 @@ pub(crate) fn create() -> Description {
     Description::new(SERVICES, "createService", "Create a service")
         .reads::<ServiceBody>("application/json")
         .answers(
-            Answer::new(StatusCode::CREATED, "The service as it was created")
+            Answer::new(StatusCode::CREATED, "The created service")
                 .json::<ServiceView>()
                 .header("Location", shape::path_of("services")),
         )
@@ -41,10 +41,10 @@ pub(crate) fn find() -> Description {
 }
 
 pub(crate) fn replace() -> Description {
-    Description::new(SERVICES, "replaceService", "Give a service another name")
+    Description::new(SERVICES, "replaceService", "Rename a service")
         .takes([parameters::service_id()])
         .reads::<ServiceBody>("application/json")
-        .answers(Answer::ok("The service as it is now").json::<ServiceView>())
+        .answers(Answer::ok("The updated service").json::<ServiceView>())
         .refuses(&[JSON, BODY, WRITE])
         .refuses(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
         .can_be_sent_again()
@@ -53,7 +53,7 @@ pub(crate) fn replace() -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
         .takes([parameters::service_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The service is gone"))
+        .answers(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
         .can_be_sent_again()
 }

@@ -1,4 +1,4 @@
-//! Handlers of services: parse, call, render.
+//! Handlers of `/services`: parse, call, render.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -58,7 +58,7 @@ pub(crate) async fn find(
     headers::accepts_json(&request)?;
     match store.run_blocking(move |store| store.find_service(id)).await? {
         Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
-        None => Err(Problem::new(Code::NotFound, format!("There is no service {id}."))),
+        None => Err(Problem::new(Code::NotFound, format!("Service {id} does not exist."))),
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn delete(
     Ok(change(&store, ServiceCommand::Delete(id), retry).await?.into_response())
 }
 
-/// Changes the services and renders the result.
+/// Makes a change and renders the result.
 pub(crate) async fn change(
     store: &StoreClient,
     command: ServiceCommand,
@@ -96,7 +96,7 @@ pub(crate) async fn change(
     store.change(command, retry, to_keep).await?.respond(render)
 }
 
-/// The answer to a change to the services.
+/// Renders the response to a change.
 fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     match change {
         ServiceChange::Created(service) => {
@@ -111,9 +111,9 @@ fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     }
 }
 
-/// The number in the path. One that no service can have is not found.
+/// Parses the id in the path. An invalid id is not found.
 pub(crate) fn path_id(request: &HttpRequest) -> Result<ServiceId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     ServiceId::parse(text)
-        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such service."))
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This service does not exist."))
 }

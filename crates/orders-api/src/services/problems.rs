@@ -1,4 +1,4 @@
-//! Refused changes to services as problems.
+//! Converts refusals of changes to services into problems.
 
 use orders_core::service::ServiceRefusal;
 
@@ -7,14 +7,16 @@ use crate::http::problem::{Code, FieldError, Problem};
 impl From<ServiceRefusal> for Problem {
     fn from(refusal: ServiceRefusal) -> Self {
         let detail = match refusal {
-            ServiceRefusal::NotFound(id) => format!("There is no service {id}."),
-            ServiceRefusal::IdTaken(id) => format!("Service {id} exists already."),
-            ServiceRefusal::NameTaken(id) => format!("Service {id} has this name already."),
-            ServiceRefusal::InUse(id) => format!("An order uses service {id}."),
+            ServiceRefusal::NotFound(id) => format!("Service {id} does not exist."),
+            ServiceRefusal::IdTaken(id) => format!("Service {id} already exists."),
+            ServiceRefusal::NameTaken(id) => format!("Service {id} already has this name."),
+            ServiceRefusal::InUse(id) => {
+                format!("Orders use service {id}; remove it from them first.")
+            }
             ServiceRefusal::NoIdLeft => {
                 let pointer = "/id".to_owned();
                 let detail =
-                    "must be given: no number above the highest ever used is left".to_owned();
+                    "is required, because no number above the highest ever used is left".to_owned();
                 return Self::of_fields(Code::InvalidService, vec![FieldError { pointer, detail }]);
             }
         };

@@ -1,4 +1,4 @@
-//! How the bodies of services are read.
+//! Request bodies of services.
 
 use std::borrow::Cow;
 
@@ -15,19 +15,19 @@ use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::{Reader, must_be, text};
 
-/// A service as a caller sends it.
+/// The body of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceBody {
     pub(crate) id: Option<ServiceId>,
     pub(crate) name: ServiceName,
 }
 
-/// Reads a service: `name` is required.
+/// Parses a service. `name` is required.
 pub(crate) fn read_service(json: &Json<'_>) -> Result<ServiceBody, Vec<FieldError>> {
     read_service_with(read_service_id, json)
 }
 
-/// Reads what is to stand in a service's place.
+/// Parses the new name of a service.
 pub(crate) fn read_renaming(
     renamed: ServiceId,
     json: &Json<'_>,
@@ -68,7 +68,7 @@ impl PartialSchema for ServiceBody {
             .property("id", Schema::OneOf(shape::some_service_id()))
             .property("name", shape::some_service_name())
             .required("name")
-            .description(Some("A service to be stored"))
+            .description(Some("The service to store"))
             .examples([json!({"id": 123, "name": "Inspection"})])
             .into()
     }

@@ -1,4 +1,4 @@
-//! What the answers about services look like.
+//! Response bodies of services.
 
 use orders_core::Service;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::openapi::shape;
 
-/// A service as it is answered.
+/// A service in a response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Service)]

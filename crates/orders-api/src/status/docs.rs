@@ -1,4 +1,4 @@
-//! What is said of the service itself.
+//! The documentation of health and metrics.
 
 use crate::http::openapi::description::{ABOUT, Answer, Description};
 use crate::http::openapi::problems::READ;
@@ -7,11 +7,10 @@ use crate::http::problem::Code;
 use crate::status::StatusView;
 
 pub(crate) fn metrics() -> Description {
-    Description::new(ABOUT, "showMetrics", "Read what the service counts, as Prometheus does")
+    Description::new(ABOUT, "showMetrics", "Read metrics in the format of Prometheus")
         .answers(
             Answer::ok(
-                "Requests, the lanes to the database, its connections and errors, events, webhooks, \
-                 the process",
+                "Metrics of requests, the database, its queues, events, webhooks and the process",
             )
             .content("text/plain", shape::text()),
         )
@@ -19,14 +18,14 @@ pub(crate) fn metrics() -> Description {
 }
 
 pub(crate) fn health() -> Description {
-    Description::new(ABOUT, "checkHealth", "Ask whether the process lives")
-        .answers(Answer::ok("It does").json::<StatusView>())
+    Description::new(ABOUT, "checkHealth", "Check that the process is running")
+        .answers(Answer::ok("The process is running").json::<StatusView>())
 }
 
 pub(crate) fn readiness() -> Description {
-    Description::new(ABOUT, "checkReadiness", "Ask whether requests can be answered")
+    Description::new(ABOUT, "checkReadiness", "Check that the service is ready for requests")
         .answers(
-            Answer::ok("The database answers, and the service is not about to end")
+            Answer::ok("The database responds and the service is not shutting down")
                 .json::<StatusView>(),
         )
         .refuses(&[READ])

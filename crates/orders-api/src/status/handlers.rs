@@ -1,4 +1,4 @@
-//! Handlers that tell about the service itself: whether it lives, whether it is ready.
+//! Handlers of health and readiness.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -11,7 +11,7 @@ use crate::events::Live;
 use crate::http::problem::{Code, Problem};
 use crate::store_client::StoreClient;
 
-/// How the service is.
+/// The status of the service.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Status)]
@@ -20,12 +20,12 @@ pub(crate) struct StatusView {
     status: &'static str,
 }
 
-/// `GET /healthz`: the process answers.
+/// `GET /healthz`: whether the process is running.
 pub(crate) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(StatusView { status: "ok" })
 }
 
-/// `GET /readyz`: the process and its database answer, and the process is not about to end.
+/// `GET /readyz`: whether the database responds and the process is not shutting down.
 pub(crate) async fn readiness(
     store: Data<StoreClient>,
     live: Data<Live>,

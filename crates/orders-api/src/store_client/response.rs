@@ -7,7 +7,7 @@ use crate::http::idempotency::Sent;
 use crate::http::problem::{Code, Problem};
 
 impl<T> Changed<T> {
-    /// The response to a change: rendered now, or as it was stored.
+    /// Returns the response to a change: rendered now, or as it was stored.
     pub(crate) fn respond(
         self,
         render: impl FnOnce(&T) -> Result<StoredResponse, Problem>,
@@ -28,13 +28,12 @@ where
             ChangeError::Refused(refusal) => refusal.into(),
             ChangeError::AlreadyDone => Self::new(
                 Code::AlreadyDone,
-                "This was done before under the same Idempotency-Key. The secret that it showed \
-                 then is shown only once; if it was lost, rotate it.",
+                "The request with this Idempotency-Key succeeded before. Its response contained a \
+                 secret, which is shown only once; if it was lost, rotate it.",
             ),
             ChangeError::KeyReused => Self::new(
                 Code::IdempotencyKeyReused,
-                "Another request was answered under this Idempotency-Key. A new request needs a \
-                 new one.",
+                "A different request used this Idempotency-Key. Generate a new key for each request.",
             ),
             ChangeError::Store(error) => error.into(),
         }

@@ -78,7 +78,7 @@ pub(crate) async fn find(
 pub(crate) async fn find_webhook(store: &StoreClient, id: &WebhookId) -> Result<Webhook, Problem> {
     let asked = id.clone();
     let found = store.run_blocking(move |store| store.find_webhook(&asked)).await?;
-    found.ok_or_else(|| Problem::new(Code::NotFound, format!("There is no webhook {id}.")))
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("Webhook {id} does not exist.")))
 }
 
 /// `PATCH /webhooks/{id}`
@@ -161,8 +161,8 @@ pub(crate) async fn deliveries(
         store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
     let next = list.cut(&mut listed, |last| last.id.to_string());
-    let views = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
-    Ok(page::answer(&request, views, next))
+    let data = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
+    Ok(page::answer(&request, data, next))
 }
 
 /// `POST /webhooks/{id}/test`
@@ -269,5 +269,5 @@ fn path_of(id: &WebhookId) -> String {
 pub(crate) fn path_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
     WebhookId::parse(text)
-        .map_err(|_impossible| Problem::new(Code::NotFound, "There is no such webhook."))
+        .map_err(|_impossible| Problem::new(Code::NotFound, "This webhook does not exist."))
 }

@@ -1,4 +1,4 @@
-//! Refused changes to webhooks as problems.
+//! Converts refusals of changes to webhooks into problems.
 
 use orders_core::webhook::{Webhook, WebhookRefusal};
 
@@ -9,11 +9,11 @@ impl From<WebhookRefusal> for Problem {
     fn from(refusal: WebhookRefusal) -> Self {
         match refusal {
             WebhookRefusal::NotFound(id) => {
-                Self::new(Code::NotFound, format!("There is no webhook {id}."))
+                Self::new(Code::NotFound, format!("Webhook {id} does not exist."))
             }
             WebhookRefusal::TooMany => Self::new(
                 Code::TooManyWebhooks,
-                format!("There are {} webhooks already.", Webhook::MAX),
+                format!("The limit of {} webhooks is reached; delete one first.", Webhook::MAX),
             ),
             WebhookRefusal::EventsGone(first) => events::gone(first),
             WebhookRefusal::NoSuchEvent(last) => {

@@ -82,7 +82,7 @@ fn what_ended_before_another_began_comes_before_it() {
     story.ask((5, 6), create("b", NOON + WINDOW, 2));
     story.ask((1, 9), create("a", NOON, 1));
     story.assert_explained();
-    // Now it had its answer before the one that stands before it in the feed was sent.
+    // Now its response came before the request of the previous event was sent.
     story.operations[1].end = 4;
     story.assert_caught(LOST, &[0, 1]);
 }

@@ -23,8 +23,8 @@ impl Story {
         Self { service, operations: Vec::new(), events: Vec::new() }
     }
 
-    /// A request that goes on from one time to another and is done between those before it and those
-    /// after it.
+    /// Adds a request from one time to another, which takes effect after the earlier ones and before
+    /// the later ones.
     pub(super) fn ask(&mut self, (begin, end): (u64, u64), request: Request) -> &mut Operation {
         self.ask_again((begin, end), request, None)
     }

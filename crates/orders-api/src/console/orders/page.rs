@@ -89,7 +89,7 @@ pub(super) async fn show_order(
         .await?;
     let order = store.find_order(id.clone()).await?;
     if history.is_empty() {
-        return Err(Problem::new(Code::NotFound, format!("There is no order {id}.")));
+        return Err(Problem::new(Code::NotFound, format!("Order {id} does not exist.")));
     }
     let all: Vec<Order> = history.iter().map(|change| change.event.order.clone()).collect();
     let names = store.find_service_names(&all).await?;

@@ -1,4 +1,4 @@
-//! A problem of each kind as it is met, for the page behind its `type` and for the document.
+//! An example of each problem, for its documentation page and for the OpenAPI document.
 
 use orders_core::{Policy, Refusal};
 use serde_json::value::{RawValue, to_raw_value};
@@ -11,11 +11,11 @@ use crate::orders::response::ResultView;
 
 const REQUEST_ID: &str = "01a1fd4a-5f47-7087-ac84-a87230adaa41";
 
-/// Where a problem is met, and in which words.
+/// An example: the path of the request and the detail.
 struct Sample {
     code: Code,
     instance: &'static str,
-    /// The field at fault, where one is.
+    /// The invalid field, if the code is about fields.
     pointer: Option<&'static str>,
     detail: &'static str,
 }
@@ -33,8 +33,11 @@ const fn at_field(
     Sample { code, instance, pointer: Some(pointer), detail }
 }
 
-const INTERNAL: Sample =
-    at(Code::Internal, "/orders", "The service met something that it did not expect.");
+const INTERNAL: Sample = at(
+    Code::Internal,
+    "/orders",
+    "An unexpected error occurred; the log has the cause under the request id.",
+);
 
 const SAMPLES: [Sample; 36] = [
     at(Code::MalformedJson, "/orders", "The body starts with a byte order mark."),
@@ -48,42 +51,42 @@ const SAMPLES: [Sample; 36] = [
         "/orders/223",
         "If-Match must be * or a list of entity tags such as \"3\".",
     ),
-    at(Code::Unauthenticated, "/orders", "Send a key, as X-API-Key or as Authorization: Bearer."),
+    at(
+        Code::Unauthenticated,
+        "/orders",
+        "Authentication required. Send an API key as X-API-Key or Authorization: Bearer.",
+    ),
     at(
         Code::Forbidden,
         "/orders",
-        "This takes a key with the role writer; this one has the role reader.",
+        "The operation requires the role writer; this key has the role reader.",
     ),
-    at(Code::NotFound, "/orders/223", "There is no order 223."),
-    at(Code::MethodNotAllowed, "/policy", "DELETE is not possible here; GET, HEAD, OPTIONS are."),
-    at(Code::NotAcceptable, "/orders", "This is answered as application/json only."),
-    at(Code::RequestTimeout, "/orders", "The body was not sent within 10 seconds."),
+    at(Code::NotFound, "/orders/223", "Order 223 does not exist."),
+    at(Code::MethodNotAllowed, "/policy", "DELETE is not supported; use GET, HEAD, OPTIONS."),
+    at(Code::NotAcceptable, "/orders", "The response is available as application/json only."),
+    at(Code::RequestTimeout, "/orders", "The body did not arrive within 10 seconds."),
     at(
         Code::OrderConflict,
         "/orders",
         "Order 223 is 30 minutes earlier; orders must be at least 3 hours apart.",
     ),
-    at(Code::OrderExists, "/orders", "Order 223 exists already."),
-    at(Code::ServiceExists, "/services", "Service 123 exists already."),
-    at(Code::ServiceInUse, "/services/123", "An order uses service 123."),
+    at(Code::OrderExists, "/orders", "Order 223 already exists."),
+    at(Code::ServiceExists, "/services", "Service 123 already exists."),
+    at(Code::ServiceInUse, "/services/123", "Orders use service 123; remove it from them first."),
     at(
         Code::EditLocked,
         "/orders/223",
-        "The order may be updated from 2022-11-01T14:11:11.111Z on.",
+        "The order cannot be updated before 2022-11-01T14:11:11.111Z.",
     ),
-    at(Code::AlreadyDone, "/keys", "This was done before under the same Idempotency-Key."),
+    at(Code::AlreadyDone, "/keys", "The request with this Idempotency-Key succeeded before."),
     at(
         Code::EventsGone,
         "/events",
-        "The feed starts with sequence 1001 now: what was asked for is gone. Read the orders \
-                 anew, and go on after 1000.",
+        "The requested events are no longer available: the feed starts at sequence 1001. Read \
+                 all orders again, then continue after 1000.",
     ),
-    at(
-        Code::VersionMismatch,
-        "/orders/223",
-        "The order is in version 3 now, which is not what was asked for.",
-    ),
-    at(Code::BodyTooLarge, "/orders", "The body may have at most 64 KiB."),
+    at(Code::VersionMismatch, "/orders/223", "Version mismatch: the current version is 3."),
+    at(Code::BodyTooLarge, "/orders", "The body must be at most 64 KiB."),
     at(Code::UnsupportedMediaType, "/orders", "The body must be application/json in UTF-8."),
     at_field(Code::InvalidOrder, "/orders", "/totalfee", "must have at most two decimals"),
     at_field(Code::InvalidService, "/services", "/name", "must not have control characters"),
@@ -102,51 +105,55 @@ const SAMPLES: [Sample; 36] = [
         "/url",
         "leads to an address that is not public",
     ),
-    at(Code::TooManyWebhooks, "/webhooks", "There are 1000 webhooks already."),
+    at(
+        Code::TooManyWebhooks,
+        "/webhooks",
+        "The limit of 1000 webhooks is reached; delete one first.",
+    ),
     at(
         Code::IdempotencyKeyReused,
         "/orders",
-        "The Idempotency-Key was sent with another request before.",
+        "A different request used this Idempotency-Key. Generate a new key for each request.",
     ),
-    // Its detail is that of its first refusal.
+    // Its detail comes from its first failed operation.
     at(Code::BatchRefused, "/orders/batch", ""),
-    at(Code::NotAttempted, "/orders/batch", "Another operation of the batch was refused."),
+    at(Code::NotAttempted, "/orders/batch", "Another operation of the batch was rejected."),
     at(
         Code::VersionRequired,
         "/orders/223",
-        "Name the version that is meant, as If-Match: \"<version>\" (or * for any).",
+        "Send the expected version as If-Match: \"<version>\", or * for any.",
     ),
-    at(Code::RateLimited, "/orders", "Too much was asked; ask again in 2 seconds."),
+    at(Code::RateLimited, "/orders", "Rate limit exceeded; retry in 2 seconds."),
     INTERNAL,
     at(
         Code::Overloaded,
         "/orders",
-        "Too much is waiting for the database. Nothing was written, nor will be.",
+        "Too many requests are waiting for the database. The request had no effect; retry it.",
     ),
     at(
         Code::DatabaseUnavailable,
         "/orders",
-        "The database does not answer. Nothing was written, nor will be.",
+        "The database is unavailable. The request had no effect; retry it.",
     ),
     at(
         Code::OutcomeUnknown,
         "/orders",
-        "The database went away while it was committing. Ask again with the same \
-                 Idempotency-Key, or read to see whether it did.",
+        "The connection to the database was lost during the commit. Retry with the same \
+                 Idempotency-Key, or read the current state first.",
     ),
 ];
 
 fn sample(code: Code) -> &'static Sample {
-    // There is one of each code, as a test checks.
+    // Each code has a sample, as a test checks.
     SAMPLES.iter().find(|sample| sample.code == code).unwrap_or(&INTERNAL)
 }
 
-/// Whether problems of this kind name fields.
+/// Whether problems with this code have `errors`.
 pub(super) fn names_fields(code: Code) -> bool {
     sample(code).pointer.is_some()
 }
 
-/// A problem of this kind, as a caller sees it.
+/// Returns an example of this problem, as a client sees it.
 pub(crate) fn problem(code: Code) -> Box<RawValue> {
     let Sample { instance, pointer, detail, .. } = *sample(code);
     let new = |detail| Problem::new(code, detail);
@@ -166,14 +173,14 @@ pub(crate) fn problem(code: Code) -> Box<RawValue> {
     } else {
         new(detail)
     };
-    // Of strings and numbers only, so it always serializes.
+    // It has only strings and numbers, so it always serializes.
     to_raw_value(&problem.view(instance, REQUEST_ID)).unwrap_or_default()
 }
 
-/// The same as an example of the document.
+/// Returns the example for the OpenAPI document.
 pub(crate) fn example(code: Code) -> Example {
     let example = ExampleBuilder::new().summary(code.title());
-    // It was made as JSON, so it can be read as JSON.
+    // It was serialized as JSON, so it parses.
     example.value(serde_json::from_str(problem(code).get()).ok()).build()
 }
 
@@ -194,9 +201,9 @@ fn conflict() -> ConflictView {
     }
 }
 
-/// Of a batch of two, the first of which is refused.
+/// An example of a batch of two operations, the first of which is rejected.
 fn of_batch() -> Problem {
-    let first = Problem::new(Code::OrderExists, "Order 223 exists already.");
+    let first = Problem::new(Code::OrderExists, "Order 223 already exists.");
     let second = Problem::from(Refusal::NotAttempted);
     let result = |problem: &Problem| {
         let view = problem.view("/orders/batch", REQUEST_ID);

@@ -1,4 +1,4 @@
-//! What the body of each kind of problem is, as JSON Schema.
+//! The JSON Schema of each problem type.
 
 use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Ref, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -11,7 +11,7 @@ use crate::http::problem::{Code, FieldError};
 use crate::orders::problems::ConflictView;
 use crate::orders::response::ResultView;
 
-/// The schema of problems of this kind.
+/// Returns the schema of problems with this code.
 pub(crate) fn schema(code: Code) -> Object {
     let kind = format!("/problems/{}", code.name());
     let problem = shape::closed()
@@ -33,16 +33,16 @@ pub(crate) fn schema(code: Code) -> Object {
 fn status(code: Code) -> Object {
     let status = ObjectBuilder::new().schema_type(Type::Integer);
     if code == Code::BatchRefused {
-        // That of the first operation that failed.
+        // The status of the first operation that failed.
         return status.minimum(Some(400_usize)).maximum(Some(428_usize)).build();
     }
     status.enum_values(Some([code.status().as_u16()])).build()
 }
 
-/// The members that only this kind has, and always.
+/// Returns the members that only problems with this code have. They always have them.
 fn members(code: Code) -> Vec<(String, RefOr<Schema>)> {
     let one = |name: &str, schema| vec![(name.to_owned(), schema)];
-    let several = |of| ArrayBuilder::new().items(of).min_items(Some(1)).into();
+    let several = |items| ArrayBuilder::new().items(items).min_items(Some(1)).into();
     if code == Code::OrderConflict {
         members_of::<ConflictView>()
     } else if code == Code::EditLocked {
@@ -60,7 +60,7 @@ fn members(code: Code) -> Vec<(String, RefOr<Schema>)> {
     }
 }
 
-/// What the members that only some kinds have refer to by name.
+/// Returns the schemas to which the members of some codes refer by name.
 pub(crate) fn schemas_of_members() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = Vec::new();
     ConflictView::schemas(&mut schemas);
@@ -74,7 +74,7 @@ fn members_of<T: PartialSchema>() -> Vec<(String, RefOr<Schema>)> {
     }
 }
 
-/// Any problem at all.
+/// The schema of any problem.
 pub(super) fn any_problem() -> RefOr<Schema> {
     one_of(&Code::all().collect::<Vec<_>>())
 }

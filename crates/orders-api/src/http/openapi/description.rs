@@ -1,4 +1,4 @@
-//! What is said of one operation, and how that becomes a part of the document.
+//! The documentation of one operation, and its conversion to OpenAPI.
 
 use std::collections::BTreeMap;
 
@@ -25,34 +25,34 @@ pub(crate) const KEYS: &str = "Keys";
 pub(crate) const WEBHOOKS: &str = "Webhooks";
 pub(crate) const TIMES: &str = "Free times";
 pub(crate) const ABOUT: &str = "About the service";
-/// In the order in which a reader wants them.
+/// All tags, in the order of the document.
 pub(crate) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, KEYS, ABOUT];
 
-/// The header that every answer has.
+/// The header of every response.
 pub(crate) const REQUEST_ID: &str = "X-Request-Id";
-/// The headers that tell how much may still be asked.
+/// The headers with the rate limit and what is left of it.
 pub(crate) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
-/// The names of the ways in which a key is sent.
+/// The names of the security schemes: the two headers for a key.
 pub(crate) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
 
-/// What is said of one operation.
+/// The documentation of one operation.
 pub(crate) struct Description {
     pub(crate) summary: &'static str,
     pub(crate) parameters: Vec<Parameter>,
-    /// The media types that its body may have, each with what it then must be.
+    /// The media types of the body, each with its schema.
     pub(crate) bodies: Vec<(&'static str, RefOr<Schema>)>,
     pub(crate) answers: Vec<Answer>,
-    /// The problems that it can end with, by their statuses.
+    /// The possible problems, by status.
     pub(crate) problems: BTreeMap<u16, Vec<Code>>,
     body_required: bool,
-    /// The role that it takes.
+    /// The required role.
     pub(crate) role: Option<Role>,
     id: &'static str,
     tag: &'static str,
     schemas: Vec<(String, RefOr<Schema>)>,
 }
 
-/// An answer that is no problem.
+/// A response that is no problem.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) meaning: &'static str,
@@ -82,13 +82,13 @@ impl Description {
         self
     }
 
-    /// Its body is a `T`, of this media type.
+    /// Adds a media type of the body, which is a `T`.
     pub(crate) fn reads<T: ToSchema>(mut self, media: &'static str) -> Self {
-        self.bodies.push((media, note::<T>(&mut self.schemas)));
+        self.bodies.push((media, add_schema::<T>(&mut self.schemas)));
         self
     }
 
-    /// Its body is a `T`, of this media type, or there is none.
+    /// Like [`Self::reads`], but the body is optional.
     pub(crate) fn may_read<T: ToSchema>(self, media: &'static str) -> Self {
         Self { body_required: false, ..self.reads::<T>(media) }
     }
@@ -99,13 +99,13 @@ impl Description {
         self
     }
 
-    /// It can end with each of these problems.
+    /// Adds possible problems.
     pub(crate) fn refuses(self, codes: &[&[Code]]) -> Self {
         let codes = codes.iter().flat_map(|some| some.iter());
         codes.fold(self, |this, code| this.refuses_as(code.status(), *code))
     }
 
-    /// It can end with this problem, with a status that is not always the same.
+    /// Adds a possible problem with a status other than that of its code.
     pub(crate) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
         let codes = self.problems.entry(status.as_u16()).or_default();
         if !codes.contains(&code) {
@@ -114,7 +114,7 @@ impl Description {
         self
     }
 
-    /// It can be sent again under an idempotency key. Said last, since all its answers are meant.
+    /// The operation supports idempotency keys. Call this last: it adds a header to all responses.
     pub(crate) fn can_be_sent_again(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
         for answer in &mut self.answers {
@@ -123,13 +123,14 @@ impl Description {
         self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
     }
 
-    /// It can be sent again under an idempotency key, but shows its answer once. Said last.
+    /// The operation supports idempotency keys, but its response has a secret and is not replayed.
+    /// Call this last.
     pub(crate) fn shows_its_answer_once(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
         self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
 
-    /// Only whoever has this role may use it; `None`: anyone.
+    /// Sets the required role; `None` for no key.
     pub(crate) fn takes_role(self, role: Option<Role>) -> Self {
         let this = Self { role, ..self };
         if role.is_none() {
@@ -138,7 +139,7 @@ impl Description {
         this.refuses(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
     }
 
-    /// As the document has it.
+    /// Converts the description to OpenAPI.
     pub(crate) fn operation(&self) -> Operation {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
@@ -167,7 +168,7 @@ impl Description {
         security(self.role).into_iter().fold(operation, OperationBuilder::security).build()
     }
 
-    /// All schemas that it refers to by name.
+    /// Returns all schemas to which it refers by name.
     pub(crate) fn into_schemas(self) -> Vec<(String, RefOr<Schema>)> {
         self.schemas
     }
@@ -183,13 +184,13 @@ impl Answer {
         Self::new(StatusCode::OK, meaning)
     }
 
-    /// Its body is a `T` as JSON.
+    /// The body is a `T` as JSON.
     pub(crate) fn json<T: ToSchema>(mut self) -> Self {
-        let schema = note::<T>(&mut self.schemas);
+        let schema = add_schema::<T>(&mut self.schemas);
         self.content("application/json", schema)
     }
 
-    /// Its body has this media type.
+    /// Adds a media type of the body.
     pub(crate) fn content(mut self, media: &'static str, schema: impl Into<RefOr<Schema>>) -> Self {
         self.contents.push((media, schema.into()));
         self
@@ -212,7 +213,7 @@ impl Answer {
     }
 }
 
-/// With the headers that every answer has, and those of answers to whoever must say who he is.
+/// Adds the headers of every response, and those of rate limits if a role is required.
 fn with_common_headers(response: ResponseBuilder, role: Option<Role>) -> Response {
     let limits = if role.is_some() { &RATE_LIMITS[..] } else { &[] };
     let names = [REQUEST_ID].into_iter().chain(limits.iter().copied());
@@ -222,7 +223,7 @@ fn with_common_headers(response: ResponseBuilder, role: Option<Role>) -> Respons
     names.fold(response, with).build()
 }
 
-/// Either of the headers that a key is sent in; or nothing, which is said, too.
+/// Returns the security requirement: a key in either header, or explicitly none.
 fn security(role: Option<Role>) -> Vec<SecurityRequirement> {
     match role {
         Some(_) => SCHEMES.map(|name| SecurityRequirement::new::<_, [&str; 0], _>(name, [])).into(),
@@ -230,13 +231,13 @@ fn security(role: Option<Role>) -> Vec<SecurityRequirement> {
     }
 }
 
-/// A header of an answer.
+/// Creates a response header.
 pub(crate) fn header(schema: Object) -> Header {
     HeaderBuilder::new().schema(Some(schema)).build()
 }
 
-/// A reference to the schema of `T`, which is noted with all that it refers to.
-fn note<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
+/// Returns a reference to the schema of `T`. Adds it, and all that it refers to, to the schemas.
+fn add_schema<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<Schema> {
     let name = T::name().into_owned();
     T::schemas(schemas);
     schemas.push((name.clone(), <T as PartialSchema>::schema()));

@@ -1,4 +1,4 @@
-//! Parameters that several operations take.
+//! Parameters that several operations have.
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ArrayBuilder;
@@ -54,11 +54,15 @@ pub(crate) fn webhook_id() -> Parameter {
     path("id", "The webhook's id", shape::webhook_id())
 }
 
-/// What every list takes.
+/// The parameters of every list.
 pub(crate) fn page() -> [Parameter; 2] {
     [
-        query("limit", "How many rows a page has at most", shape::whole_number(1, 1000, Some(100))),
-        query("cursor", "The `next_cursor` of the page before", shape::cursor()),
+        query(
+            "limit",
+            "The maximum number of rows of the page",
+            shape::whole_number(1, 1000, Some(100)),
+        ),
+        query("cursor", "The `next_cursor` of the previous page", shape::cursor()),
     ]
 }
 
@@ -68,27 +72,31 @@ pub(crate) fn service(meaning: &str) -> Parameter {
 }
 
 pub(crate) fn expand() -> Parameter {
-    query("expand", "Shows the services with their names", shape::one_of_texts(&["services"]))
+    query(
+        "expand",
+        "`services` shows services with their names",
+        shape::one_of_texts(&["services"]),
+    )
 }
 
 pub(crate) fn last_event_id() -> Parameter {
-    let meaning = "The sequence of the last event that was seen; goes before `after`";
+    let meaning = "The sequence of the last event that was received; takes precedence over `after`";
     parameter(ParameterIn::Header, "Last-Event-ID", meaning, shape::position(), Required::False)
 }
 
 pub(crate) fn if_match() -> Parameter {
-    let meaning = "The versions that are meant, as entity tags, or `*` for any";
+    let meaning = "The expected versions, as entity tags, or `*` for any";
     parameter(ParameterIn::Header, "If-Match", meaning, shape::entity_tags(), Required::False)
 }
 
 pub(crate) fn if_none_match() -> Parameter {
-    let meaning = "The versions that the caller has already, as entity tags";
+    let meaning = "The versions that the client already has, as entity tags";
     parameter(ParameterIn::Header, "If-None-Match", meaning, shape::entity_tags(), Required::False)
 }
 
 pub(crate) fn idempotency_key() -> Parameter {
-    let meaning =
-        "Makes the request safe to send again for a day: the same key is answered the same";
+    let meaning = "Makes the request safe to retry for a day; a retry with the same key gets the \
+                   same response";
     let key = shape::idempotency_key();
     parameter(ParameterIn::Header, "Idempotency-Key", meaning, key, Required::False)
 }

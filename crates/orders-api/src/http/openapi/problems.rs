@@ -1,5 +1,5 @@
-//! Problems as the document has them: a schema and an example for each code, and a response for
-//! all codes of one status.
+//! Problems in the OpenAPI document: a schema and an example for each code, and a response for all
+//! codes of one status.
 
 use actix_web::http::StatusCode;
 use utoipa::openapi::content::ContentBuilder;
@@ -12,18 +12,18 @@ use super::description::header;
 use super::shape;
 use crate::http::problem::Code;
 
-/// What any request that is answered as JSON can end with.
+/// The problems of any request with a JSON response.
 pub(crate) const JSON: &[Code] = &[Code::InvalidParameter, Code::NotAcceptable];
-/// What any request that reads a body can end with.
+/// The problems of any request with a body.
 pub(crate) const BODY: &[Code] =
     &[Code::MalformedJson, Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType];
-/// What any request that asks the database can end with.
+/// The problems of any request that reads from the database.
 pub(crate) const READ: &[Code] = &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable];
-/// What any request that changes something can end with.
+/// The problems of any request that changes something.
 pub(crate) const WRITE: &[Code] =
     &[Code::Internal, Code::Overloaded, Code::DatabaseUnavailable, Code::OutcomeUnknown];
 
-/// The name of a code's schema: `OrderConflictProblem`.
+/// Returns the name of a code's schema, such as `OrderConflictProblem`.
 pub(crate) fn name(code: Code) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
@@ -32,7 +32,7 @@ pub(crate) fn name(code: Code) -> String {
     code.name().split('-').map(word).collect::<String>() + "Problem"
 }
 
-/// One of these problems.
+/// Returns the schema of one of these problems.
 pub(crate) fn one_of(codes: &[Code]) -> RefOr<Schema> {
     let reference = |code: &Code| RefOr::Ref(Ref::from_schema_name(name(*code)));
     match codes {
@@ -46,7 +46,7 @@ pub(crate) fn one_of(codes: &[Code]) -> RefOr<Schema> {
     }
 }
 
-/// The answer of one status with any of these problems.
+/// Returns the response of one status with any of these problems.
 pub(crate) fn response(codes: &[Code]) -> ResponseBuilder {
     let example = |code: &Code| {
         let name = code.name();
@@ -57,7 +57,7 @@ pub(crate) fn response(codes: &[Code]) -> ResponseBuilder {
         .examples_from_iter(codes.iter().map(example));
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
     let mut response = ResponseBuilder::new()
-        .description(titles.join("; or: "))
+        .description(titles.join(", or "))
         .content("application/problem+json", content.build());
     let retry = |code: &Code| {
         code.status() == StatusCode::SERVICE_UNAVAILABLE

@@ -1,4 +1,4 @@
-//! The shapes of single values, as JSON Schema has them: what they must be, to the letter.
+//! JSON Schemas of single values, as exact as patterns allow.
 
 use orders_core::key::Role;
 use orders_core::webhook::{Disabled, EventPattern};
@@ -9,26 +9,26 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{OneOf, Ref, RefOr, Schema};
 
-/// The instant of the sample data.
+/// The time of the sample data.
 const AT: &str = "2022-11-01T11:11:11.111Z";
 /// The highest number of a service.
 const LAST_SERVICE: u64 = (1 << 53) - 1;
-/// What may stand at the ends of a name, to be trimmed (Unicode's `White_Space`).
+/// The characters that are trimmed from the ends of a name (Unicode's `White_Space`).
 const BLANK: &str = r"\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000";
-/// What may stand nowhere in a name.
+/// The characters that a name must not contain.
 const CONTROL: &str = r"\u0000-\u001F\u007F-\u009F";
 
-/// An object with no other members than those that are named.
+/// An object without additional members.
 pub(crate) fn closed() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-/// Whatever is sent is ignored.
+/// A member that is accepted and ignored.
 pub(crate) fn ignored() -> Object {
     let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-    any.description(Some("Ignored, so that what was read can be sent back")).build()
+    any.description(Some("Ignored, so that a response can be sent back")).build()
 }
 
 pub(crate) fn text() -> Object {
@@ -52,7 +52,7 @@ pub(crate) fn whole_number(least: usize, most: usize, default: Option<usize>) ->
         .build()
 }
 
-/// The same, or `null`.
+/// The same type, or `null`.
 pub(crate) fn or_null(mut object: Object) -> Object {
     if let SchemaType::Type(one) = object.schema_type {
         object.schema_type = SchemaType::Array(vec![one, Type::Null]);
@@ -64,7 +64,7 @@ pub(crate) fn order_id() -> Object {
     text_like(r"^(?!(\.{1,2}|batch)$)[A-Za-z0-9._~-]{1,64}$", "223").build()
 }
 
-/// An instant as every one is answered: in UTC, to the millisecond.
+/// A time in a response: in UTC, to the millisecond.
 pub(crate) fn instant() -> Object {
     text_like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$", AT)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
@@ -75,10 +75,10 @@ pub(crate) fn instant_or_null() -> Object {
     or_null(instant())
 }
 
-/// An instant as a caller may write it.
+/// A time in a request.
 pub(crate) fn some_instant() -> Object {
-    let meaning = "RFC 3339 with `Z` or an offset, years 0001 to 9999 in UTC; cut down to the \
-                   millisecond";
+    let meaning = "RFC 3339 with `Z` or an offset, years 0001 to 9999 in UTC; truncated to \
+                   milliseconds";
     ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
@@ -87,8 +87,7 @@ pub(crate) fn some_instant() -> Object {
         .build()
 }
 
-/// A duration: as ISO 8601 has it, since RFC 3339, which the format `duration` means, knows no
-/// fractions.
+/// A duration in ISO 8601. The format `duration` does not fit, since RFC 3339 has no fractions.
 pub(crate) fn duration() -> Object {
     let time = r"T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]+)?S)?";
     text_like(format!("^P(?=[0-9T])([0-9]+D)?({time})?$"), "PT3H").build()
@@ -98,7 +97,7 @@ pub(crate) fn duration_or_null() -> Object {
     or_null(duration())
 }
 
-/// A fee as it is answered.
+/// A fee in a response.
 pub(crate) fn fee() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Number)
@@ -109,16 +108,16 @@ pub(crate) fn fee() -> Object {
         .build()
 }
 
-/// A fee as a caller may write it.
+/// A fee in a request.
 pub(crate) fn some_fee() -> OneOf {
     OneOfBuilder::new()
         .item(fee())
         .item(fee_digits())
-        .description(Some("A number in any spelling, or a string that holds one; never rounded"))
+        .description(Some("A number, or a string that contains one; never rounded"))
         .build()
 }
 
-/// A fee in a text, as JSON spells numbers.
+/// A fee as a string, in the syntax of JSON numbers.
 pub(crate) fn fee_digits() -> Object {
     text_like(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$", "99.50").build()
 }
@@ -128,17 +127,17 @@ pub(crate) fn service_number() -> Object {
     number.minimum(Some(1_usize)).maximum(Some(9_007_199_254_740_991_usize)).examples([123]).build()
 }
 
-/// The number of a service as digits: by reference, since its pattern is long.
+/// The id of a service as digits. A reference, since its pattern is long.
 pub(crate) fn service_digits() -> Ref {
     Ref::from_schema_name("ServiceDigits")
 }
 
-/// The shapes that are referred to by name.
+/// The schemas that are referred to by name.
 pub(crate) fn named() -> [(&'static str, Object); 1] {
     [("ServiceDigits", text_like(format!("^({})$", up_to(LAST_SERVICE)), "123").build())]
 }
 
-/// The number of a service, in either of the forms in which a caller may write it.
+/// The id of a service in a request: a number, or a string of digits.
 pub(crate) fn some_service_id() -> OneOf {
     OneOfBuilder::new().item(service_number()).item(service_digits()).build()
 }
@@ -151,7 +150,7 @@ pub(crate) fn service_name() -> Object {
     .build()
 }
 
-/// A name as a caller may write it: blanks at its ends do not count.
+/// A name in a request. Spaces at its ends are trimmed.
 pub(crate) fn some_service_name() -> Object {
     let core = format!("[^{BLANK}{CONTROL}]([^{CONTROL}]{{0,198}}[^{BLANK}{CONTROL}])?");
     let name = text_like(format!("^[{BLANK}]*{core}[{BLANK}]*$"), "Inspection");
@@ -167,7 +166,7 @@ pub(crate) fn key_id() -> Object {
     text_like("^key_[0-9a-f]{16}$", "key_5f1d3a0c7a544a0e").build()
 }
 
-/// A key as its holder sends it.
+/// A key as clients send it.
 pub(crate) fn key_text() -> Object {
     let example = format!("key_5f1d3a0c7a544a0e_{}", "0".repeat(64));
     text_like("^key_[0-9a-f]{16}_[0-9a-f]{64}$", &example).build()
@@ -177,10 +176,10 @@ pub(crate) fn key_name() -> Object {
     service_name()
 }
 
-/// A key's name as a caller may write it.
+/// The name of a key in a request.
 pub(crate) fn some_key_name() -> Object {
     let mut name = some_service_name();
-    name.description = Some("What the key is for, in 1 to 200 characters".to_owned());
+    name.description = Some("The purpose of the key, in 1 to 200 characters".to_owned());
     name
 }
 
@@ -188,24 +187,24 @@ pub(crate) fn role() -> Object {
     one_of_texts(&Role::ALL.map(Role::as_str))
 }
 
-/// A duration as a caller may write it.
+/// A duration in a request.
 pub(crate) fn some_duration(example: &str) -> Object {
     let units = "([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?";
     let meaning = "Such as `90d`, `1h30m` or `P90D`; at most 366 days";
     text_like(format!("^((?=[0-9]){units}|[Pp].+)$"), example).description(Some(meaning)).build()
 }
 
-/// A rising number, as digits.
+/// A sequence, as digits.
 pub(crate) fn digits() -> Object {
     text_like("^[1-9][0-9]*$", "4").build()
 }
 
-/// The sequence of an event, or 0 for what is before all of them.
+/// The sequence of an event, or 0 for the position before the first.
 pub(crate) fn position() -> Object {
     text_like("^(0|[1-9][0-9]{0,17})$", "4").build()
 }
 
-/// The same, as a caller may write it.
+/// A sequence in a request.
 pub(crate) fn some_sequence() -> OneOf {
     let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_usize));
     let number = number.maximum(Some(999_999_999_999_999_999_usize));
@@ -216,10 +215,10 @@ pub(crate) fn webhook_id() -> Object {
     text_like("^whk_[0-9a-f]{16}$", "whk_5f1d3a0c7a544a0e").build()
 }
 
-/// Where events are sent.
+/// The endpoint of a webhook.
 pub(crate) fn webhook_url() -> Object {
     let url = ObjectBuilder::new().schema_type(Type::String).max_length(Some(2_048));
-    let meaning = "An absolute https URL; what it leads to must be public";
+    let meaning = "An absolute https URL with a public address";
     url.description(Some(meaning)).examples(["https://example.com/hook"]).build()
 }
 
@@ -232,9 +231,9 @@ pub(crate) fn event_patterns() -> Array {
     patterns.min_items(Some(1)).max_items(Some(EventPattern::ALL.len())).build()
 }
 
-/// What something is for.
+/// A description.
 pub(crate) fn description() -> Object {
-    text_like(format!("^[^{CONTROL}]{{0,500}}$"), "Tells the warehouse").build()
+    text_like(format!("^[^{CONTROL}]{{0,500}}$"), "Notifies the warehouse").build()
 }
 
 pub(crate) fn description_or_null() -> Object {
@@ -248,7 +247,7 @@ pub(crate) fn disabled_reason() -> Object {
     reason
 }
 
-/// What signs, as its owner is shown it.
+/// A signing secret, as responses show it.
 pub(crate) fn signing_secret() -> Object {
     text_like("^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", &format!("whsec_{}=", "A".repeat(43))).build()
 }
@@ -261,7 +260,7 @@ pub(crate) fn http_status_or_null() -> Object {
     or_null(whole_number(100, 999, None))
 }
 
-/// Where a page ended: of use only to go on from there.
+/// A cursor, which is opaque.
 pub(crate) fn cursor() -> Object {
     text_like("^[A-Za-z0-9_-]{22,}$", "Xv0vZFHnXjWZ7xbc7a4kdTEyMw").build()
 }
@@ -297,7 +296,7 @@ pub(crate) fn link() -> Object {
         .build()
 }
 
-/// The path of one of these.
+/// The path of a resource.
 pub(crate) fn path_of(noun: &str) -> Object {
     text_like(format!("^/{noun}/[^/]+$"), &format!("/{noun}/223")).build()
 }
@@ -306,16 +305,19 @@ pub(crate) fn challenge() -> Object {
     text_like("^Bearer realm=\"orders\"", "Bearer realm=\"orders\"").build()
 }
 
-/// How much may still be asked, and when all may be again.
+/// The requests that are left, and when the limit resets.
 pub(crate) fn rate_limit() -> Object {
     let item = text_like(r#"^"(key|address)";r=[0-9]+;t=[0-9]+$"#, r#""key";r=99;t=1"#);
-    item.description(Some("Requests left, and seconds until all are there again")).build()
+    item.description(Some(
+        "The requests that are left (`r`), and the seconds until the limit is restored (`t`)",
+    ))
+    .build()
 }
 
-/// How much may be asked.
+/// The rate limit.
 pub(crate) fn rate_limit_policy() -> Object {
     let item = text_like(r#"^"(key|address)";q=[0-9]+;w=[0-9]+$"#, r#""key";q=100;w=10"#);
-    item.description(Some("Requests that may be made in so many seconds")).build()
+    item.description(Some("The requests that are allowed (`q`) in so many seconds (`w`)")).build()
 }
 
 pub(crate) fn retry_after() -> Object {
@@ -327,21 +329,21 @@ pub(crate) fn any_of<const N: usize>(schemas: [RefOr<Schema>; N]) -> OneOf {
     schemas.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).build()
 }
 
-/// A pattern of the whole numbers from 1 to `most`, without leading zeros.
+/// Returns a pattern of the whole numbers from 1 to `most`, without leading zeros.
 fn up_to(most: u64) -> String {
     let digits = most.to_string();
     let shorter = digits.len().saturating_sub(2);
-    let mut ways = vec![format!("[1-9][0-9]{{0,{shorter}}}"), digits.clone()];
-    // Those as long as the highest: alike up to some place, and lower there.
+    let mut alternatives = vec![format!("[1-9][0-9]{{0,{shorter}}}"), digits.clone()];
+    // Numbers with as many digits: equal up to some place, and lower there.
     for (place, digit) in digits.char_indices() {
         let (before, rest) = digits.split_at(place);
         let least = if place == 0 { '1' } else { '0' };
         let lower: String = (least..digit).collect();
         if !lower.is_empty() {
-            ways.push(format!("{before}[{lower}][0-9]{{{}}}", rest.len() - 1));
+            alternatives.push(format!("{before}[{lower}][0-9]{{{}}}", rest.len() - 1));
         }
     }
-    ways.join("|")
+    alternatives.join("|")
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The code of a problem: what kind of problem it is.
+//! Problem codes.
 
 use actix_web::http::StatusCode;
 
 use super::kinds::{INTERNAL, KINDS};
 
-/// What kind of problem. Its name is the last part of the problem's `type`.
+/// A problem code. Its name is the last segment of the problem's `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
     MalformedJson,
@@ -45,14 +45,14 @@ pub(crate) enum Code {
     Internal,
 }
 
-/// What is known of a kind of problem.
+/// A problem type.
 pub(super) struct Kind {
     pub(super) code: Code,
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    /// The status of its responses. A refused batch has the status of its first refusal.
+    /// The status of its responses. A rejected batch has the status of its first failed operation.
     pub(super) status: StatusCode,
-    /// What it means, and what a caller can do about it.
+    /// Explains the code and what a client can do about it.
     pub(super) meaning: &'static str,
 }
 
@@ -63,7 +63,7 @@ impl Code {
     }
 
     fn kind(self) -> &'static Kind {
-        // All kinds are in the list, as a test checks.
+        // The list has all codes, as a test checks.
         KINDS.iter().find(|kind| kind.code == self).unwrap_or(&INTERNAL)
     }
 
@@ -71,7 +71,7 @@ impl Code {
         self.kind().status
     }
 
-    /// The last part of its `type`.
+    /// Returns the last segment of the `type`.
     pub(crate) fn name(self) -> &'static str {
         self.kind().name
     }
@@ -80,7 +80,7 @@ impl Code {
         self.kind().title
     }
 
-    /// What it means, and what a caller can do about it.
+    /// Explains the code and what a client can do about it.
     pub(crate) fn meaning(self) -> &'static str {
         self.kind().meaning
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     #[expect(clippy::as_conversions, reason = "a discriminant counts the variants before it")]
     fn every_code_has_a_name_and_a_meaning_of_its_own() {
-        // The last variant, so that a code without a kind is missed.
+        // `Internal` is the last variant, so the comparison finds a code that the list lacks.
         assert_eq!(Code::all().count(), Code::Internal as usize + 1);
         let names: BTreeSet<&str> = Code::all().map(Code::name).collect();
         assert_eq!(names.len(), Code::all().count());

@@ -1,280 +1,287 @@
-//! All kinds of problems: their codes, titles, statuses and meanings.
+//! All problem types: their codes, titles, statuses and meanings.
 
 use actix_web::http::StatusCode;
 
 use super::code::{Code, Kind};
 
-/// Kinds that differ in their codes and titles only.
+/// The meaning of the codes for invalid bodies.
 const INVALID_BODY: &str =
-    "The body is JSON, but not what it must be; `errors` names every field at fault.";
+    "The body is JSON, but its values are invalid; `errors` lists every invalid field.";
 
 pub(super) const INTERNAL: Kind = Kind {
     code: Code::Internal,
     name: "internal-error",
-    title: "Something went wrong here",
+    title: "Internal error",
     status: StatusCode::INTERNAL_SERVER_ERROR,
-    meaning: "A fault of the service; its log tells more under the request's id.",
+    meaning: "An unexpected error of the server. Its log has the cause under the `request_id`.",
 };
 
-/// All kinds of problems, in the order of the API reference.
+/// All problem types, in the order of the API reference.
 pub(super) const KINDS: [Kind; 36] = [
     Kind {
         code: Code::MalformedJson,
         name: "malformed-json",
-        title: "The body is not acceptable JSON",
+        title: "Malformed JSON",
         status: StatusCode::BAD_REQUEST,
-        meaning: "The body is not JSON, not UTF-8, starts with a byte order mark, is nested too deep, \
-                 or names a member twice. Nothing of it was looked at.",
+        meaning: "The body is not JSON or not UTF-8, starts with a byte order mark, is nested too \
+                 deeply, or has a duplicate member. The request had no effect.",
     },
     Kind {
         code: Code::InvalidParameter,
         name: "invalid-parameter",
-        title: "A query parameter is not valid",
+        title: "Invalid query parameter",
         status: StatusCode::BAD_REQUEST,
-        meaning: "A parameter of the query is unknown, malformed, or given too often; the detail names it.",
+        meaning: "A query parameter is unknown, malformed, missing or repeated; `detail` names it.",
     },
     Kind {
         code: Code::InvalidHeader,
         name: "invalid-header",
-        title: "A header is not valid",
+        title: "Invalid header",
         status: StatusCode::BAD_REQUEST,
-        meaning: "A header of the request is malformed; the detail names it.",
+        meaning: "A request header is malformed; `detail` names it.",
     },
     Kind {
         code: Code::Unauthenticated,
         name: "unauthenticated",
-        title: "A key is needed",
+        title: "Authentication required",
         status: StatusCode::UNAUTHORIZED,
-        meaning: "This takes a key, as `X-API-Key: <key>` or `Authorization: Bearer <key>`; none was sent, \
-                 or one that is not known, has expired, or was revoked.",
+        meaning: "The operation requires an API key, sent as `X-API-Key: <key>` or `Authorization: \
+                 Bearer <key>`. The key is missing, unknown, expired or revoked.",
     },
     Kind {
         code: Code::Forbidden,
         name: "forbidden",
-        title: "Not allowed",
+        title: "Forbidden",
         status: StatusCode::FORBIDDEN,
-        meaning: "The key's role does not allow this. Or, while the service is used without keys: the \
-                 request came through a proxy, named another host, or takes a key. Or it would change \
-                 something and comes from the page of another site.",
+        meaning: "The role of the key does not permit the operation. While the service runs without \
+                 keys: the request came through a proxy, named another host, or requires a key. \
+                 Also sent for changes that a page of another site requests.",
     },
     Kind {
         code: Code::NotFound,
         name: "not-found",
         title: "Not found",
         status: StatusCode::NOT_FOUND,
-        meaning: "There is nothing at this path, or no order, service, key or webhook with this id.",
+        meaning: "The path does not exist, or no order, service, key or webhook has this id.",
     },
     Kind {
         code: Code::MethodNotAllowed,
         name: "method-not-allowed",
         title: "Method not allowed",
         status: StatusCode::METHOD_NOT_ALLOWED,
-        meaning: "The path exists; the header Allow says which methods it has.",
+        meaning: "The path does not support this method. The header `Allow` lists those that it does.",
     },
     Kind {
         code: Code::NotAcceptable,
         name: "not-acceptable",
         title: "Not acceptable",
         status: StatusCode::NOT_ACCEPTABLE,
-        meaning: "The header Accept leaves out all that this can be answered as.",
+        meaning: "The header `Accept` excludes every media type of the response.",
     },
     Kind {
         code: Code::RequestTimeout,
         name: "request-timeout",
-        title: "The request took too long",
+        title: "Request timeout",
         status: StatusCode::REQUEST_TIMEOUT,
-        meaning: "The body did not arrive in time. Nothing of it was looked at.",
+        meaning: "The body did not arrive in time. The request had no effect.",
     },
     Kind {
         code: Code::OrderConflict,
         name: "order-conflict",
         title: "Too close to another order",
         status: StatusCode::CONFLICT,
-        meaning: "The order would be closer to others than the policy's window allows. `conflicts` names \
-                 the nearest of them, and `suggestions` the nearest instants that would be accepted.",
+        meaning: "The order would be closer to other orders than the minimum gap (the policy's \
+                 `window`). `conflicts` lists the nearest of them; `suggestions` has the nearest times \
+                 that would be accepted.",
     },
     Kind {
         code: Code::OrderExists,
         name: "order-exists",
-        title: "The order exists already",
+        title: "Order already exists",
         status: StatusCode::CONFLICT,
-        meaning: "An order with this id exists, so none can be created or restored.",
+        meaning: "An order with this id exists. Choose another id, or omit it and the server \
+                 generates one.",
     },
     Kind {
         code: Code::ServiceExists,
         name: "service-exists",
-        title: "The service exists already",
+        title: "Service already exists",
         status: StatusCode::CONFLICT,
-        meaning: "A service has this id, or this name in whatever case.",
+        meaning: "Another service has this id, or this name (names are compared ignoring case).",
     },
     Kind {
         code: Code::ServiceInUse,
         name: "service-in-use",
-        title: "The service is in use",
+        title: "Service in use",
         status: StatusCode::CONFLICT,
-        meaning: "An order uses the service, so it cannot be deleted.",
+        meaning: "Orders use the service. Remove it from them before you delete it.",
     },
     Kind {
         code: Code::EditLocked,
         name: "edit-locked",
-        title: "The order may not be updated yet",
+        title: "Order locked against updates",
         status: StatusCode::CONFLICT,
-        meaning: "The order is too young to be updated; `editable_at` says from when on it may be.",
+        meaning: "The order was created too recently to be updated. Retry at `editable_at`.",
     },
     Kind {
         code: Code::AlreadyDone,
         name: "already-done",
-        title: "It was done already",
+        title: "Already done",
         status: StatusCode::CONFLICT,
-        meaning: "This was done before under the same Idempotency-Key. Its answer showed a secret, which \
-                 is shown only once.",
+        meaning: "The request with this `Idempotency-Key` succeeded before. Its response contained a \
+                 secret, which is shown only once; if it was lost, rotate it.",
     },
     Kind {
         code: Code::EventsGone,
         name: "events-gone",
-        title: "These events are gone",
+        title: "Events no longer available",
         status: StatusCode::GONE,
-        meaning: "The operator keeps events in the feed for a time only, and what was asked for is older. \
-                 `first_sequence` is the oldest that is left. Read the orders anew, and go on from there.",
+        meaning: "The requested events were purged from the feed. `first_sequence` is the oldest event \
+                 that is available. Read all orders again, then continue from there.",
     },
     Kind {
         code: Code::VersionMismatch,
         name: "version-mismatch",
-        title: "The order has another version",
+        title: "Version mismatch",
         status: StatusCode::PRECONDITION_FAILED,
-        meaning: "The order was changed since it was read. Read it again, and decide anew.",
+        meaning: "The order has changed since the version in `If-Match`. Read it again, then retry with \
+                 its current version.",
     },
     Kind {
         code: Code::BodyTooLarge,
         name: "body-too-large",
-        title: "The body is too large",
+        title: "Body too large",
         status: StatusCode::PAYLOAD_TOO_LARGE,
-        meaning: "The body is larger than is read here. Nothing of it was looked at.",
+        meaning: "The body exceeds the limit that `detail` names. The request had no effect.",
     },
     Kind {
         code: Code::UnsupportedMediaType,
         name: "unsupported-media-type",
         title: "Unsupported media type",
         status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        meaning: "The body is of a type that is not read here; send application/json in UTF-8.",
+        meaning: "The media type or the encoding of the body is not supported; send \
+                 `application/json` in UTF-8, without `Content-Encoding`.",
     },
     Kind {
         code: Code::InvalidOrder,
         name: "invalid-order",
-        title: "The order is not valid",
+        title: "Invalid order",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: INVALID_BODY,
     },
     Kind {
         code: Code::InvalidService,
         name: "invalid-service",
-        title: "The service is not valid",
+        title: "Invalid service",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: INVALID_BODY,
     },
     Kind {
         code: Code::UnknownService,
         name: "unknown-service",
-        title: "A service does not exist",
+        title: "Unknown service",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "The order names services that do not exist; `errors` says where.",
+        meaning: "The order names services that do not exist; `errors` points to each.",
     },
     Kind {
         code: Code::InvalidBatch,
         name: "invalid-batch",
-        title: "The batch is not valid",
+        title: "Invalid batch",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: INVALID_BODY,
     },
     Kind {
         code: Code::InvalidKey,
         name: "invalid-key",
-        title: "What is said of the key is not valid",
+        title: "Invalid key",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: INVALID_BODY,
     },
     Kind {
         code: Code::InvalidWebhook,
         name: "invalid-webhook",
-        title: "The webhook is not valid",
+        title: "Invalid webhook",
         status: StatusCode::UNPROCESSABLE_ENTITY,
         meaning: INVALID_BODY,
     },
     Kind {
         code: Code::WebhookUrlRefused,
         name: "webhook-url-refused",
-        title: "The URL leads where it may not",
+        title: "Webhook URL not allowed",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "Webhooks lead to public addresses over https only, unless the operator allows more.",
+        meaning: "Webhook URLs must use https and lead to public addresses, unless the operator \
+                 allows others.",
     },
     Kind {
         code: Code::TooManyWebhooks,
         name: "too-many-webhooks",
-        title: "There are too many webhooks",
+        title: "Too many webhooks",
         status: StatusCode::CONFLICT,
-        meaning: "There are as many webhooks as there may be. Delete some.",
+        meaning: "The maximum number of webhooks exists. Delete one before you create another.",
     },
     Kind {
         code: Code::IdempotencyKeyReused,
         name: "idempotency-key-reused",
-        title: "The idempotency key stands for another request",
+        title: "Idempotency key reused",
         status: StatusCode::UNPROCESSABLE_ENTITY,
-        meaning: "An Idempotency-Key stands for one request: its method, path, query and body. Another \
-                 request was answered under this one within the last day.",
+        meaning: "An `Idempotency-Key` identifies one request: its method, path, query and body. A \
+                 different request used this key within the last day. Generate a new key for each \
+                 request.",
     },
     Kind {
         code: Code::BatchRefused,
         name: "batch-refused",
-        title: "The batch was refused",
+        title: "Batch rejected",
         status: StatusCode::CONFLICT,
-        meaning: "An atomic batch was refused, and nothing of it was done. `results` tells of each of its \
-                 operations; the status is that of the first that failed.",
+        meaning: "An atomic batch was rejected and had no effect. `results` has the result of each \
+                 operation; the status is that of the first that failed.",
     },
     Kind {
         code: Code::NotAttempted,
         name: "not-attempted",
         title: "Not attempted",
         status: StatusCode::FAILED_DEPENDENCY,
-        meaning: "Nothing is wrong with this operation, but with another one of its atomic batch.",
+        meaning: "The operation is valid, but another operation of its atomic batch was rejected.",
     },
     Kind {
         code: Code::VersionRequired,
         name: "version-required",
-        title: "If-Match is required",
+        title: "If-Match required",
         status: StatusCode::PRECONDITION_REQUIRED,
-        meaning: "This server wants If-Match with every change of an order.",
+        meaning: "This server requires `If-Match` (in batches: `if_match`) for every change to an order.",
     },
     Kind {
         code: Code::RateLimited,
         name: "rate-limited",
         title: "Too many requests",
         status: StatusCode::TOO_MANY_REQUESTS,
-        meaning: "More was asked under this key, or from this address, than is allowed; \
-                 `RateLimit-Policy` says how much is. Ask again after Retry-After.",
+        meaning: "The API key or the client address exceeded its rate limit, which `RateLimit-Policy` \
+                 states. Retry after `Retry-After` seconds.",
     },
     INTERNAL,
     Kind {
         code: Code::Overloaded,
         name: "overloaded",
-        title: "Too much is waiting",
+        title: "Overloaded",
         status: StatusCode::SERVICE_UNAVAILABLE,
-        meaning: "More is waiting than can be done in time, or the server is about to end. Nothing was \
-                 written, nor will be; try again after Retry-After.",
+        meaning: "The server has too many pending requests, or is shutting down. The request had no \
+                 effect and is safe to retry after `Retry-After` seconds.",
     },
     Kind {
         code: Code::DatabaseUnavailable,
         name: "database-unavailable",
-        title: "The database does not answer",
+        title: "Database unavailable",
         status: StatusCode::SERVICE_UNAVAILABLE,
-        meaning: "The database does not answer. Nothing was written, nor will be; try again after \
-                 Retry-After.",
+        meaning: "The database is unavailable. The request had no effect and is safe to retry after \
+                 `Retry-After` seconds.",
     },
     Kind {
         code: Code::OutcomeUnknown,
         name: "outcome-unknown",
-        title: "The outcome is not known",
+        title: "Outcome unknown",
         status: StatusCode::SERVICE_UNAVAILABLE,
-        meaning: "The connection to the database was lost while it was committing, and whether it did \
-                 could not be found out. Ask again with the same Idempotency-Key, or read to see.",
+        meaning: "The connection to the database was lost during the commit, so the request may or may \
+                 not have had an effect. Retry with the same `Idempotency-Key`, or read the current \
+                 state first.",
     },
 ];

@@ -1,4 +1,4 @@
-//! Failures of the database as problems.
+//! Converts database errors into problems.
 
 use actix_web::http::header;
 use orders_db::StoreError;
@@ -11,17 +11,17 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Overloaded => retry_after(Self::new(
                 Code::Overloaded,
-                "Too much is waiting for the database. Nothing was written, nor will be.",
+                "Too many requests are waiting for the database. The request had no effect; retry it.",
             )),
             StoreError::OutcomeUnknown => retry_after(Self::new(
                 Code::OutcomeUnknown,
-                "The database went away while it was committing. Ask again with the same \
-                 Idempotency-Key, or read to see whether it did.",
+                "The connection to the database was lost during the commit. Retry with the same \
+                 Idempotency-Key, or read the current state first.",
             )),
             StoreError::Unavailable(reason) => {
                 let problem = Self::new(
                     Code::DatabaseUnavailable,
-                    "The database does not answer. Nothing was written, nor will be.",
+                    "The database is unavailable. The request had no effect; retry it.",
                 );
                 retry_after(problem.with_cause(reason))
             }

@@ -71,7 +71,7 @@ pub(super) fn store(readings: &MetricsSnapshot) -> Vec<MetricFamily> {
     ]
 }
 
-/// Whether the database answers.
+/// Whether the database responds.
 pub(super) fn database_up(is_up: bool) -> [MetricFamily; 1] {
     let value = f64::from(u8::from(is_up));
     [gauges(
