@@ -86,7 +86,7 @@ mod tests {
     use crate::http::json;
 
     #[test]
-    fn a_change_may_name_what_it_changes_and_nothing_else() {
+    fn a_change_accepts_the_id_of_the_path_and_no_other() {
         let service = ServiceId::new(1).unwrap();
         let json = |body: &'static str| json::parse(body.as_bytes()).unwrap();
         let refused = read_renaming(service, &json(r#"{"id":2,"name":""}"#)).unwrap_err();
