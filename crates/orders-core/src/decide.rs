@@ -30,11 +30,9 @@ pub use book::Book;
 pub use changes::{Changes, RowChange};
 pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};
-pub use event::{Actor, Event, EventKind, EventKindError};
+pub use event::{Actor, Event, EventKind};
 pub use free_intervals::{FreeInterval, FreeIntervals};
-pub use idempotency::{
-    Fingerprint, IdempotencyKey, IdempotencyKeyError, IdempotentRequest, OwnKey, Replay,
-};
+pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest, OwnKey, Replay};
 pub use import::{Import, ImportGroup};
 pub use needs::Needs;
 pub(crate) use occupants::Occupants;

@@ -2,10 +2,8 @@
 
 mod change;
 
-use std::fmt;
-
 use crate::decide::Actor;
-use crate::text::{read_from_text, serialize_as_text};
+use crate::text::{ParseError, named_values, read_id, text_value};
 use crate::time::Timestamp;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
@@ -30,71 +28,23 @@ impl Role {
     pub fn includes(self, needed: Self) -> bool {
         self >= needed
     }
-
-    /// Parses `reader`, `writer` or `admin`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-
-    /// `reader`, `writer` or `admin`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Writer => "writer",
-            Self::Admin => "admin",
-        }
-    }
 }
 
-/// An error which can be returned when parsing a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be reader, writer or admin")]
-pub struct RoleError;
-
-read_from_text!(Role, RoleError, |text| Role::parse(text).ok_or(RoleError));
-serialize_as_text!(Role);
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+named_values!(
+    Role,
+    "must be reader, writer or admin",
+    [Reader = "reader", Writer = "writer", Admin = "admin"]
+);
 
 /// A key's id, which stays when its secret is rotated: `key_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(std::sync::Arc<str>);
-
-/// An error which can be returned when parsing a key's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be key_ and 16 hexadecimal digits")]
-pub struct KeyIdError;
 
 impl KeyId {
     /// Creates an id from random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(format!("key_{:016x}", u64::from_be_bytes(bytes)).into())
-    }
-
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// [`KeyIdError`] if the text is not one.
-    pub fn parse(text: &str) -> Result<Self, KeyIdError> {
-        let digits = text.strip_prefix("key_").ok_or(KeyIdError)?;
-        let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if digits.len() != 16 || !digits.bytes().all(hexadecimal) {
-            return Err(KeyIdError);
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The actor that the history of orders names for this key.
@@ -104,52 +54,21 @@ impl KeyId {
     }
 }
 
-read_from_text!(KeyId, KeyIdError, KeyId::parse);
-serialize_as_text!(KeyId);
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+text_value!(KeyId, |text| read_id(text, "key_", "must be key_ and 16 hexadecimal digits"));
 
 /// A key's name: 1 to 200 characters after trimming, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
-/// An error which can be returned when parsing a key's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to 200 characters, blanks at its ends not counted, and no control characters")]
-pub struct KeyNameError;
-
-impl KeyName {
-    /// Trims and checks a name.
-    ///
-    /// # Errors
-    /// [`KeyNameError`] if the text is not one.
-    pub fn parse(text: &str) -> Result<Self, KeyNameError> {
-        let name = text.trim();
-        if name.chars().any(char::is_control) || !(1..=200).contains(&name.chars().count()) {
-            return Err(KeyNameError);
-        }
-        Ok(Self(name.to_owned()))
+text_value!(KeyName, |text| {
+    let name = str::trim(text);
+    if name.chars().any(char::is_control) || !(1..=200).contains(&name.chars().count()) {
+        return Err(ParseError(
+            "must have 1 to 200 characters, blanks at its ends not counted, and no control characters",
+        ));
     }
-
-    /// The name, trimmed.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-read_from_text!(KeyName, KeyNameError, KeyName::parse);
-serialize_as_text!(KeyName);
-
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+    Ok(name)
+});
 
 /// The SHA-256 of a secret. A secret has 256 random bits, so it needs no slow hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,9 +120,9 @@ mod tests {
             for (other, needed) in Role::ALL.into_iter().enumerate() {
                 assert_eq!(role.includes(needed), other <= place, "{role} for {needed}");
             }
-            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(Role::parse(role.as_str()), Ok(role));
         }
-        assert_eq!(Role::parse("Admin"), None);
+        assert!(Role::parse("Admin").is_err());
     }
 
     #[test]
@@ -214,7 +133,7 @@ mod tests {
         for odd in
             ["", "key_", "key_00010203040506FF", "key_00010203040506f", "00010203040506ff0000"]
         {
-            assert_eq!(KeyId::parse(odd), Err(KeyIdError), "{odd}");
+            assert!(KeyId::parse(odd).is_err(), "{odd}");
         }
     }
 }

@@ -53,4 +53,5 @@ pub use decide::{
 pub use order::{Fee, Order, OrderContent, OrderId, Services};
 pub use policy::{Policy, Scope};
 pub use service::{Service, ServiceId};
+pub use text::ParseError;
 pub use time::{Period, Timestamp};

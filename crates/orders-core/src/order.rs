@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 pub use content::OrderContent;
 pub use fee::{Fee, FeeError};
-pub use id::{OrderId, OrderIdError};
+pub use id::OrderId;
 pub use services::{Services, ServicesError};
 
 /// An exemption group: orders of one group are exempt from the spacing rule among themselves. Any

@@ -2,9 +2,7 @@
 
 mod occupancy;
 
-use std::fmt;
-
-use crate::text::{read_from_text, serialize_as_text};
+use crate::text::named_values;
 use crate::time::Period;
 
 pub use occupancy::{CalendarId, Interval, Slot};
@@ -18,40 +16,7 @@ pub enum Scope {
     Service,
 }
 
-impl Scope {
-    /// Parses `global` or `service`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "global" => Some(Self::Global),
-            "service" => Some(Self::Service),
-            _ => None,
-        }
-    }
-
-    /// `global` or `service`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Global => "global",
-            Self::Service => "service",
-        }
-    }
-}
-
-/// An error which can be returned when parsing a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be global or service")]
-pub struct ScopeError;
-
-read_from_text!(Scope, ScopeError, |text| Scope::parse(text).ok_or(ScopeError));
-serialize_as_text!(Scope);
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+named_values!(Scope, "must be global or service", [Global = "global", Service = "service"]);
 
 /// The rules of one database. Every process on it follows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

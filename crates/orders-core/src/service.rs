@@ -5,16 +5,13 @@ mod json;
 
 use std::fmt;
 
-use crate::text::{Decimal, read_from_text, serialize_as_text};
+use crate::text::{Decimal, ParseError, read_from_text, text_value};
 
 /// A service's number, 1 to 2^53 − 1: what a JSON number holds exactly in every language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(i64);
 
-/// An error which can be returned when parsing a service's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to 9007199254740991")]
-pub struct ServiceIdError;
+const SERVICE_ID: ParseError = ParseError("must be a whole number from 1 to 9007199254740991");
 
 impl ServiceId {
     const MAX: i64 = (1 << 53) - 1;
@@ -34,32 +31,31 @@ impl ServiceId {
     /// Parses decimal digits without leading zeros.
     ///
     /// # Errors
-    /// [`ServiceIdError`] if the text is anything else, or out of range.
-    pub fn parse(text: &str) -> Result<Self, ServiceIdError> {
+    /// [`ParseError`] if the text is anything else, or out of range.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ServiceIdError);
+            return Err(SERVICE_ID);
         }
-        text.parse().ok().and_then(Self::new).ok_or(ServiceIdError)
+        text.parse().ok().and_then(Self::new).ok_or(SERVICE_ID)
     }
 
     /// Parses a JSON number whose value is whole (`123`, `123.0` and `1.23e2` are the same number).
     ///
     /// # Errors
-    /// [`ServiceIdError`] if it is not a number, not whole, or out of range.
-    pub fn parse_number(text: &str) -> Result<Self, ServiceIdError> {
-        let number =
-            Decimal::parse(text).filter(|number| !number.negative).ok_or(ServiceIdError)?;
-        number.scaled(number.exponent).and_then(Self::new).ok_or(ServiceIdError)
+    /// [`ParseError`] if it is not a number, not whole, or out of range.
+    pub fn parse_number(text: &str) -> Result<Self, ParseError> {
+        let number = Decimal::parse(text).filter(|number| !number.negative).ok_or(SERVICE_ID)?;
+        number.scaled(number.exponent).and_then(Self::new).ok_or(SERVICE_ID)
     }
 }
 
-read_from_text!(ServiceId, ServiceIdError, ServiceId::parse);
+read_from_text!(ServiceId, ParseError, ServiceId::parse);
 
 impl TryFrom<i64> for ServiceId {
-    type Error = ServiceIdError;
+    type Error = ParseError;
 
-    fn try_from(number: i64) -> Result<Self, ServiceIdError> {
-        Self::new(number).ok_or(ServiceIdError)
+    fn try_from(number: i64) -> Result<Self, ParseError> {
+        Self::new(number).ok_or(SERVICE_ID)
     }
 }
 
@@ -73,40 +69,7 @@ impl fmt::Display for ServiceId {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(String);
 
-/// An error which can be returned when parsing a service's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceNameError {
-    /// Empty, or longer than 200 characters.
-    #[error("must have 1 to 200 characters, blanks at its ends not counted")]
-    Length,
-    /// Has a control character, such as a line break or NUL.
-    #[error("must not have control characters")]
-    Control,
-}
-
 impl ServiceName {
-    /// Trims and checks a name.
-    ///
-    /// # Errors
-    /// - [`ServiceNameError::Length`] if the name is empty or longer than 200 characters.
-    /// - [`ServiceNameError::Control`] if it has a control character.
-    pub fn parse(text: &str) -> Result<Self, ServiceNameError> {
-        let name = text.trim();
-        if name.chars().any(char::is_control) {
-            return Err(ServiceNameError::Control);
-        }
-        if name.is_empty() || name.chars().count() > 200 {
-            return Err(ServiceNameError::Length);
-        }
-        Ok(Self(name.to_owned()))
-    }
-
-    /// The name as it was given, trimmed.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The name in Unicode lower case. It is unique.
     #[must_use]
     pub fn key(&self) -> String {
@@ -114,14 +77,16 @@ impl ServiceName {
     }
 }
 
-read_from_text!(ServiceName, ServiceNameError, ServiceName::parse);
-serialize_as_text!(ServiceName);
-
-impl fmt::Display for ServiceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+text_value!(ServiceName, |text| {
+    let name = str::trim(text);
+    if name.chars().any(char::is_control) {
+        return Err(ParseError("must not have control characters"));
     }
-}
+    if !(1..=200).contains(&name.chars().count()) {
+        return Err(ParseError("must have 1 to 200 characters, blanks at its ends not counted"));
+    }
+    Ok(name)
+});
 
 /// A service: a number and a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -278,13 +243,13 @@ mod tests {
         );
         for text in ["", "0", "0123", "-1", "+1", "1.0", "9007199254740992", "99999999999999999999"]
         {
-            assert_eq!(ServiceId::parse(text), Err(ServiceIdError), "{text}");
+            assert_eq!(ServiceId::parse(text), Err(SERVICE_ID), "{text}");
         }
         for text in ["123", "123.0", "1.23e2"] {
             assert_eq!(ServiceId::parse_number(text), Ok(id(123)), "{text}");
         }
         for text in ["0", "-1", "1.5", "1e-1", "9007199254740992", "1e300", "x"] {
-            assert_eq!(ServiceId::parse_number(text), Err(ServiceIdError), "{text}");
+            assert_eq!(ServiceId::parse_number(text), Err(SERVICE_ID), "{text}");
         }
     }
 
@@ -293,10 +258,10 @@ mod tests {
         assert_eq!(name("  Prüfung ÄÖ ").as_str(), "Prüfung ÄÖ");
         assert_eq!(name("PRÜFUNG").key(), name("prüfung").key());
         assert!(ServiceName::parse(&"é".repeat(200)).is_ok());
-        assert_eq!(ServiceName::parse(&"é".repeat(201)), Err(ServiceNameError::Length));
-        assert_eq!(ServiceName::parse("   "), Err(ServiceNameError::Length));
-        assert_eq!(ServiceName::parse("a\nb"), Err(ServiceNameError::Control));
-        assert_eq!(ServiceName::parse("a\u{0}b"), Err(ServiceNameError::Control));
+        assert!(ServiceName::parse(&"é".repeat(201)).is_err());
+        assert!(ServiceName::parse("   ").is_err());
+        assert!(ServiceName::parse("a\nb").is_err());
+        assert!(ServiceName::parse("a\u{0}b").is_err());
     }
 
     #[test]

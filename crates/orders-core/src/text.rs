@@ -4,6 +4,11 @@ mod decimal;
 
 pub(crate) use decimal::Decimal;
 
+/// An error which can be returned when parsing a value. Its text says what the value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseError(pub(crate) &'static str);
+
 /// Implements `FromStr` and `TryFrom<&str>` by a parse function.
 macro_rules! read_from_text {
     ($type:ty, $error:ty, $read:expr) => {
@@ -23,6 +28,90 @@ macro_rules! read_from_text {
             }
         }
     };
+}
+
+/// Implements a value that is kept as text. `$read` checks a text.
+macro_rules! text_value {
+    ($type:ty, $read:expr) => {
+        impl $type {
+            /// Parses a value.
+            ///
+            /// # Errors
+            /// [`ParseError`](crate::ParseError) if the text is not one.
+            pub fn parse(text: &str) -> Result<Self, crate::ParseError> {
+                ($read)(text).map(|text: &str| Self(text.into()))
+            }
+
+            /// Returns the value as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        crate::text::read_from_text!($type, crate::ParseError, <$type>::parse);
+        crate::text::serialize_as_text!($type);
+    };
+}
+
+/// Implements an enum whose values have names. `$must` says which.
+macro_rules! named_values {
+    ($type:ty, $must:literal, [$($variant:ident = $name:literal),+]) => {
+        impl $type {
+            #[doc = concat!("Parses a value, which ", $must, ".")]
+            ///
+            /// # Errors
+            /// [`ParseError`](crate::ParseError) for any other text.
+            pub fn parse(text: &str) -> Result<Self, crate::ParseError> {
+                match text {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err(crate::ParseError($must)),
+                }
+            }
+
+            /// Returns the name of the value.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        crate::text::read_from_text!($type, crate::ParseError, <$type>::parse);
+        crate::text::serialize_as_text!($type);
+    };
+}
+
+/// Reads an id: a prefix and 16 lower-case hexadecimal digits.
+pub(crate) fn read_id<'t>(
+    text: &'t str,
+    prefix: &str,
+    must: &'static str,
+) -> Result<&'t str, ParseError> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    match text.strip_prefix(prefix) {
+        Some(digits) if digits.len() == 16 && digits.bytes().all(is_digit) => Ok(text),
+        Some(_) | None => Err(ParseError(must)),
+    }
 }
 
 /// Implements `Serialize` and `Deserialize` as the text that `Display` writes and `FromStr` reads.
@@ -45,4 +134,4 @@ macro_rules! serialize_as_text {
     )+ };
 }
 
-pub(crate) use {read_from_text, serialize_as_text};
+pub(crate) use {named_values, read_from_text, serialize_as_text, text_value};

@@ -8,14 +8,9 @@ pub use change::{
     WebhookChange, WebhookCommand, WebhookPatch, WebhookRefusal, WebhookSnapshot, decide_webhook,
 };
 pub use secret::SigningSecret;
-pub use values::{
-    EventPattern, EventPatternError, EventPatterns, EventPatternsError, WebhookDescription,
-    WebhookDescriptionError, WebhookId, WebhookIdError,
-};
+pub use values::{EventPattern, EventPatterns, EventPatternsError, WebhookDescription, WebhookId};
 
-use std::fmt;
-
-use crate::text::{read_from_text, serialize_as_text};
+use crate::text::named_values;
 use crate::time::Timestamp;
 
 /// An endpoint that receives events.
@@ -72,36 +67,7 @@ pub enum Disabled {
     Gone,
 }
 
-impl Disabled {
-    /// Parses `operator` or `gone`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Operator, Self::Gone].into_iter().find(|reason| reason.as_str() == text)
-    }
-
-    /// `operator` or `gone`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Gone => "gone",
-        }
-    }
-}
-
-/// An error which can be returned when parsing a reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be operator or gone")]
-pub struct DisabledError;
-
-read_from_text!(Disabled, DisabledError, |text| Disabled::parse(text).ok_or(DisabledError));
-serialize_as_text!(Disabled);
-
-impl fmt::Display for Disabled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+named_values!(Disabled, "must be operator or gone", [Operator = "operator", Gone = "gone"]);
 
 impl Webhook {
     /// The maximum number of webhooks.

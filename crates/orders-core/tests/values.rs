@@ -1,13 +1,12 @@
 //! What the values of the domain accept, and that they are shown as they were given.
 
 use orders_core::decide::{Fingerprint, IdempotencyKey, Neighbour, OrderConflict, Versions};
-use orders_core::key::{KeyId, KeyName, KeyNameError, Role};
-use orders_core::policy::{PolicyPatch, ScopeError};
+use orders_core::key::{KeyId, KeyName, Role};
+use orders_core::policy::PolicyPatch;
 use orders_core::service::{ServiceCommand, ServiceName};
 use orders_core::time::PeriodError;
 use orders_core::webhook::{
-    Disabled, EventPattern, EventPatterns, SigningSecret, WebhookDescription,
-    WebhookDescriptionError, WebhookId,
+    Disabled, EventPattern, EventPatterns, SigningSecret, WebhookDescription, WebhookId,
 };
 use orders_core::{
     EventKind, Fee, Needs, OrderId, Period, Policy, Refusal, Scope, Service, ServiceId, Timestamp,
@@ -38,14 +37,14 @@ fn what_was_given_is_what_is_shown() {
 #[test]
 fn words_are_read_as_they_are_written() {
     for (word, scope) in [("global", Scope::Global), ("service", Scope::Service)] {
-        assert_eq!((Scope::parse(word), scope.as_str()), (Some(scope), word));
+        assert_eq!((Scope::parse(word), scope.as_str()), (Ok(scope), word));
         assert_eq!(scope.to_string(), word);
     }
-    assert_eq!(Scope::parse("Global"), None);
+    assert!(Scope::parse("Global").is_err());
     for (word, reason) in [("operator", Disabled::Operator), ("gone", Disabled::Gone)] {
-        assert_eq!((Disabled::parse(word), reason.as_str()), (Some(reason), word));
+        assert_eq!((Disabled::parse(word), reason.as_str()), (Ok(reason), word));
     }
-    assert_eq!(Disabled::parse("Gone"), None);
+    assert!(Disabled::parse("Gone").is_err());
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn the_name_of_a_key_has_1_to_200_characters_and_no_control_characters() {
     assert_eq!(KeyName::parse(" Front desk ").unwrap().as_str(), "Front desk");
     assert_eq!(KeyName::parse(&"é".repeat(200)).unwrap().as_str(), "é".repeat(200));
     for text in ["", "  ", "a\u{7}b", "a\nb", &"é".repeat(201)] {
-        assert_eq!(KeyName::parse(text), Err(KeyNameError), "{text:?}");
+        assert!(KeyName::parse(text).is_err(), "{text:?}");
     }
 }
 
@@ -63,7 +62,7 @@ fn the_description_of_a_webhook_has_up_to_500_characters_and_no_control_characte
         assert_eq!(WebhookDescription::parse(text).unwrap().as_str(), text);
     }
     for text in ["a\u{7}b", "a\nb", &"é".repeat(501)] {
-        assert_eq!(WebhookDescription::parse(text), Err(WebhookDescriptionError), "{text:?}");
+        assert!(WebhookDescription::parse(text).is_err(), "{text:?}");
     }
 }
 
@@ -152,7 +151,7 @@ fn errors_say_what_is_wrong() {
     fn shown(error: impl std::error::Error) -> String {
         error.to_string()
     }
-    assert_eq!(shown(ScopeError), "must be global or service");
+    assert_eq!(shown(Scope::parse("all").unwrap_err()), "must be global or service");
     assert_eq!(
         shown(Needs::default()),
         "the snapshot lacks 0 orders, 0 services, 0 spans and 0 idempotency keys"

@@ -77,7 +77,7 @@ impl EventRow {
         let corrupt = || StoreError::Corrupt(format!("event {}", self.sequence));
         Ok(Event {
             sequence: u64::try_from(self.sequence).ok().ok_or_else(corrupt)?,
-            kind: EventKind::parse(&self.kind).ok_or_else(corrupt)?,
+            kind: EventKind::parse(&self.kind).ok().ok_or_else(corrupt)?,
             time: rows::timestamp(self.time_ms)?,
             actor: Actor::new(&self.actor),
             order: OrderRow {

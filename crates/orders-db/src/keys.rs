@@ -48,7 +48,7 @@ impl KeyRow {
         Ok(Key {
             id: KeyId::parse(&self.id).ok().ok_or_else(corrupt)?,
             name: KeyName::parse(&self.name).ok().ok_or_else(corrupt)?,
-            role: Role::parse(&self.role).ok_or_else(corrupt)?,
+            role: Role::parse(&self.role).ok().ok_or_else(corrupt)?,
             created_at: rows::timestamp(self.created_at_ms)?,
             expires_at: self.expires_at_ms.map(rows::timestamp).transpose()?,
             last_used_at: self.last_used_ms.map(rows::timestamp).transpose()?,

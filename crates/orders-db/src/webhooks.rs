@@ -62,18 +62,18 @@ impl WebhookRow {
     /// Counts the events after its position up to `last` as pending.
     fn into_webhook(self, last: u64, failed: u64) -> Result<Webhook, StoreError> {
         let corrupt = || StoreError::Corrupt(format!("webhook {:?}", self.id));
-        let patterns: Option<Vec<EventPattern>> =
+        let patterns: Result<Vec<EventPattern>, _> =
             self.events.split(' ').map(EventPattern::parse).collect();
         let position = u64::try_from(self.position).ok().ok_or_else(corrupt)?;
         let description = self.description.as_deref().map(WebhookDescription::parse).transpose();
         let disabled =
-            self.disabled.as_deref().map(|text| Disabled::parse(text).ok_or_else(corrupt));
+            self.disabled.as_deref().map(|text| Disabled::parse(text).ok().ok_or_else(corrupt));
         let attempts = u32::try_from(self.attempts).ok().ok_or_else(corrupt)?;
         let next_attempt_at = rows::timestamp(self.next_attempt_ms)?;
         Ok(Webhook {
             id: WebhookId::parse(&self.id).ok().ok_or_else(corrupt)?,
             content: WebhookContent {
-                events: EventPatterns::new(patterns.ok_or_else(corrupt)?)
+                events: EventPatterns::new(patterns.ok().ok_or_else(corrupt)?)
                     .ok()
                     .ok_or_else(corrupt)?,
                 description: description.ok().ok_or_else(corrupt)?,

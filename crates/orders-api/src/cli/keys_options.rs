@@ -56,7 +56,7 @@ fn read_key_name(text: &str) -> Result<KeyName, String> {
 }
 
 fn read_role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "must be reader, writer or admin".to_owned())
+    Role::parse(text).map_err(|error| error.to_string())
 }
 
 fn read_overlap(text: &str) -> Result<Overlap, String> {

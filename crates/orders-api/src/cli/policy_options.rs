@@ -50,7 +50,7 @@ impl PolicyOptions {
 }
 
 fn read_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "must be global or service".to_owned())
+    Scope::parse(text).map_err(|error| error.to_string())
 }
 
 fn read_edit_lock(text: &str) -> Result<EditLock, String> {

@@ -25,7 +25,7 @@ pub(crate) async fn create(
     let make = |MadeKey { id, hash, text }| {
         let name = KeyName::parse(form.one("name").trim())
             .map_err(|error| invalid(format!("The name {error}.")))?;
-        let role = Role::parse(form.one("role"));
+        let role = Role::parse(form.one("role")).ok();
         let role = role.ok_or_else(|| invalid("Choose a role.".to_owned()))?;
         let expires_in = days(form.one("days").trim())?;
         Ok((KeyCommand::Create { id, name, role, expires_in, hash }, text))

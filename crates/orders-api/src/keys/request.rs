@@ -30,9 +30,8 @@ pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let name = reader
         .required("name", |json| KeyName::parse(text(json)?).map_err(|error| error.to_string()));
-    let role = reader.required("role", |json| {
-        Role::parse(text(json)?).ok_or_else(|| "must be reader, writer or admin".to_owned())
-    });
+    let role =
+        reader.required("role", |json| Role::parse(text(json)?).map_err(|error| error.to_string()));
     let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
     reader.finish()?;
     // A missing member is reported, so `finish` has returned.

@@ -95,7 +95,7 @@ fn read_patterns(pointer: &str, json: &Json<'_>) -> Result<EventPatterns, Vec<Fi
     }
     let (mut patterns, mut errors) = (Vec::new(), Vec::new());
     for (place, item) in items.iter().enumerate() {
-        match text(item).ok().and_then(EventPattern::parse) {
+        match text(item).ok().and_then(|text| EventPattern::parse(text).ok()) {
             Some(pattern) => patterns.push(pattern),
             None => errors.push(fault(
                 format!("{pointer}/{place}"),

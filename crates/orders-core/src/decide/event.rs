@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::order::{Order, OrderId};
-use crate::text::{read_from_text, serialize_as_text};
+use crate::text::named_values;
 use crate::time::Timestamp;
 
 /// The author of a change, as an order's history shows it.
@@ -50,40 +50,11 @@ pub enum EventKind {
     Restored,
 }
 
-impl EventKind {
-    /// Parses `created`, `updated`, `deleted` or `restored`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Created, Self::Updated, Self::Deleted, Self::Restored]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-    }
-
-    /// `created`, `updated`, `deleted` or `restored`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-            Self::Restored => "restored",
-        }
-    }
-}
-
-/// An error which can be returned when parsing a kind of event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be created, updated, deleted or restored")]
-pub struct EventKindError;
-
-read_from_text!(EventKind, EventKindError, |text| EventKind::parse(text).ok_or(EventKindError));
-serialize_as_text!(EventKind);
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+named_values!(
+    EventKind,
+    "must be created, updated, deleted or restored",
+    [Created = "created", Updated = "updated", Deleted = "deleted", Restored = "restored"]
+);
 
 /// One change to one order.
 ///
@@ -124,9 +95,9 @@ mod tests {
             (EventKind::Restored, "restored"),
         ] {
             assert_eq!((kind.as_str(), kind.to_string().as_str()), (text, text));
-            assert_eq!(EventKind::parse(text), Some(kind));
+            assert_eq!(EventKind::parse(text), Ok(kind));
         }
-        assert_eq!(EventKind::parse("Created"), None);
+        assert!(EventKind::parse("Created").is_err());
     }
 
     #[test]

@@ -3,41 +3,17 @@
 use std::fmt;
 
 use crate::decide::EventKind;
-use crate::text::{read_from_text, serialize_as_text};
+use crate::text::{ParseError, read_from_text, read_id, serialize_as_text, text_value};
 
 /// A webhook's id: `whk_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookId(std::sync::Arc<str>);
-
-/// An error which can be returned when parsing a webhook's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be whk_ and 16 hexadecimal digits")]
-pub struct WebhookIdError;
 
 impl WebhookId {
     /// Creates an id from random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(format!("whk_{:016x}", u64::from_be_bytes(bytes)).into())
-    }
-
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// [`WebhookIdError`] if the text is not one.
-    pub fn parse(text: &str) -> Result<Self, WebhookIdError> {
-        let digits = text.strip_prefix("whk_").ok_or(WebhookIdError)?;
-        let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if digits.len() != 16 || !digits.bytes().all(hexadecimal) {
-            return Err(WebhookIdError);
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The id of the message that carries an event to this webhook, the same at each attempt.
@@ -48,14 +24,7 @@ impl WebhookId {
     }
 }
 
-read_from_text!(WebhookId, WebhookIdError, WebhookId::parse);
-serialize_as_text!(WebhookId);
-
-impl fmt::Display for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+text_value!(WebhookId, |text| read_id(text, "whk_", "must be whk_ and 16 hexadecimal digits"));
 
 /// A pattern of events: all events of orders, or those of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,9 +46,13 @@ impl EventPattern {
     ];
 
     /// Parses `order.*`, `order.created`, `order.updated`, `order.deleted` or `order.restored`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|pattern| pattern.as_str() == text)
+    ///
+    /// # Errors
+    /// [`ParseError`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Self::ALL.into_iter().find(|pattern| pattern.as_str() == text).ok_or(ParseError(
+            "must be order.*, order.created, order.updated, order.deleted or order.restored",
+        ))
     }
 
     /// The pattern as text.
@@ -102,14 +75,7 @@ impl EventPattern {
     }
 }
 
-/// An error which can be returned when parsing a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be order.*, order.created, order.updated, order.deleted or order.restored")]
-pub struct EventPatternError;
-
-read_from_text!(EventPattern, EventPatternError, |text| {
-    EventPattern::parse(text).ok_or(EventPatternError)
-});
+read_from_text!(EventPattern, ParseError, EventPattern::parse);
 serialize_as_text!(EventPattern);
 
 impl fmt::Display for EventPattern {
@@ -185,38 +151,12 @@ impl Default for EventPatterns {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookDescription(String);
 
-/// An error which can be returned when parsing a webhook's description.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have at most 500 characters, and no control characters")]
-pub struct WebhookDescriptionError;
-
-impl WebhookDescription {
-    /// Parses a description.
-    ///
-    /// # Errors
-    /// [`WebhookDescriptionError`] if the text is not one.
-    pub fn parse(text: &str) -> Result<Self, WebhookDescriptionError> {
-        if text.chars().any(char::is_control) || text.chars().count() > 500 {
-            return Err(WebhookDescriptionError);
-        }
-        Ok(Self(text.to_owned()))
+text_value!(WebhookDescription, |text| {
+    if str::chars(text).any(char::is_control) || text.chars().count() > 500 {
+        return Err(ParseError("must have at most 500 characters, and no control characters"));
     }
-
-    /// The description as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-read_from_text!(WebhookDescription, WebhookDescriptionError, WebhookDescription::parse);
-serialize_as_text!(WebhookDescription);
-
-impl fmt::Display for WebhookDescription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+    Ok(text)
+});
 
 #[cfg(test)]
 mod tests {
@@ -229,7 +169,7 @@ mod tests {
         assert_eq!(WebhookId::parse(id.as_str()), Ok(id.clone()));
         assert_eq!(id.message_id(7), "msg_00010203040506ff_7");
         for odd in ["", "whk_", "whk_00010203040506FF", "key_00010203040506ff"] {
-            assert_eq!(WebhookId::parse(odd), Err(WebhookIdError), "{odd}");
+            assert!(WebhookId::parse(odd).is_err(), "{odd}");
         }
     }
 
@@ -245,6 +185,6 @@ mod tests {
         assert!(some.match_kind(EventKind::Deleted) && !some.match_kind(EventKind::Updated));
         assert_eq!(read(&[]), Err(EventPatternsError::None));
         assert_eq!(read(&["order.*", "order.*"]), Err(EventPatternsError::Repeated(1)));
-        assert_eq!(EventPattern::parse("order.Created"), None);
+        assert!(EventPattern::parse("order.Created").is_err());
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn read_policy(
     let period = |millis| Period::from_millis(millis).ok_or_else(corrupt);
     Ok(Policy {
         window: period(window_ms)?,
-        scope: Scope::parse(scope).ok_or_else(corrupt)?,
+        scope: Scope::parse(scope).ok().ok_or_else(corrupt)?,
         edit_lock: edit_lock_ms.map(period).transpose()?,
     })
 }

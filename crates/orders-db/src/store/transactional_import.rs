@@ -30,7 +30,7 @@ impl Store {
         let (parts, received) = mpsc::sync_channel(1);
         let ticket = self.ticket(deadline);
         wait_for_reply(|begun| {
-            self.queue(Job::Import(ImportJob { parts: received, ticket, begun }))
+            self.queue(Job::Import(ImportJob { parts: received, ticket, begun }));
         })?;
         Ok(TransactionalImport { parts })
     }

@@ -95,7 +95,7 @@ impl DeliveryRow {
         Ok(Delivery {
             id: number(self.id)?,
             sequence: number(self.sequence)?,
-            kind: EventKind::parse(&self.kind).ok_or_else(corrupt)?,
+            kind: EventKind::parse(&self.kind).ok().ok_or_else(corrupt)?,
             status: DeliveryStatus::parse(&self.status).ok_or_else(corrupt)?,
             attempts: u32::try_from(self.attempts).ok().ok_or_else(corrupt)?,
             http_status: http_status.map(|status| status.ok_or_else(corrupt)).transpose()?,

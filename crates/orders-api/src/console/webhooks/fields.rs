@@ -55,7 +55,7 @@ impl Fields {
             return Err(Problem::new(code, format!("The URL {why}.")));
         }
         let chosen = self.events.iter().filter(|(_, _, is_chosen)| *is_chosen);
-        let patterns = chosen.filter_map(|(name, _, _)| EventPattern::parse(name)).collect();
+        let patterns = chosen.filter_map(|(name, _, _)| EventPattern::parse(name).ok()).collect();
         let events = EventPatterns::new(patterns)
             .map_err(|_none| invalid("Choose at least one event.".to_owned()))?;
         let description = match self.description.as_str() {
