@@ -24,8 +24,8 @@ pub(crate) fn change() -> Description {
             Answer::ok("The result of each operation, in order, including those that failed")
                 .json::<ResultsView>(),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
-        .can_be_sent_again();
-    let refused = |this: Description, status| this.refuses_as(status, Code::BatchRefused);
+        .fails_with(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
+        .with_idempotency_key();
+    let refused = |this: Description, status| this.fails_with_status(status, Code::BatchRefused);
     REFUSED.into_iter().fold(description, refused)
 }

@@ -51,5 +51,5 @@ pub(crate) async fn find(
 pub(crate) fn describe() -> Description {
     Description::new(ABOUT, "findPolicy", "Read the policy, by which orders are validated")
         .returns(Answer::ok("The policy").json::<PolicyView>())
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }

@@ -14,7 +14,7 @@ pub(crate) fn metrics() -> Description {
             )
             .content("text/plain", shape::text()),
         )
-        .refuses(&[&[Code::Internal]])
+        .fails_with(&[&[Code::Internal]])
 }
 
 pub(crate) fn health() -> Description {
@@ -28,5 +28,5 @@ pub(crate) fn readiness() -> Description {
             Answer::ok("The database responds and the service is not shutting down")
                 .json::<StatusView>(),
         )
-        .refuses(&[READ])
+        .fails_with(&[READ])
 }

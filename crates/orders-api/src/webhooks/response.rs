@@ -28,7 +28,7 @@ pub(crate) struct WebhookView<'a> {
     description: Option<&'a str>,
     /// Whether deliveries are disabled.
     disabled: bool,
-    /// Why: by request (`operator`), or because the endpoint answered 410 (`gone`).
+    /// Why: by request (`operator`), or because the endpoint returned 410 (`gone`).
     #[schema(schema_with = shape::disabled_reason, required)]
     disabled_reason: Option<&'static str>,
     #[schema(schema_with = shape::instant)]

@@ -30,7 +30,7 @@ pub(crate) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, K
 
 /// The header of every response.
 pub(crate) const REQUEST_ID: &str = "X-Request-Id";
-/// The headers with the rate limit and what is left of it.
+/// The headers with the rate limit and the remaining requests.
 pub(crate) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 /// The names of the security schemes: the two headers for a key.
 pub(crate) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
@@ -77,7 +77,10 @@ impl Description {
         }
     }
 
-    pub(crate) fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+    pub(crate) fn with_parameters(
+        mut self,
+        parameters: impl IntoIterator<Item = Parameter>,
+    ) -> Self {
         self.parameters.extend(parameters);
         self
     }
@@ -100,13 +103,13 @@ impl Description {
     }
 
     /// Adds possible problems.
-    pub(crate) fn refuses(self, codes: &[&[Code]]) -> Self {
+    pub(crate) fn fails_with(self, codes: &[&[Code]]) -> Self {
         let codes = codes.iter().flat_map(|some| some.iter());
-        codes.fold(self, |this, code| this.refuses_as(code.status(), *code))
+        codes.fold(self, |this, code| this.fails_with_status(code.status(), *code))
     }
 
     /// Adds a possible problem with a status other than that of its code.
-    pub(crate) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
+    pub(crate) fn fails_with_status(mut self, status: StatusCode, code: Code) -> Self {
         let codes = self.problems.entry(status.as_u16()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -115,28 +118,28 @@ impl Description {
     }
 
     /// The operation supports idempotency keys. Call this last: it adds a header to all responses.
-    pub(crate) fn can_be_sent_again(mut self) -> Self {
+    pub(crate) fn with_idempotency_key(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
         for answer in &mut self.responses {
             answer.headers.push(("Idempotency-Replayed", header(shape::one_of_texts(&["true"]))));
         }
-        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
+        self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
     }
 
     /// The operation supports idempotency keys, but its response has a secret and is not replayed.
     /// Call this last.
-    pub(crate) fn shows_its_answer_once(mut self) -> Self {
+    pub(crate) fn with_secret_response(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
-        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
+        self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
 
     /// Sets the required role; `None` for no key.
-    pub(crate) fn takes_role(self, role: Option<Role>) -> Self {
+    pub(crate) fn requires_role(self, role: Option<Role>) -> Self {
         let this = Self { role, ..self };
         if role.is_none() {
             return this;
         }
-        this.refuses(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
+        this.fails_with(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
     }
 
     /// Converts the description to OpenAPI.
