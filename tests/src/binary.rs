@@ -1,4 +1,4 @@
-//! The program under test: where its binary is, and what a run of it says.
+//! The program under test: its binary, and the output of a run.
 
 use std::env;
 use std::ffi::OsStr;
@@ -33,7 +33,7 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// Checks that the program failed, said why on few lines, and did not panic.
+    /// Checks that the program failed, explained why in a few lines, and did not panic.
     ///
     /// # Panics
     /// If it did anything else.
@@ -45,7 +45,7 @@ impl Run {
         }
     }
 
-    /// Checks that the program did what was asked.
+    /// Checks that the program succeeded.
     ///
     /// # Panics
     /// If it failed.
@@ -56,7 +56,7 @@ impl Run {
     }
 }
 
-/// The program as a command, in an environment and a directory that say nothing to it.
+/// The program as a command, in an empty environment and directory.
 pub(crate) fn command(dir: &Path) -> Command {
     command_of(binary(), dir)
 }
@@ -101,7 +101,7 @@ pub fn traced_binary() -> PathBuf {
     std::path::absolute(path).expect("ORDERS_API_OTEL_BIN is the path of a file")
 }
 
-/// Runs the program, and kills it (SIGKILL) after a time; answers the run if it had ended by itself.
+/// Runs the program, and kills it (SIGKILL) after a time. Returns the run if it ended by itself.
 ///
 /// # Panics
 /// If it does not start.

@@ -120,7 +120,7 @@ impl Browser {
         }
     }
 
-    /// Asks the browser by the protocol of its developer tools.
+    /// Sends a command of the Chrome DevTools Protocol.
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
@@ -154,7 +154,7 @@ impl Browser {
     /// The elements that a selector finds now.
     ///
     /// # Panics
-    /// If the driver does not answer.
+    /// If the driver does not respond.
     #[must_use]
     pub fn all(&self, selector: &str) -> Vec<String> {
         let found = self.post("/elements", &json!({"using": "css selector", "value": selector}));
@@ -201,7 +201,7 @@ impl Browser {
         shown.as_str().is_some_and(|shown| shown.contains(text))
     }
 
-    /// What the first element that a selector finds says.
+    /// The text of the first element that matches a selector.
     #[must_use]
     pub fn text(&self, selector: &str) -> String {
         let element = self.wait(selector);
@@ -219,7 +219,7 @@ impl Browser {
     /// Opens another window, and works in it from now on.
     ///
     /// # Panics
-    /// If the driver does not answer.
+    /// If the driver does not respond.
     pub fn new_window(&self) -> String {
         let made = self.post("/window/new", &json!({"type": "window"}));
         let handle = made["handle"].as_str().unwrap().to_owned();
@@ -230,7 +230,7 @@ impl Browser {
     /// The window that is worked in.
     ///
     /// # Panics
-    /// If the driver does not answer.
+    /// If the driver does not respond.
     #[must_use]
     pub fn window(&self) -> String {
         self.get("/window").as_str().unwrap().to_owned()
@@ -247,8 +247,8 @@ impl Browser {
         self.get("/screenshot").as_str().unwrap_or_default().to_owned()
     }
 
-    /// Checks that up to now nothing was said on the console that is an error (a violation of the
-    /// page's Content-Security-Policy is one), and that nothing was asked of another host.
+    /// Checks that the console has no errors so far (a violation of the page's
+    /// Content-Security-Policy is one), and that no other host received a request.
     ///
     /// # Panics
     /// If there was.

@@ -1,4 +1,4 @@
-//! A small blocking HTTP client, and answers that can be checked against the contract.
+//! A small blocking HTTP client, whose responses can be checked against the contract.
 
 use std::time::Duration;
 
@@ -28,12 +28,12 @@ pub struct Request<'a> {
     body: Option<Vec<u8>>,
 }
 
-/// An answer, its body read to the end.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What was asked, for messages.
+    /// The request, for messages.
     pub request: String,
-    /// The path that was asked for, without its query; empty if it is not known.
+    /// The path of the request, without its query; empty if unknown.
     pub path: String,
     /// The status code.
     pub status: u16,
@@ -50,7 +50,7 @@ impl Client {
         Self::with_timeout(HANG, address)
     }
 
-    /// A client of the server at `127.0.0.1:port`, which waits no longer than this for an answer.
+    /// A client of the server at `127.0.0.1:port` with this timeout.
     #[must_use]
     pub fn with_timeout(timeout: Duration, address: String) -> Self {
         let config = Agent::config_builder()
@@ -156,7 +156,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Sends it and reads the answer.
+    /// Sends it and reads the response.
     ///
     /// # Panics
     /// If there is none.
@@ -166,13 +166,13 @@ impl<'a> Request<'a> {
         self.try_send().unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// Sends it and reads the answer, if the server lives to give one.
+    /// Sends it and reads the response, if the server lives long enough.
     ///
     /// # Errors
-    /// The reason that no answer came.
+    /// The reason why there is no response.
     ///
     /// # Panics
-    /// If it is not a request at all, or the document does not know of such an answer.
+    /// If the request is malformed, or the response is not documented.
     #[track_caller]
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let url = format!("http://{}{}", self.client.address, self.path);

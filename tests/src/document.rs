@@ -21,7 +21,7 @@ pub struct Document {
 /// The document of this process's program, loaded once.
 ///
 /// # Panics
-/// If the program prints none.
+/// If the program prints no document.
 pub fn document() -> &'static Document {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
@@ -35,7 +35,7 @@ impl Document {
     /// Each path with its operations by method, in upper case.
     ///
     /// # Panics
-    /// If the document has none.
+    /// If the document has no paths.
     pub fn paths(&self) -> impl Iterator<Item = (&str, Vec<(String, &Value)>)> {
         let paths = self.json["paths"].as_object().expect("a document has paths");
         paths.iter().map(|(path, operations)| {

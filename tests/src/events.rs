@@ -13,7 +13,7 @@ use crate::Client;
 #[derive(Debug)]
 pub struct EventStream {
     socket: TcpStream,
-    /// The head of the answer.
+    /// The head of the response.
     pub head: String,
     /// What has come and is not a whole chunk yet.
     raw: Vec<u8>,
@@ -44,14 +44,14 @@ pub enum Message {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// As a whole answer.
+    /// The whole response.
     Whole,
     /// In the middle.
     Cut,
 }
 
 impl EventStream {
-    /// Opens `/events/stream`, with a query and headers, and reads the head of the answer.
+    /// Opens `/events/stream`, with a query and headers, and reads the head of the response.
     ///
     /// # Panics
     /// If it is not 200.
@@ -126,7 +126,7 @@ impl EventStream {
         }
     }
 
-    /// All that has come so far, without waiting.
+    /// Everything that has arrived so far, without waiting.
     ///
     /// # Panics
     /// If what comes is no stream of events.

@@ -16,7 +16,7 @@ pub struct Fault<'a> {
     pub calls: &'a str,
     /// The error of the calls, such as `EIO`.
     pub error: &'a str,
-    /// Which of them, as `strace` has it: `3` for the third, `3+` for all from the third on.
+    /// Which of them, in the syntax of `strace`: `3` for the third, `3+` for all from the third on.
     pub when: &'a str,
     /// The only file affected; all files if there is none.
     pub file: Option<&'a Path>,

@@ -51,8 +51,8 @@ struct Load<'a> {
 /// fault is over when `fault` returns.
 ///
 /// # Panics
-/// If an answer is not one that a fault allows, takes too long, or the clients are not served again
-/// in time.
+/// If a response is not allowed during a fault or takes too long, or if the clients are not served
+/// again in time.
 #[must_use]
 pub fn under_load(clients: &[&Client], fault: impl FnOnce()) -> Outcomes {
     let load = Load {

@@ -1,4 +1,4 @@
-//! haproxy, as it is shipped, before two processes of the service.
+//! haproxy with the shipped configuration, in front of two processes of the service.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before two addresses, as `deploy/haproxy.cfg` has it.
+    /// A proxy in front of two addresses, configured by `deploy/haproxy.cfg`.
     ///
     /// # Panics
     /// If it does not start, for example because it is not installed.
@@ -44,7 +44,7 @@ impl Proxy {
         proxy
     }
 
-    /// A client that asks through it.
+    /// A client that uses it.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client

@@ -1,4 +1,4 @@
-//! A client that sends bytes as they are, for what no proper client would send.
+//! A client that sends raw bytes, for requests that no correct client would send.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,7 +29,7 @@ impl Raw {
         Self { stream, sent: Vec::new() }
     }
 
-    /// Sends bytes. A server may answer and close before it has read all.
+    /// Sends bytes. A server may respond and close before it has read all of them.
     #[must_use]
     pub fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.sent.extend_from_slice(bytes.as_ref());
@@ -52,29 +52,29 @@ impl Raw {
         self
     }
 
-    /// Sends no more: the server sees the end of what it reads.
+    /// Closes the sending side.
     #[must_use]
     pub fn send_end(self) -> Self {
         drop(self.stream.shutdown(std::net::Shutdown::Write));
         self
     }
 
-    /// Reads all answers until the server closes, which the last request should ask for.
+    /// Reads all responses until the server closes, which the last request should request.
     #[must_use]
     pub fn read_to_end(mut self) -> Vec<u8> {
         let mut all = Vec::new();
         let mut piece = [0; 16 * 1024];
-        // A reset after the answer is a close, too.
+        // A reset after the response is a close, too.
         while let Ok(length @ 1..) = self.stream.read(&mut piece) {
             all.extend(piece.iter().take(length));
         }
         all
     }
 
-    /// Reads the one answer; `None` if the server closed without any.
+    /// Reads the one response; `None` if the server closed without one.
     ///
     /// # Panics
-    /// If what came is not HTTP.
+    /// If the response is not HTTP.
     #[must_use]
     pub fn try_answer(self) -> Option<Answer> {
         let shown = String::from_utf8_lossy(&self.sent).chars().take(500).collect();
@@ -82,7 +82,7 @@ impl Raw {
         (!all.is_empty()).then(|| parse(shown, &all))
     }
 
-    /// Reads the one answer.
+    /// Reads the one response.
     ///
     /// # Panics
     /// If there is none.

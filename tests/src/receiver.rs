@@ -1,4 +1,4 @@
-//! Endpoints of webhooks: they record requests and answer as configured.
+//! Endpoints of webhooks: they record requests and respond as configured.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -75,7 +75,7 @@ impl Server {
         Self::start_as(scratch, &Setup::default())
     }
 
-    /// A server on a database, started as asked.
+    /// A server on a database, started with options.
     ///
     /// # Panics
     /// If it does not start.
@@ -230,7 +230,7 @@ impl Server {
         self.client.all(path)
     }
 
-    /// Checks that after all that was sent the server is well, and holds the three sample services
+    /// Checks that the server still works after all requests, and holds the three sample services
     /// and these orders, nothing else.
     ///
     /// # Panics

@@ -79,10 +79,10 @@ impl Sql {
         self.run(reset).expect("what was counted can be forgotten");
     }
 
-    /// The one number that a query answers in a column named `number`.
+    /// The one number that a query returns in a column named `number`.
     ///
     /// # Panics
-    /// If it answers anything else.
+    /// If it returns anything else.
     #[must_use]
     pub fn number(&mut self, query: &str) -> i64 {
         let row: Number = match self {
@@ -93,10 +93,10 @@ impl Sql {
         row.number
     }
 
-    /// The texts that a query answers in a column named `text`.
+    /// The texts that a query returns in a column named `text`.
     ///
     /// # Panics
-    /// If it answers anything else.
+    /// If it returns anything else.
     #[must_use]
     pub fn texts(&mut self, query: &str) -> Vec<String> {
         let rows: Vec<Text> = match self {

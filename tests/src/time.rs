@@ -16,7 +16,7 @@ pub fn at(millis: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1000)
 }
 
-/// Reads what [`at`] writes, and nothing else: the form in which every time is answered.
+/// Parses what [`at`] writes, and nothing else: the format of every time in a response.
 ///
 /// # Panics
 /// If the text is in any other form.

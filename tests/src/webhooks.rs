@@ -47,7 +47,7 @@ impl Hook {
         Self { path: format!("/webhooks/{}", member("id")), secret: member("secret") }
     }
 
-    /// As it is now.
+    /// Its current state.
     #[must_use]
     pub fn find(&self, admin: &Client) -> Value {
         admin.get(&*self.path).assert_status(200).json()
@@ -70,7 +70,7 @@ impl Hook {
         admin.all(&format!("{}/deliveries", self.path))
     }
 
-    /// Waits until something is true of it as it is answered.
+    /// Waits until its response satisfies a condition.
     ///
     /// # Panics
     /// If it is not within a minute.

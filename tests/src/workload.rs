@@ -1,5 +1,5 @@
 //! Clients that write and read at random while processes are killed and connections cut, and the
-//! check of all that they saw. What is random comes from a seed; what threads make of it does not.
+//! check of all that they saw. A seed determines the random choices, but not how threads interleave.
 
 mod deployment;
 mod faults;
@@ -118,7 +118,7 @@ impl RandomWorkload {
         self.seed ^ of_database ^ (u64::try_from(self.processes).unwrap() << 48)
     }
 
-    /// Lets the clients work and the faults happen; all operations, in no order.
+    /// Runs the clients and the faults. Returns all operations, in no order.
     fn round(
         &self,
         deployment: &mut Deployment,

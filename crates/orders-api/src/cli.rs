@@ -159,7 +159,7 @@ pub(crate) fn read() -> (Common, Command) {
     (cli.common, cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve))))
 }
 
-/// The first option of `serve` that stands before another command.
+/// The first option of `serve` that precedes another command.
 fn given_option(matches: &ArgMatches) -> Option<String> {
     let serve = ServeOptions::augment_args(clap::Command::new("serve"));
     let mut names = serve.get_arguments().map(|argument| argument.get_id().as_str());

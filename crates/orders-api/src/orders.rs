@@ -1,4 +1,4 @@
-//! Orders: the endpoints of the API, and what they read and write.
+//! Orders: the endpoints of the API with their requests and responses.
 
 pub(crate) mod batch;
 pub(crate) mod batch_docs;

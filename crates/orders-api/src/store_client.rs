@@ -57,7 +57,7 @@ pub(crate) enum ChangeError<R> {
     /// Another request used the same idempotency key.
     #[error("another request used the same idempotency key")]
     KeyReused,
-    /// The database failed or did not answer in time.
+    /// The database failed or did not respond in time.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

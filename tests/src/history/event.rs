@@ -35,7 +35,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether a request asks for this change, in any state.
+    /// Whether a request could cause this change, in any state.
     pub(super) fn is_asked_for_by(&self, request: &Request) -> bool {
         match (self.kind, &self.after, request) {
             (_, _, Request::Batch { operations, .. }) => {

@@ -7,7 +7,7 @@ use super::operation::{Operation, Order, Request, Told};
 use super::proposal::{Proposal, key_reused, not_found, refused};
 use super::spacing::{Calendars, Candidate, Scope};
 
-/// All orders, those that are gone, and what is kept under keys.
+/// All orders, the deleted ones, and the responses stored under keys.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub(super) sequence: u64,
@@ -18,7 +18,7 @@ pub struct Model {
     kept_before: Kept,
 }
 
-/// What was done with each key, and its answer.
+/// The request of each key, and its response.
 type Kept = HashMap<String, (Request, Told)>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) is_there: bool,
 }
 
-/// What a request would do, and how to take it back.
+/// The effect of a request, and how to roll it back.
 pub(super) struct Attempt {
     pub(super) told: Told,
     pub(super) replayed: bool,

@@ -1,4 +1,4 @@
-//! Requests of clients, and their answers.
+//! Requests of clients, and their responses.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub struct Change {
     pub services: Option<Vec<u64>>,
 }
 
-/// What is asked for.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// A new order.
@@ -81,7 +81,7 @@ pub enum Request {
         /// Which.
         id: String,
     },
-    /// Asks for the free times between two times, both included.
+    /// Reads the free times between two times, both included.
     Free {
         /// From when, in epoch milliseconds.
         from: i64,
@@ -108,7 +108,7 @@ impl Request {
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// 200 or 201 with an order.
@@ -139,27 +139,27 @@ pub struct Conflict {
 /// A conflicting order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
-    /// How far it is from the time that was asked for, in milliseconds; negative if it is earlier.
+    /// Its distance from the requested time, in milliseconds; negative if it is earlier.
     pub gap: i64,
     /// Its time in epoch milliseconds.
     pub datetime: i64,
     /// Its id.
     pub id: String,
-    /// The services in question, in rising order.
+    /// The shared services, in ascending order.
     pub services: Vec<u64>,
 }
 
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// With an answer.
+    /// With a response.
     Told {
-        /// What it said.
+        /// The response.
         told: Told,
         /// Whether it was marked as given before.
         replayed: bool,
     },
-    /// The answer says that the request had no effect, or it never reached the service.
+    /// The response says that the request had no effect, or the request never reached the service.
     NotDone(String),
     /// Unknown: it may be done at any time after it was sent, or never.
     Unknown(String),
@@ -172,15 +172,15 @@ pub struct Operation {
     pub number: u64,
     /// Whose.
     pub client: usize,
-    /// Which process was asked.
+    /// The process that received the request.
     pub process: usize,
-    /// What was asked for.
+    /// The request.
     pub request: Request,
     /// Its `Idempotency-Key`.
     pub key: Option<String>,
     /// When it was sent, in nanoseconds of one clock for all clients.
     pub begin: u64,
-    /// When its answer was there, by the same clock.
+    /// When its response arrived, by the same clock.
     pub end: u64,
     /// How it ended.
     pub ending: Ending,

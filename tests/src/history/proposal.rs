@@ -1,4 +1,4 @@
-//! What a request asks for, validated except for the rule.
+//! The change that a request proposes, validated except for the rule.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use super::model::{Entry, Model, Stamps};
 use super::operation::{Change, Conflict, Order, Request, Told};
 use super::spacing::Scope;
 
-/// What an order would be.
+/// A proposed order.
 pub(super) struct Proposal {
     /// `None` if nothing changes.
     pub(super) kind: Option<Kind>,
     pub(super) entry: Entry,
-    /// Whether the rule has to be asked.
+    /// Whether the rule applies.
     pub(super) moves: bool,
 }
 
 impl Model {
-    /// What a request asks for, if all but the rule allow it.
+    /// The proposal of a request, if everything except the rule allows it.
     pub(super) fn propose(&self, request: &Request, stamps: &Stamps<'_>) -> Result<Proposal, Told> {
         let ((now, made_id), sequence) = (stamps.next(), self.sequence + 1);
         let found = |id: &str, if_match: Option<u64>| {

@@ -7,7 +7,7 @@ use crate::time::HOUR;
 
 /// No suggestion lies further away.
 const FURTHEST: i64 = 366 * 24 * HOUR;
-/// The most conflicting orders that an answer names.
+/// The maximum number of conflicting orders in a response.
 const NAMED: usize = 10;
 
 /// What shares a calendar.
@@ -135,7 +135,7 @@ impl Calendars {
     /// All intervals between two times in which an order with these services is free.
     pub(super) fn free(&self, services: &[u64], from: i64, to: i64) -> Vec<(i64, i64)> {
         let calendars = self.of(services);
-        // All that can be in the way, once each, in the order of time.
+        // All orders that can conflict, once each, by time.
         let mut taken: Vec<i64> = Vec::new();
         for calendar in calendars {
             let near = (calendar, from - self.window)..=(calendar, to + self.window);

@@ -79,7 +79,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Places the first of these events, and those after it that are of the same operation; how many.
-    /// The events must be all that are left.
+    /// The events must be all remaining ones.
     pub(super) fn place(&mut self, events: &'a [Event]) -> usize {
         let Some(event) = events.first() else { return 0 };
         if event.sequence != self.model.sequence + 1 {
@@ -175,7 +175,8 @@ impl<'a> Sweep<'a> {
         used_by.unwrap_or(u64::MAX).min(operation.over())
     }
 
-    /// Does an operation here, if it makes just the events that come and answers as it did; how many.
+    /// Performs an operation here, if it causes exactly the next events and its response. Returns the
+    /// number of events.
     fn try_write(&mut self, number: usize, events: &[Event]) -> Result<usize, String> {
         let operation = &self.all[number];
         let attempt = self.model.attempt(operation, events);
@@ -255,7 +256,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// What an operation would be answered here.
+    /// The response that an operation would get here.
     fn told_here(&mut self, number: usize) -> String {
         let attempt = self.model.attempt(&self.all[number], &[]);
         let again = if attempt.replayed { ", once more" } else { "" };
@@ -315,7 +316,7 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Whether an attempt answers as the operation was answered, if it was.
+/// Whether an attempt gives the response of the operation, if it got one.
 fn answers(operation: &Operation, attempt: &Attempt) -> bool {
     match &operation.ending {
         Ending::Told { told, replayed } => (told, *replayed) == (&attempt.told, attempt.replayed),

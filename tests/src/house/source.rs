@@ -19,7 +19,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// All product files of a crate: none that is compiled for tests only.
+    /// All product files of a crate, without those that are compiled for tests only.
     pub(super) fn of_crate(name: &str) -> Vec<Self> {
         let src = top().join("crates").join(name).join("src");
         let mut sources: Vec<Self> =

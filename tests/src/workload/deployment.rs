@@ -15,7 +15,7 @@ use crate::{
 
 /// Far away from where all others are.
 const FAR: i64 = 1_800_000_000_000;
-/// How soon all must be well after the last fault. No answer takes longer than 5 seconds.
+/// The longest time to recovery after the last fault. No response takes longer than 5 seconds.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 pub(super) struct Deployment {

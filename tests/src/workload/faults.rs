@@ -12,7 +12,7 @@ use crate::Random;
 enum Fault {
     /// A process is killed.
     Kill,
-    /// A process is asked to end, and started again.
+    /// A process is shut down and started again.
     Restart,
     /// A process is frozen, and resumes when its clients may have timed out.
     Freeze,

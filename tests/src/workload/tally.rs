@@ -1,10 +1,10 @@
-//! What a workload has been through.
+//! The counts of a workload.
 
 use std::fmt;
 
 use crate::history::{Ending, Event, Operation, Request, Told, Violation};
 
-/// How much of everything there was.
+/// Counts of operations, faults and violations.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Rounds that were checked.
@@ -13,7 +13,7 @@ pub struct Tally {
     pub operations: u64,
     /// Writes that were acknowledged.
     pub acknowledged: u64,
-    /// Of these, those answered as before, under their keys.
+    /// Of these, those replayed under their keys.
     pub repeated: u64,
     /// Reads of an order that was there, and of free times.
     pub read: u64,
@@ -21,7 +21,7 @@ pub struct Tally {
     pub refused: u64,
     /// Of these, those rejected by the rule.
     pub conflicts: u64,
-    /// Operations whose answer says that they had no effect.
+    /// Operations whose response says that they had no effect.
     pub not_done: u64,
     /// Operations whose end no client knows.
     pub unknown: u64,

@@ -1,4 +1,4 @@
-//! Requests of a history as they are sent, and what comes back as a history has it.
+//! Converts requests of a history to HTTP, and responses to those of a history.
 
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn read_conflict(body: &Value) -> Conflict {
     let mut nearest: Vec<Neighbour> =
         body["conflicts"].as_array().into_iter().flatten().map(one).collect();
     assert!(nearest.is_sorted_by_key(|other| other.gap.abs()), "the nearest first: {body}");
-    // Of those that are equally far, the contract does not say which comes first.
+    // The contract does not define the order of equally distant ones.
     nearest.sort_by(|a, b| (a.gap.abs(), a.datetime, &a.id).cmp(&(b.gap.abs(), b.datetime, &b.id)));
     let count = body["conflict_count"].as_u64().and_then(|count| count.try_into().ok());
     let instant = |value: &Value| value.as_str().map(millis_of);
@@ -178,7 +178,7 @@ fn read_conflict(body: &Value) -> Conflict {
     }
 }
 
-/// Reads an order as it is answered.
+/// Reads an order of a response.
 pub(super) fn read_order(body: &Value) -> Order {
     Order {
         id: text(&body["id"]).to_owned(),
@@ -196,7 +196,7 @@ pub(super) fn read_order(body: &Value) -> Order {
     }
 }
 
-/// Reads an event as the feed has it.
+/// Reads an event of the feed.
 pub(super) fn read_event(body: &Value) -> Event {
     let order = |value: &Value| (!value.is_null()).then(|| read_order(value));
     Event {

@@ -1,4 +1,4 @@
-//! One client: sends requests that are likely to conflict, and records the answers.
+//! One client: sends requests that are likely to conflict, and records the responses.
 
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
@@ -13,9 +13,9 @@ use crate::{Client, HOUR};
 /// The time of the sample orders, around which all orders of the workload lie.
 const MIDST: i64 = 1_667_301_071_111;
 const WINDOW: i64 = 3 * HOUR;
-/// How long a client waits for an answer: less than some faults last.
+/// The timeout of a client: less than some faults last.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a client asks again under a key whose fate it does not know.
+/// How often a client retries a key whose outcome it does not know.
 const REPEATS: usize = 3;
 
 pub(super) struct Worker<'a> {
@@ -69,7 +69,7 @@ impl<'a> Worker<'a> {
         self.operations
     }
 
-    /// Asks, and writes down how it ended; whether that is known.
+    /// Sends a request and records its outcome. Returns whether that is known.
     fn ask(&mut self, request: &Request, key: Option<String>) -> bool {
         let process = self.random.below(self.clients.len());
         let begin = self.shared.now();
@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
     }
 
     /// A key for some writes. A request that may change nothing has none, because no event would
-    /// show when its answer was stored.
+    /// show when its response was stored.
     fn key(&mut self, request: &Request, fee: u64) -> Option<String> {
         let writes = match request {
             Request::Read { .. } | Request::Free { .. } => false,
@@ -123,7 +123,7 @@ impl<'a> Worker<'a> {
         self.last_key.clone()
     }
 
-    /// Something that no other operation asks for, by its fee.
+    /// A request that is unique by its fee.
     fn request(&mut self, fee: u64) -> Request {
         match self.random.below(100) {
             0..28 => {
@@ -160,7 +160,7 @@ impl<'a> Worker<'a> {
             5..7 => Change { datetime, fee, services: None },
             7 => Change { datetime: None, fee, services },
             8 => Change { datetime: None, fee, services: None },
-            // As it was seen last: perhaps nothing changes.
+            // As last seen: perhaps nothing changes.
             _ => match self.shared.seen().get(&id) {
                 Some(Order { datetime, fee, services, .. }) => Change {
                     datetime: Some(*datetime),

@@ -21,7 +21,7 @@ struct Route {
     roles: [bool; 3],
 }
 
-/// The table as it is checked in.
+/// The table of the checked-in document.
 fn routes() -> Vec<Route> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/HTTP.md");
     let text = std::fs::read_to_string(file).unwrap();

@@ -38,7 +38,7 @@ fn the_free_stretches_lie_between_the_orders(database: Database) {
     );
     assert_eq!(answer.get("policy"), Some(&server.get("/policy").json()));
     assert_eq!(answer.get("next_cursor"), Some(&Value::Null));
-    // For one that is to be moved its own time is free.
+    // The own time of an order that will be moved is free.
     let answer = server.get(path(NOON, NOON + 12 * HOUR, "&ignore=b")).json();
     assert_eq!(stretches(&answer), [(NOON + 3 * HOUR, NOON + 8 * HOUR)]);
     // Page by page it is the same.

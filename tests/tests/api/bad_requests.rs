@@ -21,7 +21,7 @@ fn a_body_of_more_than_64_kib_is_too_large(database: Database) {
         raw_post(server.address(), "/orders", &other).problem(413, "body-too-large");
         raw_post(server.address(), "/services", &other).problem(413, "body-too-large");
     }
-    // One that only says how long it will be, and one that does not say it at all.
+    // One that only announces its length, and one without a length.
     let head = "POST /orders HTTP/1.1\r\nHost: $HOST\r\nContent-Type: application/json\r\nConnection: close\r\n";
     for length in ["65537", "99999999999", "18446744073709551615"] {
         raw(server.address(), &format!("{head}Content-Length: {length}\r\n\r\n{{"))

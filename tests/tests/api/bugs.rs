@@ -9,7 +9,7 @@ use crate::both_databases;
 const NOON: i64 = 1_700_000_000_000;
 const DAY: i64 = 24 * HOUR;
 
-/// One order is stored; what becomes of one so much later, and of one so much earlier?
+/// With one order stored, creates one this much later and one this much earlier.
 fn assert_gap(database: Database, gap: i64, status: u16) {
     let server = Server::fresh(database);
     server.post("/orders", &order("stored", NOON)).assert_status(201);

@@ -1,4 +1,4 @@
-//! The spellings of `datetime`: which are accepted, which are rejected, and how they are answered.
+//! The spellings of `datetime`: which are accepted, which are rejected, and how responses write them.
 
 use orders_tests::{Database, Server, bare_order};
 use rstest_reuse::apply;

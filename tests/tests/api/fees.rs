@@ -13,7 +13,7 @@ fn with_fee(spelled: &str) -> String {
     )
 }
 
-/// How the fee is spelled in an answer, before any JSON library has read it.
+/// The spelling of the fee in a response, before any JSON library has parsed it.
 fn spelled(answer: &Answer) -> String {
     let text = answer.text();
     let (_, rest) = text.split_once("\"totalfee\":").unwrap_or_default();

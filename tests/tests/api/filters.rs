@@ -37,7 +37,7 @@ fn pages(client: &Client, query: &str) -> Vec<Vec<String>> {
     }
 }
 
-/// What the list is to be, by the contract's words.
+/// The expected list, by the contract.
 fn model(mut orders: Vec<BulkOrder>, sort: &str, keep: impl Fn(&BulkOrder) -> bool) -> Vec<String> {
     orders.retain(keep);
     let by_datetime = sort.ends_with("datetime");
@@ -140,7 +140,7 @@ fn what_is_rare_is_found_by_pages_that_each_look_at_few(database: Database) {
     let server = with(database, bulk);
     let late = bulk.nth(34_990).datetime;
     for sort in SORTS {
-        // No index leads there: each page looks at some, and says where it stopped.
+        // No index supports this: each page examines some orders, and returns where it stopped.
         let found = pages(&server, &format!("sort={sort}&min_fee=999.9"));
         assert_eq!(found.concat(), model(bulk.all(), sort, |o| o.fee >= 99_990), "{sort}");
         assert!((2..=5).contains(&found.len()), "{} pages by {sort}", found.len());

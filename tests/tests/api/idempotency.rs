@@ -21,7 +21,7 @@ fn send(client: &Client, method: &str, path: &str, key: &str, body: Option<&Valu
     }
 }
 
-/// What a caller relies on is the same, byte for byte; the second says that it is a repeat.
+/// Both responses are equal, byte for byte, except that the second is marked as a replay.
 fn assert_replayed(first: &Answer, again: &Answer) {
     assert_eq!(first.header("Idempotency-Replayed"), None, "{first}");
     assert_eq!(again.header("Idempotency-Replayed"), Some("true"), "{again}");
@@ -292,13 +292,13 @@ fn faults_of_a_request_are_told_before_its_key_is_looked_at(database: Database) 
     let ask = |path: &str, body: &Value| send(&server, "POST", path, "k", Some(body));
     ask("/orders", &json!({"totalfee": -1})).problem(422, "invalid-order");
     ask("/orders?colour=red", &order("a", NOON)).problem(400, "invalid-parameter");
-    // Replayed before anything is asked of the database as it is now.
+    // Replayed regardless of the current state.
     drop(server.delete("/orders/a").assert_status(204));
     assert_eq!(ask("/orders", &order("a", NOON)).assert_status(201).json()["id"], "a");
     assert_eq!(server.get("/orders/a").status, 404);
 }
 
-/// Sends a keyed POST and hangs up without reading the answer.
+/// Sends a keyed POST and disconnects without reading the response.
 fn send_and_hang_up(server: &Server, key: &str, body: &Value) {
     let body = body.to_string();
     let length = body.len();

@@ -39,7 +39,7 @@ fn create(admin: &Client, body: &Value) -> (String, String) {
     (member("id"), member("key"))
 }
 
-/// Waits until a request is answered with a status, and checks that it soon is.
+/// Waits until a request gets this status, and checks that it does soon.
 fn assert_soon(status: u16, ask: impl Fn() -> Answer) {
     let began = Instant::now();
     while ask().status != status {
@@ -211,7 +211,7 @@ fn a_key_from_the_environment_is_an_admins(database: Database) {
     create(&server.with_key(own), &json!({"name": "x", "role": "reader"}));
     assert!(!server.log().contains(own));
     drop(server);
-    // Without it, there has been a key all the same.
+    // Without it, the service still has had a key.
     Server::start(&scratch).get("/orders").problem(401, "unauthenticated");
 }
 

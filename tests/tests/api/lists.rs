@@ -13,7 +13,7 @@ const NOON: i64 = 1_700_000_000_000;
 fn with_orders(database: Database, number: i64) -> (Scratch, Server) {
     let scratch = database.fresh();
     let mut orders: Vec<Value> = (0..number).map(nth).collect();
-    // Not in the order in which they are to be listed.
+    // Not in the order of the list.
     orders.reverse();
     let services = json!([{"id": 123, "name": "Inspection"}, {"id": 456, "name": "Analysis"}, {"id": 789, "name": "Testing"}]);
     let file =

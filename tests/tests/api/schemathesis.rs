@@ -1,5 +1,5 @@
 //! Generated requests: schemathesis reads the served document, sends valid and invalid requests, and
-//! checks every answer against it. `schemathesis.toml` configures what it expects.
+//! checks every response against it. `schemathesis.toml` configures what it expects.
 #![expect(clippy::disallowed_methods, reason = "settings of tests are read where they are used")]
 
 use std::path::Path;
@@ -36,7 +36,7 @@ fn generated_requests_find_no_fault(database: Database) {
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml"))
         .args(["run", &file, "--url", &format!("http://{}", server.address())])
         .args(["--header", &format!("X-API-Key: {KEY}")])
-        // Its answer has no end; `events/sse.rs` asks it.
+        // Its response has no end; `events/sse.rs` tests it.
         .args(["--exclude-path", "/events/stream"])
         .args(["--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--no-color"])
         .output()

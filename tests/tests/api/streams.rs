@@ -206,7 +206,7 @@ fn a_calendar_is_one_that_others_can_read(database: Database) {
     assert_eq!(summaries, [escaped.as_str(), "Short"]);
     assert_eq!(entries(&calendar, "DTSTART"), ["20231115T011320Z", "20231115T041320Z"]);
     assert_eq!(entries(&calendar, "SEQUENCE"), ["0", "0"]);
-    // What is changed keeps its name, and says how often it was changed.
+    // A changed order keeps its UID, and SEQUENCE counts its changes.
     let mut changed = order("-1", NOON + 240 * HOUR);
     changed["services"] = json!([{"id": 2}, {"id": 1}]);
     let changed = server.put("/orders/-1", &changed).assert_status(200).json();
@@ -220,7 +220,7 @@ fn a_calendar_is_one_that_others_can_read(database: Database) {
     assert_eq!(entries(&calendar, "DTSTAMP")[1], second);
 }
 
-/// All that comes over a connection of its own, the head with it.
+/// The whole response on a new connection, including its head.
 fn bytes_of(server: &Server, path: &str) -> Vec<u8> {
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address());
@@ -249,7 +249,7 @@ fn a_stream_that_fails_half_way_is_without_its_last_chunk(database: Database) {
         assert!(server.request("GET", &path).try_send().is_err(), "a client sees that it is cut");
         server.wait_for_log(&format!("{path}, cut short"));
     }
-    // A stream that fails at once is answered like any request.
+    // A stream that fails at once is an ordinary problem.
     server
         .get(format!("/orders.csv?from={}", orders_tests::at(bulk.nth(2_499).datetime)))
         .problem(500, "internal-error");

@@ -1,5 +1,5 @@
 //! The connection to PostgreSQL breaks during a commit: the outcome is determined, each request is done
-//! once, and its answer is correct.
+//! once, and its response is correct.
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::io::{Read, Write};
@@ -56,7 +56,7 @@ impl Scissors {
     }
 }
 
-/// Passes on what the service asks, up to the commit that is to be cut.
+/// Forwards what the service sends, up to the commit to cut.
 fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
     let mut piece = [0; 8 * 1024];
     while let Ok(length @ 1..) = near.read(&mut piece) {
@@ -65,7 +65,7 @@ fn ask(mut near: TcpStream, mut far: TcpStream, armed: &AtomicU8) {
             match armed.swap(NOT_AT_ALL, Ordering::SeqCst) {
                 BEFORE_IT_ARRIVES => break,
                 BEFORE_ITS_ANSWER => {
-                    // The near end first, so that the answer is lost.
+                    // The near end first, so that the response is lost.
                     drop(near.shutdown(Shutdown::Both));
                     drop(far.write_all(asked));
                     return;
@@ -235,7 +235,7 @@ fn an_answer_whose_commit_is_cut_off_is_kept_or_given_afresh(
     let first = ask("POST", "/orders", "create", &body).assert_status(201);
     assert!(scissors.has_cut(), "the commit was cut off");
     assert_eq!(ask("POST", "/orders", "create", &body).body, first.body);
-    // Changes nothing: all that is written is the answer.
+    // Changes nothing: only the response is written.
     scissors.arm(cut);
     let first = ask("PUT", "/orders/a", "replace", &body).assert_status(200);
     assert!(scissors.has_cut(), "the commit was cut off");

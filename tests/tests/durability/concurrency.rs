@@ -30,7 +30,7 @@ fn processes(database: Database, number: usize) -> (Scratch, Vec<Server>) {
     (scratch, servers)
 }
 
-/// Lets clients loose together, round after round; the answers of each round, by client.
+/// Releases clients together, round after round. Returns the responses of each round, by client.
 ///
 /// Nothing fails in here: a client that did would leave the others waiting for ever.
 fn race(
@@ -383,7 +383,7 @@ fn orders_that_come_and_go_never_overlap(#[case] database: Database, #[case] num
                 .map_err(|error| error.to_string()),
         }
     });
-    // The stored orders are those of the last answers.
+    // The stored orders are those of the last responses.
     let mut expected = BTreeMap::new();
     for (number, answer) in answers.iter().flat_map(|answers| answers.iter().enumerate()) {
         match answer.status {

@@ -22,11 +22,11 @@ const CLIENTS: usize = 6;
 const KILLS: usize = 20;
 
 /// What a client knows about its orders: the last state that was acknowledged (`None`: deleted),
-/// and the state that was asked for when the connection broke.
+/// and the requested state when the connection broke.
 #[derive(Default)]
 struct Ledger {
     acknowledged: BTreeMap<String, Option<Value>>,
-    /// What was asked for last, without an answer: it may have happened, or not.
+    /// The last request, without a response: it may or may not have been done.
     open: Option<(String, Option<Value>)>,
 }
 

@@ -52,7 +52,7 @@ fn plain(outcome: Outcome) -> Outcome {
     }
 }
 
-/// Queues a write; what comes back is its answer once it is there.
+/// Queues a write. The receiver gets its result.
 fn queue<T: Send + 'static>(
     write: impl FnOnce(Clock, Reply<T>) -> Ticket,
 ) -> mpsc::Receiver<Result<T, orders_db::StoreError>> {
@@ -122,7 +122,7 @@ fn assert_agreement(database: Database, scope: Scope, edit_lock: Option<Period>)
         clear(&mut sql);
         let mut book = Book::new(policy);
         (1..=3).for_each(|number| book.add_service(service(number)));
-        // What was answered first under each key.
+        // The first response under each key.
         let mut first: HashMap<OwnKey, Vec<u8>> = HashMap::new();
         for commands in rounds.new_tree(&mut runner).unwrap().current() {
             let expected = book.run_all(&commands, at(0));

@@ -1,4 +1,4 @@
-//! Disk writes that fail, one after the other: every answer is correct, even after a crash, and the
+//! Disk writes that fail, one after the other: every response is correct, even after a crash, and the
 //! service recovers once the disk does.
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ struct Told {
 
 impl Told {
     /// Creates an order alone, or three in a batch, or one in the place of another that goes.
-    /// Answers whether that was done.
+    /// Returns whether that was done.
     fn ask(&mut self, server: &Server) -> bool {
         self.next += 1;
         let number = self.next;
@@ -54,7 +54,7 @@ impl Told {
         answer.status < 300
     }
 
-    /// Checks that what was said is so.
+    /// Checks that the responses were true.
     fn assert_true(&mut self, server: &Server, what: &str) {
         let stored = server.all("/orders");
         let stored: BTreeSet<String> = stored

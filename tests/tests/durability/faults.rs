@@ -1,4 +1,4 @@
-//! Faults under constant load: answers come in time, acknowledged writes are there, rejected ones are
+//! Faults under constant load: responses come in time, acknowledged writes are there, rejected ones are
 //! not, and the service recovers by itself.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -60,7 +60,7 @@ fn postgres_is_frozen_for_ten_seconds() {
         postgres.freeze();
         scope(|threads| {
             threads.spawn(|| sleep(Duration::from_secs(10)));
-            // What needs no database is answered at once, and what it counts within a second or so.
+            // Requests that need no database get a response at once, the metrics within a second.
             let start = Instant::now();
             server.get("/healthz").assert_status(200);
             server.get("/readyz").problem(503, "database-unavailable");

@@ -26,13 +26,13 @@ const ORDERS: i64 = 8;
 struct Asked {
     /// Its changes: the order and its version after each.
     changes: Vec<String>,
-    /// How long the log was when the answer was there.
+    /// The length of the log when the response arrived.
     log: usize,
-    /// The key that it was sent under, with its path, its body and what was answered.
+    /// Its key, with its path, its body and the response.
     retry: Option<(String, Value, Vec<u8>)>,
 }
 
-/// Clients of one server, and their answers.
+/// Clients of one server, and their responses.
 struct Story<'a> {
     admin: &'a Client,
     file: &'a Path,
@@ -125,7 +125,7 @@ fn tell(
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     events: Vec<String>,
-    /// Each with the answer that is kept under it.
+    /// Each with its stored response.
     keys: BTreeSet<String>,
     rest: Vec<String>,
 }
@@ -133,7 +133,7 @@ struct State {
 impl State {
     fn of(file: &Path) -> Self {
         let mut sql = Sql::open(file);
-        // What is copied to be looked at need not be safe on the disk.
+        // A copy for inspection need not be synced to disk.
         sql.run("PRAGMA synchronous = OFF").unwrap();
         let events = "SELECT json_array(order_id || ' ' || version, sequence, kind, time_ms, \
                       actor, datetime_ms, total_fee, services, grp, created_at_ms) AS text \
@@ -183,7 +183,7 @@ impl State {
     }
 }
 
-/// A database written by several clients, with its log; and their answers.
+/// A database written by several clients, with its log, and their responses.
 fn written(scratch: &Scratch) -> (Logged, Vec<Asked>) {
     let file = scratch.file();
     drop(delivering(scratch, &[]));
@@ -265,7 +265,7 @@ fn wherever_the_log_is_cut_off_the_database_holds_a_prefix_with_all_that_was_ack
     );
     // Some of several concurrent writers share a transaction.
     assert!(frames > 100 && commits > 12 && last.events.len() > 60);
-    // And the doctor has nothing to say, wherever it is called.
+    // And the doctor finds nothing.
     let ends: Vec<usize> = (0..frames)
         .filter(|frame| logged.commits(*frame))
         .map(|frame| logged.end_of(frame))

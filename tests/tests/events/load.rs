@@ -188,7 +188,7 @@ fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
-/// Writes 20 orders a second; how long each took, and when each was answered.
+/// Writes 20 orders a second. Returns how long each took, and when its response arrived.
 fn write_evenly(client: &Client, first: i64, orders: i64) -> Vec<(Duration, Instant)> {
     let began = Instant::now();
     let mut written = Vec::new();

@@ -243,7 +243,7 @@ fn a_reader_goes_on_where_it_was_when_the_server_was_killed(database: Database) 
         for number in 0..10 {
             create(&server, round * 10 + number);
         }
-        // Not all that were sent are read.
+        // Some events that were sent are not read.
         for _ in 0..7 {
             let (id, _, _) = stream.event();
             assert_eq!(id, last + 1);

@@ -1,4 +1,4 @@
-//! Shutdown: the program drains, answers what it accepted, and loses nothing.
+//! Shutdown: the program drains, responds to all accepted requests, and loses nothing.
 
 use std::thread::sleep;
 use std::time::Duration;

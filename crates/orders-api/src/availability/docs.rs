@@ -10,7 +10,7 @@ pub(crate) fn find() -> Description {
     let slots = "Returns the first free times instead, at most this many, one minimum gap apart";
     let at = shape::some_instant;
     Description::new(TIMES, "findAvailability", "Find when an order would be accepted")
-        .takes([
+        .with_parameters([
             parameters::required_query("from", "The start of the search", at()),
             parameters::required_query(
                 "to",
@@ -25,11 +25,11 @@ pub(crate) fn find() -> Description {
                 shape::order_id(),
             ),
         ])
-        .takes(parameters::page())
-        .answers(
+        .with_parameters(parameters::page())
+        .returns(
             Answer::ok("The free intervals, both ends included, or the first free times")
                 .json::<FreeTimesView>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }

@@ -50,9 +50,9 @@ pub(crate) async fn find(
     let mut intervals = found.intervals;
     let next = list.cut(&mut intervals, |last| last.end.to_string());
     let view = AvailabilityView {
-        data: intervals.iter().map(FreeIntervalView::of).collect(),
+        data: intervals.iter().map(FreeIntervalView::new).collect(),
         next_cursor: next.clone(),
-        policy: PolicyView::of(&found.policy),
+        policy: PolicyView::new(&found.policy),
     };
     Ok(page::with_link(&request, "cursor", next.as_deref()).json(FreeTimesView::Intervals(view)))
 }

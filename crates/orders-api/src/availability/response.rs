@@ -56,7 +56,7 @@ pub(crate) struct FreeIntervalView {
 }
 
 impl FreeIntervalView {
-    pub(crate) fn of(interval: &FreeInterval) -> Self {
+    pub(crate) fn new(interval: &FreeInterval) -> Self {
         Self { start: Shown(interval.start), end: Shown(interval.end) }
     }
 }

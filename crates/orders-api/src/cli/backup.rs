@@ -42,10 +42,10 @@ pub(crate) fn restore(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn
 /// Moves a database and prints the checksums of its tables.
 pub(crate) fn move_to(database: &DatabaseUrl, to: &str) -> Result<(), Box<dyn Error>> {
     let to = DatabaseUrl::parse(to)?;
-    let sums = orders_db::move_to_postgres(database, &to, |table, rows| {
+    let checksums = orders_db::move_to_postgres(database, &to, |table, rows| {
         log::debug!("{table}: {rows} rows sent");
     })?;
-    doctor::print_checksums(&sums)?;
-    log::info!("{database}: moved to {to}; {} tables are identical", sums.len());
+    doctor::print_checksums(&checksums)?;
+    log::info!("{database}: moved to {to}; {} tables are identical", checksums.len());
     Ok(())
 }

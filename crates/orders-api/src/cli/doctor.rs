@@ -35,10 +35,10 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
         }
     })?;
     written?;
-    let own = if options.sums || options.compare.is_some() {
-        let sums = orders_db::checksums(database)?;
-        print_checksums(&sums)?;
-        sums
+    let own = if options.checksums || options.compare.is_some() {
+        let checksums = orders_db::checksums(database)?;
+        print_checksums(&checksums)?;
+        checksums
     } else {
         Vec::new()
     };
@@ -52,9 +52,9 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
 }
 
 /// Prints the checksum and the number of rows of each table.
-pub(crate) fn print_checksums(sums: &[TableChecksum]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn print_checksums(checksums: &[TableChecksum]) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
-    for TableChecksum { table, rows, sum } in sums {
+    for TableChecksum { table, rows, sum } in checksums {
         writeln!(out, "{sum}  {rows:>10} rows  {table}")?;
     }
     Ok(())

@@ -144,7 +144,7 @@ impl<W: Write> Writer<W> {
                         self.out.write_all(between.as_bytes())?;
                         serde_json::to_writer(
                             &mut self.out,
-                            &crate::services::response::ServiceView::of(&service),
+                            &crate::services::response::ServiceView::new(&service),
                         )?;
                     }
                 }

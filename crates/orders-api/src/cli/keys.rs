@@ -56,7 +56,7 @@ fn list(store: &Store) -> Result<(), Box<dyn Error>> {
         let Some(last) = keys.last() else { return Ok(()) };
         after = Some((last.created_at, last.id.clone()));
         for key in &keys {
-            print(&serde_json::to_string(&KeyView::of(key))?)?;
+            print(&serde_json::to_string(&KeyView::new(key))?)?;
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(),
 }
 
 fn show(policy: &Policy) -> Result<(), Box<dyn Error>> {
-    let shown = serde_json::to_string(&PolicyView::of(policy))?;
+    let shown = serde_json::to_string(&PolicyView::new(policy))?;
     Ok(writeln!(std::io::stdout(), "{shown}")?)
 }
 

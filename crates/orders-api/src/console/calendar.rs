@@ -37,7 +37,7 @@ const MAX_ORDERS: u32 = 20_000;
 struct CalendarPage {
     layout: Layout,
     heading: String,
-    views: Vec<(&'static str, String, bool)>,
+    view_links: Vec<(&'static str, String, bool)>,
     previous: String,
     next: String,
     today: String,
@@ -122,7 +122,7 @@ fn draw(
     let nearest = [link("previous order", calendar.previous), link("next order", calendar.next)];
     CalendarPage {
         heading: address.heading(),
-        views: View::ALL
+        view_links: View::ALL
             .iter()
             .map(|view| (view.title(), address.viewed_as(*view), *view == address.view))
             .collect(),

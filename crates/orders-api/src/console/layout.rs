@@ -59,7 +59,7 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    fn of(request: &HttpRequest) -> Self {
+    fn from_request(request: &HttpRequest) -> Self {
         let (role, has_key) = (security::role(request), security::is_authenticated(request));
         Self { role, has_key, name: request_context::actor(request).as_str().to_owned() }
     }
@@ -80,13 +80,13 @@ impl Visitor {
 impl Layout {
     /// The layout of a page for an authorized visitor.
     pub(crate) fn new(request: &HttpRequest, section: &'static str, title: &str) -> Self {
-        let visitor = Some(Visitor::of(request));
+        let visitor = Some(Visitor::from_request(request));
         Self { visitor, ..Self::signed_out(request, section, title) }
     }
 
     /// The layout of a page for anyone.
     pub(crate) fn signed_out(request: &HttpRequest, section: &'static str, title: &str) -> Self {
-        let zone = Zone::of(request);
+        let zone = Zone::from_request(request);
         Self {
             title: title.to_owned(),
             section,

@@ -18,7 +18,7 @@ use crate::store_client::ChangeError;
 pub(crate) struct OrderForm {
     pub(crate) zone: Zone,
     pub(crate) datetime: String,
-    /// The exact time of the field while nobody changes it: a field has no zone, and when clocks are
+    /// The exact time of an unchanged field: a field has no zone, and when clocks are
     /// put back it is ambiguous.
     pub(crate) was: String,
     pub(crate) fee: String,
@@ -79,7 +79,7 @@ impl OrderForm {
     }
 
     /// A form that holds an order.
-    pub(crate) fn of(zone: Zone, order: &Order) -> Self {
+    pub(crate) fn from_order(zone: Zone, order: &Order) -> Self {
         Self {
             fee: order.content.total_fee.to_string(),
             chosen: order.content.services.iter().collect(),
@@ -162,7 +162,7 @@ impl OrderForm {
     /// Records why the order was rejected. Returns the status of the page that shows it.
     ///
     /// # Errors
-    /// Returns what is not about the form.
+    /// Returns a problem that is not about the form.
     pub(crate) fn record_rejection(
         &mut self,
         error: ChangeError<Refusal>,

@@ -30,7 +30,7 @@ pub(crate) async fn new(
     request: HttpRequest,
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
-    let zone = Zone::of(&request);
+    let zone = Zone::from_request(&request);
     let mut at = None;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         at = match name.as_ref() {
@@ -51,7 +51,7 @@ pub(crate) async fn create(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
-    let (mut order_form, content) = OrderForm::read(&form, Zone::of(&request));
+    let (mut order_form, content) = OrderForm::read(&form, Zone::from_request(&request));
     let Some(content) = content else {
         return show_new(&request, &store, StatusCode::UNPROCESSABLE_ENTITY, order_form).await;
     };
@@ -107,7 +107,7 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let form = Form::read(&request, payload).await?;
-    let (order_form, content) = OrderForm::read(&form, Zone::of(&request));
+    let (order_form, content) = OrderForm::read(&form, Zone::from_request(&request));
     // A form without a version matches no version.
     let version = order_form.version.unwrap_or(0);
     let Some(content) = content else {
@@ -154,7 +154,7 @@ async fn finish(
     let changed = store
         .change_order(request_context::actor(request), operation, retry, |done| Some(stored(done)))
         .await;
-    let blank = || OrderForm { version: None, ..OrderForm::new(Zone::of(request), None) };
+    let blank = || OrderForm { version: None, ..OrderForm::new(Zone::from_request(request), None) };
     let mut order_form = order_form.unwrap_or_else(blank);
     let status = match changed {
         // Another caller has deleted or restored the order: its page says so.

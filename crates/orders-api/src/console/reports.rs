@@ -67,13 +67,13 @@ pub(crate) async fn show(
     let is_cut = to > last;
     to = to.min(last);
     let (start, end) = (zone.start_of(from), zone.start_of(later(to, 1)));
-    let figures = store.run_blocking(move |store| store.find_report(start, end)).await?;
-    let orders = figures.quarters.iter().map(|(_, amount)| amount.orders).sum();
-    let fees = in_units(figures.quarters.iter().map(|(_, amount)| amount.fees).sum());
-    let refusals = figures.refusals.iter().map(|(_, number)| number).sum();
-    let unit = Unit::of(from, to);
-    let totals = Totals::of(zone, start, (from, to), unit, &figures);
-    let charts = charts(unit, &totals, &figures);
+    let report = store.run_blocking(move |store| store.find_report(start, end)).await?;
+    let orders = report.quarters.iter().map(|(_, amount)| amount.orders).sum();
+    let fees = in_units(report.quarters.iter().map(|(_, amount)| amount.fees).sum());
+    let refusals = report.refusals.iter().map(|(_, number)| number).sum();
+    let unit = Unit::for_days(from, to);
+    let totals = Totals::new(zone, start, (from, to), unit, &report);
+    let charts = charts(unit, &totals, &report);
     let page = ReportsPage { layout, from, to, is_cut, orders, fees, refusals, charts };
     layout::show(&request, StatusCode::OK, &page)
 }
@@ -87,7 +87,7 @@ enum Unit {
 }
 
 impl Unit {
-    fn of(from: NaiveDate, to: NaiveDate) -> Self {
+    fn for_days(from: NaiveDate, to: NaiveDate) -> Self {
         match to.signed_duration_since(from).num_days() + 1 {
             ..=31 => Self::Day,
             32..=190 => Self::Week,
@@ -127,12 +127,12 @@ struct Totals {
 }
 
 impl Totals {
-    fn of(
+    fn new(
         zone: Zone,
         start: Timestamp,
         (from, to): (NaiveDate, NaiveDate),
         unit: Unit,
-        figures: &OrderReport,
+        report: &OrderReport,
     ) -> Self {
         let mut totals = Self { by_time: BTreeMap::new(), by_hour: [0; 24] };
         for day in from.iter_days().take_while(|day| *day <= to) {
@@ -142,11 +142,11 @@ impl Totals {
             let at = Timestamp::from_millis(start.as_millis() + quarter * QUARTER_MS)?;
             Some(zone.local(at))
         };
-        for (quarter, number) in &figures.refusals {
+        for (quarter, number) in &report.refusals {
             let Some(local) = local(*quarter) else { continue };
             totals.by_time.entry(unit.first_of(local.date())).or_default().1 += number;
         }
-        for (quarter, amount) in &figures.quarters {
+        for (quarter, amount) in &report.quarters {
             let Some(local) = local(*quarter) else { continue };
             let (sum, _) = totals.by_time.entry(unit.first_of(local.date())).or_default();
             sum.orders += amount.orders;
@@ -160,29 +160,31 @@ impl Totals {
     }
 }
 
-fn charts(unit: Unit, totals: &Totals, figures: &OrderReport) -> Vec<Chart> {
+fn charts(unit: Unit, totals: &Totals, report: &OrderReport) -> Vec<Chart> {
     let over_time = |value: fn(&(Amount, i64)) -> Value| {
-        totals.by_time.iter().map(|(day, sums)| (unit.label(*day), value(sums))).collect()
+        totals.by_time.iter().map(|(day, amount)| (unit.label(*day), value(amount))).collect()
     };
     let by_service = |value: fn(&Amount) -> Value| {
-        let services = figures.services.iter();
-        services.map(|(service, sums)| (service.name.as_str().to_owned(), value(sums))).collect()
+        let services = report.services.iter();
+        services
+            .map(|(service, amount)| (service.name.as_str().to_owned(), value(amount)))
+            .collect()
     };
     let hours = totals.by_hour.iter().enumerate();
     let hours = hours.map(|(hour, orders)| (format!("{hour:02}"), Value::count(*orders)));
-    let orders = |sums: &Amount| Value::count(sums.orders);
-    let fees = |sums: &Amount| Value::fees(sums.fees);
+    let orders = |amount: &Amount| Value::count(amount.orders);
+    let fees = |amount: &Amount| Value::fees(amount.fees);
     let name = unit.name();
     vec![
         Chart::new(
             format!("Orders by {name}"),
             "From",
-            over_time(|(sums, _)| Value::count(sums.orders)),
+            over_time(|(amount, _)| Value::count(amount.orders)),
         ),
         Chart::new(
             format!("Fees by {name}"),
             "From",
-            over_time(|(sums, _)| Value::fees(sums.fees)),
+            over_time(|(amount, _)| Value::fees(amount.fees)),
         ),
         Chart::new("Busiest hours".to_owned(), "Hour", hours.collect()),
         Chart {

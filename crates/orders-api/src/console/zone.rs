@@ -18,7 +18,7 @@ pub(crate) struct Zone(Tz);
 
 impl Zone {
     /// The zone of the address, else that of the browser, else UTC.
-    pub(crate) fn of(request: &HttpRequest) -> Self {
+    pub(crate) fn from_request(request: &HttpRequest) -> Self {
         let query = form_urlencoded::parse(request.query_string().as_bytes());
         let asked = query.filter(|(name, _)| name == "tz").find_map(|(_, zone)| Self::parse(&zone));
         let own = || Self::parse(&security::cookie(request, COOKIE)?.replace("%2F", "/"));

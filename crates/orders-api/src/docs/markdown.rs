@@ -78,7 +78,7 @@ fn section(title: &str, description: &Description) -> Vec<String> {
         lines.push(format!("Requires a key with at least the role `{role}`.\n"));
     }
     lines.push("| status | |\n|---|---|".to_owned());
-    lines.extend(description.answers.iter().map(answer));
+    lines.extend(description.responses.iter().map(answer));
     let refusals = description.problems.iter();
     lines.extend(refusals.map(|(status, codes)| {
         format!("| {status} | {} |", list(codes.iter().map(|code| code.name())))

@@ -12,7 +12,7 @@ use crate::http::problem::Code;
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));
     Description::new(EVENTS, "listEvents", "List all events of all orders, oldest first")
-        .takes([
+        .with_parameters([
             query(
                 "after",
                 "The `next_after` of the previous page; 0 for the start",
@@ -20,17 +20,17 @@ pub(crate) fn list() -> Description {
             ),
             query("limit", "The maximum number of events", limit),
         ])
-        .answers(
+        .returns(
             Answer::ok("A page of CloudEvents 1.0, in commit order")
                 .json::<FeedView>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ, &[Code::EventsGone]])
+        .fails_with(&[JSON, READ, &[Code::EventsGone]])
 }
 
 pub(crate) fn stream() -> Description {
     Description::new(EVENTS, "streamEvents", "Stream all events of all orders as they happen")
-        .takes([
+        .with_parameters([
             query(
                 "after",
                 "The sequence after which the stream starts; 0 for the start",
@@ -38,21 +38,21 @@ pub(crate) fn stream() -> Description {
             ),
             last_event_id(),
         ])
-        .answers(
+        .returns(
             Answer::ok("An endless stream of Server-Sent Events, with a comment every 15 seconds")
                 .content(EVENT_STREAM, shape::text()),
         )
-        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
+        .fails_with(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
 }
 
 pub(crate) fn history() -> Description {
     Description::new(ORDERS, "listHistory", "List all changes to an order, oldest first")
-        .takes([parameters::order_id()])
-        .takes(parameters::page())
-        .answers(
+        .with_parameters([parameters::order_id()])
+        .with_parameters(parameters::page())
+        .returns(
             Answer::ok("A page of changes as CloudEvents 1.0. The history is kept when the order is deleted")
                 .json::<PageView<EventView>>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }

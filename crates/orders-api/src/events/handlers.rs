@@ -39,7 +39,7 @@ pub(crate) async fn list(
         };
     let next = page::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
-    let data = changes.iter().map(EventView::of).collect();
+    let data = changes.iter().map(EventView::new).collect();
     let mut response = page::with_link(&request, "after", next.as_deref());
     Ok(response.json(FeedView { data, next_after }))
 }

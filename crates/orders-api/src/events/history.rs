@@ -26,5 +26,5 @@ pub(crate) async fn list(
         return Err(Problem::new(Code::NotFound, format!("Order {id} never existed.")));
     }
     let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
-    Ok(page::answer(&request, changes.iter().map(EventView::of).collect(), next))
+    Ok(page::answer(&request, changes.iter().map(EventView::new).collect(), next))
 }

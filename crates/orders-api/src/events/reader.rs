@@ -122,7 +122,7 @@ impl Reader {
             if self.live.is_shutting_down() || !self.access.is_valid() {
                 return None;
             }
-            // Before reading, so that what is published afterwards ends the wait below.
+            // Before reading, so that a later event ends the wait below.
             self.published.borrow_and_update();
             let remaining = HEARTBEAT_INTERVAL.saturating_sub(sent.elapsed());
             match self.read_next(remaining).await {

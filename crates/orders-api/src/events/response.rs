@@ -48,7 +48,7 @@ struct EventData<'a> {
 }
 
 impl<'a> EventView<'a> {
-    pub(crate) fn of(change: &'a OrderChange) -> Self {
+    pub(crate) fn new(change: &'a OrderChange) -> Self {
         let event = &change.event;
         Self {
             specversion: "1.0",
@@ -62,8 +62,8 @@ impl<'a> EventView<'a> {
             sequencetype: "Integer",
             data: EventData {
                 actor: event.actor.as_str(),
-                before: change.before.as_ref().map(OrderView::of),
-                after: change.after().map(OrderView::of),
+                before: change.before.as_ref().map(OrderView::new),
+                after: change.after().map(OrderView::new),
             },
         }
     }

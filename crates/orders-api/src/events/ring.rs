@@ -30,7 +30,7 @@ impl Rendered {
             let head = format!("id: {}\nevent: order.{}\ndata: ", event.sequence, event.kind);
             bytes.extend_from_slice(head.as_bytes());
             // Compact JSON has no line breaks.
-            serde_json::to_writer(&mut bytes, &EventView::of(change))?;
+            serde_json::to_writer(&mut bytes, &EventView::new(change))?;
             bytes.extend_from_slice(b"\n\n");
             if bytes.len() > max_bytes && !ends.is_empty() {
                 bytes.truncate(before);

@@ -58,7 +58,7 @@ fn order_body() {
                 Err(errors) => assert!(!errors.is_empty(), "a rejection has a reason"),
                 Ok(body) => {
                     let order = order_with(body.id.clone(), body.content.clone());
-                    let written = serde_json::to_vec(&OrderView::of(&order)).unwrap();
+                    let written = serde_json::to_vec(&OrderView::new(&order)).unwrap();
                     let again = crate::orders::request::read_order(&json::parse(&written).unwrap())
                         .unwrap();
                     let id = order.id.clone();
@@ -109,7 +109,7 @@ const BATCHES: &[&str] = &[
 /// Writes an operation as a client would.
 fn write(operation: &Operation) -> String {
     let content = |id, content: &orders_core::OrderContent| {
-        serde_json::to_string(&OrderView::of(&order_with(Some(id), content.clone()))).unwrap()
+        serde_json::to_string(&OrderView::new(&order_with(Some(id), content.clone()))).unwrap()
     };
     let version = |if_match: &Option<Versions>| match if_match {
         Some(Versions::Among(versions)) => format!(",\"if_match\":{}", versions[0]),

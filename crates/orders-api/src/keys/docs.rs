@@ -11,40 +11,40 @@ use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyV
 
 pub(crate) fn list() -> Description {
     Description::new(KEYS, "listKeys", "List API keys, oldest first")
-        .takes(parameters::page())
-        .answers(
+        .with_parameters(parameters::page())
+        .returns(
             Answer::ok("A page of keys without their secrets, including expired and revoked ones")
                 .json::<PageView<KeyView>>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }
 
 pub(crate) fn create() -> Description {
     Description::new(KEYS, "createKey", "Create an API key")
         .reads::<KeyBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The key with its secret, which is shown only once")
                 .json::<NewKeyView>()
                 .header("Location", shape::path_of("keys")),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidKey]])
-        .shows_its_answer_once()
+        .fails_with(&[JSON, BODY, WRITE, &[Code::InvalidKey]])
+        .with_secret_response()
 }
 
 pub(crate) fn find() -> Description {
     Description::new(KEYS, "findKey", "Read an API key, without its secret")
-        .takes([parameters::key_id()])
-        .answers(Answer::ok("The key").json::<KeyView>())
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .with_parameters([parameters::key_id()])
+        .returns(Answer::ok("The key").json::<KeyView>())
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(KEYS, "deleteKey", "Revoke an API key permanently; it stays readable")
-        .takes([parameters::key_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
-        .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
-        .can_be_sent_again()
+        .with_parameters([parameters::key_id()])
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
+        .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
+        .with_idempotency_key()
 }
 
 pub(crate) fn rotate() -> Description {
@@ -53,12 +53,12 @@ pub(crate) fn rotate() -> Description {
         "rotateKey",
         "Rotate the secret of an API key; both secrets work during the overlap",
     )
-    .takes([parameters::key_id()])
+    .with_parameters([parameters::key_id()])
     .may_read::<RotateBody>("application/json")
-    .answers(
+    .returns(
         Answer::ok("The key with its new secret, which is shown only once")
             .json::<RotatedKeyView>(),
     )
-    .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidKey]])
-    .shows_its_answer_once()
+    .fails_with(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidKey]])
+    .with_secret_response()
 }

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     let (after, rows) = (list.after.take(), list.rows());
     let mut keys = store.run_blocking(move |store| store.list_keys(after.as_ref(), rows)).await?;
     let next = list.cut(&mut keys, |last| page::write_place(last.created_at, &last.id));
-    Ok(page::answer(&request, keys.iter().map(KeyView::of).collect(), next))
+    Ok(page::answer(&request, keys.iter().map(KeyView::new).collect(), next))
 }
 
 /// `POST /keys`
@@ -43,7 +43,8 @@ pub(crate) async fn create(
     let MadeKey { id, hash, text } = make(None)?;
     let command = KeyCommand::Create { id, name, role, expires_in, hash };
     let render = |change: &KeyChange| {
-        let shown = idempotency::answer(StatusCode::CREATED, &NewKeyView::of(change.key(), &text))?;
+        let shown =
+            idempotency::answer(StatusCode::CREATED, &NewKeyView::new(change.key(), &text))?;
         Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
     let changed = store.change_key(command, retry, to_keep).await?;
@@ -60,7 +61,7 @@ pub(crate) async fn find(
     headers::accepts_json(&request)?;
     let asked = id.clone();
     match store.run_blocking(move |store| store.find_key(&asked)).await? {
-        Some(key) => Ok(HttpResponse::Ok().json(KeyView::of(&key))),
+        Some(key) => Ok(HttpResponse::Ok().json(KeyView::new(&key))),
         None => Err(Problem::new(Code::NotFound, format!("Key {id} does not exist."))),
     }
 }
@@ -89,7 +90,7 @@ pub(crate) async fn rotate(
     let MadeKey { id, hash, text } = make(Some(id))?;
     let command = KeyCommand::Rotate { id, overlap, expires_in, hash };
     let render = |change: &KeyChange| {
-        let shown = RotatedKeyView::of(change, &text);
+        let shown = RotatedKeyView::new(change, &text);
         let shown = shown.ok_or_else(|| Problem::unexpected("a rotation has no new secret"))?;
         idempotency::answer(StatusCode::OK, &shown)
     };

@@ -140,7 +140,7 @@ pub(crate) struct KeyView<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    pub(crate) fn of(key: &'a Key) -> Self {
+    pub(crate) fn new(key: &'a Key) -> Self {
         Self {
             id: key.id.as_str(),
             name: key.name.as_str(),
@@ -178,9 +178,9 @@ pub(crate) struct NewKeyView<'a> {
 }
 
 impl<'a> NewKeyView<'a> {
-    pub(crate) fn of(key: &'a Key, text: &'a str) -> Self {
+    pub(crate) fn new(key: &'a Key, text: &'a str) -> Self {
         let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =
-            KeyView::of(key);
+            KeyView::new(key);
         Self { id, name, role, key: text, created_at, expires_at, last_used_at, revoked_at }
     }
 }
@@ -201,7 +201,8 @@ pub(crate) struct RotatedKeyView<'a> {
     key: &'a str,
     /// Until when the previous key stays valid.
     #[schema(schema_with = shape::instant)]
-    former_key_expires_at: Shown<Timestamp>,
+    #[serde(rename = "former_key_expires_at")]
+    previous_key_expires_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
     #[schema(schema_with = shape::instant_or_null, required)]
@@ -214,17 +215,17 @@ pub(crate) struct RotatedKeyView<'a> {
 
 impl<'a> RotatedKeyView<'a> {
     /// Returns `None` for a change that is no rotation.
-    pub(crate) fn of(change: &'a KeyChange, text: &'a str) -> Option<Self> {
+    pub(crate) fn new(change: &'a KeyChange, text: &'a str) -> Option<Self> {
         let KeyChange::Rotated { key, previous_until, .. } = change else { return None };
         let KeyView { id, name, role, created_at, expires_at, last_used_at, revoked_at } =
-            KeyView::of(key);
-        let former_key_expires_at = Shown(*previous_until);
+            KeyView::new(key);
+        let previous_key_expires_at = Shown(*previous_until);
         Some(Self {
             id,
             name,
             role,
             key: text,
-            former_key_expires_at,
+            previous_key_expires_at,
             created_at,
             expires_at,
             last_used_at,

@@ -105,9 +105,9 @@ impl Report {
 
     fn view(&self, result: &Result<Done, Problem>) -> Result<Box<RawValue>, Problem> {
         let (status, order, problem) = match result {
-            Ok(Done::Created(order)) => (StatusCode::CREATED, Some(OrderView::of(order)), None),
+            Ok(Done::Created(order)) => (StatusCode::CREATED, Some(OrderView::new(order)), None),
             Ok(Done::Updated(order) | Done::Unchanged(order) | Done::Restored(order)) => {
-                (StatusCode::OK, Some(OrderView::of(order)), None)
+                (StatusCode::OK, Some(OrderView::new(order)), None)
             }
             Ok(Done::Deleted(_)) => (StatusCode::NO_CONTENT, None, None),
             Err(problem) => {

@@ -20,12 +20,12 @@ const REFUSED: [StatusCode; 5] = [
 pub(crate) fn change() -> Description {
     let description = Description::new(ORDERS, "changeOrders", "Perform many operations at once")
         .reads::<BatchBody>("application/json")
-        .answers(
+        .returns(
             Answer::ok("The result of each operation, in order, including those that failed")
                 .json::<ResultsView>(),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
-        .can_be_sent_again();
-    let refused = |this: Description, status| this.refuses_as(status, Code::BatchRefused);
+        .fails_with(&[JSON, BODY, WRITE, &[Code::InvalidBatch]])
+        .with_idempotency_key();
+    let refused = |this: Description, status| this.fails_with_status(status, Code::BatchRefused);
     REFUSED.into_iter().fold(description, refused)
 }

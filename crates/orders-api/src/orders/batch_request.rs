@@ -31,7 +31,7 @@ enum Op {
 }
 
 impl Op {
-    fn of(operation: &Json<'_>) -> Option<Self> {
+    fn parse(operation: &Json<'_>) -> Option<Self> {
         let Some(Json::Text(name)) = member(operation, "op") else { return None };
         match name.as_ref() {
             "create" => Some(Self::Create),
@@ -103,7 +103,7 @@ fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError
     if !(1..=Batch::MAX).contains(&items.len()) {
         return Err(vec![fault(pointer.to_owned(), &BatchError::Number.to_string())]);
     }
-    let unknown = items.iter().enumerate().filter(|(_, item)| Op::of(item).is_none());
+    let unknown = items.iter().enumerate().filter(|(_, item)| Op::parse(item).is_none());
     let errors: Vec<FieldError> = unknown
         .map(|(position, _)| {
             fault(
@@ -117,7 +117,7 @@ fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError
 
 /// Parses one operation. Pointers are relative to it.
 fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, Problem> {
-    let op = Op::of(json);
+    let op = Op::parse(json);
     let mut reader = Reader::new(json, &["op"]);
     let id = match op {
         Some(Op::Replace | Op::Delete) => {

@@ -18,8 +18,8 @@ pub(crate) fn list() -> Description {
         .header("Vary", shape::one_of_texts(&["Accept"]));
     let streamed = FORMATS.into_iter().fold(page, with_stream);
     filtered("listOrders", "List orders page by page, or stream them")
-        .takes(parameters::page())
-        .answers(streamed)
+        .with_parameters(parameters::page())
+        .returns(streamed)
 }
 
 pub(crate) fn ndjson() -> Description {
@@ -41,13 +41,13 @@ const FORMATS: [Format; 3] = [Format::Ndjson, Format::Csv, Format::Calendar];
 
 /// A stream in the format of its path.
 fn stream(id: &'static str, summary: &'static str, format: Format) -> Description {
-    filtered(id, summary).answers(with_stream(Answer::ok("All matching orders"), format))
+    filtered(id, summary).returns(with_stream(Answer::ok("All matching orders"), format))
 }
 
 /// Like [`stream`], as a file to download.
 fn as_file(id: &'static str, summary: &'static str, format: Format) -> Description {
     let answer = with_stream(Answer::ok("All matching orders"), format);
-    filtered(id, summary).answers(answer.header("Content-Disposition", shape::text()))
+    filtered(id, summary).returns(answer.header("Content-Disposition", shape::text()))
 }
 
 fn with_stream(answer: Answer, format: Format) -> Answer {
@@ -59,7 +59,7 @@ fn filtered(id: &'static str, summary: &'static str) -> Description {
     let query = parameters::query;
     let sorts = shape::one_of_texts(&["datetime", "-datetime", "created_at", "-created_at"]);
     Description::new(ORDERS, id, summary)
-        .takes([
+        .with_parameters([
             query("from", "Only orders at or after this time", shape::some_instant()),
             query("to", "Only orders before this time", shape::some_instant()),
             query("created_from", "Only orders created at or after this time", shape::some_instant()),
@@ -70,42 +70,42 @@ fn filtered(id: &'static str, summary: &'static str) -> Description {
             query("sort", "The sort order, `datetime` by default; a leading `-` reverses it. Ties are sorted by id", sorts),
             parameters::expand(),
         ])
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }
 
 pub(crate) fn create() -> Description {
     Description::new(ORDERS, "createOrder", "Create an order")
         .reads::<OrderBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The created order")
                 .json::<OrderView>()
                 .header("Location", shape::path_of("orders"))
                 .header("ETag", shape::etag()),
         )
-        .refuses(&[JSON, BODY, WRITE])
-        .refuses(&[&[
+        .fails_with(&[JSON, BODY, WRITE])
+        .fails_with(&[&[
             Code::OrderExists,
             Code::OrderConflict,
             Code::InvalidOrder,
             Code::UnknownService,
         ]])
-        .can_be_sent_again()
+        .with_idempotency_key()
 }
 
 pub(crate) fn find() -> Description {
     Description::new(ORDERS, "findOrder", "Read an order")
-        .takes([parameters::order_id(), parameters::expand()])
-        .takes([parameters::if_match(), parameters::if_none_match()])
-        .answers(
+        .with_parameters([parameters::order_id(), parameters::expand()])
+        .with_parameters([parameters::if_match(), parameters::if_none_match()])
+        .returns(
             Answer::ok("The order. `ETag` is sent only without `expand`")
                 .json::<OrderView>()
                 .header("ETag", shape::etag()),
         )
-        .answers(
+        .returns(
             Answer::new(StatusCode::NOT_MODIFIED, "The client already has this version")
                 .header("ETag", shape::etag()),
         )
-        .refuses(&[JSON, READ, &[Code::InvalidHeader, Code::NotFound, Code::VersionMismatch]])
+        .fails_with(&[JSON, READ, &[Code::InvalidHeader, Code::NotFound, Code::VersionMismatch]])
 }
 
 pub(crate) fn replace() -> Description {
@@ -121,10 +121,14 @@ pub(crate) fn patch() -> Description {
 /// The common parts of changes to one order.
 fn change(id: &'static str, summary: &'static str) -> Description {
     Description::new(ORDERS, id, summary)
-        .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(Answer::ok("The updated order").json::<OrderView>().header("ETag", shape::etag()))
-        .refuses(&[JSON, BODY, WRITE])
-        .refuses(&[&[
+        .with_parameters([
+            parameters::order_id(),
+            parameters::if_match(),
+            parameters::if_none_match(),
+        ])
+        .returns(Answer::ok("The updated order").json::<OrderView>().header("ETag", shape::etag()))
+        .fails_with(&[JSON, BODY, WRITE])
+        .fails_with(&[&[
             Code::InvalidHeader,
             Code::NotFound,
             Code::EditLocked,
@@ -134,29 +138,38 @@ fn change(id: &'static str, summary: &'static str) -> Description {
             Code::UnknownService,
             Code::VersionRequired,
         ]])
-        .can_be_sent_again()
+        .with_idempotency_key()
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(ORDERS, "deleteOrder", "Delete an order")
-        .takes([parameters::order_id(), parameters::if_match(), parameters::if_none_match()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The order is deleted and its time is free"))
-        .refuses(&[WRITE])
-        .refuses(&[&[
+        .with_parameters([
+            parameters::order_id(),
+            parameters::if_match(),
+            parameters::if_none_match(),
+        ])
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The order is deleted and its time is free"))
+        .fails_with(&[WRITE])
+        .fails_with(&[&[
             Code::InvalidParameter,
             Code::InvalidHeader,
             Code::NotFound,
             Code::VersionMismatch,
             Code::VersionRequired,
         ]])
-        .can_be_sent_again()
+        .with_idempotency_key()
 }
 
 pub(crate) fn restore() -> Description {
     Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
-        .takes([parameters::order_id()])
-        .answers(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
-        .refuses(&[JSON, WRITE])
-        .refuses(&[&[Code::NotFound, Code::OrderExists, Code::OrderConflict, Code::UnknownService]])
-        .can_be_sent_again()
+        .with_parameters([parameters::order_id()])
+        .returns(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
+        .fails_with(&[JSON, WRITE])
+        .fails_with(&[&[
+            Code::NotFound,
+            Code::OrderExists,
+            Code::OrderConflict,
+            Code::UnknownService,
+        ]])
+        .with_idempotency_key()
 }

@@ -128,7 +128,7 @@ pub(crate) async fn find(
     }
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, headers::etag(order.version)))
-        .json(OrderView::of(&order)))
+        .json(OrderView::new(&order)))
 }
 
 /// `PUT /orders/{id}`
@@ -222,7 +222,7 @@ fn render(done: &Done) -> Result<StoredResponse, Problem> {
 
 fn show(status: StatusCode, order: &Order) -> Result<StoredResponse, Problem> {
     let etag = Some(headers::etag(order.version));
-    Ok(StoredResponse { etag, ..idempotency::answer(status, &OrderView::of(order))? })
+    Ok(StoredResponse { etag, ..idempotency::answer(status, &OrderView::new(order))? })
 }
 
 fn read_place(place: &str) -> Option<OrderPlace> {

@@ -58,7 +58,7 @@ pub(crate) fn write_exported(
     order: &Order,
     group: Option<&OrderId>,
 ) -> Result<(), serde_json::Error> {
-    serde_json::to_writer(&mut *out, &OrderView::of(order))?;
+    serde_json::to_writer(&mut *out, &OrderView::new(order))?;
     if let Some(group) = group {
         // Ids have no characters that JSON escapes.
         out.pop();

@@ -28,7 +28,7 @@ pub(crate) struct PolicyView {
 }
 
 impl PolicyView {
-    pub(crate) fn of(policy: &Policy) -> Self {
+    pub(crate) fn new(policy: &Policy) -> Self {
         Self {
             window: policy.window.to_string(),
             scope: policy.scope.as_str(),
@@ -45,11 +45,11 @@ pub(crate) async fn find(
     query::none(&request)?;
     headers::accepts_json(&request)?;
     let policy = store.run_blocking(Store::find_policy).await?;
-    Ok(HttpResponse::Ok().json(PolicyView::of(&policy)))
+    Ok(HttpResponse::Ok().json(PolicyView::new(&policy)))
 }
 
 pub(crate) fn describe() -> Description {
     Description::new(ABOUT, "findPolicy", "Read the policy, by which orders are validated")
-        .answers(Answer::ok("The policy").json::<PolicyView>())
-        .refuses(&[JSON, READ])
+        .returns(Answer::ok("The policy").json::<PolicyView>())
+        .fails_with(&[JSON, READ])
 }

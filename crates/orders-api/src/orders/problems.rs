@@ -42,7 +42,7 @@ impl From<Refusal> for Problem {
                 Self::new(Code::OrderExists, format!("Order {id} already exists."))
             }
             Refusal::Conflict(conflict) => {
-                ConflictView::of(&conflict).problem(describe_conflict(&conflict))
+                ConflictView::new(&conflict).problem(describe_conflict(&conflict))
             }
             Refusal::NotAttempted => {
                 Self::new(Code::NotAttempted, "Another operation of the batch was rejected.")
@@ -97,7 +97,7 @@ impl ConflictView {
             .with_member("suggestions", suggestions)
     }
 
-    fn of(conflict: &OrderConflict) -> Self {
+    fn new(conflict: &OrderConflict) -> Self {
         let neighbours = conflict.nearest.iter().map(|neighbour| NeighbourView {
             order_id: neighbour.order_id.to_string(),
             datetime: neighbour.datetime.to_string(),
@@ -105,7 +105,7 @@ impl ConflictView {
             services: neighbour.services.iter().map(ToString::to_string).collect(),
         });
         Self {
-            policy: PolicyView::of(&conflict.policy),
+            policy: PolicyView::new(&conflict.policy),
             conflicts: neighbours.collect(),
             conflict_count: conflict.count,
             suggestions: SuggestionsView {

@@ -80,7 +80,7 @@ fn number<S: Serializer>(fee: &Fee, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 impl<'a> OrderView<'a> {
-    pub(crate) fn of(order: &'a Order) -> Self {
+    pub(crate) fn new(order: &'a Order) -> Self {
         Self::with_names(order, None)
     }
 

@@ -51,7 +51,7 @@ impl Resource {
         self.with(method, access, handler, Some(describe))
     }
 
-    /// Adds a page of the console, or the target of its forms.
+    /// Adds a page of the console, or the target of a form.
     pub(crate) fn page<H: Handler<A>, A>(self, method: Method, access: Access, handler: H) -> Self
     where
         A: FromRequest + 'static,
@@ -95,7 +95,7 @@ impl Resource {
         let endpoint = |operation: &Operation| {
             let access = operation.access;
             let description =
-                operation.describe.map(|describe| describe().takes_role(access.role()));
+                operation.describe.map(|describe| describe().requires_role(access.role()));
             Endpoint { path: self.path, method: operation.method.clone(), access, description }
         };
         self.operations.iter().map(endpoint).collect()

@@ -2,7 +2,7 @@
 
 use orders_core::key::Role;
 
-/// Who may use a route.
+/// The permission that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Anyone, without a key.

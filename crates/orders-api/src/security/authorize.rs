@@ -84,7 +84,7 @@ pub(super) async fn authenticate(
     let table = security.keys.table();
     let mut caller = find_caller(security, presented);
     if caller.is_none() {
-        // Before the database is asked, so that guesses are limited.
+        // Before the read from the database, so that guesses are limited.
         rate_limit::charge_request(request, None)?;
     }
     let needs_refresh = match &caller {

@@ -24,10 +24,10 @@ impl KeyCache {
         self.0.keys()
     }
 
-    /// Reads the keys now. Fails if the database does not answer in time.
+    /// Reads the keys now. Fails if the database does not respond in time.
     pub(crate) async fn refresh(&self) -> Result<Arc<KeyTable>, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        // A request that has timed out needs no answer.
+        // A request that has timed out needs no reply.
         self.0.refresh_keys(Box::new(move |result| drop(sender.send(result))));
         let Ok(Ok(refreshed)) = timeout(REFRESH_TIMEOUT, receiver).await else {
             return Err(StoreError::Unavailable("the keys were not read in time".to_owned()));

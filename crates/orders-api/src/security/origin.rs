@@ -64,8 +64,8 @@ pub(super) fn check(request: &HttpRequest, known: &[Origin]) -> Result<(), Probl
     if headers.get_all(SEC_FETCH_SITE).any(crosses) { Err(foreign()) } else { Ok(()) }
 }
 
-/// Rejects a change with a session that does not tell its origin. Browsers send cookies with any
-/// request, and always tell the origin of a change.
+/// Rejects a change with a session and without an origin. Browsers send cookies with any request, and
+/// always send the origin of a change.
 pub(super) fn check_is_present(request: &HttpRequest) -> Result<(), Problem> {
     let headers = request.headers();
     if is_read(request)

@@ -19,9 +19,9 @@ use crate::events::Live;
 use crate::http::problem::Problem;
 use crate::store_client::StoreClient;
 
-/// The timeout of the database. Without its answer, the other metrics are still shown.
+/// The timeout of the database. If it does not respond, the other metrics are still shown.
 const DB_TIMEOUT: Duration = Duration::from_secs(1);
-/// The database is up if it has answered within this time. A thread and a connection of its own read
+/// The database is up if it has responded within this time. A thread and a connection of its own read
 /// the keys every 400 ms.
 const MAX_KEY_AGE: Duration = Duration::from_secs(2);
 /// The number of webhooks to which their metrics are limited.
@@ -34,7 +34,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Creates metrics for the requests that so many threads process, by the paths of their routes.
+    /// Creates metrics for the requests of this many threads, by the paths of their routes.
     pub(crate) fn new(workers: usize, routes: Vec<&'static str>) -> Self {
         let process = ProcessCollector::for_self();
         Self { requests: RequestMetrics::new(workers, routes), process }

@@ -12,48 +12,48 @@ use crate::services::response::ServiceView;
 
 pub(crate) fn list() -> Description {
     Description::new(SERVICES, "listServices", "List services, sorted by id")
-        .takes(parameters::page())
-        .answers(
+        .with_parameters(parameters::page())
+        .returns(
             Answer::ok("A page of services")
                 .json::<PageView<ServiceView>>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }
 
 pub(crate) fn create() -> Description {
     Description::new(SERVICES, "createService", "Create a service")
         .reads::<ServiceBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(StatusCode::CREATED, "The created service")
                 .json::<ServiceView>()
                 .header("Location", shape::path_of("services")),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::ServiceExists, Code::InvalidService]])
-        .can_be_sent_again()
+        .fails_with(&[JSON, BODY, WRITE, &[Code::ServiceExists, Code::InvalidService]])
+        .with_idempotency_key()
 }
 
 pub(crate) fn find() -> Description {
     Description::new(SERVICES, "findService", "Read a service")
-        .takes([parameters::service_id()])
-        .answers(Answer::ok("The service").json::<ServiceView>())
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .with_parameters([parameters::service_id()])
+        .returns(Answer::ok("The service").json::<ServiceView>())
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn replace() -> Description {
     Description::new(SERVICES, "replaceService", "Rename a service")
-        .takes([parameters::service_id()])
+        .with_parameters([parameters::service_id()])
         .reads::<ServiceBody>("application/json")
-        .answers(Answer::ok("The updated service").json::<ServiceView>())
-        .refuses(&[JSON, BODY, WRITE])
-        .refuses(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
-        .can_be_sent_again()
+        .returns(Answer::ok("The updated service").json::<ServiceView>())
+        .fails_with(&[JSON, BODY, WRITE])
+        .fails_with(&[&[Code::NotFound, Code::ServiceExists, Code::InvalidService]])
+        .with_idempotency_key()
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
-        .takes([parameters::service_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
-        .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
-        .can_be_sent_again()
+        .with_parameters([parameters::service_id()])
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
+        .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
+        .with_idempotency_key()
 }

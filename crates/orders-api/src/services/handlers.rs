@@ -32,7 +32,7 @@ pub(crate) async fn list(
     let (after, rows) = (list.after, list.rows());
     let mut services = store.run_blocking(move |store| store.list_services(after, rows)).await?;
     let next = list.cut(&mut services, |last| last.id.to_string());
-    Ok(page::answer(&request, services.iter().map(ServiceView::of).collect(), next))
+    Ok(page::answer(&request, services.iter().map(ServiceView::new).collect(), next))
 }
 
 /// `POST /services`
@@ -57,7 +57,7 @@ pub(crate) async fn find(
     query::none(&request)?;
     headers::accepts_json(&request)?;
     match store.run_blocking(move |store| store.find_service(id)).await? {
-        Some(service) => Ok(HttpResponse::Ok().json(ServiceView::of(&service))),
+        Some(service) => Ok(HttpResponse::Ok().json(ServiceView::new(&service))),
         None => Err(Problem::new(Code::NotFound, format!("Service {id} does not exist."))),
     }
 }
@@ -101,11 +101,11 @@ fn render(change: &ServiceChange) -> Result<StoredResponse, Problem> {
     match change {
         ServiceChange::Created(service) => {
             let location = Some(format!("/services/{}", service.id));
-            let shown = idempotency::answer(StatusCode::CREATED, &ServiceView::of(service))?;
+            let shown = idempotency::answer(StatusCode::CREATED, &ServiceView::new(service))?;
             Ok(StoredResponse { location, ..shown })
         }
         ServiceChange::Replaced(service) | ServiceChange::Unchanged(service) => {
-            idempotency::answer(StatusCode::OK, &ServiceView::of(service))
+            idempotency::answer(StatusCode::OK, &ServiceView::new(service))
         }
         ServiceChange::Deleted(_) => Ok(idempotency::empty(StatusCode::NO_CONTENT)),
     }

@@ -18,7 +18,7 @@ pub(crate) struct ServiceView<'a> {
 }
 
 impl<'a> ServiceView<'a> {
-    pub(crate) fn of(service: &'a Service) -> Self {
+    pub(crate) fn new(service: &'a Service) -> Self {
         Self { id: service.id.get(), name: service.name.as_str() }
     }
 }

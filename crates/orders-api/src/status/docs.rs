@@ -8,25 +8,25 @@ use crate::status::StatusView;
 
 pub(crate) fn metrics() -> Description {
     Description::new(ABOUT, "showMetrics", "Read metrics in the format of Prometheus")
-        .answers(
+        .returns(
             Answer::ok(
                 "Metrics of requests, the database, its queues, events, webhooks and the process",
             )
             .content("text/plain", shape::text()),
         )
-        .refuses(&[&[Code::Internal]])
+        .fails_with(&[&[Code::Internal]])
 }
 
 pub(crate) fn health() -> Description {
     Description::new(ABOUT, "checkHealth", "Check that the process is running")
-        .answers(Answer::ok("The process is running").json::<StatusView>())
+        .returns(Answer::ok("The process is running").json::<StatusView>())
 }
 
 pub(crate) fn readiness() -> Description {
     Description::new(ABOUT, "checkReadiness", "Check that the service is ready for requests")
-        .answers(
+        .returns(
             Answer::ok("The database responds and the service is not shutting down")
                 .json::<StatusView>(),
         )
-        .refuses(&[READ])
+        .fails_with(&[READ])
 }

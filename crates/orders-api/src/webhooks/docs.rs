@@ -15,19 +15,19 @@ const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];
 
 pub(crate) fn list() -> Description {
     Description::new(WEBHOOKS, "listWebhooks", "List webhooks, oldest first")
-        .takes(parameters::page())
-        .answers(
+        .with_parameters(parameters::page())
+        .returns(
             Answer::ok("A page of webhooks, without their secrets")
                 .json::<PageView<WebhookView>>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ])
+        .fails_with(&[JSON, READ])
 }
 
 pub(crate) fn create() -> Description {
     Description::new(WEBHOOKS, "createWebhook", "Create a webhook, which sends events from now on")
         .reads::<WebhookBody>("application/json")
-        .answers(
+        .returns(
             Answer::new(
                 StatusCode::CREATED,
                 "The webhook with its secret, which is shown only once",
@@ -35,80 +35,80 @@ pub(crate) fn create() -> Description {
             .json::<NewWebhookView>()
             .header("Location", shape::path_of("webhooks")),
         )
-        .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::TooManyWebhooks]])
-        .shows_its_answer_once()
+        .fails_with(&[JSON, BODY, WRITE, CONTENT, &[Code::TooManyWebhooks]])
+        .with_secret_response()
 }
 
 pub(crate) fn find() -> Description {
     Description::new(WEBHOOKS, "findWebhook", "Read a webhook and its delivery state")
-        .takes([parameters::webhook_id()])
-        .answers(Answer::ok("The webhook").json::<WebhookView>())
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .with_parameters([parameters::webhook_id()])
+        .returns(Answer::ok("The webhook").json::<WebhookView>())
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn patch() -> Description {
     let summary = "Change a webhook; a pending retry starts at once";
     Description::new(WEBHOOKS, "patchWebhook", summary)
-        .takes([parameters::webhook_id()])
+        .with_parameters([parameters::webhook_id()])
         .reads::<WebhookPatchBody>("application/merge-patch+json")
         .reads::<WebhookPatchBody>("application/json")
-        .answers(Answer::ok("The changed webhook").json::<WebhookView>())
-        .refuses(&[JSON, BODY, WRITE, CONTENT, &[Code::NotFound]])
-        .can_be_sent_again()
+        .returns(Answer::ok("The changed webhook").json::<WebhookView>())
+        .fails_with(&[JSON, BODY, WRITE, CONTENT, &[Code::NotFound]])
+        .with_idempotency_key()
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook and its delivery log")
-        .takes([parameters::webhook_id()])
-        .answers(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
-        .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
-        .can_be_sent_again()
+        .with_parameters([parameters::webhook_id()])
+        .returns(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
+        .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
+        .with_idempotency_key()
 }
 
 pub(crate) fn rotate() -> Description {
     let summary = "Rotate the secret of a webhook; both secrets sign during the overlap";
     Description::new(WEBHOOKS, "rotateWebhook", summary)
-        .takes([parameters::webhook_id()])
+        .with_parameters([parameters::webhook_id()])
         .may_read::<WebhookRotateBody>("application/json")
-        .answers(
+        .returns(
             Answer::ok("The webhook with its new secret, which is shown only once")
                 .json::<RotatedWebhookView>(),
         )
-        .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook]])
-        .shows_its_answer_once()
+        .fails_with(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook]])
+        .with_secret_response()
 }
 
 pub(crate) fn test() -> Description {
     let summary = "Send a signed test event now and return the result";
     Description::new(WEBHOOKS, "testWebhook", summary)
-        .takes([parameters::webhook_id()])
-        .answers(Answer::ok("The result").json::<TestedView>())
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .with_parameters([parameters::webhook_id()])
+        .returns(Answer::ok("The result").json::<TestedView>())
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn deliveries() -> Description {
     let summary = "List deliveries, newest first";
     Description::new(WEBHOOKS, "listDeliveries", summary)
-        .takes([parameters::webhook_id()])
-        .takes(parameters::page())
-        .takes([parameters::query(
+        .with_parameters([parameters::webhook_id()])
+        .with_parameters(parameters::page())
+        .with_parameters([parameters::query(
             "status",
             "Only deliveries with this status",
             shape::delivery_status(),
         )])
-        .answers(
+        .returns(
             Answer::ok("A page of deliveries; about the last 10 000 are kept")
                 .json::<PageView<DeliveryView>>()
                 .header("Link", shape::link()),
         )
-        .refuses(&[JSON, READ, &[Code::NotFound]])
+        .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn replay() -> Description {
     Description::new(WEBHOOKS, "replayWebhook", "Deliver all events after a sequence again")
-        .takes([parameters::webhook_id()])
+        .with_parameters([parameters::webhook_id()])
         .reads::<ReplayBody>("application/json")
-        .answers(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
-        .refuses(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])
-        .can_be_sent_again()
+        .returns(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
+        .fails_with(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])
+        .with_idempotency_key()
 }

@@ -36,7 +36,7 @@ pub(crate) async fn list(
     let mut webhooks =
         store.run_blocking(move |store| store.list_webhooks(after.as_ref(), rows)).await?;
     let next = list.cut(&mut webhooks, |last| page::write_place(last.created_at, &last.id));
-    Ok(page::answer(&request, webhooks.iter().map(WebhookView::of).collect(), next))
+    Ok(page::answer(&request, webhooks.iter().map(WebhookView::new).collect(), next))
 }
 
 /// `POST /webhooks`
@@ -56,7 +56,7 @@ pub(crate) async fn create(
     let command = WebhookCommand::Create { id: create_id()?, content, secret: secret.clone() };
     let render = |change: &WebhookChange| {
         let WebhookChange::Created(webhook, _) = change else { return Err(unexpected_change()) };
-        let shown = NewWebhookView::of(webhook, secret_text(&secret));
+        let shown = NewWebhookView::new(webhook, secret_text(&secret));
         let shown = idempotency::answer(StatusCode::CREATED, &shown)?;
         Ok(StoredResponse { location: Some(path_of(&webhook.id)), ..shown })
     };
@@ -72,7 +72,7 @@ pub(crate) async fn find(
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(WebhookView::of(&find_webhook(&store, &id).await?)))
+    Ok(HttpResponse::Ok().json(WebhookView::new(&find_webhook(&store, &id).await?)))
 }
 
 pub(crate) async fn find_webhook(store: &StoreClient, id: &WebhookId) -> Result<Webhook, Problem> {
@@ -125,7 +125,7 @@ pub(crate) async fn rotate(
         let WebhookChange::Rotated { webhook, previous_until, .. } = change else {
             return Err(unexpected_change());
         };
-        let shown = RotatedWebhookView::of(webhook, secret_text(&secret), *previous_until);
+        let shown = RotatedWebhookView::new(webhook, secret_text(&secret), *previous_until);
         idempotency::answer(StatusCode::OK, &shown)
     };
     let changed = store.change(command, retry, to_keep).await?;
@@ -161,7 +161,7 @@ pub(crate) async fn deliveries(
         store.run_blocking(move |store| store.list_deliveries(&asked, status, before, rows));
     let mut listed = listed.await?;
     let next = list.cut(&mut listed, |last| last.id.to_string());
-    let data = listed.iter().map(|delivery| DeliveryView::of(&id, delivery)).collect();
+    let data = listed.iter().map(|delivery| DeliveryView::new(&id, delivery)).collect();
     Ok(page::answer(&request, data, next))
 }
 
@@ -174,7 +174,7 @@ pub(crate) async fn test(
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(TestedView::of(&send_test(&store, &tests, &id).await?)))
+    Ok(HttpResponse::Ok().json(TestedView::new(&send_test(&store, &tests, &id).await?)))
 }
 
 /// Sends a test event to a webhook and waits for the result.
@@ -187,7 +187,7 @@ pub(crate) async fn send_test(
     let (secrets, now) =
         store.run_blocking(move |store| store.find_signing_secrets(&webhook.id)).await?;
     let test = Uuid::now_v7().simple().to_string();
-    let event = TestEventView::of(id, &test, now);
+    let event = TestEventView::new(id, &test, now);
     let body =
         serde_json::to_vec(&event).map_err(|error| Problem::unexpected(error.to_string()))?;
     let message = Message { id: format!("msg_{test}"), body: Bytes::from(body), secrets };
@@ -250,7 +250,7 @@ fn render(change: &WebhookChange) -> Result<StoredResponse, Problem> {
         WebhookChange::Changed(webhook)
         | WebhookChange::Replayed(webhook)
         | WebhookChange::Unchanged(webhook) => {
-            idempotency::answer(StatusCode::OK, &WebhookView::of(webhook))?
+            idempotency::answer(StatusCode::OK, &WebhookView::new(webhook))?
         }
         WebhookChange::Rotated { .. } => idempotency::empty(StatusCode::OK),
         WebhookChange::Deleted(_) => idempotency::empty(StatusCode::NO_CONTENT),

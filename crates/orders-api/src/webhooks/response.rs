@@ -28,7 +28,7 @@ pub(crate) struct WebhookView<'a> {
     description: Option<&'a str>,
     /// Whether deliveries are disabled.
     disabled: bool,
-    /// Why: by request (`operator`), or because the endpoint answered 410 (`gone`).
+    /// Why: by request (`operator`), or because the endpoint returned 410 (`gone`).
     #[schema(schema_with = shape::disabled_reason, required)]
     disabled_reason: Option<&'static str>,
     #[schema(schema_with = shape::instant)]
@@ -61,7 +61,7 @@ pub(crate) struct StateView {
 }
 
 impl<'a> WebhookView<'a> {
-    pub(crate) fn of(webhook: &'a Webhook) -> Self {
+    pub(crate) fn new(webhook: &'a Webhook) -> Self {
         let content = &webhook.content;
         Self {
             id: webhook.id.as_str(),
@@ -93,8 +93,8 @@ pub(crate) struct NewWebhookView<'a> {
 }
 
 impl<'a> NewWebhookView<'a> {
-    pub(crate) fn of(webhook: &'a Webhook, secret: String) -> Self {
-        Self { webhook: WebhookView::of(webhook), secret }
+    pub(crate) fn new(webhook: &'a Webhook, secret: String) -> Self {
+        Self { webhook: WebhookView::new(webhook), secret }
     }
 }
 
@@ -106,13 +106,14 @@ pub(crate) struct RotatedWebhookView<'a> {
     /// The new secret. It is shown only once.
     secret: String,
     /// Until when the previous secret signs too.
-    former_secret_expires_at: Shown<Timestamp>,
+    #[serde(rename = "former_secret_expires_at")]
+    previous_secret_expires_at: Shown<Timestamp>,
 }
 
 impl<'a> RotatedWebhookView<'a> {
-    pub(crate) fn of(webhook: &'a Webhook, secret: String, previous_until: Timestamp) -> Self {
-        let former_secret_expires_at = Shown(previous_until);
-        Self { webhook: WebhookView::of(webhook), secret, former_secret_expires_at }
+    pub(crate) fn new(webhook: &'a Webhook, secret: String, previous_until: Timestamp) -> Self {
+        let previous_secret_expires_at = Shown(previous_until);
+        Self { webhook: WebhookView::new(webhook), secret, previous_secret_expires_at }
     }
 }
 
@@ -191,7 +192,7 @@ pub(crate) struct DeliveryView<'a> {
 }
 
 impl<'a> DeliveryView<'a> {
-    pub(crate) fn of(webhook: &WebhookId, delivery: &'a Delivery) -> Self {
+    pub(crate) fn new(webhook: &WebhookId, delivery: &'a Delivery) -> Self {
         Self {
             id: Shown(delivery.id),
             message_id: webhook.message_id(delivery.sequence),
@@ -227,7 +228,7 @@ pub(crate) struct TestedView {
 }
 
 impl TestedView {
-    pub(crate) fn of(sent: &SendResult) -> Self {
+    pub(crate) fn new(sent: &SendResult) -> Self {
         Self {
             delivered: sent.is_success(),
             http_status: sent.response.as_ref().ok().copied(),
@@ -256,7 +257,7 @@ struct TestData<'a> {
 }
 
 impl<'a> TestEventView<'a> {
-    pub(crate) fn of(webhook: &'a WebhookId, id: &'a str, now: Timestamp) -> Self {
+    pub(crate) fn new(webhook: &'a WebhookId, id: &'a str, now: Timestamp) -> Self {
         Self {
             specversion: "1.0",
             id,

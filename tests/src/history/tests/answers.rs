@@ -1,4 +1,4 @@
-//! An answer must have been true at one moment within the operation.
+//! A response must have been true at some moment during the operation.
 
 use super::story::*;
 use crate::history::*;
@@ -69,7 +69,7 @@ fn a_stale_read_is_caught() {
     story.assert_explained();
     (story.operations[1].begin, story.operations[1].end) = (7, 8);
     story.assert_caught(WRONG, &[1]);
-    // A read that shows what is not there yet: its writer has not begun.
+    // A read that shows a future order: its writer has not begun.
     (story.operations[2].begin, story.operations[2].end) = (9, 10);
     story.operations[1].ending = story.operations[2].ending.clone();
     story.assert_caught(WRONG, &[1, 2]);

@@ -1,4 +1,4 @@
-//! What is asked under an idempotency key is done once.
+//! A request with an idempotency key is done once.
 
 use super::story::*;
 use crate::history::*;
@@ -19,7 +19,7 @@ fn a_key_is_done_once() {
     story.ask_again((5, 6), create("a", NOON, 1), None);
     story.operations[2].key = Some("k".to_owned());
     story.assert_caught(MUST_NOT, &[2]);
-    // By a service that does what is unknown a second time, when the repeat has been answered.
+    // A faulty service: it performs an unknown request a second time, after the retry got its response.
     let mut story = Story::new();
     story.ask_again((1, 2), create("a", NOON, 1), Some("k")).ending = unknown();
     story.ask_again((3, 4), create("a", NOON, 1), Some("k"));

@@ -1,4 +1,4 @@
-//! What had no answer was done wholly or not at all, in its round or the next.
+//! A request without a response was done completely or not at all, in its round or the next.
 
 use super::story::*;
 use crate::history::*;

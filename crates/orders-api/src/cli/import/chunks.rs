@@ -54,7 +54,7 @@ impl<'s> ChunkWriter<'s> {
     /// Begins a transaction, which ends with [`Self::commit`]. Other writers wait for it.
     pub(super) fn begin_transaction(&mut self) -> Result<(), ImportError> {
         let begin = || self.store.begin_transactional_import(Instant::now() + TRANSACTION_TIMEOUT);
-        self.transaction = Some(with_retries(begin)?);
+        self.transaction = Some(retry_while_busy(begin)?);
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl<'s> ChunkWriter<'s> {
 
     /// Stores a chunk in a transaction of its own.
     fn store_chunk(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
-        let answered = with_retries(|| {
+        let answered = retry_while_busy(|| {
             let nothing = Arc::new(|_: &_| None);
             let command = command.clone();
             wait(|deadline, reply| self.store.change_orders(command, nothing, deadline, reply))
@@ -229,7 +229,7 @@ impl<'s> ChunkWriter<'s> {
 }
 
 /// Retries while the database is busy or unavailable and nothing was written.
-fn with_retries<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+fn retry_while_busy<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let deadline = Instant::now() + RETRY_TIMEOUT;
     loop {
         match ask() {

@@ -24,7 +24,7 @@ pub(crate) struct Document {
     orders: Vec<Element>,
 }
 
-/// An element of a list, as it stands in the document.
+/// The text of an element of a list.
 struct Element {
     line: u64,
     column: u64,
@@ -149,7 +149,7 @@ fn parse_lists(bytes: &[u8]) -> Result<Lists<'_>, SourceError> {
     })
 }
 
-/// Where the elements stand, which are parts of `bytes` in ascending order.
+/// The places of the elements, which are parts of `bytes` in ascending order.
 fn places(bytes: &[u8], elements: &[&RawValue]) -> Vec<Element> {
     let (mut at, mut line, mut column) = (0, 1, 1);
     let mut found = Vec::with_capacity(elements.len());

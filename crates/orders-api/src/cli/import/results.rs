@@ -26,7 +26,8 @@ struct RowResultView<'a> {
     column: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-    verdict: &'static str,
+    #[serde(rename = "verdict")]
+    result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ impl Results {
         }
         let id = row.read.as_ref().ok().and_then(|body| body.id.as_ref()).map(AsRef::as_ref);
         let Row { line, column, .. } = *row;
-        let mut view = RowResultView { line, column, id, verdict: word, reason, row: None };
+        let mut view = RowResultView { line, column, id, result: word, reason, row: None };
         write_line(&mut self.out, &view)?;
         if let (Some(out), Some(_)) = (&mut self.rejected_rows, reason) {
             view.row = Some(&row.raw);

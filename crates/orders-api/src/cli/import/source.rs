@@ -43,7 +43,7 @@ pub(crate) enum SourceError {
 pub(super) const LONGEST: usize = 64 * 1024;
 
 /// A file to import. A JSON document is read as a whole before any of it is used: half a document is
-/// invalid, and its services may stand after its orders.
+/// invalid, and its services may follow its orders.
 pub(super) struct Source {
     input: Input,
     keep_raw: bool,

@@ -13,7 +13,7 @@ impl Blocked {
             let (from, to) =
                 (at.as_millis() - window.as_millis(), at.as_millis() + window.as_millis());
             match intervals.last_mut() {
-                // Where two intervals touch, one instant is free, so they stay two.
+                // Between two adjacent intervals one time is free, so they stay two.
                 Some((_, end)) if from < *end => *end = to,
                 Some(_) | None => intervals.push((from, to)),
             }

@@ -7,7 +7,7 @@ use orders_db::CalendarOrder;
 use super::address::View;
 use super::{CalendarModel, days, percent};
 
-/// Orders that are closer than this stand beside each other, in milliseconds.
+/// Orders that are closer than this are drawn side by side, in milliseconds.
 const BESIDE: i64 = 40 * 60_000;
 /// The number of columns for orders in a week and in a day. If there are more orders, the last column
 /// counts them.

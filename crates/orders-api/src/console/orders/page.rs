@@ -99,7 +99,7 @@ pub(super) async fn show_order(
     layout.subject = Some(id.clone());
     let is_stale = status == StatusCode::PRECONDITION_FAILED;
     let mut order_form = order_form.unwrap_or_else(|| match &order {
-        Some(order) => OrderForm::of(zone, order),
+        Some(order) => OrderForm::from_order(zone, order),
         None => OrderForm::new(zone, None),
     });
     if let Some(order) = &order {
@@ -108,7 +108,7 @@ pub(super) async fn show_order(
         order_form.version = Some(order.version);
         if order_form.datetime.is_empty() {
             let rejection = order_form.rejection.take();
-            order_form = OrderForm { rejection, ..OrderForm::of(zone, order) };
+            order_form = OrderForm { rejection, ..OrderForm::from_order(zone, order) };
         }
     }
     let mut changes: Vec<Change> =

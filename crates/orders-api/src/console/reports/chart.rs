@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_are_written_for_people() {
+    fn amounts_are_written_for_people() {
         for (hundredths, text) in [
             (0, "0.00"),
             (5, "0.05"),

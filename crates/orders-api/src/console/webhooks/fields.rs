@@ -26,7 +26,7 @@ impl Default for Fields {
 
 impl Fields {
     /// The fields of a webhook.
-    pub(super) fn of(webhook: &Webhook) -> Self {
+    pub(super) fn from_webhook(webhook: &Webhook) -> Self {
         let WebhookContent { url, events, description } = &webhook.content;
         Self {
             url: url.clone(),

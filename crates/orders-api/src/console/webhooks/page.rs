@@ -84,7 +84,7 @@ pub(super) async fn render(
         pending: webhook.pending,
         failed: webhook.failed,
         position: webhook.position,
-        fields: result.fields.take().unwrap_or_else(|| Fields::of(&webhook)),
+        fields: result.fields.take().unwrap_or_else(|| Fields::from_webhook(&webhook)),
         deliveries: deliveries.into_iter().map(|delivery| row(zone, delivery)).collect(),
         only,
         older: older.unwrap_or_default(),

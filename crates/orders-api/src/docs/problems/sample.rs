@@ -186,7 +186,7 @@ pub(crate) fn example(code: Code) -> Example {
 
 fn conflict() -> ConflictView {
     ConflictView {
-        policy: PolicyView::of(&Policy::default()),
+        policy: PolicyView::new(&Policy::default()),
         conflicts: vec![NeighbourView {
             order_id: "223".to_owned(),
             datetime: "2022-11-01T11:11:11.111Z".to_owned(),

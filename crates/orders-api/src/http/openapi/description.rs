@@ -30,7 +30,7 @@ pub(crate) const TAGS: [&str; 7] = [ORDERS, SERVICES, TIMES, EVENTS, WEBHOOKS, K
 
 /// The header of every response.
 pub(crate) const REQUEST_ID: &str = "X-Request-Id";
-/// The headers with the rate limit and what is left of it.
+/// The headers with the rate limit and the remaining requests.
 pub(crate) const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 /// The names of the security schemes: the two headers for a key.
 pub(crate) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
@@ -41,7 +41,7 @@ pub(crate) struct Description {
     pub(crate) parameters: Vec<Parameter>,
     /// The media types of the body, each with its schema.
     pub(crate) bodies: Vec<(&'static str, RefOr<Schema>)>,
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) responses: Vec<Answer>,
     /// The possible problems, by status.
     pub(crate) problems: BTreeMap<u16, Vec<Code>>,
     body_required: bool,
@@ -67,7 +67,7 @@ impl Description {
             summary,
             parameters: Vec::new(),
             bodies: Vec::new(),
-            answers: Vec::new(),
+            responses: Vec::new(),
             problems: BTreeMap::new(),
             body_required: true,
             role: None,
@@ -77,7 +77,10 @@ impl Description {
         }
     }
 
-    pub(crate) fn takes(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+    pub(crate) fn with_parameters(
+        mut self,
+        parameters: impl IntoIterator<Item = Parameter>,
+    ) -> Self {
         self.parameters.extend(parameters);
         self
     }
@@ -93,20 +96,20 @@ impl Description {
         Self { body_required: false, ..self.reads::<T>(media) }
     }
 
-    pub(crate) fn answers(mut self, mut answer: Answer) -> Self {
+    pub(crate) fn returns(mut self, mut answer: Answer) -> Self {
         self.schemas.append(&mut answer.schemas);
-        self.answers.push(answer);
+        self.responses.push(answer);
         self
     }
 
     /// Adds possible problems.
-    pub(crate) fn refuses(self, codes: &[&[Code]]) -> Self {
+    pub(crate) fn fails_with(self, codes: &[&[Code]]) -> Self {
         let codes = codes.iter().flat_map(|some| some.iter());
-        codes.fold(self, |this, code| this.refuses_as(code.status(), *code))
+        codes.fold(self, |this, code| this.fails_with_status(code.status(), *code))
     }
 
     /// Adds a possible problem with a status other than that of its code.
-    pub(crate) fn refuses_as(mut self, status: StatusCode, code: Code) -> Self {
+    pub(crate) fn fails_with_status(mut self, status: StatusCode, code: Code) -> Self {
         let codes = self.problems.entry(status.as_u16()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -115,28 +118,28 @@ impl Description {
     }
 
     /// The operation supports idempotency keys. Call this last: it adds a header to all responses.
-    pub(crate) fn can_be_sent_again(mut self) -> Self {
+    pub(crate) fn with_idempotency_key(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
-        for answer in &mut self.answers {
+        for answer in &mut self.responses {
             answer.headers.push(("Idempotency-Replayed", header(shape::one_of_texts(&["true"]))));
         }
-        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
+        self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused]])
     }
 
     /// The operation supports idempotency keys, but its response has a secret and is not replayed.
     /// Call this last.
-    pub(crate) fn shows_its_answer_once(mut self) -> Self {
+    pub(crate) fn with_secret_response(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
-        self.refuses(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
+        self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
 
     /// Sets the required role; `None` for no key.
-    pub(crate) fn takes_role(self, role: Option<Role>) -> Self {
+    pub(crate) fn requires_role(self, role: Option<Role>) -> Self {
         let this = Self { role, ..self };
         if role.is_none() {
             return this;
         }
-        this.refuses(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
+        this.fails_with(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
     }
 
     /// Converts the description to OpenAPI.
@@ -157,7 +160,7 @@ impl Description {
             });
             operation = operation.request_body(Some(body.build()));
         }
-        for answer in &self.answers {
+        for answer in &self.responses {
             let response = with_common_headers(answer.response(), self.role);
             operation = operation.response(answer.status.as_str(), response);
         }

@@ -76,12 +76,12 @@ pub(super) fn database_up(is_up: bool) -> [MetricFamily; 1] {
     let value = f64::from(u8::from(is_up));
     [gauges(
         "orders_database_up",
-        "Whether the database answered within two seconds.",
+        "Whether the database responded within two seconds.",
         vec![gauge(&[], value)],
     )]
 }
 
-/// Events, streams and webhooks; without an answer of the database, streams only.
+/// Events, streams and webhooks; only streams if the database does not respond.
 pub(super) fn events(
     database: Option<&DatabaseMetrics>,
     streams: &StreamMetrics,

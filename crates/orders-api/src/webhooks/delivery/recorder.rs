@@ -28,7 +28,7 @@ type Entry = (Progress, oneshot::Sender<Instant>);
 pub(super) struct Recorder(mpsc::UnboundedSender<Entry>);
 
 impl Recorder {
-    /// Returns a recorder and the task that stores what it is given. The task ends when all clones of
+    /// Returns a recorder and the task that stores the queued progress. The task ends when all clones of
     /// the recorder are dropped. The queue is bounded by the number of endpoints: each waits for its
     /// last page to be stored.
     pub(super) fn new(store: SharedDeliveryStore) -> (Self, impl Future<Output = ()>) {

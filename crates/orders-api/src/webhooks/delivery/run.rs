@@ -133,7 +133,7 @@ impl DeliveryRun<'_> {
         let message = Message {
             id: self.lease.id.message_id(sequence),
             // It consists of strings and numbers only, so it always serializes.
-            body: Bytes::from(serde_json::to_vec(&EventView::of(change)).unwrap_or_default()),
+            body: Bytes::from(serde_json::to_vec(&EventView::new(change)).unwrap_or_default()),
             secrets: self.lease.secrets.clone(),
         };
         let sent = self.shared.sender.send(&self.lease.url, &message, self.now()).await;

@@ -271,12 +271,12 @@ mod tests {
     }
 
     /// A name that resolves to different addresses each time.
-    fn rebinding(answers: &'static [&'static str]) -> (Resolver, Arc<AtomicUsize>) {
+    fn rebinding(lookups: &'static [&'static str]) -> (Resolver, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&asked);
         let resolve: Resolver = Arc::new(move |_, port| {
-            let place = counted.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-            let addresses = answers[place]
+            let place = counted.fetch_add(1, Ordering::SeqCst).min(lookups.len() - 1);
+            let addresses = lookups[place]
                 .split(' ')
                 .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
                 .collect();
@@ -288,7 +288,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_name_with_a_private_address_is_never_connected_to() {
         let now = Timestamp::from_millis(1_700_000_000_000).unwrap();
-        for answers in [
+        for lookups in [
             &["127.0.0.1"][..],
             &["8.8.8.8 127.0.0.1"],
             &["127.0.0.1 8.8.8.8"],
@@ -297,12 +297,12 @@ mod tests {
             &["10.0.0.1"],
         ] {
             let (port, count) = listen("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-            let (resolve, _) = rebinding(answers);
+            let (resolve, _) = rebinding(lookups);
             let sender = Sender::new(SsrfGuard { allow_private: false }, resolve, TIMEOUT);
             let url = format!("https://rebinding.example:{port}/");
             let sent = sender.send(&url, &message(), now).await;
-            assert!(sent.error().unwrap().contains("not public"), "{answers:?} {sent:?}");
-            assert_eq!(count.load(Ordering::SeqCst), 0, "{answers:?}");
+            assert!(sent.error().unwrap().contains("not public"), "{lookups:?} {sent:?}");
+            assert_eq!(count.load(Ordering::SeqCst), 0, "{lookups:?}");
         }
     }
 
