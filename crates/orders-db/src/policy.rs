@@ -141,7 +141,7 @@ pub(crate) fn violations(
     policy: &Policy,
     mut goes_on: impl FnMut(Violation) -> bool,
 ) -> Result<(), DbError> {
-    let mut check = SpacingCheck::new();
+    let mut check = SpacingCheck::default();
     visit_orders(connection, |_, orders| {
         for order in &orders {
             for slot in policy.slots(order) {
