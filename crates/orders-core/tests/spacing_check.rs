@@ -30,7 +30,7 @@ fn long_slot(calendar: CalendarId, start: i64, end: i64, group: u64) -> Slot {
 
 /// Whether the second of two slots is too close to the first.
 fn is_violation(first: Slot, second: Slot) -> bool {
-    let mut check = SpacingCheck::new();
+    let mut check = SpacingCheck::default();
     assert_eq!(check.next(&id("first"), first), None, "nothing is before the first");
     check.next(&id("second"), second).is_some()
 }
@@ -54,7 +54,7 @@ fn less_than_a_window_apart_is_too_close_unless_the_group_or_the_calendar_says_o
 
 #[test]
 fn each_is_held_against_the_one_before_and_both_are_named() {
-    let mut check = SpacingCheck::new();
+    let mut check = SpacingCheck::default();
     let slots = [("a", 0, 1), ("b", 200, 2), ("c", 250, 3), ("d", 349, 4), ("e", 449, 5)];
     let found: Vec<_> = slots
         .iter()
@@ -69,7 +69,7 @@ fn each_is_held_against_the_one_before_and_both_are_named() {
 
 /// What the check finds among slots of one calendar, by start, end and group.
 fn found(slots: &[(i64, i64, u64)]) -> Vec<(i64, i64)> {
-    let mut check = SpacingCheck::new();
+    let mut check = SpacingCheck::default();
     let violations = slots.iter().filter_map(|(start, end, group)| {
         check.next(&id(&format!("at-{start}")), long_slot(CalendarId::Global, *start, *end, *group))
     });

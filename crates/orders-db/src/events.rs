@@ -29,7 +29,7 @@ pub struct OrderChange {
 }
 
 impl OrderChange {
-    /// The order after the event; `None` after a deletion.
+    /// Returns the order after the event; `None` after a deletion.
     #[must_use]
     pub fn after(&self) -> Option<&Order> {
         order_after(&self.event)
@@ -50,7 +50,7 @@ pub enum EventPage {
     Changes(Vec<OrderChange>),
     /// Some of the requested events are no longer in the feed.
     Gone {
-        /// The oldest sequence that is; the next one if none is.
+        /// The oldest sequence in the feed; the next one if the feed is empty.
         first: u64,
     },
 }
@@ -156,7 +156,7 @@ pub(crate) fn list(
     changes.collect::<Result<_, StoreError>>().map(EventPage::Changes)
 }
 
-/// The sequence up to which the feed is trimmed.
+/// Returns the sequence up to which the feed is trimmed.
 pub(crate) fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
     let through: i64 = event_feed::table
         .select(event_feed::trimmed_through)

@@ -1,4 +1,4 @@
-//! API keys: found and listed. `change.rs` changes them, `cache.rs` has what each process keeps of them in memory.
+//! Reads of API keys. `change.rs` changes them, `cache.rs` caches them in each process.
 
 mod cache;
 mod change;

@@ -1,7 +1,7 @@
-//! Keeps orders in SQLite or PostgreSQL, so that no two are double-booked.
+//! Stores orders in SQLite or PostgreSQL without double bookings.
 //!
 //! [`Store`] is one database. Writes wait in a queue. One thread takes all that wait, takes the write
-//! lock, loads a snapshot, lets [`orders_core::decide()`] decide, writes, and commits once for all.
+//! lock, loads a snapshot, calls [`orders_core::decide()`], writes, and commits once for all.
 //! This crate loads and stores; it never decides.
 
 mod database;

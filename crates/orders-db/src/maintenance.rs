@@ -1,4 +1,4 @@
-//! Work on a whole database: checks, backups, transfers, exports, and what is written periodically.
+//! Work on a whole database: checks, backups, transfers, exports and periodic writes.
 
 pub(crate) mod backup;
 pub(crate) mod doctor;

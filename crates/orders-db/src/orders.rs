@@ -23,7 +23,7 @@ use crate::database::schema::{events, orders};
 pub(crate) use list::list;
 pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 
-/// Orders by their ids. A row that cannot be read is an error for its own id only.
+/// Orders by id. An invalid row is an error for its own id only.
 pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;
 
 /// Finds the orders with these ids by one query (PostgreSQL), or one cached statement each (SQLite).
@@ -45,7 +45,7 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
     Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
 }
 
-/// Whether an order with this id exists or ever existed.
+/// Returns `true` if an order with this id exists or has existed.
 pub(crate) fn has_history(
     connection: &mut AnyConnection,
     id: &OrderId,

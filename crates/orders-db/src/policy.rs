@@ -1,4 +1,4 @@
-//! The policy: found, and set together with the slots that follow from it.
+//! Changes of the policy, together with the slots that follow from it.
 
 mod groups;
 mod slots;
@@ -24,28 +24,27 @@ use crate::write::change::Change;
 
 use groups::{Merged, merge_groups};
 
-/// How many violations are named.
+/// How many violations a rejection reports.
 const NAMED: usize = 10;
 /// How many orders are read in one query.
 const PAGE: usize = 1_000;
 
-/// Sets the policy, if the orders there are allow it. Rejected with the first violations.
+/// Sets the policy, if no existing orders violate it. Rejected with the first violations.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyChange {
     /// What to set.
     pub patch: PolicyPatch,
-    /// Whether to set the policy in any case: orders that are too close by it become exempt from
-    /// one another.
+    /// Whether to set the policy anyway. Orders that violate it become exempt from one another.
     pub accept: bool,
 }
 
-/// What decides about a new policy.
+/// The data that a change of the policy is decided by.
 pub struct PolicySnapshot {
     new: Policy,
     moves_slots: bool,
-    /// The first of those that reject it.
+    /// The first violations of the new policy.
     violations: Vec<Violation>,
-    /// The groups to merge so that nothing rejects it.
+    /// The groups to merge so that no order violates it.
     merged: Merged,
 }
 
@@ -62,7 +61,7 @@ impl Change for PolicyChange {
         let moves_slots = new.window != old.window || new.scope != old.scope;
         let (mut found, mut merged) = (Vec::new(), Merged::default());
         if moves_slots {
-            // Looks at every order, which may take longer than any other statement.
+            // Reads every order, which may take longer than any other statement.
             if let AnyConnection::Postgres(connection) = connection {
                 let unlimited = connection.batch_execute("SET LOCAL statement_timeout = 0");
                 unlimited.map_err(|error| DbError::from_diesel(&error))?;
@@ -73,7 +72,7 @@ impl Change for PolicyChange {
                 } else {
                     found.push(violation);
                 }
-                // What is refused is refused by the first few.
+                // The first few violations are enough for a rejection.
                 found.len() < NAMED
             })?;
         }
@@ -114,8 +113,7 @@ fn write(connection: &mut AnyConnection, new: &Policy, moves_slots: bool) -> Res
     if moves_slots { slots::rewrite(connection, new) } else { Ok(()) }
 }
 
-/// Names to `visit` all neighbours that would be too close to each other by another policy, as the
-/// orders stand at one moment; answers that policy. Blocks.
+/// Passes all violations of a patched policy to `visit`, as of one moment. Returns that policy. Blocks.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], or [`StoreError::Corrupt`].
@@ -135,13 +133,13 @@ pub fn check_policy(
     })
 }
 
-/// Looks for neighbours that are too close to each other by a policy, until `goes_on` says no.
+/// Finds neighbours that are too close to each other by a policy, until `goes_on` returns `false`.
 pub(crate) fn violations(
     connection: &mut AnyConnection,
     policy: &Policy,
     mut goes_on: impl FnMut(Violation) -> bool,
 ) -> Result<(), DbError> {
-    let mut check = SpacingCheck::new();
+    let mut check = SpacingCheck::default();
     visit_orders(connection, |_, orders| {
         for order in &orders {
             for slot in policy.slots(order) {
@@ -155,7 +153,7 @@ pub(crate) fn violations(
     })
 }
 
-/// Visits all orders in the order of their times, page by page, until `visit` breaks off.
+/// Visits all orders in the order of their times, page by page, until `visit` breaks.
 pub(crate) fn visit_orders(
     connection: &mut AnyConnection,
     mut visit: impl FnMut(&mut AnyConnection, Vec<Order>) -> Result<ControlFlow<()>, DbError>,

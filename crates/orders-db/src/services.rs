@@ -1,4 +1,4 @@
-//! Services: found, listed and changed.
+//! Reads and changes services.
 
 use std::collections::BTreeSet;
 

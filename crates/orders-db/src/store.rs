@@ -93,8 +93,7 @@ impl Store {
     /// Opens a database whose schema is up to date.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it cannot be reached, and what [`crate::migrate()`] says if
-    /// its schema is not this program's.
+    /// [`StoreError::Unavailable`] if the database cannot be reached.
     pub fn open(url: &DatabaseUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let manager = Manager::new(url, Purpose::Write);
         let mut connection = manager.open()?;
@@ -141,7 +140,7 @@ impl Store {
 
     /// Decides and stores a command about orders by `deadline`. The reply comes from another thread,
     /// once. With an idempotency key, the response that `render` returns is stored for a day and
-    /// answers retries.
+    /// returned to retries.
     pub fn change_orders(
         &self,
         command: Command,
@@ -157,7 +156,7 @@ impl Store {
 
     /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
     /// from another thread, once. With an idempotency key, the rendered response is stored for a
-    /// day and answers retries.
+    /// day and returned to retries.
     pub fn change<C: Change>(
         &self,
         change: C,
@@ -185,7 +184,7 @@ impl Store {
         }
     }
 
-    /// Which database it is: `sqlite` or `postgres`.
+    /// Returns the kind of the database: `sqlite` or `postgres`.
     #[must_use]
     pub fn database(&self) -> &'static str {
         match self.background.url {
@@ -194,7 +193,7 @@ impl Store {
         }
     }
 
-    /// Returns the counters so far and the present state of queues and pools, without a query.
+    /// Returns the counters so far and the current state of queues and pools, without a query.
     #[must_use]
     pub fn read_metrics(&self) -> MetricsSnapshot {
         let pool = |name, pool: &Pool<Manager>| {

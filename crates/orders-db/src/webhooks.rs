@@ -1,5 +1,5 @@
-//! Webhooks: found and listed. `change.rs` changes them, `delivery_store.rs` is for the process that delivers,
-//! `deliveries.rs` has the log.
+//! Reads of webhooks. `change.rs` changes them, `delivery_store.rs` serves the delivering process,
+//! `deliveries.rs` reads the log.
 
 mod change;
 mod deliveries;
@@ -41,7 +41,7 @@ struct WebhookRow {
 }
 
 impl WebhookRow {
-    /// The row of a webhook that was created or changed: its next event was not tried yet.
+    /// Creates the row of a new or changed webhook, whose next event was not tried yet.
     fn from_webhook(webhook: &Webhook) -> Self {
         let description = webhook.content.description.as_ref();
         Self {
@@ -179,8 +179,8 @@ pub(crate) fn secrets(
     rows.into_iter().map(secret).collect()
 }
 
-/// Takes PostgreSQL's lock of the webhooks until the end of the transaction. If the write lock is
-/// needed, too, it is taken first.
+/// Takes PostgreSQL's lock on webhooks until the end of the transaction. If the write lock is also
+/// needed, it is taken first.
 fn lock(connection: &mut AnyConnection) -> Result<(), DbError> {
     match connection {
         AnyConnection::Postgres(_) => connection

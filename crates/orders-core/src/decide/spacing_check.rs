@@ -31,12 +31,6 @@ pub struct Violation {
 pub struct SpacingCheck(HashMap<CalendarId, (OrderId, Slot)>);
 
 impl SpacingCheck {
-    /// Creates a check that has seen no slot.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Checks the next slot. Returns the violation, if it overlaps the one that reaches furthest.
     pub fn next(&mut self, order_id: &OrderId, slot: Slot) -> Option<Violation> {
         let furthest = match self.0.entry(slot.calendar) {

@@ -59,8 +59,7 @@ impl Interval {
     }
 
     /// Its length in milliseconds.
-    #[must_use]
-    pub fn length_ms(self) -> i64 {
+    pub(crate) fn length_ms(self) -> i64 {
         self.end_ms - self.start.as_millis()
     }
 
@@ -94,8 +93,7 @@ impl Slot {
 
 impl Policy {
     /// The window of a calendar.
-    #[must_use]
-    pub fn window_of(&self, calendar: CalendarId) -> Period {
+    pub(crate) fn window_of(&self, calendar: CalendarId) -> Period {
         match calendar {
             CalendarId::Global | CalendarId::Service(_) => self.window,
         }
@@ -103,8 +101,7 @@ impl Policy {
 
     /// The length of the longest slot of a calendar, in milliseconds. A search for the slots that
     /// overlap a time looks back this far.
-    #[must_use]
-    pub fn longest_slot_ms(&self, calendar: CalendarId) -> i64 {
+    pub(crate) fn longest_slot_ms(&self, calendar: CalendarId) -> i64 {
         DURATION_MS + self.window_of(calendar).as_millis()
     }
 
@@ -137,8 +134,7 @@ impl Policy {
     }
 
     /// The first and the last start of the slots of a calendar that could overlap an interval.
-    #[must_use]
-    pub fn starts_around(
+    pub(crate) fn starts_around(
         &self,
         calendar: CalendarId,
         interval: Interval,

@@ -36,5 +36,5 @@ pub(crate) fn sqlite_now() -> Result<Timestamp, DbError> {
 }
 
 fn out_of_range() -> DbError {
-    DbError::Failed("the clock stands before 1970 or after 9999".to_owned())
+    DbError::Failed("the clock is before 1970 or after 9999".to_owned())
 }

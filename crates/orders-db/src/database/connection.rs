@@ -59,14 +59,12 @@ impl Manager {
             Purpose::Write => 30_000,
             Purpose::Find | Purpose::List => 10_000,
         };
-        // Plans by key, whatever the statistics of a young table say: a plan chosen on an empty
-        // table is kept with its prepared statement.
+        // Always plans by key. A plan chosen on an empty table stays with its prepared statement.
         let plans = match self.purpose {
             Purpose::Write | Purpose::Find => {
                 "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
             }
-            // Lists come out of an index in their order, each from one place on: none is sorted, or
-            // shared among processes that would all have to start first.
+            // Lists are read from an index in order. Sorting and parallel workers would only cost time.
             Purpose::List => {
                 "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
                  SET enable_bitmapscan = off; SET enable_sort = off;
@@ -87,8 +85,8 @@ impl Manager {
                  -- Planning a statement for each set of values takes longer than running it, and
                  -- there is only one plan.
                  SET plan_cache_mode = force_generic_plan;
-                 -- A disabled plan that cannot be avoided looks so costly that it would be
-                 -- compiled, which takes a hundred times as long as running it.
+                 -- A disabled plan that cannot be avoided gets so high a cost that PostgreSQL
+                 -- would compile it, which takes a hundred times as long as running it.
                  SET jit = off;
                  {plans}
                  DO $$ BEGIN
@@ -119,7 +117,7 @@ impl Manager {
             Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
             Purpose::Find | Purpose::List => "PRAGMA query_only = ON;",
         };
-        // The writer's pages are spread over its indexes, and grow with the number of orders.
+        // The writer touches pages all over its indexes, which grow with the number of orders.
         let cache_kib = match self.purpose {
             Purpose::Write => 32 * 1024,
             Purpose::Find => 8 * 1024,
@@ -133,9 +131,9 @@ impl Manager {
             ))
             .map_err(|error| unavailable(error.to_string()))?;
         // After the timeout was set: preparing any statement reads the schema, for which it waits.
-        refuse_faulty_library(&mut connection)?;
-        // Several processes that make a new file at once get in each other's way here, and SQLite
-        // does not wait for the switch to WAL as it waits for other locks.
+        reject_faulty_library(&mut connection)?;
+        // Processes that create a file at the same time block each other here, and SQLite does not
+        // wait for the switch to WAL as it waits for other locks.
         let deadline = Instant::now() + LOCK_TIMEOUT;
         while let Err(error) = connection.batch_execute(mode) {
             if DbError::from_diesel(&error) != DbError::Locked || Instant::now() > deadline {
@@ -147,7 +145,7 @@ impl Manager {
     }
 }
 
-/// An error of libpq as one line. It may cite the part of the URL that it cannot read.
+/// Formats an error of libpq as one line, without the password that it may quote from the URL.
 fn without_password(url: &str, text: &str) -> String {
     let authority = url.split_once("://").map_or("", |(_, rest)| rest);
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
@@ -188,8 +186,9 @@ struct LibraryVersion {
     version: String,
 }
 
-/// Before 3.51.3 two connections that write and checkpoint together can corrupt a WAL database.
-fn refuse_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Rejects SQLite before 3.51.3, where two connections that write and checkpoint at the same time can
+/// corrupt a WAL database.
+fn reject_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let found: LibraryVersion = diesel::sql_query("SELECT sqlite_version() AS version")
         .get_result(connection)
         .map_err(|error| StoreError::from_read(&error))?;
@@ -205,7 +204,7 @@ pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
     /// Whether it has run a query.
     pub(crate) was_used: bool,
-    /// Whether the last query found it lost.
+    /// Whether the last query found the connection lost.
     pub(crate) is_lost: bool,
 }
 
@@ -218,8 +217,8 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
-        let asked = pooled.connection.batch_execute("SELECT 1");
-        asked.map_err(|error| StoreError::from_read(&error))
+        let result = pooled.connection.batch_execute("SELECT 1");
+        result.map_err(|error| StoreError::from_read(&error))
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {

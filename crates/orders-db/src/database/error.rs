@@ -2,19 +2,19 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-/// Why the store could not answer.
+/// An error of the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached or did not answer in time. The request has no effect.
-    #[error("the database does not answer: {0}")]
+    #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A queue is full, or a lock was held too long. The request has no effect.
-    #[error("too much is waiting for the database")]
+    #[error("the database is overloaded")]
     Overloaded,
-    /// The connection was lost during the commit, whose fate could not be found out.
-    #[error("the connection to the database was lost during the commit")]
+    /// The connection was lost during the commit, and its outcome is unknown.
+    #[error("the connection to the database was lost during the commit; its outcome is unknown")]
     OutcomeUnknown,
-    /// The schema was made by a newer version of this program.
+    /// The schema was created by a newer version of this program.
     #[error("the database has schema {0}, which is newer than this program")]
     TooNew(String),
     /// The SQLite library has a known bug that can corrupt databases.
@@ -27,7 +27,7 @@ pub enum StoreError {
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
     /// The database holds a value that this program never stores.
-    #[error("the database holds what it should not: {0}")]
+    #[error("the database has an invalid value: {0}")]
     Corrupt(String),
 }
 
@@ -69,8 +69,8 @@ impl DbError {
         }
     }
 
-    /// Classifies by the text, since Diesel keeps no SQLSTATE. Both databases answer in English
-    /// (PostgreSQL if the role may set `lc_messages`).
+    /// Classifies an error by its text, because Diesel drops the SQLSTATE. Both databases report errors
+    /// in English (PostgreSQL if the role may set `lc_messages`).
     fn from_message(message: &str) -> Self {
         const LOST: [&str; 14] = [
             "terminating connection",                  // 57P01, 25P03

@@ -1,5 +1,5 @@
-//! Counters and timings of the store: queues, steps of writes, errors. Atomics only, so that counting
-//! never blocks. How they are shown is not known here.
+//! Counters and timings of the store: queues, steps of writes, errors. All are atomics, so that counting
+//! never blocks. Rendering lives elsewhere.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use orders_core::{Outcome, Refusal};
 use crate::StoreError;
 use crate::database::error::DbError;
 
-/// Up to how many nanoseconds each bucket of times counts: from 100 µs to 10 s.
+/// The upper bounds of the buckets of times, in nanoseconds: from 100 µs to 10 s.
 const TIMES: &[u64] = &[
     100_000,
     250_000,
@@ -28,9 +28,9 @@ const TIMES: &[u64] = &[
     5_000_000_000,
     10_000_000_000,
 ];
-/// Up to how large a batch each bucket of sizes counts.
+/// The upper bounds of the buckets of batch sizes.
 const SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 2_048, 10_000];
-/// The most bounds, and one bucket for what is beyond them.
+/// The highest number of bounds, and one bucket for larger values.
 const BUCKETS: usize = 17;
 
 /// A histogram of values.
@@ -49,7 +49,7 @@ impl Counts {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// `unit` converts a value to the unit that is shown.
+    /// Reads the histogram. `unit` converts a value to the unit that is shown.
     fn read(&self, bounds: &[u64], unit: impl Fn(u64) -> f64) -> Distribution {
         let mut count = 0;
         let mut buckets = Vec::with_capacity(bounds.len());
@@ -111,12 +111,12 @@ pub(crate) struct QueueMetrics {
 
 impl QueueMetrics {
     /// Counts the weight of jobs taken at once.
-    pub(crate) fn took(&self, weight: usize) {
+    pub(crate) fn record_taken(&self, weight: usize) {
         self.sizes.add(SIZES, u64::try_from(weight).unwrap_or(u64::MAX));
     }
 
     /// Counts how long a job waited.
-    pub(crate) fn waited(&self, waited: Duration) {
+    pub(crate) fn record_wait(&self, waited: Duration) {
         self.waits.add(waited);
     }
 
@@ -281,7 +281,7 @@ impl StoreMetrics {
         }
     }
 
-    /// The number of operations rejected by the spacing rule.
+    /// Returns the number of operations that the spacing rule rejected.
     pub(crate) fn conflicts(&self) -> u64 {
         self.conflicts.load(Ordering::Relaxed)
     }

@@ -19,14 +19,14 @@ use crate::database::url::DatabaseUrl;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Brings the schema up to date. Returns how many migrations ran.
+/// Migrates the schema to the newest version. Returns how many migrations ran.
 ///
 /// # Errors
-/// [`StoreError::TooNew`] if the database has migrations that this program does not know;
-/// [`StoreError::Unavailable`] or [`StoreError::Migration`] if it failed, and the schema is as before.
+/// - [`StoreError::TooNew`] if the database has migrations that this program does not know.
+/// - [`StoreError::Unavailable`] or [`StoreError::Migration`] if it failed. The schema is unchanged.
 pub fn migrate(url: &DatabaseUrl) -> Result<usize, StoreError> {
     let mut connection = Manager::new(url, Purpose::Write).open()?;
-    // Most starts find nothing to do, and need neither the lock nor the right to create tables.
+    // Usually there is nothing to do, so neither the lock nor the right to create tables is needed.
     if is_current(&mut connection)? {
         return Ok(0);
     }
@@ -65,12 +65,12 @@ where
     Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+#[expect(clippy::needless_pass_by_value, reason = "used in map_err")]
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Migration(error.to_string())
 }
 
-/// Whether exactly the migrations that this program knows have been run.
+/// Returns `true` if exactly the migrations that this program knows have run.
 fn is_current(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let known = match connection {
         AnyConnection::Postgres(_) => versions::<Pg>(&POSTGRES)?,
@@ -106,7 +106,7 @@ pub(crate) fn difference(
     Ok((without(&known, &run), without(&run, &known)))
 }
 
-/// An error of ours that ends Diesel's transaction.
+/// An error that ends Diesel's transaction.
 struct MigrateError(StoreError);
 
 impl From<diesel::result::Error> for MigrateError {

@@ -33,10 +33,10 @@ impl ProcessLock {
         }
     }
 
-    /// Keeps all other processes from using a database.
+    /// Locks out all other processes from a database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] while a process uses it, or if that cannot be found out.
+    /// [`StoreError::Unavailable`] if another process uses it, or if that cannot be determined.
     pub fn exclusive(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let DatabaseUrl::Sqlite(path) = url else { return Ok(Self { _lock: None }) };
         let unavailable = |why: String| StoreError::Unavailable(why);
@@ -53,12 +53,12 @@ impl ProcessLock {
     }
 }
 
-/// The lock file of an SQLite file.
+/// Returns the lock file of an SQLite file.
 pub(crate) fn lock_path(database: &Path) -> PathBuf {
     beside(database, ".lock")
 }
 
-/// The path of a file with something added to its name.
+/// Returns a path with a suffix added to the file name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
@@ -68,7 +68,7 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 fn open(url: &DatabaseUrl) -> Option<File> {
     let DatabaseUrl::Sqlite(path) = url else { return None };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        // Where this fails, so will opening the database, which says why.
+        // If this fails, opening the database fails too and reports the reason.
         drop(std::fs::create_dir_all(folder));
     }
     let lock = lock_path(path);

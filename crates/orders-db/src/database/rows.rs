@@ -116,7 +116,7 @@ pub(crate) fn group(number: i64) -> Result<Group, StoreError> {
     number.map(Group).ok_or_else(|| StoreError::Corrupt("group".to_owned()))
 }
 
-/// The column `scope` of a calendar: 0 for the one of all orders, else the service's number.
+/// Returns the column `scope` of a calendar: 0 for the global one, else the service's number.
 pub(crate) fn scope_column(calendar: CalendarId) -> i64 {
     match calendar {
         CalendarId::Global => 0,
@@ -124,7 +124,7 @@ pub(crate) fn scope_column(calendar: CalendarId) -> i64 {
     }
 }
 
-/// The calendar that a column `scope` names, if it names one.
+/// Returns the calendar of a column `scope`, if there is one.
 pub(crate) fn calendar(scope: i64) -> Option<CalendarId> {
     match scope {
         0 => Some(CalendarId::Global),

@@ -1,4 +1,4 @@
-//! The tables, as Diesel sees them. Both databases have them alike; `migrations/` makes them.
+//! The tables, as Diesel sees them, the same for both databases. `migrations/` creates them.
 
 diesel::table! {
     policy (id) {

@@ -8,7 +8,7 @@ use crate::database::rows::{StoredResponse, bigint, write_services};
 
 use Get::{Bytes, Number, OptionalText, SmallNumber, Text};
 
-/// Reads the value of a column from what a row is made of.
+/// Reads the value of a column from the source of a row.
 pub(crate) enum Get<R> {
     Number(fn(&R) -> i64),
     SmallNumber(fn(&R) -> i16),
@@ -17,7 +17,7 @@ pub(crate) enum Get<R> {
     Bytes(fn(&R) -> Vec<u8>),
 }
 
-/// A table whose rows are made of `R`.
+/// A table whose rows are created from `R`.
 pub(crate) struct Table<R: 'static> {
     pub(crate) name: &'static str,
     /// The columns of the primary key.

@@ -30,8 +30,8 @@ pub(crate) fn begin(connection: &mut AnyConnection) -> Result<(), DbError> {
     })
 }
 
-/// Retries often. SQLite itself waits up to 100 ms between two tries, in which a process that writes
-/// without a pause takes the lock again and again.
+/// Begins a transaction with frequent retries. SQLite itself waits up to 100 ms between two attempts, in
+/// which a busy process takes the lock again and again.
 fn begin_sqlite(connection: &mut SqliteConnection) -> QueryResult<()> {
     let deadline = Instant::now() + LOCK_TIMEOUT;
     connection.batch_execute("PRAGMA busy_timeout = 8")?;
@@ -64,12 +64,12 @@ pub(crate) fn read_only<T>(
     result
 }
 
-/// Commits. After an error it is not known whether the commit took place.
+/// Commits. After an error, it is unknown whether the commit took place.
 pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), DbError> {
     connection.batch_execute("COMMIT").map_err(|error| DbError::from_diesel(&error))
 }
 
-/// Ends the transaction so that an earlier one, whose commit failed, cannot come back.
+/// Ends the transaction so that an earlier one, whose commit failed, cannot take effect later.
 ///
 /// When SQLite has written a transaction to its log and the disk then fails to make it durable, it
 /// reports the error and treats the transaction as rolled back. But the transaction stays in the log,
@@ -77,9 +77,9 @@ pub(crate) fn commit(connection: &mut AnyConnection) -> Result<(), DbError> {
 /// it there, so this writes something.
 pub(crate) fn neutralize_failed_commit(connection: &mut AnyConnection) -> Result<(), DbError> {
     let ended = match connection {
-        // PostgreSQL's log decides, and it has been looked at.
+        // PostgreSQL's log decides, and it was checked.
         AnyConnection::Postgres(_) => connection.batch_execute("ROLLBACK"),
-        // Nobody reads this number; setting it writes a page, even where it does not change.
+        // Nothing reads this number. Setting it writes a page, even if the number does not change.
         AnyConnection::Sqlite(connection) => {
             connection.batch_execute("PRAGMA user_version = 0; COMMIT")
         }

@@ -1,4 +1,4 @@
-//! The database's URL: read by its scheme, and shown without its password.
+//! The database URL: parsed by its scheme, and shown without its password.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,19 +15,19 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads `postgres://…`, `postgresql://…`, `sqlite:///path`, or a plain path.
+    /// Parses `postgres://…`, `postgresql://…`, `sqlite:///path`, or a plain path.
     ///
     /// # Errors
-    /// [`StoreError::Url`] for any other scheme, and for what would be no file.
+    /// [`StoreError::Url`] for any other scheme, and for a text that names no file.
     pub fn parse(text: &str) -> Result<Self, StoreError> {
-        let refuse = |why: &str| Err(StoreError::Url(why.to_owned()));
+        let reject = |why: &str| Err(StoreError::Url(why.to_owned()));
         let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
         match scheme {
-            _ if text.is_empty() => refuse("the database URL is empty"),
+            _ if text.is_empty() => reject("the database URL is empty"),
             "postgres" | "postgresql" => {
                 match rest.strip_prefix("//").filter(|rest| is_clear(rest)) {
                     Some(_) => Ok(Self::Postgres(text.to_owned())),
-                    None => refuse(
+                    None => reject(
                         "the database URL cannot be read; write postgres://user:password@host/database, \
                      and / ? @ % in the password as %2F %3F %40 %25",
                     ),
@@ -36,23 +36,23 @@ impl DatabaseUrl {
             "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
                 if path.is_empty() || path.starts_with(':') || path.contains(['?', '@']) {
-                    return refuse(
+                    return reject(
                         "the database URL names no file; write sqlite:///path/orders.db",
                     );
                 }
                 Ok(Self::Sqlite(PathBuf::from(path)))
             }
-            // The scheme only: what stands behind it may be a password.
-            scheme if rest.starts_with("//") => refuse(&format!(
+            // Shows only the scheme, because the rest may have a password.
+            scheme if rest.starts_with("//") => reject(&format!(
                 "the database URL has the unknown scheme \"{scheme}\"; \
                  write postgres://…, sqlite:///path or a plain path"
             )),
-            // What was meant for a server must not become a file, named after a password.
+            // A URL for a server must not become a file with the password in its name.
             _ if text.contains('@') || text.contains("password=") || text.contains("host=") => {
-                refuse("the database URL has no known scheme; write postgres://…")
+                reject("the database URL has no known scheme; write postgres://…")
             }
             scheme if text.starts_with(':') || is_word(scheme) => {
-                refuse("the database URL is no path; write sqlite:///path, or ./ before a name")
+                reject("the database URL is no path; write sqlite:///path, or ./ before a name")
             }
             _ => Ok(Self::Sqlite(PathBuf::from(text))),
         }
@@ -60,7 +60,7 @@ impl DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The URL of a PostgreSQL server without its password; `None` for a file.
+    /// Returns the URL of a PostgreSQL server without its password; `None` for a file.
     #[must_use]
     pub fn without_password(&self) -> Option<String> {
         let Self::Postgres(url) = self else { return None };
@@ -84,13 +84,13 @@ impl DatabaseUrl {
     }
 }
 
-/// Whether a text is what stands before the colon of a URL.
+/// Returns `true` if a text could be the scheme of a URL.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Whether a PostgreSQL URL, behind its scheme, can be read in one way only, so that no part of a
-/// password is taken for anything else, and shown.
+/// Returns `true` if the part of a PostgreSQL URL after its scheme is unambiguous, so that no part of a
+/// password can be mistaken for another part, and shown.
 fn is_clear(rest: &str) -> bool {
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = place.split_once('/').unwrap_or((place, ""));
@@ -107,7 +107,7 @@ fn is_clear(rest: &str) -> bool {
 }
 
 impl fmt::Display for DatabaseUrl {
-    /// Where the database is, without user and password.
+    /// Shows where the database is, without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),

@@ -18,7 +18,7 @@ use crate::database::schema::counters;
 /// The polling interval while there are subscribers. Events of other processes must be known within
 /// 100 ms.
 const INTERVAL: Duration = Duration::from_millis(40);
-/// The polling interval while the database does not answer.
+/// The polling interval while the database is unavailable.
 const OUTAGE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Called with the highest committed sequence.
@@ -103,7 +103,7 @@ impl SequenceWatch {
         self.changed.notify_one();
     }
 
-    /// Calls all subscribers that were not called with the present sequence yet.
+    /// Calls all subscribers that were not called with the current sequence yet.
     fn broadcast(&self) {
         let mut state = self.lock();
         state.is_pending = false;
@@ -176,7 +176,7 @@ fn poll(manager: &Manager, connection: &mut Option<AnyConnection>) -> Result<u64
     Ok(sequence)
 }
 
-/// The sequence of the last event that is committed.
+/// Finds the sequence of the last committed event.
 pub(crate) fn find_last(connection: &mut AnyConnection) -> Result<u64, StoreError> {
     let sequence: i64 = counters::table
         .select(counters::last_sequence)

@@ -64,19 +64,19 @@ impl KeyTable {
         self.entries.get(id)
     }
 
-    /// Whether a session was ended early.
+    /// Returns `true` if a session was ended early.
     #[must_use]
     pub fn is_ended(&self, session: &Session) -> bool {
         self.ended.has(session)
     }
 
-    /// The time since the keys were read.
+    /// Returns the time since the keys were read.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.read_at.elapsed()
     }
 
-    /// The present time, by the database's clock.
+    /// Returns the current time by the database's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let passed = i64::try_from(self.age().as_millis()).unwrap_or(i64::MAX);
@@ -112,7 +112,7 @@ impl KeyCache {
     }
 }
 
-/// Keeps the table current until the sender of `requests` is dropped. A request is replied to after a
+/// Refreshes the table until the sender of `requests` is dropped. A request gets its reply after a
 /// refresh that began after it.
 pub(crate) fn watch(cache: &KeyCache, manager: &Manager, requests: &mpsc::Receiver<Reply<()>>) {
     let mut connection = None;
@@ -153,7 +153,7 @@ fn refresh(
 
 /// Reads the table; reuses the entries of the one before if nothing has changed.
 fn load(connection: &mut AnyConnection, before: Option<&KeyTable>) -> Result<KeyTable, StoreError> {
-    // Before the query, so that the result is never taken for newer than it is.
+    // Before the query, so that the table never seems newer than it is.
     let read_at = Moment::now();
     let now = clock::now(connection)?;
     let (version, required) = state(connection)?;
@@ -173,8 +173,8 @@ fn state(connection: &mut AnyConnection) -> Result<(i64, bool), StoreError> {
     Ok((version, required != 0))
 }
 
-/// Reads all keys. Runs after the version is read: if they change meanwhile, the next poll reads them
-/// again.
+/// Reads all keys. Runs after the version is read, so the next poll reads them again if they change
+/// meanwhile.
 fn entries(
     connection: &mut AnyConnection,
     before: Option<&KeyTable>,

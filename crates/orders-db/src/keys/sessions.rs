@@ -15,13 +15,13 @@ use crate::database::{clock, rows, transaction};
 /// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
 /// the latest end are ended, so that the rows do not grow without bound.
 const MOST: i64 = 64;
-/// The id that represents all sessions of a holder.
+/// The id for all sessions of a holder.
 const ALL: &str = "";
 
 /// A browser session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its holder: the id of a key, or what represents another credential.
+    /// Its holder: the id of a key, or the name of another credential.
     pub holder: String,
     /// Its id among the holder's sessions; not empty.
     pub id: String,
@@ -75,7 +75,7 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
     Ok(ended)
 }
 
-/// Ends a session. Processes learn of it as of changes to keys.
+/// Ends a session. Other processes notice it like a change to the keys.
 pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), DbError> {
     transaction::begin(connection)?;
     let written = clock::now(connection).and_then(|now| {

@@ -1,4 +1,4 @@
-//! Backups of SQLite files: made while others write, checked before they are restored.
+//! Backups of SQLite files: taken while others write, checked before they are restored.
 
 use std::fs::{self, File};
 use std::io;
@@ -59,7 +59,7 @@ pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     let partial = beside(to, ".partial");
     // The rest of an earlier attempt.
     drop(fs::remove_file(&partial));
-    let made = copy(url, &partial).and_then(|()| {
+    let copied = copy(url, &partial).and_then(|()| {
         check_integrity(&partial)?;
         fs::set_permissions(&partial, fs::metadata(from).map_err(file_error(from))?.permissions())
             .map_err(file_error(&partial))?;
@@ -73,7 +73,7 @@ pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
         })
     });
     drop(fs::remove_file(&partial));
-    made.and_then(|()| sync_folder(to))
+    copied.and_then(|()| sync_folder(to))
 }
 
 fn copy(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
@@ -136,7 +136,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
     result
 }
 
-/// Copies a backup and checks the copy, so that what was checked is what is used.
+/// Copies a backup and checks the copy, so that the checked file is the one in use.
 fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
     fs::copy(from, restored).map_err(file_error(from))?;
     check_integrity(restored)?;
@@ -173,7 +173,7 @@ fn fold_log(file: &Path) -> Result<(), DbError> {
         .map_err(|error| DbError::from_diesel(&error))
 }
 
-/// Gives the present database a second name. At no time is there no database.
+/// Gives the current database a second name, so that there is a database at all times.
 fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, BackupError> {
     if !database.exists() {
         return Ok(None);
@@ -184,7 +184,7 @@ fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, Back
             let why = format!("{url} is in use by another process; stop that process first");
             return Err(StoreError::Unavailable(why).into());
         }
-        // The backup may be needed because of this file: it is kept as it is.
+        // This file may be the reason for the restore, so it is kept unchanged.
         Err(_) => true,
     };
     let previous = free_name(database);

@@ -11,7 +11,7 @@ use crate::database::clock::{POSTGRES_NOW, sqlite_now};
 use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::DbError;
 
-/// How many responses one statement deletes: few enough that no write waits long for it.
+/// How many responses one statement deletes: few enough that no write waits long.
 const PURGED_AT_ONCE: i64 = 100;
 /// The pause between two such statements.
 const PURGE_PAUSE: Duration = Duration::from_millis(50);
@@ -42,7 +42,7 @@ fn purge(manager: &Manager, goes_on: impl Fn(Duration) -> bool) -> Result<(), St
 
 fn purge_some(connection: &mut AnyConnection) -> Result<usize, DbError> {
     match connection {
-        // SKIP LOCKED leaves alone what a write has in hand.
+        // SKIP LOCKED skips rows that a write has locked.
         AnyConnection::Postgres(connection) => diesel::sql_query(format!(
             "DELETE FROM idempotency_keys k USING (\
                 SELECT caller, key FROM idempotency_keys WHERE expires_ms <= {POSTGRES_NOW} \

@@ -66,7 +66,7 @@ pub fn move_to_postgres(
     match moved.map_err(TransferError::from).and_then(|moved| moved) {
         Ok(verified) => {
             transaction::commit(&mut target).map_err(|error| {
-                log::warn!("the commit was not answered: {error:?}");
+                log::warn!("the commit has no response: {error:?}");
                 StoreError::OutcomeUnknown
             })?;
             Ok(verified)
@@ -191,7 +191,7 @@ fn advance_numbers(target: &mut AnyConnection, table: &Table) -> Result<(), Stor
             &table.name,
             "\")",
         ];
-        // Only of such a column is there a highest number.
+        // Only such a column has a highest number.
         let is_numbered: Number = diesel::sql_query(
             "SELECT (pg_get_serial_sequence($1, $2) IS NOT NULL)::int::bigint AS number",
         )

@@ -93,8 +93,8 @@ fn intervals(
             return Ok(found);
         }
         match last {
-            // The next page repeats the slots at the last time, which does no harm; but if one time fills
-            // a page, its other slots change nothing.
+            // The next page repeats the slots at the last time, which is harmless. If one time fills a page,
+            // its remaining slots change nothing.
             Some(last) if full => from = if last > from { last } else { last + 1 },
             Some(_) | None => break,
         }

@@ -1,5 +1,5 @@
-//! Reads of orders by id: all that wait at the same moment share one query. There is no cache: each
-//! order is read after it was requested.
+//! Reads of orders by id. All that wait at the same time share one query. There is no cache: each order
+//! is read after it was requested.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ impl Weigh for ReadJob {
     }
 }
 
-/// Empties the queue until it is closed.
+/// Executes the jobs of the queue until it is closed.
 pub(crate) fn run(queue: &Arc<WorkQueue<ReadJob>>, manager: &Manager, metrics: &StoreMetrics) {
     let mut connection: Option<AnyConnection> = None;
     while let Some(mut jobs) = queue.take(MOST) {

@@ -7,19 +7,18 @@ use crate::database::connection::AnyConnection;
 use crate::database::rows::{self, OrderRow};
 use crate::{StoreError, database::transaction};
 
-/// The most orders that are read for one page. Where a filter passes few of them, the page ends there
-/// and is shorter than its limit: no page takes long, however rare the orders are.
-const LOOKED_AT: usize = 10_000;
+/// The highest number of orders that are read for one page. If a filter selects few of them, the page
+/// ends there and is shorter than its limit, so that no page takes long.
+const MOST_READ: usize = 10_000;
 
-/// A page of at most `limit` orders.
+/// Lists at most `limit` orders.
 pub(crate) fn list(
     connection: &mut AnyConnection,
     query: &OrderQuery,
     limit: usize,
 ) -> Result<OrderPage, StoreError> {
     if query.filter.services.len() > 1 {
-        // One snapshot for the orders of all services: an order that moves meanwhile must not be found
-        // in both places.
+        // One snapshot for all services, so that an order that moves meanwhile is not found twice.
         return transaction::read_only(connection, |connection| page(connection, query, limit));
     }
     page(connection, query, limit)
@@ -31,16 +30,16 @@ fn page(
     limit: usize,
 ) -> Result<OrderPage, StoreError> {
     let (filter, key) = (&query.filter, query.sort.key);
-    let mut scan = scan_of(query);
+    let mut scan = query_scan(query);
     let mut index = key;
     let mut cut = None;
     if filter.bounds_time(key.other()) && is_short(connection, filter, key.other())? {
         index = key.other();
     } else if filter.bounds_time(key.other()) || filter.bounds_fee() {
-        cut = cut_of(connection, filter, &scan)?;
+        cut = find_cut(connection, filter, &scan)?;
         scan.end = cut.clone().unwrap_or(scan.end);
     }
-    // One more than asked for tells whether there is another page.
+    // One more than requested shows whether there is another page.
     let mut found = rows_along(connection, scan, filter, index, limit.saturating_add(1))?;
     let next = if found.len() > limit {
         found.truncate(limit);
@@ -54,9 +53,8 @@ fn page(
     })
 }
 
-/// All that a query asks for, from its place on, were there no other conditions than the time that
-/// it is sorted by.
-fn scan_of(query: &OrderQuery) -> Scan {
+/// Returns the scan of a query from its place on, bounded by the time that it is sorted by.
+fn query_scan(query: &OrderQuery) -> Scan {
     let mut scan = whole_scan(&query.filter, query.sort.key);
     let after = query.after.as_ref().map(|place| (place.at.as_millis(), place.id.to_string()));
     if query.sort.descending {
@@ -69,7 +67,7 @@ fn scan_of(query: &OrderQuery) -> Scan {
     scan
 }
 
-/// All orders within the bounds of a time, the earliest first.
+/// Returns the scan of all orders within the bounds of a time, earliest first.
 fn whole_scan(filter: &OrderFilter, key: SortKey) -> Scan {
     let (from, to) = filter.bounds(key);
     // Before the first order of each time: the first bound is within, the second is not.
@@ -78,24 +76,24 @@ fn whole_scan(filter: &OrderFilter, key: SortKey) -> Scan {
     Scan { key, descending: false, start, end }
 }
 
-/// Whether so few orders are within the bounds of a time that all of them can be looked at, and
-/// sorted, for one page.
+/// Returns `true` if so few orders are within the bounds of a time that all of them can be read and
+/// sorted for one page.
 fn is_short(
     connection: &mut AnyConnection,
     filter: &OrderFilter,
     key: SortKey,
 ) -> Result<bool, StoreError> {
-    Ok(cut_of(connection, filter, &whole_scan(filter, key))?.is_none())
+    Ok(find_cut(connection, filter, &whole_scan(filter, key))?.is_none())
 }
 
-/// The place up to which orders are looked at for one page, if there are any behind it.
-fn cut_of(
+/// Finds the place up to which orders are read for one page, if there are orders after it.
+fn find_cut(
     connection: &mut AnyConnection,
     filter: &OrderFilter,
     scan: &Scan,
 ) -> Result<Option<Place>, StoreError> {
     let services = services_of(filter);
-    let share = LOOKED_AT.div_ceil(services.len().max(1));
+    let share = MOST_READ.div_ceil(services.len().max(1));
     let mut nearest: Option<Place> = None;
     for service in services {
         let last_and_next = Select::new(scan.clone(), service, 2).skip(bigint(share - 1));
@@ -109,7 +107,7 @@ fn cut_of(
     Ok(nearest)
 }
 
-/// The first orders along a scan, at most `wanted`.
+/// Reads the first orders of a scan, at most `wanted`.
 fn rows_along(
     connection: &mut AnyConnection,
     mut scan: Scan,
@@ -128,7 +126,7 @@ fn rows_along(
         });
         found.dedup_by(|one, other| one.id == other.id);
         found.truncate(wanted);
-        // What the next service has behind the last of a full page is not needed.
+        // Orders of the next service after the last of a full page are not needed.
         if let Some(last) = found.last().filter(|_| found.len() == wanted) {
             scan.end = place_of(last, key);
         }
@@ -136,7 +134,7 @@ fn rows_along(
     Ok(found)
 }
 
-/// The services to be walked through one after the other; without any named, all orders at once.
+/// Returns the services to scan one after the other; without services, one scan of all orders.
 fn services_of(filter: &OrderFilter) -> Vec<Option<i64>> {
     if filter.services.is_empty() {
         return vec![None];

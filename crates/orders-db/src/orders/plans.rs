@@ -1,5 +1,4 @@
-//! What SQLite makes of the lists' statements. What PostgreSQL makes of them, `tests/tests/plans.rs`
-//! checks.
+//! Tests SQLite's query plans of the lists' statements. `tests/tests/` tests those of PostgreSQL.
 
 use diesel::connection::Connection;
 use diesel::pg::Pg;

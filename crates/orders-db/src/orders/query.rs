@@ -1,30 +1,30 @@
-//! What can be asked of a list of orders: which of them, in which order, from which place on.
+//! Queries of lists of orders: filter, sort order and start.
 
 use std::collections::BTreeSet;
 
 use orders_core::{Fee, Order, OrderId, ServiceId, Timestamp};
 
-/// Which orders a list is to have, how they are sorted, and where it starts.
+/// A query of a list of orders.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderQuery {
-    /// Which orders.
+    /// The filter.
     pub filter: OrderFilter,
-    /// In which order.
+    /// The sort order.
     pub sort: OrderSort,
-    /// Behind this place: the end of the page before.
+    /// The place after which the list starts: the end of the previous page.
     pub after: Option<OrderPlace>,
 }
 
-/// Which orders a list is to have: those that meet every condition given.
+/// A filter of orders. It selects the orders that meet all conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderFilter {
-    /// From this time on.
+    /// At this time or later.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub to: Option<Timestamp>,
-    /// Made at this time or later.
+    /// Created at this time or later.
     pub created_from: Option<Timestamp>,
-    /// Made before this time.
+    /// Created before this time.
     pub created_to: Option<Timestamp>,
     /// With this fee or a higher one.
     pub min_fee: Option<Fee>,
@@ -34,22 +34,22 @@ pub struct OrderFilter {
     pub services: BTreeSet<ServiceId>,
 }
 
-/// How a list is sorted: by a time, and where that is the same by id, both in one direction.
+/// The sort order of a list: by a time, then by id, both in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OrderSort {
-    /// By which time.
+    /// The time to sort by.
     pub key: SortKey,
-    /// The last first.
+    /// Whether the latest come first.
     pub descending: bool,
 }
 
 /// The times that orders are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortKey {
-    /// For when the order is.
+    /// The time of the order.
     #[default]
     Datetime,
-    /// When it was made.
+    /// The time of its creation.
     CreatedAt,
 }
 
@@ -58,22 +58,22 @@ pub enum SortKey {
 pub struct OrderPlace {
     /// The time that the list is sorted by.
     pub at: Timestamp,
-    /// The id of the order that stands, or stood, there.
+    /// The id of the order that is, or was, there.
     pub id: OrderId,
 }
 
 /// A page of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderPage {
-    /// The orders. Where a filter passes few, a page may have less than it has room for, or none,
-    /// and still not be the last.
+    /// The orders. If a filter selects few, a page may have fewer than its limit, or none, and still
+    /// not be the last.
     pub orders: Vec<Order>,
-    /// The place behind which the next page starts; `None` on the last page.
+    /// The place after which the next page starts; `None` on the last page.
     pub next: Option<OrderPlace>,
 }
 
 impl OrderFilter {
-    /// The bounds of a time, in milliseconds: from the first on, before the second.
+    /// Returns the bounds of a time in milliseconds, the second exclusive.
     pub(super) fn bounds(&self, key: SortKey) -> (Option<i64>, Option<i64>) {
         let (from, to) = match key {
             SortKey::Datetime => (self.from, self.to),
@@ -92,7 +92,7 @@ impl OrderFilter {
 }
 
 impl SortKey {
-    /// The one that a list is not sorted by.
+    /// Returns the time that the list is not sorted by.
     pub(super) fn other(self) -> Self {
         match self {
             Self::Datetime => Self::CreatedAt,

@@ -99,10 +99,10 @@ fn load(
     to: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
     let (from, to) = (from.as_millis(), to.as_millis());
-    let asked = diesel::sql_query(statement).bind::<BigInt, _>(from).bind::<BigInt, _>(to);
+    let query = diesel::sql_query(statement).bind::<BigInt, _>(from).bind::<BigInt, _>(to);
     match connection {
-        AnyConnection::Postgres(connection) => asked.load(connection),
-        AnyConnection::Sqlite(connection) => asked.load(connection),
+        AnyConnection::Postgres(connection) => query.load(connection),
+        AnyConnection::Sqlite(connection) => query.load(connection),
     }
     .map_err(|error| StoreError::from_read(&error))
 }
@@ -110,7 +110,7 @@ fn load(
 /// A quarter of an hour in milliseconds, so that days can be added up in any time zone.
 const QUARTER_MS: i64 = 15 * 60_000;
 
-/// Adds conflicts to the present quarter of an hour.
+/// Adds conflicts to the current quarter of an hour.
 pub(crate) fn add_conflicts(connection: &mut AnyConnection, number: i64) -> Result<(), DbError> {
     let now = clock::now(connection)?;
     let statement = "INSERT INTO refusals (start_ms, number) VALUES ($1, $2) \

@@ -13,8 +13,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::rows::OrderRow;
 use crate::database::tables::ORDERS;
 
-/// What a list is sorted by: a time in milliseconds and an id. No order has an empty id, so that one
-/// stands before all orders of its time.
+/// The sort key of a list: a time in milliseconds and an id. No order has an empty id, so an empty id
+/// comes before all orders of its time.
 pub(super) type Place = (i64, String);
 
 /// An interval of a list, and the direction of the scan.
@@ -28,7 +28,7 @@ pub(super) struct Scan {
     pub(super) end: Place,
 }
 
-/// Which orders are selected, and by which index they are found.
+/// Selects orders by an index.
 #[derive(Debug, Clone)]
 pub(super) struct Select {
     scan: Scan,
@@ -43,12 +43,12 @@ pub(super) struct Select {
 }
 
 impl Select {
-    /// At most `limit` orders of a scan.
+    /// Selects at most `limit` orders of a scan.
     pub(super) fn new(scan: Scan, service: Option<i64>, limit: i64) -> Self {
         Self { index: scan.key, scan, service, conditions: Vec::new(), limit, offset: 0 }
     }
 
-    /// Leaves out the first.
+    /// Skips the first orders.
     pub(super) fn skip(self, offset: i64) -> Self {
         Self { offset, ..self }
     }
@@ -67,9 +67,9 @@ impl Select {
         self
     }
 
-    /// The orders, whole.
+    /// Reads whole orders.
     pub(super) fn rows(&self, connection: &mut AnyConnection) -> Result<Vec<OrderRow>, StoreError> {
-        // With each database's own types: the shared ones take half as long again.
+        // With each database's own types, because the shared ones take 50 % longer.
         match connection {
             AnyConnection::Postgres(connection) => Rows(self).load(connection),
             AnyConnection::Sqlite(connection) => Rows(self).load(connection),
@@ -77,7 +77,7 @@ impl Select {
         .map_err(|error| StoreError::from_read(&error))
     }
 
-    /// Their places only, for which the index is enough.
+    /// Reads places only, for which the index is enough.
     pub(super) fn places(&self, connection: &mut AnyConnection) -> Result<Vec<Place>, StoreError> {
         match connection {
             AnyConnection::Postgres(connection) => Places(self).load(connection),
@@ -86,7 +86,7 @@ impl Select {
         .map_err(|error| StoreError::from_read(&error))
     }
 
-    /// The column of a time. A plus sign changes no value, but keeps the planner from using the
+    /// Returns the column of a time. A plus sign changes no value, but keeps the planner from using the
     /// column's index and sorting the rows.
     fn time(&self, key: SortKey) -> &'static str {
         match (key, self.index == key, self.service.is_some()) {
@@ -111,9 +111,9 @@ impl Select {
     {
         let Scan { key, descending, start, end } = &self.scan;
         let (time, id) = (self.time(*key), self.id());
-        let (behind, up_to) = if *descending { ("<", ">=") } else { (">", "<=") };
-        // Compared as rows, which both databases look up in an index of both columns at once.
-        out.push_sql(&format!(" WHERE ({time}, {id}) {behind} ("));
+        let (after, up_to) = if *descending { ("<", ">=") } else { (">", "<=") };
+        // Compared as rows, which both databases find in an index of both columns.
+        out.push_sql(&format!(" WHERE ({time}, {id}) {after} ("));
         push_place(start, out)?;
         out.push_sql(&format!(") AND ({time}, {id}) {up_to} ("));
         push_place(end, out)?;
@@ -127,8 +127,8 @@ impl Select {
             out.push_bind_param::<BigInt, _>(value)?;
         }
         let direction = if *descending { " DESC" } else { "" };
-        // With a plus sign, because SQLite reads the value of a bare parameter to plan, and prepares
-        // the statement again for each other value.
+        // With a plus sign, because SQLite plans by the value of a bare parameter, and prepares the
+        // statement again for each other value.
         out.push_sql(&format!(" ORDER BY {time}{direction}, {id}{direction} LIMIT +"));
         out.push_bind_param::<BigInt, _>(&self.limit)?;
         out.push_sql(" OFFSET ");

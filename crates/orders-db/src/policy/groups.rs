@@ -1,4 +1,4 @@
-//! Exemption groups that become one, so that orders which a new policy finds too close may stay.
+//! Merges exemption groups, so that orders that violate a new policy may stay.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use orders_core::order::Group;
 use crate::database::connection::AnyConnection;
 use crate::database::rows;
 
-/// Groups that become one: each leads, by way of others, to the one that represents all.
+/// Merged groups. Each points to another one, up to the leader of all.
 #[derive(Default)]
 pub(super) struct Merged(HashMap<i64, i64>);
 
@@ -17,7 +17,7 @@ impl Merged {
     pub(super) fn join(&mut self, groups: (Group, Group)) {
         let (a, b) = (rows::bigint(groups.0.0.get()), rows::bigint(groups.1.0.get()));
         let (a, b) = (self.shorten(a), self.shorten(b));
-        // The oldest represents all.
+        // The oldest group leads.
         if a != b {
             self.0.insert(a.max(b), a.min(b));
         }
@@ -31,7 +31,7 @@ impl Merged {
         leader
     }
 
-    /// Finds the leader, and shortens the way there for the next search.
+    /// Finds the leader, and shortens the path for the next search.
     fn shorten(&mut self, group: i64) -> i64 {
         let leader = self.leader(group);
         let mut at = group;
@@ -49,8 +49,7 @@ diesel::table! {
     }
 }
 
-/// Puts all members of groups that were merged into one group, and with them what histories say of
-/// groups: an order that is restored is in the group that it was in.
+/// Stores merged groups in orders and events, so that a restored order is in its merged group.
 pub(super) fn merge_groups(connection: &mut AnyConnection, merged: &Merged) -> QueryResult<()> {
     if merged.0.is_empty() {
         return Ok(());

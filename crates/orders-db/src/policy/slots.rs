@@ -1,4 +1,4 @@
-//! The slots of all orders, written anew by another policy.
+//! Rewrites the slots of all orders by another policy.
 
 use std::ops::ControlFlow;
 
@@ -38,13 +38,14 @@ impl NewSlot {
     }
 }
 
-/// Replaces all slots by those that a policy gives the orders.
+/// Replaces all slots by those of another policy.
 pub(super) fn rewrite(connection: &mut AnyConnection, policy: &Policy) -> Result<(), DbError> {
     let delete = connection.batch_execute("DELETE FROM order_slots");
     delete.map_err(|error| DbError::from_diesel(&error))?;
     visit_orders(connection, |connection, orders| {
-        let of = |order| policy.slots(order).into_iter().map(move |s| NewSlot::new(order, &s));
-        let slots: Vec<NewSlot> = orders.iter().flat_map(of).collect();
+        let new_slots =
+            |order| policy.slots(order).into_iter().map(move |s| NewSlot::new(order, &s));
+        let slots: Vec<NewSlot> = orders.iter().flat_map(new_slots).collect();
         insert(connection, &slots).map_err(|error| DbError::from_diesel(&error))?;
         Ok(ControlFlow::Continue(()))
     })
@@ -57,7 +58,7 @@ fn insert(connection: &mut AnyConnection, slots: &[NewSlot]) -> QueryResult<()> 
                 diesel::insert_into(order_slots::table).values(rows).execute(connection)?;
             }
         }
-        // Row by row, which costs nothing where no network is between.
+        // Row by row, which costs nothing without a network.
         AnyConnection::Sqlite(connection) => {
             for row in slots {
                 diesel::insert_into(order_slots::table).values(row).execute(connection)?;

@@ -21,8 +21,8 @@ impl Store {
     /// Refreshes the key cache now, and replies when that is done.
     pub fn refresh_keys(&self, reply: Reply<()>) {
         let refreshes = self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = refreshes.as_ref().map(|refreshes| refreshes.send(reply));
-        if let Some(Err(mpsc::SendError(reply))) = asked {
+        let sent = refreshes.as_ref().map(|refreshes| refreshes.send(reply));
+        if let Some(Err(mpsc::SendError(reply))) = sent {
             reply(Err(StoreError::Unavailable("the key cache is closed".to_owned())));
         }
     }

@@ -71,7 +71,7 @@ impl Store {
         read(&self.feeds, &self.metrics, events::find_last)
     }
 
-    /// Whether an order with this id exists or has existed. Blocks.
+    /// Returns `true` if an order with this id exists or has existed. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
@@ -163,8 +163,8 @@ pub(super) fn pool(url: &DatabaseUrl, connections: u32) -> Result<Pool<Manager>,
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// Runs a query on a connection of a pool. If the server has closed an idle connection, runs it on
-/// another one, up to one that was just opened.
+/// Runs a query on a connection of a pool. If the server has closed an idle connection, retries on
+/// other connections, at last on one that was just opened.
 pub(super) fn read<T>(
     pool: &Pool<Manager>,
     metrics: &StoreMetrics,

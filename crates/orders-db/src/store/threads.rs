@@ -9,7 +9,7 @@ use crate::StoreError;
 /// How long to wait for threads to end.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The threads of a store, each with its way to end.
+/// The threads of a store.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     running: Vec<JoinHandle<()>>,
@@ -44,7 +44,7 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits for all threads to end, up to a timeout: the database may not answer.
+    /// Waits for all threads to end, up to a timeout, because the database may hang.
     pub(super) fn end(&mut self) {
         self.stops.clear();
         let deadline = Instant::now() + JOIN_TIMEOUT;
@@ -53,7 +53,7 @@ impl Threads {
                 std::thread::sleep(Duration::from_millis(1));
             }
             if !thread.is_finished() {
-                log::warn!("a thread still waits for the database; not waiting for it");
+                log::warn!("a thread still waits for the database; leaving it");
             } else if thread.join().is_err() {
                 log::error!("a thread of the store has panicked");
             }

@@ -19,7 +19,7 @@ pub struct TransactionalImport {
 }
 
 impl Store {
-    /// Begins a transactional import, which must be over by `deadline`. Blocks.
+    /// Begins a transactional import, which must end by `deadline`. Blocks.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Overloaded`] if others hold the lock.
@@ -40,7 +40,7 @@ impl TransactionalImport {
     /// Validates a batch of imports and writes the accepted orders. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the import is stored.
+    /// A database error. Nothing of the import is stored.
     pub fn add_orders(&self, command: Command) -> Result<Vec<OperationResult>, StoreError> {
         self.send(|reply| Part::Orders(command, reply))
     }
@@ -48,7 +48,7 @@ impl TransactionalImport {
     /// Validates a change to the services, and stores it. Blocks.
     ///
     /// # Errors
-    /// What went wrong with the database; then nothing of the import is stored.
+    /// A database error. Nothing of the import is stored.
     pub fn change_services(
         &self,
         command: ServiceCommand,
@@ -59,8 +59,8 @@ impl TransactionalImport {
     /// Commits. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::OutcomeUnknown`] if it is unknown whether the import is stored; with any other
-    /// error it is not.
+    /// [`StoreError::OutcomeUnknown`] if it is unknown whether the import is stored. With any other
+    /// error it is not stored.
     pub fn commit(self) -> Result<(), StoreError> {
         self.send(Part::Commit)
     }

@@ -123,8 +123,8 @@ fn insert(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> 
         .map(drop)
 }
 
-/// The holder of the lease keeps it, so that no two processes deliver at once, but its progress no
-/// longer counts.
+/// Updates a webhook. The lease stays, so that no two processes deliver at once, but the progress of its
+/// holder no longer counts.
 fn update(connection: &mut AnyConnection, webhook: &Webhook) -> QueryResult<()> {
     diesel::update(webhooks::table.find(webhook.id.as_str()))
         .set(WebhookRow::from_webhook(webhook))

@@ -1,4 +1,4 @@
-//! The delivery log: one row for each event that was sent to a webhook, however often it was tried.
+//! The delivery log: one row for each event that was sent to a webhook, however many attempts it took.
 
 use std::collections::HashMap;
 
@@ -23,16 +23,16 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
 
-    /// Reads `pending`, `succeeded` or `failed`.
+    /// Parses `pending`, `succeeded` or `failed`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// `pending`, `succeeded` or `failed`.
+    /// Returns `pending`, `succeeded` or `failed`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl DeliveryStatus {
 /// The delivery of an event to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its id, which rises in the log.
+    /// Its id. Ids rise in the log.
     pub id: u64,
     /// The event's sequence.
     pub sequence: u64,

@@ -1,7 +1,7 @@
 //! The delivery store: leases webhooks to a delivering process and records its progress.
 //!
-//! Its transactions are short, do not take the write lock, and do not wait for the disk. Deliveries
-//! whose record a power cut loses are made again.
+//! Its transactions are short, do not take the write lock, and do not wait for the disk. A delivery
+//! whose record is lost in a power failure is repeated.
 
 mod leases;
 mod log;
@@ -112,7 +112,7 @@ impl DeliveryStore {
         self.with_connection(|connection, owner, _| acquire(connection, owner, room, held_room))
     }
 
-    /// Whether there is a webhook that is not disabled.
+    /// Returns `true` if there is an enabled webhook.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].

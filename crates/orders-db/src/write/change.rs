@@ -1,5 +1,5 @@
-//! Changes to everything but orders: services, keys, webhooks and the policy. Each one is decided
-//! and stored in a transaction of its own, under the write lock.
+//! Changes to services, keys, webhooks and the policy. Each one is decided and stored in a transaction
+//! of its own, under the write lock.
 
 use orders_core::decide::IdempotentRequest;
 
@@ -25,30 +25,30 @@ pub trait Change: Send + 'static {
     /// Reads the snapshot.
     ///
     /// # Errors
-    /// What went wrong with the database.
+    /// A database error.
     fn load(&self, connection: &mut AnyConnection) -> Result<Self::Snapshot, DbError>;
 
     /// Decides. Pure.
     ///
     /// # Errors
-    /// Why the change is rejected.
+    /// The reason why the change is rejected.
     fn decide(&self, snapshot: &Self::Snapshot) -> Result<Self::Accepted, Self::Refusal>;
 
     /// Stores what was decided.
     ///
     /// # Errors
-    /// What went wrong with the database.
+    /// A database error.
     fn store(
         connection: &mut AnyConnection,
         snapshot: &Self::Snapshot,
         accepted: &Self::Accepted,
     ) -> Result<(), DbError>;
 
-    /// Whether a change is stored whose commit was not answered; `None` if that can no longer be
-    /// found out.
+    /// Returns whether a change is stored whose commit has no response; `None` if that can no longer be
+    /// determined.
     ///
     /// # Errors
-    /// What went wrong with the database.
+    /// A database error.
     fn is_done(
         connection: &mut AnyConnection,
         accepted: &Self::Accepted,
@@ -82,10 +82,10 @@ pub(crate) trait AnyChange: Send {
     /// Applies the change, unless it was applied before under its idempotency key.
     fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), DbError>;
 
-    /// Whether the change is stored whose commit was not answered.
+    /// Returns whether a change is stored whose commit has no response.
     fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, DbError>;
 
-    /// Answers the caller: with the result if it is committed, else with the error.
+    /// Replies to the caller with the result if it is committed, else with the error.
     fn reply(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -95,7 +95,7 @@ pub(crate) struct ChangeJob<C: Change> {
     idempotency: Option<Idempotency<C>>,
     ticket: Ticket,
     reply: Reply<Answered<ChangeResult<C>>>,
-    answer: Option<Answered<ChangeResult<C>>>,
+    result: Option<Answered<ChangeResult<C>>>,
 }
 
 impl<C: Change> ChangeJob<C> {
@@ -105,7 +105,7 @@ impl<C: Change> ChangeJob<C> {
         ticket: Ticket,
         reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Self {
-        Self { change, idempotency, ticket, reply, answer: None }
+        Self { change, idempotency, ticket, reply, result: None }
     }
 }
 
@@ -116,17 +116,19 @@ impl<C: Change> AnyChange for ChangeJob<C> {
 
     fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), DbError> {
         let Self { change, idempotency, .. } = self;
-        self.answer = Some(match idempotency {
+        self.result = Some(match idempotency {
             None => Answered::Now(apply(connection, change)?),
-            Some((retry, render)) => idempotency::once(connection, retry, render, |connection| {
-                apply(connection, change)
-            })?,
+            Some((request, render)) => {
+                idempotency::once(connection, request, render, |connection| {
+                    apply(connection, change)
+                })?
+            }
         });
         Ok(())
     }
 
     fn is_done(&self, connection: &mut AnyConnection) -> Result<Option<bool>, DbError> {
-        match &self.answer {
+        match &self.result {
             Some(Answered::Now(Ok(accepted))) => C::is_done(connection, accepted),
             // Nothing was to be written.
             Some(Answered::Now(Err(_)) | Answered::Again(_) | Answered::KeyReused) | None => {
@@ -136,8 +138,8 @@ impl<C: Change> AnyChange for ChangeJob<C> {
     }
 
     fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { reply, answer, .. } = *self;
-        // A change that was committed has an answer.
-        reply(committed.and_then(|()| answer.ok_or(StoreError::OutcomeUnknown)));
+        let Self { reply, result, .. } = *self;
+        // A committed change has a result.
+        reply(committed.and_then(|()| result.ok_or(StoreError::OutcomeUnknown)));
     }
 }

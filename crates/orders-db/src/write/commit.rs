@@ -1,5 +1,5 @@
-//! The writer's connection and its commits. Reopens a lost connection, and finds out whether a commit
-//! that was not answered took place.
+//! The writer's connection and its commits. Reopens a lost connection, and determines whether a commit
+//! without a response took place.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ use crate::database::transaction;
 use crate::write::snapshot_cache::SnapshotCache;
 use crate::write::ticket::{self, Ticket};
 
-/// How long the fate of a commit that was not answered is looked up.
-const FATE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to look up the outcome of a commit without a response.
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why an attempt has no outcome.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// A caller gave up before the commit. Nothing was written.
+    /// A command was cancelled before the commit. Nothing was written.
     Abandoned,
     /// Nothing was written.
     NotWritten(DbError),
-    /// The connection was lost during the commit, and its fate could not be found out.
+    /// The connection was lost during the commit, and its outcome is unknown.
     Unknown,
 }
 
@@ -29,7 +29,7 @@ impl From<DbError> for Failure {
     }
 }
 
-/// Whether the writes of a transaction are in the database; `None` where there is nothing to look for.
+/// Checks whether the writes of a transaction are in the database; `None` if it wrote nothing.
 pub(super) type Look<'a> = &'a dyn Fn(&mut AnyConnection) -> Result<Option<bool>, DbError>;
 
 /// A session of the writer, and what it has cached of the database. While the writer uses it, it is in
@@ -74,12 +74,12 @@ impl WriterConnection {
         Self { manager, idle: Some(WriterSession::new(connection)) }
     }
 
-    /// Drops the connection, and the transaction it is in.
-    pub(super) fn cut(&mut self) {
+    /// Drops the connection and its transaction.
+    pub(super) fn disconnect(&mut self) {
         self.idle = None;
     }
 
-    /// Opens a transaction and waits for the lock, on a new connection where there is none.
+    /// Opens a transaction and waits for the lock. Opens a connection if there is none.
     pub(super) fn lock(&mut self) -> Result<WriterSession, Failure> {
         let mut session = match self.idle.take() {
             Some(session) => session,
@@ -89,13 +89,13 @@ impl WriterConnection {
         Ok(session)
     }
 
-    /// Takes back a session that has written nothing. It holds the lock until [`Self::release`], so
-    /// that callers are answered before the round trip that releases it.
+    /// Returns a session that has written nothing. It holds the lock until [`Self::release`], so that
+    /// callers get their replies before the round trip that releases it.
     pub(super) fn keep(&mut self, session: WriterSession) {
         self.idle = Some(session);
     }
 
-    /// Rolls back what [`Self::keep`] left open, so that other processes may write.
+    /// Rolls back the transaction that [`Self::keep`] left open, so that other processes may write.
     pub(super) fn release(&mut self) {
         if let Some(session) = &mut self.idle {
             session.roll_back();
@@ -112,7 +112,7 @@ impl WriterConnection {
         failure
     }
 
-    /// Commits. If the commit is not answered, finds out what became of it.
+    /// Commits. If the commit has no response, looks up its outcome.
     pub(super) fn commit(
         &mut self,
         mut session: WriterSession,
@@ -127,32 +127,32 @@ impl WriterConnection {
             self.idle = Some(session);
             return Ok(());
         };
-        log::warn!("the commit was not answered, looking up whether it took place: {error:?}");
+        log::warn!("the commit has no response, looking up its outcome: {error:?}");
         drop(session);
-        match self.fate(look, &error) {
+        match self.find_outcome(look, &error) {
             Some(true) => Ok(()),
             Some(false) => {
-                ticket::take_back_commit(tickets);
+                ticket::revert_commit(tickets);
                 Err(error.into())
             }
             None => Err(Failure::Unknown),
         }
     }
 
-    /// Whether a commit that was not answered took place, by a look at what it wrote. The look is
-    /// taken under the lock, which the lost transaction holds until it is over.
-    fn fate(&mut self, look: Look<'_>, error: &DbError) -> Option<bool> {
-        // A full disk or a lock that another process holds leaves nothing that could come back.
+    /// Determines whether a commit without a response took place, from what it wrote. Reads under the
+    /// lock, which the lost transaction holds until it ends.
+    fn find_outcome(&mut self, look: Look<'_>, error: &DbError) -> Option<bool> {
+        // A full disk or a held lock leaves nothing that could take effect later.
         let may_come_back = matches!(error, DbError::Lost(_));
-        let deadline = Instant::now() + FATE_TIMEOUT;
+        let deadline = Instant::now() + OUTCOME_TIMEOUT;
         loop {
             match self.look_under_lock(look, may_come_back) {
                 Ok(found) => return found,
                 Err(error) if Instant::now() > deadline => {
-                    log::error!("the fate of a commit is unknown: {error:?}");
+                    log::error!("the outcome of a commit is unknown: {error:?}");
                     return None;
                 }
-                // A server that restarts is back soon.
+                // A restarting server is soon available.
                 Err(_) => std::thread::sleep(Duration::from_millis(50)),
             }
         }
@@ -168,7 +168,7 @@ impl WriterConnection {
         let found = look(&mut session.connection)?;
         if found == Some(false) && may_come_back {
             if let Err(error) = transaction::neutralize_failed_commit(&mut session.connection) {
-                log::error!("a failed commit may come back with a crash: {error:?}");
+                log::error!("a failed commit may take effect after a crash: {error:?}");
                 return Ok(None);
             }
             session.is_open = false;

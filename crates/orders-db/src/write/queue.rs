@@ -1,4 +1,4 @@
-//! Bounded work queues. The threads of a queue take everything that waits at once.
+//! Bounded work queues. A thread takes all jobs that wait at the same time.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::StoreError;
 use crate::database::metrics::{QueueMetrics, QueueSnapshot};
 
-/// Receives a caller's answer. Called once, from a thread of the queue.
+/// Receives a result for a caller. Called once, from a thread of the queue.
 pub type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
 
 /// A job, with how much of the queue's room it takes.
@@ -47,14 +47,14 @@ impl<J: Weigh> Waiting<J> {
 }
 
 impl<J: Weigh> WorkQueue<J> {
-    /// An empty queue with room for jobs up to a weight.
+    /// Creates an empty queue with room for jobs up to a weight.
     pub(crate) fn new(room: usize) -> Self {
         let waiting = Waiting { jobs: VecDeque::new(), weight: 0, closed: false };
         let (waiting, arrived) = (Mutex::new(waiting), Condvar::new());
         Self { waiting, arrived, room, metrics: QueueMetrics::default() }
     }
 
-    /// Queues a job, or gives it back when the queue is full. An empty queue takes any job.
+    /// Queues a job, or returns it if the queue is full. An empty queue takes any job.
     pub(crate) fn push(&self, job: J) -> Result<(), J> {
         let now = Instant::now();
         let mut waiting = self.lock();
@@ -69,8 +69,8 @@ impl<J: Weigh> WorkQueue<J> {
         Ok(())
     }
 
-    /// Waits for jobs and takes what is there, up to a weight (one job at least); `None` once the
-    /// queue is closed and empty.
+    /// Waits for jobs and takes those that are there, up to a weight, but at least one. Returns `None`
+    /// once the queue is closed and empty.
     pub(crate) fn take(&self, most: usize) -> Option<Vec<J>> {
         let mut waiting = self.lock();
         while waiting.jobs.is_empty() {
@@ -90,7 +90,7 @@ impl<J: Weigh> WorkQueue<J> {
         self.count(taken)
     }
 
-    /// Counts what was taken, outside the lock.
+    /// Counts jobs that were taken, outside the lock.
     fn count(&self, taken: Vec<(J, Instant)>) -> Vec<J> {
         if taken.is_empty() {
             return Vec::new();
@@ -99,22 +99,22 @@ impl<J: Weigh> WorkQueue<J> {
         let mut weight = 0;
         let counted = taken.into_iter().map(|(job, came)| {
             weight += job.weight();
-            self.metrics.waited(now.saturating_duration_since(came));
+            self.metrics.record_wait(now.saturating_duration_since(came));
             job
         });
         let jobs = counted.collect();
-        self.metrics.took(weight);
+        self.metrics.record_taken(weight);
         jobs
     }
 
-    /// The state of the queue, and the counts so far.
+    /// Returns the state of the queue, and the counts so far.
     pub(crate) fn read(&self, name: &'static str) -> QueueSnapshot {
         let waiting = self.lock().weight;
         let (sizes, waits) = (self.metrics.sizes(), self.metrics.waits());
         QueueSnapshot { name, waiting, room: self.room, sizes, waits }
     }
 
-    /// Accepts no more jobs; those that wait are still done.
+    /// Closes the queue to new jobs. Jobs that wait are still executed.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_all();

@@ -1,9 +1,7 @@
-//! The writer's cache of its last snapshot. It saves loads where many clients ask for the same
-//! occupied times.
+//! The writer's cache of its last snapshot. It saves loads when many clients request the same times.
 //!
-//! Invariant: a snapshot of an earlier transaction is used only if no other connection has written to
-//! the database since, by any program. The database itself tells, by a [`VersionToken`] that is read
-//! under each lock.
+//! Invariant: a snapshot of an earlier transaction is used only if no other connection of any program
+//! has written to the database since. A [`VersionToken`] that is read under each lock proves it.
 
 use orders_core::Needs;
 use orders_core::decide::Changes;
@@ -15,7 +13,7 @@ use crate::write::load::{Loaded, load, load_after};
 /// The most orders, slots and intervals that are cached: some 5 MB.
 const MOST: usize = 20_000;
 
-/// Tells whether other connections have written.
+/// A version of the database. It shows whether other connections have written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VersionToken {
     /// SQLite's `data_version`. It changes only when another connection commits.
@@ -36,12 +34,12 @@ impl VersionToken {
         }
     }
 
-    /// Whether no other connection has written between the two.
+    /// Returns `true` if no other connection has written between the two.
     pub(crate) fn confirms(&self, other: &Self) -> bool {
         *self != Self::None && self == other
     }
 
-    /// Whether it stays the same after a write of our own.
+    /// Returns `true` if the token is unchanged by this connection's own writes.
     fn outlives_own_writes(&self) -> bool {
         match self {
             Self::Sqlite(_) => true,
@@ -64,7 +62,7 @@ impl SnapshotCache {
         needs: &Needs,
     ) -> Result<Loaded, DbError> {
         match self.loaded.take() {
-            Some(remembered) => load_after(connection, needs, remembered),
+            Some(cached) => load_after(connection, needs, cached),
             None => load(connection, needs, None),
         }
     }

@@ -1,4 +1,4 @@
-//! Tickets: whether a queued command is given up or committed.
+//! Tickets: whether a queued command is cancelled or committed.
 //!
 //! Invariant: a command that was reported as failed is never executed later.
 
@@ -20,33 +20,33 @@ pub struct Ticket {
 #[derive(Debug)]
 struct Shared {
     state: AtomicU8,
-    /// `None` where the store does not follow writes.
+    /// `None` if the store does not follow writes.
     steps: Option<OnceLock<Steps>>,
 }
 
 /// When a command reached each step of the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Steps {
-    /// The writer took it from the queue, and asked for the lock of the database.
+    /// The writer took it from the queue and requested the database's lock.
     pub taken: Instant,
     /// The writer had the lock.
     pub locked: Instant,
     /// The snapshot was loaded, and the command decided.
     pub decided: Instant,
-    /// The changes were committed; the same as `decided` where there was nothing to write.
+    /// The changes were committed; equals `decided` if there was nothing to write.
     pub committed: Instant,
     /// How many operations shared the transaction.
     pub batch: usize,
 }
 
 impl Ticket {
-    /// `is_followed`: whether [`Self::steps`] are recorded.
+    /// Creates a ticket. `is_followed`: whether [`Self::steps`] are recorded.
     pub(crate) fn new(deadline: Instant, is_followed: bool) -> Self {
         let steps = is_followed.then(OnceLock::new);
         Self { shared: Arc::new(Shared { state: AtomicU8::new(WAITING), steps }), deadline }
     }
 
-    /// The times of the steps; `None` unless the command was done, and the store was opened with
+    /// Returns the times of the steps; `None` unless the command is done and the store was opened with
     /// [`follow_writes`](crate::StoreOptions::follow_writes).
     #[must_use]
     pub fn steps(&self) -> Option<&Steps> {
@@ -55,13 +55,13 @@ impl Ticket {
 
     /// Records the times of the steps.
     pub(crate) fn record(&self, steps: Steps) {
-        if let Some(noted) = &self.shared.steps {
+        if let Some(recorded) = &self.shared.steps {
             // A command is done once, so this is set once.
-            noted.get_or_init(|| steps);
+            recorded.get_or_init(|| steps);
         }
     }
 
-    /// Gives the command up. Returns whether it will not be executed; `false` if its commit is under way.
+    /// Cancels the command. Returns `false` if its commit is under way.
     #[must_use]
     pub fn cancel(&self) -> bool {
         self.shared
@@ -70,7 +70,7 @@ impl Ticket {
             .map_or_else(|state| state == CANCELLED, |_| true)
     }
 
-    /// Whether the caller still waits for the command.
+    /// Returns `true` while the caller waits for the command.
     pub(crate) fn is_wanted(&self) -> bool {
         self.shared.state.load(Ordering::SeqCst) != CANCELLED && Instant::now() < self.deadline
     }
@@ -86,7 +86,7 @@ impl Ticket {
     }
 
     /// Marks that the commit did not take place.
-    pub(crate) fn take_back_commit(&self) {
+    pub(crate) fn revert_commit(&self) {
         // Only the writer leaves COMMITTING, and only here.
         self.shared.state.store(WAITING, Ordering::SeqCst);
     }
@@ -96,7 +96,7 @@ impl Ticket {
 pub(crate) fn begin_commit(tickets: &[&Ticket]) -> bool {
     for (position, ticket) in tickets.iter().enumerate() {
         if !ticket.begin_commit() {
-            take_back_commit(tickets.get(..position).unwrap_or_default());
+            revert_commit(tickets.get(..position).unwrap_or_default());
             return false;
         }
     }
@@ -104,9 +104,9 @@ pub(crate) fn begin_commit(tickets: &[&Ticket]) -> bool {
 }
 
 /// Marks on all tickets that the commit did not take place.
-pub(crate) fn take_back_commit(tickets: &[&Ticket]) {
+pub(crate) fn revert_commit(tickets: &[&Ticket]) {
     for ticket in tickets {
-        ticket.take_back_commit();
+        ticket.revert_commit();
     }
 }
 
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_given_up_is_never_committed_and_what_is_committing_is_not_given_up() {
+    fn a_cancelled_command_is_never_committed_and_a_committing_one_is_not_cancelled() {
         let ticket = Ticket::new(Instant::now() + Duration::from_mins(1), false);
         assert!(ticket.cancel() && ticket.cancel());
         assert!(!ticket.begin_commit());
         let ticket = Ticket::new(Instant::now() + Duration::from_mins(1), false);
         assert!(ticket.begin_commit());
         assert!(!ticket.cancel());
-        ticket.take_back_commit();
+        ticket.revert_commit();
         assert!(ticket.cancel());
         let late = Ticket::new(Instant::now(), false);
         assert!(!late.begin_commit(), "its deadline has passed");

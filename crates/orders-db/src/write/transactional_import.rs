@@ -35,7 +35,7 @@ pub(crate) enum Part {
 pub(crate) struct ImportJob {
     pub(crate) parts: Receiver<Part>,
     pub(crate) ticket: Ticket,
-    /// Called once the lock is held.
+    /// Called when the lock is held.
     pub(crate) begun: Reply<()>,
 }
 

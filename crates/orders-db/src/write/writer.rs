@@ -1,4 +1,4 @@
-//! The writer: the thread that takes commands off the queue and answers them.
+//! The writer: the thread that takes commands off the queue and executes them.
 //!
 //! Invariant: no reply before the commit, and nothing is executed after it was reported as failed.
 
@@ -40,7 +40,7 @@ impl Weigh for Job {
     }
 }
 
-/// Empties the queue until it is closed.
+/// Executes the jobs of the queue until it is closed.
 pub(crate) fn run(
     queue: &Arc<WorkQueue<Job>>,
     manager: Manager,
@@ -53,11 +53,11 @@ pub(crate) fn run(
     let queue = Arc::clone(queue);
     let mut writer = Writer { queue, connection, policy, latest, metrics };
     while let Some(jobs) = writer.next_jobs() {
-        // One command that hits a bug must not stop the writer.
+        // A bug in one command must not stop the writer.
         let work = AssertUnwindSafe(|| writer.run(jobs));
         if catch_unwind(work).is_err() {
             log::error!("the writer panicked; its transaction is lost with its connection");
-            writer.connection.cut();
+            writer.connection.disconnect();
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) struct Writer {
     pub(super) connection: WriterConnection,
     /// The policy when it was last read. It only decides what is loaded first.
     pub(super) policy: Policy,
-    /// Notifies the followers of the events.
+    /// Notifies the subscribers of events.
     pub(super) latest: Arc<SequenceWatch>,
     pub(super) metrics: Arc<StoreMetrics>,
 }
@@ -138,7 +138,7 @@ impl Writer {
 
     pub(super) fn count(&self, failure: &Failure) {
         match failure {
-            // A caller that gave up is not a database error.
+            // A cancelled command is not a database error.
             Failure::Abandoned => {}
             Failure::NotWritten(error) => self.metrics.failed(error),
             Failure::Unknown => self.metrics.failed(ErrorKind::OutcomeUnknown),

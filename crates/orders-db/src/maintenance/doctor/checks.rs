@@ -1,16 +1,16 @@
-//! What is looked for by a query each, which answers a line for whatever should not be.
+//! Checks by one query each. A query returns a line for each fault.
 
 /// One check.
 pub(super) struct Check {
     pub(super) name: &'static str,
-    /// How many rows it looks at.
+    /// The query that counts the checked rows.
     pub(super) count: &'static str,
     pub(super) looks: Looks,
     /// Whether it reads the services within the rows of orders.
     pub(super) reads_services: bool,
 }
 
-/// Without a limit, which is added.
+/// The query of a check, without a limit.
 pub(super) enum Looks {
     Alike(&'static str),
     Apart { sqlite: &'static str, postgres: &'static str },

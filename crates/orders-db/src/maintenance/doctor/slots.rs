@@ -1,5 +1,5 @@
-//! Whether the slots are those that the orders hold by the policy, and whether they keep apart. What
-//! an order holds is computed by core; both tables are read page by page.
+//! Checks the slots against the orders and the spacing rule. Core computes the slots of an order. Both
+//! tables are read page by page.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ use crate::{StoreError, policy};
 /// How many slots are read at once, and how many values one query compares with.
 const PAGE: usize = 1_000;
 
-/// A row of `order_slots`, as it is.
+/// A row of `order_slots`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Queryable, Selectable)]
 #[diesel(table_name = order_slots)]
 struct SlotRow {
@@ -43,7 +43,7 @@ impl SlotRow {
         }
     }
 
-    /// The row as a slot, if it can be one.
+    /// Converts the row into a slot, if its values are valid.
     fn slot(&self) -> Option<(OrderId, Slot)> {
         let slot = Slot {
             calendar: rows::calendar(self.scope)?,
@@ -58,7 +58,7 @@ fn rows_of(policy: &Policy, order: &Order) -> impl Iterator<Item = SlotRow> {
     policy.slots(order).into_iter().map(move |slot| SlotRow::new(order, &slot))
 }
 
-/// All that is found about slots.
+/// Returns the results of all checks of slots.
 pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>, StoreError> {
     let policy = rows::find_policy(connection).map_err(StoreError::from)?;
     let lacking = lacking(connection, &policy).map_err(StoreError::from)?;
@@ -73,7 +73,7 @@ pub(super) fn reports(connection: &mut AnyConnection) -> Result<Vec<CheckResult>
     ])
 }
 
-/// The slots that orders should hold and do not.
+/// Checks that orders have all their slots.
 fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<CheckResult, DbError> {
     let (mut found, mut checked) = (Vec::new(), 0);
     policy::visit_orders(connection, |connection, orders| {
@@ -91,8 +91,8 @@ fn lacking(connection: &mut AnyConnection, policy: &Policy) -> Result<CheckResul
     Ok(CheckResult::fault("every order has its slots", checked, found))
 }
 
-/// Those of these orders' slots that are there. The orders come in the order of their times, so all
-/// pages together look through each calendar once.
+/// Finds which of these slots exist. The orders come in the order of their times, so all pages together
+/// scan each calendar once.
 fn find_slots(
     connection: &mut AnyConnection,
     wanted: &[SlotRow],
@@ -151,7 +151,7 @@ fn visit_slots(
     }
 }
 
-/// What is found among the slots, looked at one after the other.
+/// The findings of one pass over the slots.
 #[derive(Default)]
 struct Found {
     number: u64,

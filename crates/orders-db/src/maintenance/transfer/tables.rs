@@ -8,10 +8,10 @@ use diesel::sql_types::{Bool, Text};
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 
-/// Diesel's list of migrations, and the bound that SQLite's triggers keep for themselves.
+/// Diesel's list of migrations, and the bounds that only SQLite's triggers use.
 const OWN: [&str; 2] = ["__diesel_schema_migrations", "slot_lengths"];
 
-/// A table, as the catalogue of the database names it.
+/// A table in the database's catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
@@ -32,8 +32,7 @@ struct Name {
     name: String,
 }
 
-/// All tables, each behind those that its rows refer to. Of PostgreSQL, those of SQLite are asked
-/// for by name, so the order does not matter there.
+/// Lists all tables, each after those that its rows refer to. The order matters for SQLite only.
 pub(super) fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>, StoreError> {
     let of_sqlite = "SELECT name FROM sqlite_master \
                      WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY name";
@@ -55,7 +54,7 @@ pub(super) fn tables(connection: &mut AnyConnection) -> Result<Vec<Table>, Store
         let is_ready = |parents: &BTreeSet<String>| {
             parents.iter().all(|parent| sorted.iter().any(|table| table.name == *parent))
         };
-        // Tables that refer to each other would wait for ever: the first of them goes first.
+        // Tables that refer to each other would never be ready, so the first of them goes first.
         let next = waiting.iter().position(|(_, parents)| is_ready(parents)).unwrap_or_default();
         sorted.push(waiting.remove(next).0);
     }

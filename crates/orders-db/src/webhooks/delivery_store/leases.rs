@@ -52,7 +52,7 @@ pub(super) fn advance(
     let unchanged = own
         .filter(webhooks::generation.eq(rows::bigint(progress.generation)))
         .filter(webhooks::deleted_at_ms.is_null());
-    // A release also records when the webhook was served last, so that all get their turn.
+    // A release also records when the webhook was served last, so that none is starved.
     let lease = if progress.release { Duration::ZERO } else { owner.lease_time };
     let next_owner = (!progress.release).then_some(&owner.name);
     let moved = diesel::update(unchanged)
@@ -84,7 +84,7 @@ pub(super) fn advance(
     Ok(true)
 }
 
-/// Whether a webhook exists and is not deleted.
+/// Returns `true` if a webhook exists and is not deleted.
 pub(super) fn is_there(connection: &mut AnyConnection, id: &WebhookId) -> QueryResult<bool> {
     let there = webhooks::table.find(id.as_str()).filter(webhooks::deleted_at_ms.is_null());
     diesel::select(diesel::dsl::exists(there)).get_result(connection)

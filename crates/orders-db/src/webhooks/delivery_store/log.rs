@@ -16,7 +16,7 @@ use crate::database::schema::{deliveries, webhooks};
 
 /// How many deliveries to a webhook are kept.
 const KEPT: i64 = 10_000;
-/// How many one statement deletes: few enough that nothing waits long for it.
+/// How many deliveries one statement deletes: few enough that other writers do not wait long.
 const PURGED_AT_ONCE: i64 = 500;
 
 /// Records an attempt in the row of the pending delivery, or in a new row. `rest` is the delay before
@@ -64,7 +64,7 @@ pub(super) fn write(
         .map(drop)
 }
 
-/// Deletes one chunk of what is too much. Returns whether there may be more.
+/// Deletes one chunk of old deliveries. Returns whether there may be more.
 pub(super) fn purge(
     connection: &mut AnyConnection,
     grown: &mut HashSet<WebhookId>,

@@ -78,7 +78,7 @@ fn begin(connection: &mut SqliteConnection) -> Result<Loaded, DbError> {
     })
 }
 
-/// Asks whether other connections have written. Hand-built, so that Diesel keeps it prepared.
+/// Reads the version that changes when other connections write. Hand-built, so that Diesel keeps it prepared.
 #[derive(QueryId)]
 struct DataVersion;
 
