@@ -16,6 +16,7 @@ use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
 use crate::http::reader::text;
 use crate::http::shown::Shown;
+use crate::keys;
 
 /// The body of a new key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +81,9 @@ fn read_period_or_null(json: &Json<'_>) -> Result<Option<Period>, String> {
 impl PartialSchema for KeyBody {
     fn schema() -> RefOr<Schema> {
         closed()
-            .property("name", shape::some_key_name())
+            .property("name", shape::some_name("The purpose of the key, in 1 to 200 characters"))
             .required("name")
-            .property("role", shape::role())
+            .property("role", keys::shape::role())
             .required("role")
             .property("expires_in", shape::or_null(shape::some_duration("90d")))
             .description(Some("The key to create; without `expires_in` it never expires"))
@@ -122,11 +123,11 @@ impl ToSchema for RotateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = Key)]
 pub(crate) struct KeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
@@ -158,14 +159,14 @@ impl<'a> KeyView<'a> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub(crate) struct NewKeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     /// The key that clients send. It is shown only once.
-    #[schema(schema_with = shape::key_text)]
+    #[schema(schema_with = keys::shape::key_text)]
     key: &'a str,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
@@ -190,14 +191,14 @@ impl<'a> NewKeyView<'a> {
 #[serde(deny_unknown_fields)]
 #[schema(as = RotatedKey)]
 pub(crate) struct RotatedKeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     /// The new key that clients send. It is shown only once.
-    #[schema(schema_with = shape::key_text)]
+    #[schema(schema_with = keys::shape::key_text)]
     key: &'a str,
     /// Until when the previous key stays valid.
     #[schema(schema_with = shape::instant)]

@@ -12,6 +12,8 @@ use super::batch_request::BatchBody;
 use super::request::{OrderBody, OrderPatchBody};
 use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
+use crate::orders;
+use crate::services;
 
 impl PartialSchema for OrderBody {
     fn schema() -> RefOr<Schema> {
@@ -45,9 +47,9 @@ impl ToSchema for OrderPatchBody {
 
 fn members_of_an_order() -> utoipa::openapi::ObjectBuilder {
     closed()
-        .property("id", shape::order_id())
+        .property("id", orders::shape::order_id())
         .property("datetime", shape::some_instant())
-        .property("totalfee", Schema::OneOf(shape::some_fee()))
+        .property("totalfee", Schema::OneOf(orders::shape::some_fee()))
         .property("services", services())
         .property("version", shape::ignored())
         .property("created_at", shape::ignored())
@@ -56,7 +58,7 @@ fn members_of_an_order() -> utoipa::openapi::ObjectBuilder {
 
 fn services() -> Array {
     let service = closed()
-        .property("id", Schema::OneOf(shape::some_service_id()))
+        .property("id", Schema::OneOf(services::shape::some_service_id()))
         .required("id")
         .property("name", shape::ignored())
         .build();
@@ -108,8 +110,9 @@ impl ToSchema for BatchBody {
 fn operation(op: &str, required: &[&str]) -> Object {
     let mut operation = closed().property("op", shape::one_of_texts(&[op])).required("op");
     if required.contains(&"id") {
-        operation =
-            operation.property("id", shape::order_id()).property("if_match", shape::version());
+        operation = operation
+            .property("id", orders::shape::order_id())
+            .property("if_match", shape::version());
     }
     if required.contains(&"order") {
         operation = operation.property("order", Ref::from_schema_name(OrderBody::name()));

@@ -7,6 +7,7 @@ use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::services;
 use crate::services::request::ServiceBody;
 use crate::services::response::ServiceView;
 
@@ -35,14 +36,14 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(SERVICES, "findService", "Read a service")
-        .takes([parameters::service_id()])
+        .takes([services::shape::id_parameter()])
         .answers(Answer::ok("The service").json::<ServiceView>())
         .refuses(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn replace() -> Description {
     Description::new(SERVICES, "replaceService", "Rename a service")
-        .takes([parameters::service_id()])
+        .takes([services::shape::id_parameter()])
         .reads::<ServiceBody>("application/json")
         .answers(Answer::ok("The updated service").json::<ServiceView>())
         .refuses(&[JSON, BODY, WRITE])
@@ -52,7 +53,7 @@ pub(crate) fn replace() -> Description {
 
 pub(crate) fn delete() -> Description {
     Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
-        .takes([parameters::service_id()])
+        .takes([services::shape::id_parameter()])
         .answers(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
         .refuses(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
         .can_be_sent_again()

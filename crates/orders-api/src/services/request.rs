@@ -14,6 +14,7 @@ use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::{Reader, must_be, text};
+use crate::services;
 
 /// The body of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +66,8 @@ fn read_service_name(json: &Json<'_>) -> Result<ServiceName, String> {
 impl PartialSchema for ServiceBody {
     fn schema() -> RefOr<Schema> {
         closed()
-            .property("id", Schema::OneOf(shape::some_service_id()))
-            .property("name", shape::some_service_name())
+            .property("id", Schema::OneOf(services::shape::some_service_id()))
+            .property("name", shape::some_name("1 to 200 characters, unique ignoring case"))
             .required("name")
             .description(Some("The service to store"))
             .examples([json!({"id": 123, "name": "Inspection"})])

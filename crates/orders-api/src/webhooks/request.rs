@@ -19,6 +19,7 @@ use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
 use crate::http::reader::{read_bool, text};
 use crate::keys::request::read_overlap;
+use crate::webhooks;
 
 /// Parses a new webhook. `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {
@@ -141,9 +142,9 @@ pub(crate) struct ReplayBody;
 
 fn members() -> ObjectBuilder {
     closed()
-        .property("url", shape::webhook_url())
-        .property("events", shape::event_patterns())
-        .property("description", shape::description_or_null())
+        .property("url", webhooks::shape::webhook_url())
+        .property("events", webhooks::shape::event_patterns())
+        .property("description", webhooks::shape::description_or_null())
 }
 
 impl PartialSchema for WebhookBody {
