@@ -14,7 +14,6 @@ pub(crate) mod problems;
 mod query;
 pub(crate) mod request;
 pub(crate) mod response;
-mod schemas;
 pub(crate) mod shape;
 pub(crate) mod streams;
 
