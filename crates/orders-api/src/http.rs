@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod change_request;
 pub(crate) mod connection_state;
 pub(crate) mod cursor;
+pub(crate) mod field;
 pub(crate) mod headers;
 pub(crate) mod idempotency;
 pub(crate) mod json;

@@ -14,7 +14,7 @@ pub(crate) mod problems;
 mod query;
 pub(crate) mod request;
 pub(crate) mod response;
-mod schemas;
+pub(crate) mod shape;
 pub(crate) mod streams;
 
 pub(crate) use handlers::{create, delete, find, list, made_id, patch, path_id, replace, restore};

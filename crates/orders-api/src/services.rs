@@ -5,5 +5,6 @@ mod handlers;
 mod problems;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod shape;
 
 pub(crate) use handlers::{create, delete, find, list, path_id, replace};

@@ -7,6 +7,7 @@ mod problems;
 mod query;
 mod request;
 mod response;
+pub(crate) mod shape;
 
 pub(crate) use delivery::{
     DeliveryOptions, RetryDelays, SendResult, SsrfGuard, TestQueue, TestSender, secret_text, start,

@@ -4,6 +4,8 @@ use super::response::FreeTimesView;
 use crate::http::openapi::description::{Answer, Description, TIMES};
 use crate::http::openapi::problems::{JSON, READ};
 use crate::http::openapi::{parameters, shape};
+use crate::orders;
+use crate::services;
 
 pub(crate) fn find() -> Description {
     let by_services = "The services of the planned order; required in scope `service`";
@@ -17,12 +19,12 @@ pub(crate) fn find() -> Description {
                 "The end of the search, at most 366 days after `from`",
                 at(),
             ),
-            parameters::service(by_services),
+            services::shape::services_parameter(by_services),
             parameters::query("slots", slots, shape::whole_number(1, 1000, None)),
             parameters::query(
                 "ignore",
                 "The id of an order to ignore, because it will be moved",
-                shape::order_id(),
+                orders::shape::order_id(),
             ),
         ])
         .with_parameters(parameters::page())

@@ -13,6 +13,7 @@ use crate::http::openapi::description::Description;
 use crate::http::openapi::{description, problems, shape};
 use crate::http::problem::Code;
 use crate::security::Access;
+use crate::services;
 
 /// The introduction of the document.
 const INTRODUCTION: &str = "\
@@ -76,7 +77,7 @@ fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         }
         components.schemas.extend(description.into_schemas());
     }
-    for (name, shape) in shape::named() {
+    for (name, shape) in services::shape::named() {
         components.schemas.insert(name.to_owned(), shape.into());
     }
     components.schemas.extend(schema::schemas_of_members());

@@ -1,13 +1,16 @@
 //! The documentation of `/events` and of an order's history.
 
+use utoipa::openapi::path::Parameter;
+
 use super::handlers::EVENT_STREAM;
 use crate::events::response::{EventView, FeedView};
 use crate::http::openapi::description::{Answer, Description, EVENTS, ORDERS};
-use crate::http::openapi::parameters::{self, last_event_id, query};
+use crate::http::openapi::parameters::{self, header, query};
 use crate::http::openapi::problems::{JSON, READ};
 use crate::http::openapi::shape;
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::orders;
 
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));
@@ -47,7 +50,7 @@ pub(crate) fn stream() -> Description {
 
 pub(crate) fn history() -> Description {
     Description::new(ORDERS, "listHistory", "List all changes to an order, oldest first")
-        .with_parameters([parameters::order_id()])
+        .with_parameters([orders::shape::id_parameter()])
         .with_parameters(parameters::page())
         .returns(
             Answer::ok("A page of changes as CloudEvents 1.0. The history is kept when the order is deleted")
@@ -55,4 +58,9 @@ pub(crate) fn history() -> Description {
                 .header("Link", shape::link()),
         )
         .fails_with(&[JSON, READ, &[Code::NotFound]])
+}
+
+fn last_event_id() -> Parameter {
+    let meaning = "The sequence of the last event that was received; takes precedence over `after`";
+    header("Last-Event-ID", meaning, shape::position())
 }

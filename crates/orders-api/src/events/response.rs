@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::openapi::shape;
 use crate::http::shown::Shown;
+use crate::orders;
 use crate::orders::response::OrderView;
 
 /// A change to an order as a `CloudEvent` (version 1.0), with the extension `sequence`.
@@ -23,7 +24,7 @@ pub(crate) struct EventView<'a> {
     #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
     #[serde(rename = "type")]
     kind: String,
-    #[schema(schema_with = shape::order_id)]
+    #[schema(schema_with = orders::shape::order_id)]
     subject: &'a str,
     #[schema(schema_with = shape::instant)]
     time: Shown<Timestamp>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::http::field::{Field, Parse};
 use crate::http::json::{Json, Members};
 use crate::http::problem::FieldError;
 
@@ -35,6 +36,22 @@ impl<'j> Reader<'j> {
             reader.errors.push(FieldError { pointer, detail });
         }
         reader
+    }
+
+    /// Reads a member that may be missing.
+    pub(crate) fn read<T>(&mut self, field: &Field<T>) -> Option<T> {
+        match field.parse {
+            Parse::One(parse) => self.optional(field.name, parse),
+            Parse::Many(parse) => self.optional_many(field.name, parse),
+        }
+    }
+
+    /// Reads a member that must be present if `is_required`.
+    pub(crate) fn read_if<T>(&mut self, is_required: bool, field: &Field<T>) -> Option<T> {
+        if is_required {
+            self.require(field.name);
+        }
+        self.read(field)
     }
 
     pub(crate) fn optional<T>(

@@ -7,6 +7,7 @@ use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::keys;
 use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
 
 pub(crate) fn list() -> Description {
@@ -34,14 +35,14 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(KEYS, "findKey", "Read an API key, without its secret")
-        .with_parameters([parameters::key_id()])
+        .with_parameters([keys::shape::id_parameter()])
         .returns(Answer::ok("The key").json::<KeyView>())
         .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn delete() -> Description {
     Description::new(KEYS, "deleteKey", "Revoke an API key permanently; it stays readable")
-        .with_parameters([parameters::key_id()])
+        .with_parameters([keys::shape::id_parameter()])
         .returns(Answer::new(StatusCode::NO_CONTENT, "The key is revoked"))
         .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .with_idempotency_key()
@@ -53,7 +54,7 @@ pub(crate) fn rotate() -> Description {
         "rotateKey",
         "Rotate the secret of an API key; both secrets work during the overlap",
     )
-    .with_parameters([parameters::key_id()])
+    .with_parameters([keys::shape::id_parameter()])
     .may_read::<RotateBody>("application/json")
     .returns(
         Answer::ok("The key with its new secret, which is shown only once")

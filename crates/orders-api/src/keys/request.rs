@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use orders_core::key::{Key, KeyChange, KeyName, Role};
 use orders_core::{Period, Timestamp};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::field::{Field, Parse};
 use crate::http::json::Json;
 use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
@@ -16,6 +17,33 @@ use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
 use crate::http::reader::text;
 use crate::http::shown::Shown;
+use crate::keys;
+
+/// The members of bodies about keys.
+const NAME: Field<KeyName> = Field {
+    name: "name",
+    parse: Parse::One(|json| KeyName::parse(text(json)?).map_err(|error| error.to_string())),
+    schema: || shape::some_name("The purpose of the key, in 1 to 200 characters").into(),
+    example: || json!("billing"),
+};
+const ROLE: Field<Role> = Field {
+    name: "role",
+    parse: Parse::One(|json| Role::parse(text(json)?).map_err(|error| error.to_string())),
+    schema: || keys::shape::role().into(),
+    example: || json!("writer"),
+};
+const EXPIRES_IN: Field<Option<Period>> = Field {
+    name: "expires_in",
+    parse: Parse::One(read_period_or_null),
+    schema: || shape::or_null(shape::some_duration("90d")).into(),
+    example: || json!("90d"),
+};
+const OVERLAP: Field<Option<Period>> = Field {
+    name: "overlap",
+    parse: Parse::One(|json| read_overlap(text(json)?)),
+    schema: || shape::some_duration("1h").into(),
+    example: || json!("1h"),
+};
 
 /// The body of a new key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +56,9 @@ pub(crate) struct KeyBody {
 /// Parses a new key. `name` and `role` are required.
 pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let name = reader
-        .required("name", |json| KeyName::parse(text(json)?).map_err(|error| error.to_string()));
-    let role =
-        reader.required("role", |json| Role::parse(text(json)?).map_err(|error| error.to_string()));
-    let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
+    let name = reader.read_if(true, &NAME);
+    let role = reader.read_if(true, &ROLE);
+    let expires_in = reader.read(&EXPIRES_IN).flatten();
     reader.finish()?;
     // A missing member is reported, so `finish` has returned.
     let (name, role) = name.zip(role).ok_or_else(Vec::new)?;
@@ -40,7 +66,7 @@ pub(crate) fn read_key(json: &Json<'_>) -> Result<KeyBody, Vec<FieldError>> {
 }
 
 /// The default overlap, in which the previous secret stays valid.
-const OVERLAP: &str = "1h";
+const DEFAULT_OVERLAP: &str = "1h";
 
 /// The body of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +78,10 @@ pub(crate) struct RotateBody {
 /// Parses a rotation. All members are optional.
 pub(crate) fn read_rotation(json: &Json<'_>) -> Result<RotateBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let overlap = reader.optional("overlap", |json| read_overlap(text(json)?));
-    let expires_in = reader.optional("expires_in", read_period_or_null).flatten();
+    let overlap = reader.read(&OVERLAP);
+    let expires_in = reader.read(&EXPIRES_IN).flatten();
     reader.finish()?;
-    let overlap = overlap.unwrap_or_else(|| Period::parse(OVERLAP).ok());
+    let overlap = overlap.unwrap_or_else(|| Period::parse(DEFAULT_OVERLAP).ok());
     Ok(RotateBody { overlap, expires_in })
 }
 
@@ -79,14 +105,11 @@ fn read_period_or_null(json: &Json<'_>) -> Result<Option<Period>, String> {
 
 impl PartialSchema for KeyBody {
     fn schema() -> RefOr<Schema> {
-        closed()
-            .property("name", shape::some_key_name())
-            .required("name")
-            .property("role", shape::role())
-            .required("role")
-            .property("expires_in", shape::or_null(shape::some_duration("90d")))
+        let members = [NAME.example(), ROLE.example(), EXPIRES_IN.example()];
+        EXPIRES_IN
+            .add_to(ROLE.require_in(NAME.require_in(closed())))
             .description(Some("The key to create; without `expires_in` it never expires"))
-            .examples([json!({"name": "billing", "role": "writer", "expires_in": "90d"})])
+            .examples([Value::Object(members.into_iter().collect())])
             .into()
     }
 }
@@ -102,11 +125,10 @@ impl PartialSchema for RotateBody {
         let meaning = "`overlap`: how long the previous secret stays valid (`0s`: not at all; \
                        default: one hour). `expires_in`: how long the key is valid from now \
                        (default: unchanged)";
-        closed()
-            .property("overlap", shape::some_duration("1h"))
-            .property("expires_in", shape::or_null(shape::some_duration("90d")))
+        EXPIRES_IN
+            .add_to(OVERLAP.add_to(closed()))
             .description(Some(meaning))
-            .examples([json!({"overlap": "1h"})])
+            .examples([Value::Object([OVERLAP.example()].into_iter().collect())])
             .into()
     }
 }
@@ -122,11 +144,11 @@ impl ToSchema for RotateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = Key)]
 pub(crate) struct KeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
@@ -158,14 +180,14 @@ impl<'a> KeyView<'a> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub(crate) struct NewKeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     /// The key that clients send. It is shown only once.
-    #[schema(schema_with = shape::key_text)]
+    #[schema(schema_with = keys::shape::key_text)]
     key: &'a str,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
@@ -190,14 +212,14 @@ impl<'a> NewKeyView<'a> {
 #[serde(deny_unknown_fields)]
 #[schema(as = RotatedKey)]
 pub(crate) struct RotatedKeyView<'a> {
-    #[schema(schema_with = shape::key_id)]
+    #[schema(schema_with = keys::shape::key_id)]
     id: &'a str,
-    #[schema(schema_with = shape::key_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
-    #[schema(schema_with = shape::role)]
+    #[schema(schema_with = keys::shape::role)]
     role: &'static str,
     /// The new key that clients send. It is shown only once.
-    #[schema(schema_with = shape::key_text)]
+    #[schema(schema_with = keys::shape::key_text)]
     key: &'a str,
     /// Until when the previous key stays valid.
     #[schema(schema_with = shape::instant)]

@@ -1,16 +1,23 @@
 //! Parses the body of a batch. An error of the batch rejects it; an error of one operation is the
 //! result of that operation.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use orders_core::decide::{Batch, BatchError, Mode, OrderPatch, Versions};
 use orders_core::{NewId, Operation, OrderId};
+use serde_json::json;
+use utoipa::openapi::schema::{ArrayBuilder, Object, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::request::{OrderBody, read_order, read_replacement, read_version};
 use crate::http::json::Json;
+use crate::http::openapi::shape;
+use crate::http::openapi::shape::closed;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::http::reader::{Reader, read_bool, text};
-use crate::orders::made_id;
+use crate::orders::{self, made_id};
 
 /// The maximum number of operations and their services together.
 const MOST: usize = 20_000;
@@ -186,4 +193,58 @@ fn check_ids(operations: &[Result<Operation, Problem>]) -> Result<(), Vec<FieldE
         })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+impl PartialSchema for BatchBody {
+    fn schema() -> RefOr<Schema> {
+        let (create, replace) =
+            (operation("create", &["order"]), operation("replace", &["id", "order"]));
+        let one = [create, replace, operation("delete", &["id"])].map(RefOr::from);
+        let operations = ArrayBuilder::new()
+            .items(RefOr::T(Schema::OneOf(shape::any_of(one))))
+            .min_items(Some(1))
+            .max_items(Some(10_000));
+        let dry_run = utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::Boolean)
+            .default(Some(false.into()))
+            .description(Some("Returns the same results, but writes nothing"));
+        let order = json!({"datetime": "2022-11-01T11:11:11.111Z", "totalfee": 100,
+            "services": [{"id": "123"}]});
+        closed()
+            .property("mode", shape::one_of_texts(&["atomic", "each"]))
+            .required("mode")
+            .property("dry_run", dry_run)
+            .property("operations", operations)
+            .required("operations")
+            .examples([json!({"mode": "atomic", "dry_run": false, "operations": [
+                {"op": "create", "order": order},
+                {"op": "replace", "id": "223", "if_match": 3, "order": order},
+                {"op": "delete", "id": "224"}
+            ]})])
+            .into()
+    }
+}
+
+impl ToSchema for BatchBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Batch")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((OrderBody::name().into_owned(), OrderBody::schema()));
+    }
+}
+
+/// An operation of a batch.
+fn operation(op: &str, required: &[&str]) -> Object {
+    let mut operation = closed().property("op", shape::one_of_texts(&[op])).required("op");
+    if required.contains(&"id") {
+        operation = operation
+            .property("id", orders::shape::order_id())
+            .property("if_match", shape::version());
+    }
+    if required.contains(&"order") {
+        operation = operation.property("order", Ref::from_schema_name(OrderBody::name()));
+    }
+    required.iter().fold(operation, |operation, name| operation.required(*name)).build()
 }

@@ -1,15 +1,18 @@
 //! The documentation of `/orders`.
 
 use actix_web::http::StatusCode;
+use utoipa::openapi::path::Parameter;
 
 use crate::http::openapi::description::{Answer, Description, ORDERS};
 use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::orders;
 use crate::orders::request::{OrderBody, OrderPatchBody};
 use crate::orders::response::OrderView;
 use crate::orders::streams::Format;
+use crate::services;
 
 pub(crate) fn list() -> Description {
     let page = Answer::ok("A page of orders, or a stream of all matching orders, by `Accept`")
@@ -64,11 +67,11 @@ fn filtered(id: &'static str, summary: &'static str) -> Description {
             query("to", "Only orders before this time", shape::some_instant()),
             query("created_from", "Only orders created at or after this time", shape::some_instant()),
             query("created_to", "Only orders created before this time", shape::some_instant()),
-            query("min_fee", "Only orders with at least this fee", shape::fee_digits()),
-            query("max_fee", "Only orders with at most this fee", shape::fee_digits()),
-            parameters::service("Only orders with one of these services; can be repeated"),
+            query("min_fee", "Only orders with at least this fee", orders::shape::fee_digits()),
+            query("max_fee", "Only orders with at most this fee", orders::shape::fee_digits()),
+            services::shape::services_parameter("Only orders with one of these services; can be repeated"),
             query("sort", "The sort order, `datetime` by default; a leading `-` reverses it. Ties are sorted by id", sorts),
-            parameters::expand(),
+            expand(),
         ])
         .fails_with(&[JSON, READ])
 }
@@ -94,7 +97,7 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(ORDERS, "findOrder", "Read an order")
-        .with_parameters([parameters::order_id(), parameters::expand()])
+        .with_parameters([orders::shape::id_parameter(), expand()])
         .with_parameters([parameters::if_match(), parameters::if_none_match()])
         .returns(
             Answer::ok("The order. `ETag` is sent only without `expand`")
@@ -122,7 +125,7 @@ pub(crate) fn patch() -> Description {
 fn change(id: &'static str, summary: &'static str) -> Description {
     Description::new(ORDERS, id, summary)
         .with_parameters([
-            parameters::order_id(),
+            orders::shape::id_parameter(),
             parameters::if_match(),
             parameters::if_none_match(),
         ])
@@ -144,7 +147,7 @@ fn change(id: &'static str, summary: &'static str) -> Description {
 pub(crate) fn delete() -> Description {
     Description::new(ORDERS, "deleteOrder", "Delete an order")
         .with_parameters([
-            parameters::order_id(),
+            orders::shape::id_parameter(),
             parameters::if_match(),
             parameters::if_none_match(),
         ])
@@ -162,7 +165,7 @@ pub(crate) fn delete() -> Description {
 
 pub(crate) fn restore() -> Description {
     Description::new(ORDERS, "restoreOrder", "Restore a deleted order in its last state")
-        .with_parameters([parameters::order_id()])
+        .with_parameters([orders::shape::id_parameter()])
         .returns(Answer::ok("The restored order").json::<OrderView>().header("ETag", shape::etag()))
         .fails_with(&[JSON, WRITE])
         .fails_with(&[&[
@@ -172,4 +175,12 @@ pub(crate) fn restore() -> Description {
             Code::UnknownService,
         ]])
         .with_idempotency_key()
+}
+
+fn expand() -> Parameter {
+    parameters::query(
+        "expand",
+        "`services` shows services with their names",
+        shape::one_of_texts(&["services"]),
+    )
 }

@@ -2,7 +2,7 @@
 
 use orders_core::{Order, OrderContent, OrderId, Timestamp};
 
-use super::request::{read_datetime, read_fee, read_order_id, read_services, read_version};
+use super::request::{read_content, read_datetime, read_order_id, read_version, whole};
 use super::response::OrderView;
 use crate::http::json::Json;
 use crate::http::problem::FieldError;
@@ -27,9 +27,7 @@ const MAX_VERSION: u64 = (1 << 53) - 1;
 pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let id = reader.optional("id", read_order_id);
-    let datetime = reader.required("datetime", read_datetime);
-    let total_fee = reader.required("totalfee", read_fee);
-    let services = reader.required_many("services", read_services);
+    let content = read_content(&mut reader, true);
     let version = reader.optional("version", |json| {
         let version = read_version(json)?;
         if version > MAX_VERSION {
@@ -42,14 +40,9 @@ pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>
     let updated_at = reader.optional("updated_at", read_datetime);
     let group = reader.optional("group", read_order_id);
     reader.finish()?;
-    match (datetime, total_fee, services) {
-        (Some(datetime), Some(total_fee), Some(services)) => {
-            let content = OrderContent { datetime, total_fee, services };
-            Ok(ImportBody { id, content, version, created_at, updated_at, group })
-        }
-        // A missing member is reported, so `finish` has returned.
-        _ => Err(Vec::new()),
-    }
+    // A missing member is reported, so `finish` has returned.
+    let content = whole(content).ok_or_else(Vec::new)?;
+    Ok(ImportBody { id, content, version, created_at, updated_at, group })
 }
 
 /// Writes an order as in a list, and its group if other orders share it.

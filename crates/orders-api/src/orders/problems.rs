@@ -13,6 +13,8 @@ use super::policy::PolicyView;
 use crate::http::openapi::problems::one_of;
 use crate::http::openapi::shape;
 use crate::http::problem::{Code, FieldError, Problem};
+use crate::orders;
+use crate::services;
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
@@ -135,7 +137,7 @@ pub(crate) struct ConflictView {
 #[serde(deny_unknown_fields)]
 #[schema(as = Conflict)]
 pub(crate) struct NeighbourView {
-    #[schema(schema_with = shape::order_id)]
+    #[schema(schema_with = orders::shape::order_id)]
     pub(crate) order_id: String,
     #[schema(schema_with = shape::instant)]
     pub(crate) datetime: String,
@@ -146,7 +148,7 @@ pub(crate) struct NeighbourView {
 }
 
 fn shared_services() -> Array {
-    let services = ArrayBuilder::new().items(shape::service_digits()).unique_items(true);
+    let services = ArrayBuilder::new().items(services::shape::service_digits()).unique_items(true);
     services.max_items(Some(100)).build()
 }
 

@@ -1,15 +1,51 @@
 //! Request bodies of orders.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use orders_core::decide::OrderPatch;
 use orders_core::order::ServicesError;
 use orders_core::{Fee, OrderContent, OrderId, Services, Timestamp};
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::field::{Field, Parse};
 use crate::http::json::Json;
+use crate::http::openapi::shape;
+use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::{Reader, must_be, text};
+use crate::orders;
+use crate::services;
 use crate::services::request::read_service_id;
+
+/// The members of an order that a client sets.
+const ID: Field<OrderId> = Field {
+    name: "id",
+    parse: Parse::One(read_order_id),
+    schema: || orders::shape::order_id().into(),
+    example: || json!("223"),
+};
+const DATETIME: Field<Timestamp> = Field {
+    name: "datetime",
+    parse: Parse::One(read_datetime),
+    schema: || shape::some_instant().into(),
+    example: || json!("2022-11-01T11:11:11.111Z"),
+};
+const TOTAL_FEE: Field<Fee> = Field {
+    name: "totalfee",
+    parse: Parse::One(read_fee),
+    schema: || Schema::OneOf(orders::shape::some_fee()).into(),
+    example: || json!(100),
+};
+const SERVICES: Field<Services> = Field {
+    name: "services",
+    parse: Parse::Many(read_services),
+    schema: || services_schema().into(),
+    example: || json!([{"id": "123"}]),
+};
 
 /// The body of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +77,26 @@ fn read_order_with(
     json: &Json<'_>,
 ) -> Result<OrderBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &ORDER_IGNORED);
-    let id = reader.optional("id", read_id);
-    let datetime = reader.required("datetime", read_datetime);
-    let total_fee = reader.required("totalfee", read_fee);
-    let services = reader.required_many("services", read_services);
+    let id = reader.optional(ID.name, read_id);
+    let content = read_content(&mut reader, true);
     reader.finish()?;
-    match (datetime, total_fee, services) {
-        (Some(datetime), Some(total_fee), Some(services)) => {
-            Ok(OrderBody { id, content: OrderContent { datetime, total_fee, services } })
-        }
-        // A missing member is reported, so `finish` has returned.
-        _ => Err(Vec::new()),
+    // A missing member is reported, so `finish` has returned.
+    Ok(OrderBody { id, content: whole(content).ok_or_else(Vec::new)? })
+}
+
+/// Reads the content of an order: all of it, or what is present.
+pub(super) fn read_content(reader: &mut Reader<'_>, is_whole: bool) -> OrderPatch {
+    OrderPatch {
+        datetime: reader.read_if(is_whole, &DATETIME),
+        total_fee: reader.read_if(is_whole, &TOTAL_FEE),
+        services: reader.read_if(is_whole, &SERVICES),
     }
+}
+
+/// Returns the content that a patch sets; `None` if it leaves something unchanged.
+pub(super) fn whole(patch: OrderPatch) -> Option<OrderContent> {
+    let OrderPatch { datetime, total_fee, services } = patch;
+    Some(OrderContent { datetime: datetime?, total_fee: total_fee?, services: services? })
 }
 
 /// The body of a merge patch (RFC 7396) of an order.
@@ -65,12 +109,8 @@ pub(crate) fn read_order_patch(
     json: &Json<'_>,
 ) -> Result<OrderPatchBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &ORDER_IGNORED);
-    reader.optional("id", |json| must_be(patched, read_order_id(json)?));
-    let patch = OrderPatch {
-        datetime: reader.optional("datetime", read_datetime),
-        total_fee: reader.optional("totalfee", read_fee),
-        services: reader.optional_many("services", read_services),
-    };
+    reader.optional(ID.name, |json| must_be(patched, read_order_id(json)?));
+    let patch = read_content(&mut reader, false);
     reader.finish()?;
     Ok(OrderPatchBody(patch))
 }
@@ -126,6 +166,50 @@ pub(crate) fn read_version(json: &Json<'_>) -> Result<u64, String> {
     let version = if let Json::Number(digits) = json { digits.parse().ok() } else { None };
     let version = version.filter(|version| *version > 0);
     version.ok_or_else(|| "must be a version: a whole number, at least 1".to_owned())
+}
+
+impl PartialSchema for OrderBody {
+    fn schema() -> RefOr<Schema> {
+        let order =
+            SERVICES.require_in(TOTAL_FEE.require_in(DATETIME.require_in(ID.add_to(closed()))));
+        let members = [ID.example(), DATETIME.example(), TOTAL_FEE.example(), SERVICES.example()];
+        let example = Value::Object(members.into_iter().collect());
+        with_ignored(order).description(Some("The order to store")).examples([example]).into()
+    }
+}
+
+impl ToSchema for OrderBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("OrderInput")
+    }
+}
+
+impl PartialSchema for OrderPatchBody {
+    fn schema() -> RefOr<Schema> {
+        let order = SERVICES.add_to(TOTAL_FEE.add_to(DATETIME.add_to(ID.add_to(closed()))));
+        let order = with_ignored(order).description(Some("Missing members stay unchanged"));
+        order.examples([json!({"totalfee": "99.50"})]).into()
+    }
+}
+
+impl ToSchema for OrderPatchBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("OrderPatch")
+    }
+}
+
+fn with_ignored(order: ObjectBuilder) -> ObjectBuilder {
+    ORDER_IGNORED.iter().fold(order, |order, name| order.property(*name, shape::ignored()))
+}
+
+fn services_schema() -> Array {
+    let service = closed()
+        .property("id", Schema::OneOf(services::shape::some_service_id()))
+        .required("id")
+        .property("name", shape::ignored())
+        .build();
+    let services = ArrayBuilder::new().items(service).min_items(Some(1)).max_items(Some(100));
+    services.unique_items(true).build()
 }
 
 #[cfg(test)]

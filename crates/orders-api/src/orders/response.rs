@@ -13,6 +13,8 @@ use crate::http::openapi::shape;
 use crate::http::page::PageView;
 use crate::http::problem::ProblemView;
 use crate::http::shown::Shown;
+use crate::orders;
+use crate::services;
 pub(crate) use crate::store_client::ServiceNames as Names;
 
 // `deny_unknown_fields` affects only the schemas: a response has no other members.
@@ -22,11 +24,11 @@ pub(crate) use crate::store_client::ServiceNames as Names;
 #[serde(deny_unknown_fields)]
 #[schema(as = Order)]
 pub(crate) struct OrderView<'a> {
-    #[schema(schema_with = shape::order_id)]
+    #[schema(schema_with = orders::shape::order_id)]
     id: &'a str,
     #[schema(schema_with = shape::instant)]
     datetime: Shown<Timestamp>,
-    #[schema(schema_with = shape::fee)]
+    #[schema(schema_with = orders::shape::fee)]
     #[serde(serialize_with = "number")]
     totalfee: Fee,
     #[schema(schema_with = references)]
@@ -57,9 +59,9 @@ impl Serialize for References<'_> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ServiceReference<'a> {
-    #[schema(schema_with = shape::service_digits)]
+    #[schema(schema_with = services::shape::service_digits)]
     id: Shown<ServiceId>,
-    #[schema(schema_with = shape::service_name)]
+    #[schema(schema_with = shape::name)]
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
 }

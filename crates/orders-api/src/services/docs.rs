@@ -7,6 +7,7 @@ use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::services;
 use crate::services::request::ServiceBody;
 use crate::services::response::ServiceView;
 
@@ -35,14 +36,14 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(SERVICES, "findService", "Read a service")
-        .with_parameters([parameters::service_id()])
+        .with_parameters([services::shape::id_parameter()])
         .returns(Answer::ok("The service").json::<ServiceView>())
         .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
 
 pub(crate) fn replace() -> Description {
     Description::new(SERVICES, "replaceService", "Rename a service")
-        .with_parameters([parameters::service_id()])
+        .with_parameters([services::shape::id_parameter()])
         .reads::<ServiceBody>("application/json")
         .returns(Answer::ok("The updated service").json::<ServiceView>())
         .fails_with(&[JSON, BODY, WRITE])
@@ -52,7 +53,7 @@ pub(crate) fn replace() -> Description {
 
 pub(crate) fn delete() -> Description {
     Description::new(SERVICES, "deleteService", "Delete a service that no order uses")
-        .with_parameters([parameters::service_id()])
+        .with_parameters([services::shape::id_parameter()])
         .returns(Answer::new(StatusCode::NO_CONTENT, "The service is deleted"))
         .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound, Code::ServiceInUse]])
         .with_idempotency_key()

@@ -4,16 +4,32 @@ use std::borrow::Cow;
 
 use orders_core::ServiceId;
 use orders_core::service::ServiceName;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::field::{Field, Parse};
 use crate::http::json::Json;
 use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
 use crate::http::problem::FieldError;
 use crate::http::reader::{Reader, must_be, text};
+use crate::services;
+
+/// The members of a service.
+const ID: Field<ServiceId> = Field {
+    name: "id",
+    parse: Parse::One(read_service_id),
+    schema: || Schema::OneOf(services::shape::some_service_id()).into(),
+    example: || json!(123),
+};
+const NAME: Field<ServiceName> = Field {
+    name: "name",
+    parse: Parse::One(read_service_name),
+    schema: || shape::some_name("1 to 200 characters, unique ignoring case").into(),
+    example: || json!("Inspection"),
+};
 
 /// The body of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +57,8 @@ fn read_service_with(
     json: &Json<'_>,
 ) -> Result<ServiceBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let id = reader.optional("id", read_id);
-    let name = reader.required("name", read_service_name);
+    let id = reader.optional(ID.name, read_id);
+    let name = reader.read_if(true, &NAME);
     reader.finish()?;
     name.map(|name| ServiceBody { id, name }).ok_or_else(Vec::new)
 }
@@ -64,13 +80,9 @@ fn read_service_name(json: &Json<'_>) -> Result<ServiceName, String> {
 
 impl PartialSchema for ServiceBody {
     fn schema() -> RefOr<Schema> {
-        closed()
-            .property("id", Schema::OneOf(shape::some_service_id()))
-            .property("name", shape::some_service_name())
-            .required("name")
-            .description(Some("The service to store"))
-            .examples([json!({"id": 123, "name": "Inspection"})])
-            .into()
+        let example = Value::Object([ID.example(), NAME.example()].into_iter().collect());
+        let service = NAME.require_in(ID.add_to(closed()));
+        service.description(Some("The service to store")).examples([example]).into()
     }
 }
 

@@ -5,15 +5,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::openapi::shape;
+use crate::services;
 
 /// A service in a response.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Service)]
 pub(crate) struct ServiceView<'a> {
-    #[schema(schema_with = shape::service_number)]
+    #[schema(schema_with = services::shape::service_number)]
     id: i64,
-    #[schema(schema_with = shape::service_name)]
+    #[schema(schema_with = shape::name)]
     name: &'a str,
 }
 

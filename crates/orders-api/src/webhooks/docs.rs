@@ -9,6 +9,7 @@ use crate::http::openapi::problems::{BODY, JSON, READ, WRITE};
 use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
+use crate::webhooks;
 
 /// The problems with the content of a webhook.
 const CONTENT: &[Code] = &[Code::InvalidWebhook, Code::WebhookUrlRefused];
@@ -41,7 +42,7 @@ pub(crate) fn create() -> Description {
 
 pub(crate) fn find() -> Description {
     Description::new(WEBHOOKS, "findWebhook", "Read a webhook and its delivery state")
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .returns(Answer::ok("The webhook").json::<WebhookView>())
         .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
@@ -49,7 +50,7 @@ pub(crate) fn find() -> Description {
 pub(crate) fn patch() -> Description {
     let summary = "Change a webhook; a pending retry starts at once";
     Description::new(WEBHOOKS, "patchWebhook", summary)
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .reads::<WebhookPatchBody>("application/merge-patch+json")
         .reads::<WebhookPatchBody>("application/json")
         .returns(Answer::ok("The changed webhook").json::<WebhookView>())
@@ -59,7 +60,7 @@ pub(crate) fn patch() -> Description {
 
 pub(crate) fn delete() -> Description {
     Description::new(WEBHOOKS, "deleteWebhook", "Delete a webhook and its delivery log")
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .returns(Answer::new(StatusCode::NO_CONTENT, "The webhook is deleted"))
         .fails_with(&[WRITE, &[Code::InvalidParameter, Code::NotFound]])
         .with_idempotency_key()
@@ -68,7 +69,7 @@ pub(crate) fn delete() -> Description {
 pub(crate) fn rotate() -> Description {
     let summary = "Rotate the secret of a webhook; both secrets sign during the overlap";
     Description::new(WEBHOOKS, "rotateWebhook", summary)
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .may_read::<WebhookRotateBody>("application/json")
         .returns(
             Answer::ok("The webhook with its new secret, which is shown only once")
@@ -81,7 +82,7 @@ pub(crate) fn rotate() -> Description {
 pub(crate) fn test() -> Description {
     let summary = "Send a signed test event now and return the result";
     Description::new(WEBHOOKS, "testWebhook", summary)
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .returns(Answer::ok("The result").json::<TestedView>())
         .fails_with(&[JSON, READ, &[Code::NotFound]])
 }
@@ -89,12 +90,12 @@ pub(crate) fn test() -> Description {
 pub(crate) fn deliveries() -> Description {
     let summary = "List deliveries, newest first";
     Description::new(WEBHOOKS, "listDeliveries", summary)
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .with_parameters(parameters::page())
         .with_parameters([parameters::query(
             "status",
             "Only deliveries with this status",
-            shape::delivery_status(),
+            webhooks::shape::delivery_status(),
         )])
         .returns(
             Answer::ok("A page of deliveries; about the last 10 000 are kept")
@@ -106,7 +107,7 @@ pub(crate) fn deliveries() -> Description {
 
 pub(crate) fn replay() -> Description {
     Description::new(WEBHOOKS, "replayWebhook", "Deliver all events after a sequence again")
-        .with_parameters([parameters::webhook_id()])
+        .with_parameters([webhooks::shape::id_parameter()])
         .reads::<ReplayBody>("application/json")
         .returns(Answer::ok("The webhook, whose deliveries start again").json::<WebhookView>())
         .fails_with(&[JSON, BODY, WRITE, &[Code::NotFound, Code::InvalidWebhook, Code::EventsGone]])

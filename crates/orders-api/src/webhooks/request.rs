@@ -7,11 +7,12 @@ use orders_core::webhook::{
     EventPattern, EventPatterns, EventPatternsError, WebhookContent, WebhookDescription,
     WebhookPatch,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::field::{Field, Parse};
 use crate::http::json::Json;
 use crate::http::openapi::shape;
 use crate::http::openapi::shape::closed;
@@ -19,13 +20,52 @@ use crate::http::problem::FieldError;
 use crate::http::reader::Reader;
 use crate::http::reader::{read_bool, text};
 use crate::keys::request::read_overlap;
+use crate::webhooks;
+
+/// The members of bodies about webhooks.
+const URL: Field<String> = Field {
+    name: "url",
+    parse: Parse::One(|json| text(json).map(str::to_owned)),
+    schema: || webhooks::shape::webhook_url().into(),
+    example: || json!("https://example.com/hook"),
+};
+const EVENTS: Field<EventPatterns> = Field {
+    name: "events",
+    parse: Parse::Many(read_patterns),
+    schema: || webhooks::shape::event_patterns().into(),
+    example: || json!(["order.*"]),
+};
+const DESCRIPTION: Field<Option<WebhookDescription>> = Field {
+    name: "description",
+    parse: Parse::One(read_description),
+    schema: || webhooks::shape::description_or_null().into(),
+    example: || json!("Notifies the warehouse"),
+};
+const DISABLED: Field<bool> = Field {
+    name: "disabled",
+    parse: Parse::One(read_bool),
+    schema: || ObjectBuilder::new().schema_type(Type::Boolean).into(),
+    example: || json!(true),
+};
+const OVERLAP: Field<Option<Period>> = Field {
+    name: "overlap",
+    parse: Parse::One(|json| read_overlap(text(json)?)),
+    schema: || shape::some_duration("24h").into(),
+    example: || json!("24h"),
+};
+const AFTER: Field<u64> = Field {
+    name: "after",
+    parse: Parse::One(read_sequence),
+    schema: || Schema::OneOf(shape::some_sequence()).into(),
+    example: || json!("0"),
+};
 
 /// Parses a new webhook. `url` is required.
 pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let url = reader.required("url", |json| text(json).map(str::to_owned));
-    let events = reader.optional_many("events", read_patterns);
-    let description = reader.optional("description", read_description).flatten();
+    let url = reader.read_if(true, &URL);
+    let events = reader.read(&EVENTS);
+    let description = reader.read(&DESCRIPTION).flatten();
     reader.finish()?;
     // Without it, `finish` has returned an error.
     let url = url.ok_or_else(Vec::new)?;
@@ -36,10 +76,10 @@ pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldE
 pub(crate) fn read_webhook_patch(json: &Json<'_>) -> Result<WebhookPatch, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
     let patch = WebhookPatch {
-        url: reader.optional("url", |json| text(json).map(str::to_owned)),
-        events: reader.optional_many("events", read_patterns),
-        description: reader.optional("description", read_description),
-        disabled: reader.optional("disabled", read_bool),
+        url: reader.read(&URL),
+        events: reader.read(&EVENTS),
+        description: reader.read(&DESCRIPTION),
+        disabled: reader.read(&DISABLED),
     };
     reader.finish()?;
     Ok(patch)
@@ -57,7 +97,7 @@ pub(crate) struct WebhookRotateBody {
 /// Parses a rotation. All members are optional.
 pub(crate) fn read_webhook_rotation(json: &Json<'_>) -> Result<WebhookRotateBody, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let overlap = reader.optional("overlap", |json| read_overlap(text(json)?));
+    let overlap = reader.read(&OVERLAP);
     reader.finish()?;
     Ok(WebhookRotateBody { overlap: overlap.unwrap_or(Some(DEFAULT_OVERLAP)) })
 }
@@ -65,7 +105,7 @@ pub(crate) fn read_webhook_rotation(json: &Json<'_>) -> Result<WebhookRotateBody
 /// Parses the sequence after which events are delivered again.
 pub(crate) fn read_replay(json: &Json<'_>) -> Result<u64, Vec<FieldError>> {
     let mut reader = Reader::new(json, &[]);
-    let after = reader.required("after", read_sequence);
+    let after = reader.read_if(true, &AFTER);
     reader.finish()?;
     after.ok_or_else(Vec::new)
 }
@@ -140,18 +180,19 @@ pub(crate) struct WebhookPatchBody;
 pub(crate) struct ReplayBody;
 
 fn members() -> ObjectBuilder {
-    closed()
-        .property("url", shape::webhook_url())
-        .property("events", shape::event_patterns())
-        .property("description", shape::description_or_null())
+    DESCRIPTION.add_to(EVENTS.add_to(URL.add_to(closed())))
+}
+
+/// An example with these members.
+fn example<const N: usize>(members: [(String, Value); N]) -> Value {
+    Value::Object(members.into_iter().collect())
 }
 
 impl PartialSchema for WebhookBody {
     fn schema() -> RefOr<Schema> {
-        let example = json!({"url": "https://example.com/hook", "events": ["order.*"],
-            "description": "Notifies the warehouse"});
+        let example = example([URL.example(), EVENTS.example(), DESCRIPTION.example()]);
         let meaning = "An endpoint and the events to send to it; without `events`, all";
-        members().required("url").description(Some(meaning)).examples([example]).into()
+        members().required(URL.name).description(Some(meaning)).examples([example]).into()
     }
 }
 
@@ -163,10 +204,10 @@ impl ToSchema for WebhookBody {
 
 impl PartialSchema for WebhookPatchBody {
     fn schema() -> RefOr<Schema> {
-        members()
-            .property("disabled", ObjectBuilder::new().schema_type(Type::Boolean))
+        DISABLED
+            .add_to(members())
             .description(Some("Missing members stay unchanged"))
-            .examples([json!({"disabled": true})])
+            .examples([example([DISABLED.example()])])
             .into()
     }
 }
@@ -179,12 +220,12 @@ impl ToSchema for WebhookPatchBody {
 
 impl PartialSchema for WebhookRotateBody {
     fn schema() -> RefOr<Schema> {
-        closed()
-            .property("overlap", shape::some_duration("24h"))
+        OVERLAP
+            .add_to(closed())
             .description(Some(
                 "How long the previous secrets sign too (`0s`: not at all; default: one day)",
             ))
-            .examples([json!({"overlap": "24h"})])
+            .examples([example([OVERLAP.example()])])
             .into()
     }
 }
@@ -197,11 +238,10 @@ impl ToSchema for WebhookRotateBody {
 
 impl PartialSchema for ReplayBody {
     fn schema() -> RefOr<Schema> {
-        closed()
-            .property("after", Schema::OneOf(shape::some_sequence()))
-            .required("after")
+        AFTER
+            .require_in(closed())
             .description(Some("The sequence after which all events are delivered again"))
-            .examples([json!({"after": "0"})])
+            .examples([example([AFTER.example()])])
             .into()
     }
 }

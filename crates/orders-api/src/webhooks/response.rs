@@ -12,24 +12,25 @@ use utoipa::{PartialSchema, ToSchema};
 use super::delivery::SendResult;
 use crate::http::openapi::shape;
 use crate::http::shown::Shown;
+use crate::webhooks;
 
 /// A webhook without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Webhook)]
 pub(crate) struct WebhookView<'a> {
-    #[schema(schema_with = shape::webhook_id)]
+    #[schema(schema_with = webhooks::shape::webhook_id)]
     id: &'a str,
-    #[schema(schema_with = shape::webhook_url)]
+    #[schema(schema_with = webhooks::shape::webhook_url)]
     url: &'a str,
-    #[schema(schema_with = shape::event_patterns)]
+    #[schema(schema_with = webhooks::shape::event_patterns)]
     events: Vec<&'static str>,
-    #[schema(schema_with = shape::description_or_null, required)]
+    #[schema(schema_with = webhooks::shape::description_or_null, required)]
     description: Option<&'a str>,
     /// Whether deliveries are disabled.
     disabled: bool,
     /// Why: by request (`operator`), or because the endpoint returned 410 (`gone`).
-    #[schema(schema_with = shape::disabled_reason, required)]
+    #[schema(schema_with = webhooks::shape::disabled_reason, required)]
     disabled_reason: Option<&'static str>,
     #[schema(schema_with = shape::instant)]
     created_at: Shown<Timestamp>,
@@ -119,7 +120,7 @@ impl<'a> RotatedWebhookView<'a> {
 
 impl PartialSchema for NewWebhookView<'_> {
     fn schema() -> RefOr<Schema> {
-        webhook_with([("secret", shape::signing_secret())])
+        webhook_with([("secret", webhooks::shape::signing_secret())])
     }
 }
 
@@ -132,7 +133,7 @@ impl ToSchema for NewWebhookView<'_> {
 impl PartialSchema for RotatedWebhookView<'_> {
     fn schema() -> RefOr<Schema> {
         let until = ("former_secret_expires_at", shape::instant());
-        webhook_with([("secret", shape::signing_secret()), until])
+        webhook_with([("secret", webhooks::shape::signing_secret()), until])
     }
 }
 
@@ -170,12 +171,12 @@ pub(crate) struct DeliveryView<'a> {
     #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
     #[serde(rename = "type")]
     kind: String,
-    #[schema(schema_with = shape::delivery_status)]
+    #[schema(schema_with = webhooks::shape::delivery_status)]
     status: &'static str,
     #[schema(minimum = 1)]
     attempts: u32,
     /// The response status of the last attempt.
-    #[schema(schema_with = shape::http_status_or_null, required)]
+    #[schema(schema_with = webhooks::shape::http_status_or_null, required)]
     http_status: Option<u16>,
     /// The error of the last attempt.
     #[schema(required)]
@@ -218,7 +219,7 @@ pub(crate) struct TestedView {
     /// Whether the endpoint accepted it.
     delivered: bool,
     /// The response status.
-    #[schema(schema_with = shape::http_status_or_null, required)]
+    #[schema(schema_with = webhooks::shape::http_status_or_null, required)]
     http_status: Option<u16>,
     /// The error.
     #[schema(required)]

@@ -1,7 +1,6 @@
 //! Parameters that several operations have.
 
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::shape;
@@ -22,6 +21,10 @@ pub(crate) fn required_query(
     parameter(ParameterIn::Query, name, meaning, schema, Required::True)
 }
 
+pub(crate) fn header(name: &str, meaning: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(ParameterIn::Header, name, meaning, schema, Required::False)
+}
+
 fn parameter(
     place: ParameterIn,
     name: &str,
@@ -38,22 +41,6 @@ fn parameter(
         .build()
 }
 
-pub(crate) fn order_id() -> Parameter {
-    path("id", "The order's id", shape::order_id())
-}
-
-pub(crate) fn service_id() -> Parameter {
-    path("id", "The service's number", shape::service_digits())
-}
-
-pub(crate) fn key_id() -> Parameter {
-    path("id", "The key's id", shape::key_id())
-}
-
-pub(crate) fn webhook_id() -> Parameter {
-    path("id", "The webhook's id", shape::webhook_id())
-}
-
 /// The parameters of every list.
 pub(crate) fn page() -> [Parameter; 2] {
     [
@@ -66,37 +53,19 @@ pub(crate) fn page() -> [Parameter; 2] {
     ]
 }
 
-pub(crate) fn service(meaning: &str) -> Parameter {
-    let services = ArrayBuilder::new().items(shape::service_digits()).max_items(Some(100));
-    query("service", meaning, services.build())
-}
-
-pub(crate) fn expand() -> Parameter {
-    query(
-        "expand",
-        "`services` shows services with their names",
-        shape::one_of_texts(&["services"]),
-    )
-}
-
-pub(crate) fn last_event_id() -> Parameter {
-    let meaning = "The sequence of the last event that was received; takes precedence over `after`";
-    parameter(ParameterIn::Header, "Last-Event-ID", meaning, shape::position(), Required::False)
-}
-
 pub(crate) fn if_match() -> Parameter {
     let meaning = "The expected versions, as entity tags, or `*` for any";
-    parameter(ParameterIn::Header, "If-Match", meaning, shape::entity_tags(), Required::False)
+    header("If-Match", meaning, shape::entity_tags())
 }
 
 pub(crate) fn if_none_match() -> Parameter {
     let meaning = "The versions that the client already has, as entity tags";
-    parameter(ParameterIn::Header, "If-None-Match", meaning, shape::entity_tags(), Required::False)
+    header("If-None-Match", meaning, shape::entity_tags())
 }
 
 pub(crate) fn idempotency_key() -> Parameter {
     let meaning = "Makes the request safe to retry for a day; a retry with the same key gets the \
                    same response";
     let key = shape::idempotency_key();
-    parameter(ParameterIn::Header, "Idempotency-Key", meaning, key, Required::False)
+    header("Idempotency-Key", meaning, key)
 }
