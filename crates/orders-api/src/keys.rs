@@ -4,6 +4,7 @@ pub(crate) mod docs;
 mod handlers;
 mod problems;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod shape;
 
 pub(crate) use handlers::{create, delete, find, list, make, path_id, rotate, to_keep};

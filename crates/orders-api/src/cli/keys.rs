@@ -8,7 +8,7 @@ use orders_db::{Answered, Store};
 
 use crate::cli::KeysCommand;
 use crate::cli::wait::wait;
-use crate::keys::request::KeyView;
+use crate::keys::response::KeyView;
 use crate::security;
 use crate::security::MadeKey;
 

@@ -8,7 +8,8 @@ use crate::http::openapi::{parameters, shape};
 use crate::http::page::PageView;
 use crate::http::problem::Code;
 use crate::keys;
-use crate::keys::request::{KeyBody, KeyView, NewKeyView, RotateBody, RotatedKeyView};
+use crate::keys::request::{KeyBody, RotateBody};
+use crate::keys::response::{KeyView, NewKeyView, RotatedKeyView};
 
 pub(crate) fn list() -> Description {
     Description::new(KEYS, "listKeys", "List API keys, oldest first")
