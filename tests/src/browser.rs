@@ -120,7 +120,7 @@ impl Browser {
         }
     }
 
-    /// Sends a command of the Chrome DevTools Protocol.
+    /// Sends a command of the `DevTools` protocol.
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
