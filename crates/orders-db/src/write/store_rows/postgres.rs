@@ -73,7 +73,8 @@ impl QueryFragment<Pg> for Write {
 }
 
 fn walk_delete<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql(&format!("DELETE FROM {} t USING ", part.table));
+    let table = part.table;
+    out.push_sql(&format!("DELETE FROM {table} t USING "));
     walk_rows(part, out)?;
     push_key(part, out);
     out.push_sql(" RETURNING 1");
@@ -81,8 +82,9 @@ fn walk_delete<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult
 }
 
 fn walk_update<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    let set = list(part.names_beside_key(), ", ", |c| format!("{c} = q.{c}"));
-    out.push_sql(&format!("UPDATE {} t SET {set} FROM ", part.table));
+    let (table, set) =
+        (part.table, list(part.names_beside_key(), ", ", |c| format!("{c} = q.{c}")));
+    out.push_sql(&format!("UPDATE {table} t SET {set} FROM "));
     walk_rows(part, out)?;
     push_key(part, out);
     Ok(())
@@ -93,11 +95,11 @@ fn walk_insert<'b>(
     after: Option<&Part>,
     out: &mut AstPass<'_, 'b, Pg>,
 ) -> QueryResult<()> {
-    let names = list(part.names(), ", ", str::to_owned);
-    out.push_sql(&format!("INSERT INTO {} ({names}) SELECT q.* FROM ", part.table));
+    let (table, names) = (part.table, list(part.names(), ", ", str::to_owned));
+    out.push_sql(&format!("INSERT INTO {table} ({names}) SELECT q.* FROM "));
     walk_rows(part, out)?;
-    if let Some(deletion) = after {
-        out.push_sql(&format!(" CROSS JOIN (SELECT count(*) FROM {}) AS gone", deletion.name));
+    if let Some(Part { name, .. }) = after {
+        out.push_sql(&format!(" CROSS JOIN (SELECT count(*) FROM {name}) AS gone"));
     }
     Ok(())
 }
@@ -116,7 +118,8 @@ fn walk_rows<'b>(part: &'b Part, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<(
             Column::Bytes(values) => out.push_bind_param::<Array<Binary>, _>(values)?,
         }
     }
-    out.push_sql(&format!(") AS q({})", list(part.names(), ", ", str::to_owned)));
+    let names = list(part.names(), ", ", str::to_owned);
+    out.push_sql(&format!(") AS q({names})"));
     Ok(())
 }
 
