@@ -50,7 +50,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The database: `postgres://…`, `sqlite:///path`, or the path of an SQLite file. Default:
-    /// $`DATABASE_URL`, else `orders.db` in the data directory
+    /// `$DATABASE_URL`, else `orders.db` in the data directory
     #[arg(long, global = true, env = "ORDERS_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
     /// The directory of the embedded database, which is created on first start

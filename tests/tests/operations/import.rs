@@ -198,10 +198,10 @@ fn every_kind_of_fault_has_its_line_and_column_and_hurts_no_other_row(database: 
     assert_eq!(found.iter().map(place).collect::<Vec<_>>(), expected);
     assert!(found[1]["column"].as_u64().unwrap() > 1, "{run:?}");
     for (position, reason) in [
-        (3, "twice"),
+        (3, "duplicate"),
         (4, "/id must be"),
         (5, "/datetime is required; /services is required"),
-        (6, "/total is not known"),
+        (6, "/total is unknown"),
         (7, "64 KiB"),
         (8, "404"),
         (10, "UTF-8"),
