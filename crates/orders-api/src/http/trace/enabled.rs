@@ -193,14 +193,14 @@ pub(crate) fn record_write(start: Instant, ticket: &Ticket) {
         }
         let write = write.start_with_context(tracer, &request.context);
         let context = request.context.with_span(write);
-        if let Some(Steps { taken, locked, judged, committed, .. }) = steps.copied() {
+        if let Some(Steps { taken, locked, decided, committed, .. }) = steps.copied() {
             // The write may have arrived while the writer waited for the lock.
             let taken = taken.max(start);
             request.record(&context, "queue", start, taken);
             request.record(&context, "lock", taken, locked);
-            request.record(&context, "judge", locked, judged);
-            if committed > judged {
-                request.record(&context, "commit", judged, committed);
+            request.record(&context, "judge", locked, decided);
+            if committed > decided {
+                request.record(&context, "commit", decided, committed);
             }
         }
         context.span().end_with_timestamp(request.at(Instant::now()));
