@@ -68,6 +68,6 @@ pub(crate) struct DoctorOptions {
     #[arg(long, env = "ORDERS_COMPARE", hide_env_values = true, value_name = "URL")]
     pub(crate) compare: Option<String>,
     /// Also print the checksum of each table
-    #[arg(long = "sums", env = "ORDERS_SUMS", value_parser = FalseyValueParser::new())]
+    #[arg(id = "sums", long = "sums", env = "ORDERS_SUMS", value_parser = FalseyValueParser::new())]
     pub(crate) checksums: bool,
 }
