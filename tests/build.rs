@@ -20,6 +20,7 @@ fn main() {
         ("no_chromium", !(has("chromium") && has("chromedriver"))),
         ("no_haproxy", !has("haproxy")),
         ("no_pgbouncer", !has("pgbouncer")),
+        ("no_sqlite3", !has("sqlite3")),
         ("no_strace", !has("strace")),
         ("no_faketime", libfaketime().is_none()),
         ("no_systemd", !has("systemd-analyze")),

@@ -63,6 +63,7 @@ fn file_of(scratch: &Scratch) -> String {
 /// SQLite before 3.41 reports false damage in a table without row ids whose key columns do not come
 /// first, and it is what many operators have installed.
 #[test]
+#[cfg_attr(no_sqlite3, ignore = "sqlite3 is not installed")]
 fn the_sqlite3_of_the_system_finds_nothing_wrong_with_a_database() {
     let server = Server::fresh(Database::Sqlite);
     let scratch = server.scratch().clone();
