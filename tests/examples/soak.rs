@@ -6,7 +6,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program tells whoever started it"
+    reason = "a program reports on standard output"
 )]
 #![expect(clippy::disallowed_methods, reason = "a seed may come from the clock")]
 

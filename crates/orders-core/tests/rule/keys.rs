@@ -1,4 +1,4 @@
-//! What an idempotency key stands for, and for how long.
+//! What an idempotency key represents, and for how long.
 
 use orders_core::decide::{Batch, IdempotentRequest, Mode};
 use orders_core::{Action, Actor, Command, Operation, Outcome, Refusal};

@@ -31,7 +31,7 @@ impl Client {
         Self { number, asked: 0, pending: None, again: None }
     }
 
-    /// Goes on once it was answered, or loses its patience. `false`: it waits.
+    /// Continues once it got an answer or its wait timed out. `false`: it still waits.
     pub(crate) fn wait(&mut self, ledger: &mut Ledger, policy: &Policy, dice: &mut Dice) -> bool {
         let Some(id) = self.pending else { return false };
         if ledger.waits(id) {

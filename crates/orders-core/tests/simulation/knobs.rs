@@ -20,7 +20,7 @@ pub(crate) enum Sabotage {
     EarlySnapshot,
     /// Callers are answered before the commit.
     EarlyAnswer,
-    /// The commit goes ahead whoever has given up.
+    /// Commits even if a caller has cancelled its command.
     NoTicket,
     /// What was remembered counts though somebody else has written.
     StaleMemory,

@@ -28,7 +28,7 @@ pub(crate) struct Model {
     services: Vec<ServiceId>,
     held: BTreeMap<OrderId, Held>,
     groups: u64,
-    /// What each key that was used stands for.
+    /// What each used key represents.
     answered: BTreeMap<OwnKey, Fingerprint>,
 }
 
