@@ -1,5 +1,5 @@
 //! Rate limits of each caller, and the headers that report them.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::panic, reason = "a test may fail")]
 
 use std::time::Instant;
 
