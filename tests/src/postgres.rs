@@ -1,7 +1,9 @@
 //! PostgreSQL servers of a test's own, which may be stopped, frozen, copied and promoted.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,6 +35,30 @@ impl Postgres {
     #[must_use]
     pub fn fresh() -> Self {
         Self::unmade().make(&[])
+    }
+
+    /// A fresh server that accepts connections by TLS only.
+    ///
+    /// # Panics
+    /// If it cannot be created.
+    #[must_use]
+    pub fn fresh_with_tls(certificate: &Path, key: &Path) -> Self {
+        let mut made = Self::fresh();
+        made.stop(false);
+        for (from, to) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = made.data.join(to);
+            fs::copy(from, &to).unwrap();
+            // The server rejects a key that others could read.
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((uid, gid)) = other_user() {
+                std::os::unix::fs::chown(&to, Some(uid), Some(gid)).unwrap();
+            }
+        }
+        fs::write(made.data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let settings = made.data.join("postgresql.conf");
+        writeln!(File::options().append(true).open(settings).unwrap(), "ssl = on").unwrap();
+        made.start();
+        made
     }
 
     /// The same on a disk of its own, with the log of its writes or without that.
@@ -111,7 +137,7 @@ impl Postgres {
     /// # Panics
     /// If it does not within half a minute.
     pub fn start(&mut self) {
-        let log = fs::File::options().append(true).create(true).open(self.dir.join("log")).unwrap();
+        let log = File::options().append(true).create(true).open(self.dir.join("log")).unwrap();
         let child = self
             .command("postgres")
             .arg("-D")

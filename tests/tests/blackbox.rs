@@ -94,6 +94,7 @@ mod operations {
     mod million;
     mod plans;
     mod policy;
+    mod postgres_tls;
     mod program;
     mod purge;
     mod seed;

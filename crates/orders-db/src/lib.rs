@@ -15,9 +15,8 @@ mod store;
 mod webhooks;
 mod write;
 
-// Named here because their features decide how the two C libraries are built.
+// Named here because their features decide how the C libraries are built. OpenSSL is for libpq.
 use libsqlite3_sys as _;
-#[cfg(feature = "postgres-tls")]
 use openssl_sys as _;
 use pq_sys as _;
 
