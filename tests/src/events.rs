@@ -23,7 +23,7 @@ pub struct EventStream {
     ended: Option<End>,
 }
 
-/// What is sent between two blank lines.
+/// An event, or a line that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// An event.
@@ -185,8 +185,15 @@ impl EventStream {
     }
 
     fn parse(&mut self) {
-        while let Some(end) = self.text.windows(2).position(|two| two == b"\n\n") {
-            let block: Vec<u8> = self.text.drain(..end + 2).collect();
+        // A comment and `retry` are one line each. Some clients take a blank line after them for the end
+        // of an event without data.
+        let end_of = |text: &[u8]| match text.first()? {
+            b':' | b'r' => text.iter().position(|byte| *byte == b'\n').map(|end| (end, end + 1)),
+            b'\n' => panic!("a blank line ends no event"),
+            _ => text.windows(2).position(|two| two == b"\n\n").map(|end| (end, end + 2)),
+        };
+        while let Some((end, length)) = end_of(&self.text) {
+            let block: Vec<u8> = self.text.drain(..length).collect();
             let block = std::str::from_utf8(&block[..end]).expect("messages are UTF-8");
             let lines: Vec<&str> = block.split('\n').collect();
             let message = match lines.as_slice() {

@@ -1,6 +1,8 @@
 //! Orders: create, read, replace, delete.
 
-use orders_tests::{Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data};
+use orders_tests::{
+    Answer, Client, Database, HOUR, Server, at, bare_order, millis_of, order, sample_data,
+};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -340,4 +342,17 @@ fn both_version_headers_count_for_reads_and_for_changes(database: Database) {
     drop(ask("PATCH", &[("If-None-Match", "\"2\"")]).assert_status(200));
     drop(ask("DELETE", &[("If-None-Match", "\"1\"")]).assert_status(204));
     ask("PUT", &[("If-None-Match", "*")]).problem(404, "not-found");
+}
+
+#[apply(both_databases)]
+fn proxies_are_told_not_to_weaken_the_tag_of_an_order(database: Database) {
+    let server = Server::with_sample_data(database);
+    let cache_control = |answer: &Answer| answer.header("Cache-Control").map(str::to_owned);
+    let found = server.get("/orders/223").assert_status(200);
+    let not_modified = server.request("GET", "/orders/223").header("If-None-Match", "\"1\"").send();
+    let created = server.post("/orders", &order("new", NOON)).assert_status(201);
+    let replaced = server.put("/orders/new", &order("new", NOON + HOUR)).assert_status(200);
+    for answer in [found, not_modified.assert_status(304), created, replaced] {
+        assert_eq!(cache_control(&answer).as_deref(), Some("no-transform"), "{answer}");
+    }
 }

@@ -40,6 +40,10 @@ fn a_stream_tells_what_the_feed_tells_from_any_position_and_goes_on(database: Da
         (2, "", Some("2")),
         // What was seen last goes before the address.
         (3, "?after=1", Some("3")),
+        (3, "?lastEventId=3", None),
+        (3, "?after=1&lastEventId=3", None),
+        (4, "?after=1&lastEventId=3", Some("4")),
+        (1, "?after=1&lastEventId=", None),
         (0, "", Some("")),
         (6, "?after=6", None),
     ]
@@ -72,7 +76,7 @@ fn the_head_of_a_stream_keeps_caches_and_proxies_from_holding_it_back() {
     let head = stream.head.to_ascii_lowercase();
     for line in [
         "content-type: text/event-stream\r",
-        "cache-control: no-store\r",
+        "cache-control: no-store, no-transform\r",
         "x-accel-buffering: no\r",
     ] {
         assert!(head.contains(line), "{head}");
@@ -85,7 +89,15 @@ fn the_head_of_a_stream_keeps_caches_and_proxies_from_holding_it_back() {
 #[test]
 fn what_is_no_position_is_refused_before_the_stream_begins() {
     let server = Server::fresh(Database::Sqlite);
-    for bad in ["after=-1", "after=9223372036854775808", "after=x", "limit=1", "after=1&after=1"] {
+    for bad in [
+        "after=-1",
+        "after=9223372036854775808",
+        "after=x",
+        "limit=1",
+        "after=1&after=1",
+        "lastEventId=x",
+        "lastEventId=1&lastEventId=1",
+    ] {
         server.get(format!("/events/stream?{bad}")).problem(400, "invalid-parameter");
     }
     let long = "1".repeat(5_000);

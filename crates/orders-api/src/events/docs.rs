@@ -39,6 +39,11 @@ pub(crate) fn stream() -> Description {
                 "The sequence after which the stream starts; 0 for the start",
                 shape::position(),
             ),
+            query(
+                "lastEventId",
+                "The same as `Last-Event-ID`, for clients that cannot send headers",
+                shape::position(),
+            ),
             last_event_id(),
         ])
         .returns(

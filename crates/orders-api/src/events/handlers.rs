@@ -51,7 +51,7 @@ pub(crate) async fn stream(
     live: Data<Live>,
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
-    let start = query::after(&request)?;
+    let start = query::stream(&request)?;
     let last = last_event_id(&request)?;
     headers::choose(&request, &[(EVENT_STREAM, ())])?;
     // After a reconnect, Last-Event-ID is more recent than the URL.
@@ -69,7 +69,8 @@ pub(crate) async fn stream(
     let mut response = HttpResponse::build(StatusCode::OK);
     response
         .content_type(EVENT_STREAM)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // A proxy that compressed the stream would hold events back.
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
         // Disables the response buffer of nginx.
         .insert_header((X_ACCEL_BUFFERING, "no"));
     let Some(slot) = slot else {

@@ -28,9 +28,19 @@ pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
     validated(FeedQuery { after, limit })
 }
 
-/// Parses `after`, the only parameter of `GET /events/stream`.
-pub(crate) fn after(request: &HttpRequest) -> Result<Option<u64>, Problem> {
-    Parameters::read(request, &[("after", Times::Once)])?.one("after", sequence)
+/// Parses the position at which `GET /events/stream` starts.
+///
+/// Clients that cannot send `Last-Event-ID` after a reconnect add `lastEventId` to the URL that they
+/// opened first, so it takes precedence over `after`. It is empty before the first event.
+pub(crate) fn stream(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    let known = [("after", Times::Once), ("lastEventId", Times::Once)];
+    let mut parameters = Parameters::read(request, &known)?;
+    let after = parameters.one("after", sequence)?;
+    let last = parameters.one("lastEventId", |text| match text {
+        "" => Ok(None),
+        text => sequence(text).map(Some),
+    })?;
+    Ok(last.flatten().or(after))
 }
 
 /// Parses a sequence: 0, or the sequence of an event.

@@ -19,10 +19,11 @@ use crate::http::connection_state::ConnectionState;
 use crate::security::{Credential, Security};
 use crate::store_client::StoreClient;
 
+// Without a blank line, which some clients take for the end of an event without data.
 /// The first chunk: how long a client waits before it reconnects.
-const FIRST_CHUNK: Bytes = Bytes::from_static(b"retry: 2000\n\n");
+const FIRST_CHUNK: Bytes = Bytes::from_static(b"retry: 2000\n");
 /// A comment, which clients ignore.
-const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n\n");
+const HEARTBEAT: Bytes = Bytes::from_static(b": still here\n");
 /// The time without a chunk after which a heartbeat is sent.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// How often the credential of the client is checked.

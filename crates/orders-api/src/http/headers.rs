@@ -1,10 +1,15 @@
 //! Request headers: accepted media types, the media type of the body, and expected versions.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use orders_core::decide::{IfMatch, Versions};
 
 use crate::http::problem::{Code, Problem};
+
+/// Keeps proxies from compressing a response, which would make its entity tag weak. A weak tag fails
+/// `If-Match`.
+pub(crate) const NO_TRANSFORM: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-transform"));
 
 /// Rejects a request whose client does not accept JSON.
 pub(crate) fn accepts_json(request: &HttpRequest) -> Result<(), Problem> {

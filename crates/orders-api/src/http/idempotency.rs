@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::http::problem::{Code, Problem};
-use crate::http::request_context;
+use crate::http::{headers, request_context};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -99,6 +99,9 @@ impl Sent {
         let status =
             u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let mut response = HttpResponse::build(status.unwrap_or(StatusCode::OK));
+        if etag.is_some() {
+            response.insert_header(headers::NO_TRANSFORM);
+        }
         for (name, value) in [(header::LOCATION, location), (header::ETAG, etag)] {
             if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
                 response.insert_header((name, value));

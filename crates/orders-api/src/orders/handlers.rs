@@ -124,9 +124,11 @@ pub(crate) async fn find(
     }
     if headers::has_version(&request, order.version)? {
         let etag = (header::ETAG, headers::etag(order.version));
-        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+        let mut response = HttpResponse::NotModified();
+        return Ok(response.insert_header(etag).insert_header(headers::NO_TRANSFORM).finish());
     }
     Ok(HttpResponse::Ok()
+        .insert_header(headers::NO_TRANSFORM)
         .insert_header((header::ETAG, headers::etag(order.version)))
         .json(OrderView::new(&order)))
 }
