@@ -185,13 +185,6 @@ impl EventStream {
     }
 
     fn parse(&mut self) {
-        // A comment and `retry` are one line each. Some clients take a blank line after them for the end
-        // of an event without data.
-        let end_of = |text: &[u8]| match text.first()? {
-            b':' | b'r' => text.iter().position(|byte| *byte == b'\n').map(|end| (end, end + 1)),
-            b'\n' => panic!("a blank line ends no event"),
-            _ => text.windows(2).position(|two| two == b"\n\n").map(|end| (end, end + 2)),
-        };
         while let Some((end, length)) = end_of(&self.text) {
             let block: Vec<u8> = self.text.drain(..length).collect();
             let block = std::str::from_utf8(&block[..end]).expect("messages are UTF-8");
@@ -210,6 +203,16 @@ impl EventStream {
             };
             self.messages.push_back(message);
         }
+    }
+}
+
+/// Where the first message ends, without and with what ends it. A comment and `retry` are one line
+/// each: some clients take a blank line after them for the end of an event without data.
+fn end_of(text: &[u8]) -> Option<(usize, usize)> {
+    match text.first()? {
+        b':' | b'r' => text.iter().position(|byte| *byte == b'\n').map(|end| (end, end + 1)),
+        b'\n' => panic!("a blank line ends no event"),
+        _ => text.windows(2).position(|two| two == b"\n\n").map(|end| (end, end + 2)),
     }
 }
 

@@ -17,6 +17,7 @@
 mod binary;
 mod browser;
 mod bulk;
+mod certificates;
 mod client;
 mod cluster;
 mod database;
@@ -49,6 +50,7 @@ pub mod workload;
 pub use binary::{Run, orders_api, traced_binary};
 pub use browser::{Browser, Looks, axe};
 pub use bulk::{Bulk, BulkOrder};
+pub use certificates::certificate;
 pub use client::{Answer, Client, Request};
 pub use database::{Database, Scratch};
 pub use disk::SmallDisk;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -50,9 +50,7 @@ impl Postgres {
             fs::copy(from, &to).unwrap();
             // The server rejects a key that others could read.
             fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
-            if let Some((uid, gid)) = other_user() {
-                std::os::unix::fs::chown(&to, Some(uid), Some(gid)).unwrap();
-            }
+            give_to_server(&to);
         }
         fs::write(made.data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
         let settings = made.data.join("postgresql.conf");
@@ -69,9 +67,7 @@ impl Postgres {
     pub fn fresh_on(disk: &Path, with_log_of_writes: bool) -> Self {
         let mut made = Self::unmade();
         made.data = disk.join("data");
-        if let Some((uid, gid)) = other_user() {
-            std::os::unix::fs::chown(disk, Some(uid), Some(gid)).unwrap();
-        }
+        give_to_server(disk);
         let elsewhere = made.dir.join("log-of-writes").display().to_string();
         let more = ["--wal-segsize=1", "-X", &elsewhere];
         made.make(if with_log_of_writes { &more[..1] } else { &more })
@@ -221,9 +217,7 @@ impl Postgres {
         let dir =
             std::env::temp_dir().join(format!("orders-tests-own-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
-        if let Some((uid, gid)) = other_user() {
-            std::os::unix::fs::chown(&dir, Some(uid), Some(gid)).unwrap();
-        }
+        give_to_server(&dir);
         guard::will_remove(&dir);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = dir.join("data");
@@ -249,6 +243,13 @@ impl Postgres {
             command.uid(uid).gid(gid);
         }
         command
+    }
+}
+
+/// Makes a file or directory the server's own.
+fn give_to_server(path: &Path) {
+    if let Some((uid, gid)) = other_user() {
+        chown(path, Some(uid), Some(gid)).unwrap();
     }
 }
 

@@ -4,13 +4,12 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use orders_tests::{Bulk, Database, Scratch, Server, Setup};
+use orders_tests::{Bulk, Database, Scratch, Server, Setup, certificate};
 use rstest::rstest;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -245,10 +244,6 @@ fn only_named_sites_are_let_in(#[values(Database::Sqlite)] database: Database) {
     let off = Server::with_sample_data(database);
     let answer = off.request("GET", "/orders/223").header("Origin", named).send();
     assert_eq!(answer.header("Access-Control-Allow-Origin"), None);
-}
-
-fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
 }
 
 fn put(scratch: &Scratch, name: &str) {

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use orders_tests::{Database, Metrics, OWN_KEY, Server, Setup, order, orders_api};
+use orders_tests::{Database, Metrics, OWN_KEY, Server, Setup, certificate, order, orders_api};
 use serde_json::{Value, json};
 
 fn top() -> PathBuf {
@@ -206,11 +206,10 @@ fn what_the_image_runs_runs_here() {
 #[test]
 fn the_health_check_asks_over_tls_and_whether_the_service_is_ready() {
     let scratch = Database::Sqlite.fresh();
-    let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
-    let file = |name: &str| certificates.join(name).display().to_string();
-    let (certificate, key) = (file("first.pem"), file("first.key"));
+    let file = |name: &str| certificate(name).display().to_string();
+    let (first, key) = (file("first.pem"), file("first.key"));
     let setup = Setup {
-        arguments: &["--tls-cert", &certificate, "--tls-key", &key, "--drain-delay", "1h"],
+        arguments: &["--tls-cert", &first, "--tls-key", &key, "--drain-delay", "1h"],
         drains: true,
         ..Setup::default()
     };
@@ -219,15 +218,15 @@ fn the_health_check_asks_over_tls_and_whether_the_service_is_ready() {
         let all = [&["healthcheck", "--bind", server.address()], arguments].concat();
         orders_api(scratch.dir(), &[], &all)
     };
-    drop(check(&["--tls-cert", &certificate]).assert_fine());
-    drop(check(&["--tls-cert", &certificate, "--ready"]).assert_fine());
+    drop(check(&["--tls-cert", &first]).assert_fine());
+    drop(check(&["--tls-cert", &first, "--ready"]).assert_fine());
     // Neither without TLS, nor of a service that is another.
     assert_eq!(check(&[]).code, Some(1));
     check(&["--tls-cert", &file("second.pem")]).assert_refused(1, "certificate");
     server.terminate();
     server.wait_for_log("no longer ready");
-    check(&["--tls-cert", &certificate, "--ready"]).assert_refused(1, "503");
-    drop(check(&["--tls-cert", &certificate]).assert_fine());
+    check(&["--tls-cert", &first, "--ready"]).assert_refused(1, "503");
+    drop(check(&["--tls-cert", &first]).assert_fine());
 }
 
 #[test]

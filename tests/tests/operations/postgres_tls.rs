@@ -1,13 +1,7 @@
 //! TLS to PostgreSQL, which every build of the program has.
 
-use std::path::{Path, PathBuf};
-
-use orders_tests::{Database, Postgres, Server, Setup};
+use orders_tests::{Database, Postgres, Server, Setup, certificate};
 use rstest::rstest;
-
-fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
-}
 
 /// A server that accepts connections by TLS only. Its certificate is for localhost and 127.0.0.1.
 fn postgres() -> Postgres {
@@ -31,12 +25,10 @@ fn orders_are_served_over_encrypted_connections(
     let postgres = postgres();
     let root = root.map(|root| format!("&sslrootcert={root}")).unwrap_or_default();
     let url = format!("{}?sslmode={mode}{root}", postgres.url());
-    let system = system.map(|file| ("SSL_CERT_FILE".to_owned(), file));
-    let variables: Vec<(&str, &str)> =
-        system.iter().map(|(name, file)| (&**name, &**file)).collect();
+    let variables = system.as_deref().map(|file| ("SSL_CERT_FILE", file));
     let setup = Setup {
         arguments: &["--sample-data"],
-        variables: &variables,
+        variables: variables.as_slice(),
         url: Some(&url),
         ..Setup::default()
     };
@@ -52,14 +44,14 @@ fn orders_are_served_over_encrypted_connections(
 
 #[rstest]
 #[cfg_attr(no_postgres, ignore = "PostgreSQL is not installed")]
-#[case::no_encryption("", "sslmode=disable", "no encryption")]
+#[case::no_encryption("127.0.0.1", "sslmode=disable", "no encryption")]
 #[case::an_unknown_authority(
-    "",
+    "127.0.0.1",
     "sslmode=verify-full&sslrootcert=SECOND",
     "certificate verify failed"
 )]
 #[case::another_host(
-    "hostaddr=127.0.0.1&host=db.example.org&",
+    "db.example.org",
     "sslmode=verify-full&sslrootcert=FIRST",
     "does not match host name \"db.example.org\""
 )]
@@ -71,15 +63,9 @@ fn a_connection_that_is_not_as_safe_as_asked_for_is_refused(
     let postgres = postgres();
     let second = certificate("second.pem").display().to_string();
     let tls = tls.replace("FIRST", &first()).replace("SECOND", &second);
-    let (_, port) =
-        postgres.address().rsplit_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let url = if host.is_empty() {
-        format!("postgres://orders:hidden-word@127.0.0.1:{port}/orders?{tls}")
-    } else {
-        format!("postgres://orders:hidden-word@/orders?{host}port={port}&{tls}")
-    };
-    let scratch = Database::Sqlite.fresh();
-    let run = scratch.run(&["migrate", "--database-url", &url]);
+    let url = postgres.url().replace("orders@127.0.0.1", &format!("orders:hidden-word@{host}"));
+    let url = format!("{url}?hostaddr=127.0.0.1&{tls}");
+    let run = Database::Sqlite.fresh().run(&["migrate", "--database-url", &url]);
     run.assert_refused(1, why);
     assert!(!run.stderr.contains("hidden-word"), "{run:?}");
 }

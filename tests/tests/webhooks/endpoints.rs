@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use orders_tests::{
-    Database, HOUR, Hook, OWN_KEY, Receiver, Reply, Server, Setup, delivering, keyed, order,
+    Database, HOUR, Hook, OWN_KEY, Receiver, Reply, Server, Setup, certificate, delivering, keyed,
+    order,
 };
 use rstest_reuse::apply;
 use serde_json::{Value, json};
@@ -317,15 +318,12 @@ fn the_sample_of_the_documentation_verifies_what_is_sent() {
 #[apply(both_databases)]
 fn over_tls_the_certificate_must_be_one_that_is_trusted(database: Database) {
     let scratch = database.fresh();
-    let certificates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates");
-    let [certificate, key] = ["first.pem", "first.key"].map(|name| certificates.join(name));
-    let receiver = Receiver::with_tls(&certificate, &key);
-    let trusted = certificate.to_str().unwrap();
-    let other = certificates.join("second.pem");
-    for (trusted, delivered) in [(trusted, true), (other.to_str().unwrap(), false)] {
+    let [first, key, second] = ["first.pem", "first.key", "second.pem"].map(certificate);
+    let receiver = Receiver::with_tls(&first, &key);
+    for (trusted, delivered) in [(&first, true), (&second, false)] {
         let setup = Setup {
             arguments: &["--allow-private-webhooks"],
-            variables: &[("ORDERS_API_KEY", OWN_KEY), ("SSL_CERT_FILE", trusted)],
+            variables: &[("ORDERS_API_KEY", OWN_KEY), ("SSL_CERT_FILE", trusted.to_str().unwrap())],
             ..Setup::default()
         };
         let server = Server::start_as(&scratch, &setup);
