@@ -19,7 +19,8 @@ use crate::http::connection_state::ConnectionState;
 use crate::security::{Credential, Security};
 use crate::store_client::StoreClient;
 
-// Without a blank line, which some clients take for the end of an event without data.
+// No blank line follows these two, because some clients take one for the end of an event without data.
+
 /// The first chunk: how long a client waits before it reconnects.
 const FIRST_CHUNK: Bytes = Bytes::from_static(b"retry: 2000\n");
 /// A comment, which clients ignore.

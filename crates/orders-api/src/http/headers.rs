@@ -1,4 +1,5 @@
-//! Request headers: accepted media types, the media type of the body, and expected versions.
+//! Headers: accepted media types, the media type of the body, expected versions, and the entity tag of
+//! a response.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};

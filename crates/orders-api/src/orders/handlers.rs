@@ -122,15 +122,13 @@ pub(crate) async fn find(
         let names = store.find_service_names(std::slice::from_ref(&order)).await?;
         return Ok(HttpResponse::Ok().json(OrderView::expanded(&order, &names)));
     }
-    if headers::has_version(&request, order.version)? {
-        let etag = (header::ETAG, headers::etag(order.version));
-        let mut response = HttpResponse::NotModified();
-        return Ok(response.insert_header(etag).insert_header(headers::NO_TRANSFORM).finish());
-    }
-    Ok(HttpResponse::Ok()
-        .insert_header(headers::NO_TRANSFORM)
+    let is_known = headers::has_version(&request, order.version)?;
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut response = HttpResponse::build(status);
+    response
         .insert_header((header::ETAG, headers::etag(order.version)))
-        .json(OrderView::new(&order)))
+        .insert_header(headers::NO_TRANSFORM);
+    Ok(if is_known { response.finish() } else { response.json(OrderView::new(&order)) })
 }
 
 /// `PUT /orders/{id}`
