@@ -58,7 +58,7 @@ pub(crate) fn serve(
         cors_origins: options.cors_origin.clone(),
     };
     let app = App {
-        store: StoreClient::new(store, keys),
+        store: StoreClient::new(Arc::clone(&store), keys),
         security: Data::new(security),
         request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
         live: Data::new(Live::new(options.max_streams())),
@@ -68,7 +68,10 @@ pub(crate) fn serve(
         test_deliveries: Data::new(test_sender),
     };
     let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
-    serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work)
+    let served = serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work);
+    // The workers' threads share the store and may outlive the server by a moment.
+    store.close();
+    served
 }
 
 impl App {

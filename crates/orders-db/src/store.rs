@@ -86,7 +86,7 @@ pub struct Store {
     follow_writes: bool,
     /// Requests a refresh of the key cache. Dropping the sender ends the cache's thread.
     key_refreshes: Mutex<Option<mpsc::Sender<Reply<()>>>>,
-    threads: Threads,
+    threads: Mutex<Threads>,
 }
 
 impl Store {
@@ -134,7 +134,7 @@ impl Store {
             metrics,
             follow_writes: options.follow_writes,
             key_refreshes,
-            threads,
+            threads: Mutex::new(threads),
         })
     }
 
@@ -182,6 +182,17 @@ impl Store {
                 Job::Import(job) => (job.begun)(Err(StoreError::Overloaded)),
             }
         }
+    }
+
+    /// Completes what is queued, stores the counters, and ends the threads. Later work is refused as
+    /// overloaded. A program that shares the store between threads calls this before it exits: the
+    /// last of them to drop the store may not get that far.
+    pub fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+        self.sequences.close();
+        drop(self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).end();
     }
 
     /// Returns the kind of the database: `sqlite` or `postgres`.
@@ -240,10 +251,6 @@ fn start_periodic(
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.writes.close();
-        self.reads.close();
-        self.sequences.close();
-        drop(self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.threads.end();
+        self.close();
     }
 }

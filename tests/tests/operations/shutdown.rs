@@ -1,8 +1,15 @@
 //! Shutdown: the program drains, responds to all accepted requests, and loses nothing.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::sync::{Arc, mpsc};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use orders_core::{
+    Action, Actor, Command, Fee, NewId, Operation, OrderContent, OrderId, ServiceId, Services,
+    Timestamp,
+};
+use orders_db::{DatabaseUrl, Store, StoreOptions};
 use orders_tests::{Database, Raw, Scratch, Server, Setup, order};
 use rstest_reuse::apply;
 
@@ -84,4 +91,41 @@ fn a_request_that_was_accepted_is_answered_after_the_signal(database: Database) 
     connection.send(rest).answer().assert_status(201);
     assert_eq!(server.wait(), Some(0), "{}", server.log());
     assert_eq!(stored(server.scratch()).len(), 1);
+}
+
+/// A create of an order at noon.
+fn create(id: &str) -> Command {
+    let content = OrderContent {
+        datetime: Timestamp::from_millis(NOON).unwrap(),
+        total_fee: Fee::parse("1").unwrap(),
+        services: Services::new(vec![ServiceId::new(1).unwrap()]).unwrap(),
+    };
+    let id = NewId::Chosen(OrderId::parse(id).unwrap());
+    let action = Action::One(Operation::Create { id, content });
+    Command { actor: Actor::new("test"), action, retry: None }
+}
+
+/// The worker threads of a server share its store, and may outlive it.
+#[apply(both_databases)]
+fn a_closed_store_has_stored_its_counters_although_it_is_still_shared(database: Database) {
+    let scratch = database.fresh();
+    let url = DatabaseUrl::parse(&scratch.url()).unwrap();
+    orders_db::migrate(&url).unwrap();
+    scratch.sql().run("INSERT INTO services VALUES (1, 'a', 'a')").unwrap();
+    let store = Arc::new(Store::open(&url, StoreOptions::default()).unwrap());
+    let shared = Arc::clone(&store);
+    let change = |command| {
+        let (sender, outcome) = mpsc::channel();
+        let reply = Box::new(move |outcome| sender.send(outcome).unwrap());
+        let deadline = Instant::now() + Duration::from_mins(1);
+        store.change_orders(command, Arc::new(|_| None), deadline, reply);
+        outcome
+    };
+    // One is created, the others are conflicts. They are still in the queue when the store closes.
+    let outcomes: Vec<_> = ["a", "b", "c", "d"].map(create).into_iter().map(change).collect();
+    store.close();
+    assert!(outcomes.iter().all(|outcome| outcome.recv().unwrap().is_ok()));
+    let stored = scratch.sql().number("SELECT CAST(SUM(number) AS BIGINT) AS number FROM refusals");
+    assert_eq!(stored, 3);
+    drop(shared);
 }

@@ -23,12 +23,14 @@ pub(crate) fn run(
     let mut flushed = 0;
     loop {
         let goes_on = stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout);
+        // While the server runs, the next round repeats what failed.
+        let level = if goes_on { log::Level::Debug } else { log::Level::Warn };
         if let Err(error) = flush_uses(&keys.table(), manager) {
-            log::debug!("cannot store when keys were last used: {error:?}");
+            log::log!(level, "cannot store when keys were last used: {error:?}");
         }
         match flush_refusals(metrics, flushed, manager) {
             Ok(conflicts) => flushed = conflicts,
-            Err(error) => log::debug!("cannot store the number of conflicts: {error:?}"),
+            Err(error) => log::log!(level, "cannot store the number of conflicts: {error:?}"),
         }
         if !goes_on {
             return;

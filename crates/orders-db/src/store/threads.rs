@@ -9,12 +9,15 @@ use crate::StoreError;
 /// How long to wait for threads to end.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The threads of a store.
+/// The threads of a store, in the order in which they end.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
-    running: Vec<JoinHandle<()>>,
-    /// Dropped to end periodic threads.
-    stops: Vec<mpsc::Sender<()>>,
+pub(super) struct Threads(Vec<Running>);
+
+#[derive(Debug)]
+struct Running {
+    thread: JoinHandle<()>,
+    /// Dropped to end a periodic thread.
+    stop: Option<mpsc::Sender<()>>,
 }
 
 impl Threads {
@@ -24,12 +27,7 @@ impl Threads {
         name: &str,
         work: impl FnOnce() + Send + 'static,
     ) -> Result<(), StoreError> {
-        let thread = std::thread::Builder::new()
-            .name(format!("orders-{name}"))
-            .spawn(work)
-            .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
-        self.running.push(thread);
-        Ok(())
+        self.spawn(name, work, None)
     }
 
     /// Starts a thread that ends when the sender of its channel is dropped.
@@ -39,21 +37,35 @@ impl Threads {
         work: impl FnOnce(&mpsc::Receiver<()>) + Send + 'static,
     ) -> Result<(), StoreError> {
         let (stop, stopped) = mpsc::channel();
-        self.start(name, move || work(&stopped))?;
-        self.stops.push(stop);
+        self.spawn(name, move || work(&stopped), Some(stop))
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+        stop: Option<mpsc::Sender<()>>,
+    ) -> Result<(), StoreError> {
+        let thread = std::thread::Builder::new()
+            .name(format!("orders-{name}"))
+            .spawn(work)
+            .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
+        self.0.push(Running { thread, stop });
         Ok(())
     }
 
-    /// Waits for all threads to end, up to a timeout, because the database may hang.
+    /// Ends the threads one after another, in the order of their start: the flush of the counters
+    /// must come after the last write. Waits up to a timeout, because the database may hang.
     pub(super) fn end(&mut self) {
-        self.stops.clear();
         let deadline = Instant::now() + JOIN_TIMEOUT;
-        for thread in self.running.drain(..) {
+        for Running { thread, stop } in self.0.drain(..) {
+            drop(stop);
             while !thread.is_finished() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(1));
             }
             if !thread.is_finished() {
-                log::warn!("a thread still waits for the database; leaving it");
+                let name = thread.thread().name().unwrap_or_default();
+                log::warn!("the thread {name} still waits for the database; leaving it");
             } else if thread.join().is_err() {
                 log::error!("a thread of the store has panicked");
             }
