@@ -1,8 +1,8 @@
 //! Bodies that are not JSON, and JSON that is not an order: the documented problem, and no write.
 
-use orders_tests::{Database, Server, at, bare_order, order, raw_post};
+use orders_tests::{Database, HOUR, Server, at, bare_order, keyed, order, raw_post};
 use rstest_reuse::apply;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::both_databases;
 
@@ -243,4 +243,55 @@ fn characters_that_cannot_be_stored_are_refused(database: Database) {
     assert_eq!(crab.assert_status(201).json()["name"], "🦀");
     server.delete("/services/5").assert_status(204);
     server.assert_untouched(&[]);
+}
+
+/// Typed clients write `null` for what is not set: pydantic, Gson and Go do.
+#[apply(both_databases)]
+fn null_counts_as_absent_wherever_absent_is_allowed(database: Database) {
+    let scratch = database.fresh();
+    let (_server, admin) = keyed(&scratch, &["--sample-data"]);
+    let post = |path: &str, body: &Value| admin.post(path, body).assert_status(201).json();
+    let mut body = bare_order(&at(NOON));
+    body["id"] = Value::Null;
+    let made = post("/orders", &body);
+    let path = format!("/orders/{}", made["id"].as_str().unwrap());
+    admin.put(&path, &body).assert_status(200);
+    body["services"] = Value::Null;
+    let answer = admin.put(&path, &body);
+    answer.problem(422, "invalid-order");
+    assert_eq!(answer.pointers(), ["/services"]);
+
+    let mut next = bare_order(&at(NOON + 9 * HOUR));
+    next["id"] = Value::Null;
+    let batch = json!({"mode": "each", "dry_run": null, "operations": [
+        {"op": "create", "order": next, "id": null, "if_match": null},
+        {"op": "delete", "id": made["id"], "if_match": null, "order": null},
+    ]});
+    let results = admin.post("/orders/batch", &batch).assert_status(200).json();
+    assert_eq!(results["results"][0]["status"], 201, "{results}");
+    assert_eq!(results["results"][1]["status"], 204, "{results}");
+
+    let service = post("/services", &json!({"id": null, "name": "Cleaning"}));
+    let service_path = format!("/services/{}", service["id"]);
+    admin.put(&service_path, &json!({"id": null, "name": "Washing"})).assert_status(200);
+    admin.put(&service_path, &json!({"name": null})).problem(422, "invalid-service");
+
+    let key = json!({"name": "a", "role": "reader", "expires_in": null});
+    let key = post("/keys", &key);
+    let rotate = format!("/keys/{}/rotate", key["id"].as_str().unwrap());
+    admin.post(rotate, &json!({"overlap": null, "expires_in": null})).assert_status(200);
+
+    let url = "https://example.com/hook";
+    let hook = post("/webhooks", &json!({"url": url, "events": null, "description": null}));
+    assert_eq!(hook["events"], json!(["order.*"]));
+    let hook = format!("/webhooks/{}", hook["id"].as_str().unwrap());
+    admin.post(format!("{hook}/rotate"), &json!({"overlap": null})).assert_status(200);
+    // In a merge patch `null` removes, which only the description allows.
+    for (patch, status) in [
+        (json!({"description": null}), 200),
+        (json!({"events": null}), 422),
+        (json!({"url": null}), 422),
+    ] {
+        admin.request("PATCH", &hook).json(&patch).send().assert_status(status);
+    }
 }

@@ -5,6 +5,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::http::json::Json;
+use crate::http::openapi::shape;
 use crate::http::problem::FieldError;
 
 /// A member of a request body.
@@ -24,14 +25,19 @@ pub(crate) enum Parse<T> {
 }
 
 impl<T> Field<T> {
-    /// Adds the member to the schema of a body.
+    /// Adds the member to the schema of a body that does not require it. `null` counts as absent.
     pub(crate) fn add_to(&self, body: ObjectBuilder) -> ObjectBuilder {
-        body.property(self.name, (self.schema)())
+        body.property(self.name, shape::nullable((self.schema)()))
     }
 
     /// Adds the member to the schema of a body that requires it.
     pub(crate) fn require_in(&self, body: ObjectBuilder) -> ObjectBuilder {
-        self.add_to(body).required(self.name)
+        self.patch_in(body).required(self.name)
+    }
+
+    /// Adds the member to the schema of a merge patch, in which `null` removes.
+    pub(crate) fn patch_in(&self, body: ObjectBuilder) -> ObjectBuilder {
+        body.property(self.name, (self.schema)())
     }
 
     /// The member in an example of a body.

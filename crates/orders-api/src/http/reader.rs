@@ -12,6 +12,8 @@ pub(crate) struct Reader<'j> {
     pointer: String,
     members: &'j [(Cow<'j, str>, Json<'j>)],
     is_object: bool,
+    /// Whether `null` is a value of its own, as in a merge patch. Elsewhere it means: not given.
+    is_patch: bool,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
@@ -22,6 +24,11 @@ impl<'j> Reader<'j> {
         Self::at(String::new(), json, ignored)
     }
 
+    /// Creates a reader of a merge patch (RFC 7396), in which `null` removes a member.
+    pub(crate) fn patch(json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
+        Self { is_patch: true, ..Self::new(json, ignored) }
+    }
+
     pub(crate) fn at(pointer: String, json: &'j Json<'j>, ignored: &[&'static str]) -> Self {
         let (members, is_object) = match json {
             Json::Object(members) => (Members::as_slice(members), true),
@@ -29,8 +36,8 @@ impl<'j> Reader<'j> {
                 (&[][..], false)
             }
         };
-        let mut reader =
-            Self { pointer, members, is_object, known: ignored.to_vec(), errors: Vec::new() };
+        let (is_patch, known, errors) = (false, ignored.to_vec(), Vec::new());
+        let mut reader = Self { pointer, members, is_object, is_patch, known, errors };
         if !is_object {
             let (pointer, detail) = (reader.pointer.clone(), "must be an object".to_owned());
             reader.errors.push(FieldError { pointer, detail });
@@ -54,13 +61,20 @@ impl<'j> Reader<'j> {
         self.read(field)
     }
 
+    /// Accepts members that must be absent, because typed clients send them as `null`.
+    pub(crate) fn absent(&mut self, names: &[&'static str]) {
+        let absent = names.iter().copied().filter(|name| self.find(name).is_none());
+        let absent: Vec<_> = absent.collect();
+        self.known.extend(absent);
+    }
+
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&Json<'_>) -> Result<T, String>,
     ) -> Option<T> {
         self.known.push(name);
-        let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
+        let json = self.find(name)?;
         read(json).map_err(|detail| self.add_error(name, &detail)).ok()
     }
 
@@ -89,15 +103,22 @@ impl<'j> Reader<'j> {
         read: impl Fn(&str, &Json<'_>) -> Result<T, Vec<FieldError>>,
     ) -> Option<T> {
         self.known.push(name);
-        let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
+        let json = self.find(name)?;
         let pointer = format!("{}/{name}", self.pointer);
         read(&pointer, json).map_err(|errors| self.errors.extend(errors)).ok()
     }
 
     fn require(&mut self, name: &str) {
-        if self.is_object && self.members.iter().all(|(member, _)| member != name) {
+        if self.is_object && self.find(name).is_none() {
             self.add_error(name, "is required");
         }
+    }
+
+    /// The value of a member, if it is given.
+    fn find(&self, name: &str) -> Option<&'j Json<'j>> {
+        let (_, json) = self.members.iter().find(|(member, _)| member == name)?;
+        let is_given = self.is_patch || !matches!(json, Json::Null);
+        is_given.then_some(json)
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Vec<FieldError>> {

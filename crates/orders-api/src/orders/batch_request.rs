@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use orders_core::decide::{Batch, BatchError, Mode, OrderPatch, Versions};
 use orders_core::{NewId, Operation, OrderId};
 use serde_json::json;
-use utoipa::openapi::schema::{ArrayBuilder, Object, Schema};
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -126,6 +126,11 @@ fn check_operations(pointer: &str, json: &Json<'_>) -> Result<(), Vec<FieldError
 fn read_operation(json: &Json<'_>, require_if_match: bool) -> Result<Operation, Problem> {
     let op = Op::parse(json);
     let mut reader = Reader::new(json, &["op"]);
+    reader.absent(match op {
+        Some(Op::Create) => &["id", "if_match"],
+        Some(Op::Delete) => &["order"],
+        Some(Op::Replace) | None => &[],
+    });
     let id = match op {
         Some(Op::Replace | Op::Delete) => {
             reader.required("id", |json| text(json).map(str::to_owned))
@@ -204,8 +209,8 @@ impl PartialSchema for BatchBody {
             .items(RefOr::T(Schema::OneOf(shape::any_of(one))))
             .min_items(Some(1))
             .max_items(Some(10_000));
-        let dry_run = utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::Type::Boolean)
+        let dry_run = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]))
             .default(Some(false.into()))
             .description(Some("Returns the same results, but writes nothing"));
         let order = json!({"datetime": "2022-11-01T11:11:11.111Z", "totalfee": 100,
@@ -241,7 +246,7 @@ fn operation(op: &str, required: &[&str]) -> Object {
     if required.contains(&"id") {
         operation = operation
             .property("id", orders::shape::order_id())
-            .property("if_match", shape::version());
+            .property("if_match", shape::or_null(shape::version()));
     }
     if required.contains(&"order") {
         operation = operation.property("order", Ref::from_schema_name(OrderBody::name()));

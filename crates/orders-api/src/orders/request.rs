@@ -108,7 +108,7 @@ pub(crate) fn read_order_patch(
     patched: &OrderId,
     json: &Json<'_>,
 ) -> Result<OrderPatchBody, Vec<FieldError>> {
-    let mut reader = Reader::new(json, &ORDER_IGNORED);
+    let mut reader = Reader::patch(json, &ORDER_IGNORED);
     reader.optional(ID.name, |json| must_be(patched, read_order_id(json)?));
     let patch = read_content(&mut reader, false);
     reader.finish()?;
@@ -186,7 +186,7 @@ impl ToSchema for OrderBody {
 
 impl PartialSchema for OrderPatchBody {
     fn schema() -> RefOr<Schema> {
-        let order = SERVICES.add_to(TOTAL_FEE.add_to(DATETIME.add_to(ID.add_to(closed()))));
+        let order = SERVICES.patch_in(TOTAL_FEE.patch_in(DATETIME.patch_in(ID.patch_in(closed()))));
         let order = with_ignored(order).description(Some("Missing members stay unchanged"));
         order.examples([json!({"totalfee": "99.50"})]).into()
     }
@@ -284,8 +284,12 @@ mod tests {
     }
 
     #[test]
-    fn null_is_rejected() {
-        let found = errors(r#"{"id":null,"datetime":null,"totalfee":null,"services":null}"#);
-        assert_eq!(found.len(), 4);
+    fn null_is_absent_but_in_a_patch() {
+        let body = r#"{"id":null,"datetime":null,"totalfee":null,"services":null}"#;
+        let found: Vec<_> = errors(body).into_iter().map(|(pointer, _)| pointer).collect();
+        assert_eq!(found, ["/datetime", "/totalfee", "/services"]);
+        let id = OrderId::parse("a").unwrap();
+        let patch = json::parse(body.as_bytes()).unwrap();
+        assert_eq!(read_order_patch(&id, &patch).unwrap_err().len(), 4, "nothing can be removed");
     }
 }

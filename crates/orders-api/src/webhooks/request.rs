@@ -74,7 +74,7 @@ pub(crate) fn read_webhook(json: &Json<'_>) -> Result<WebhookContent, Vec<FieldE
 
 /// Parses a merge patch of a webhook. Missing members stay unchanged.
 pub(crate) fn read_webhook_patch(json: &Json<'_>) -> Result<WebhookPatch, Vec<FieldError>> {
-    let mut reader = Reader::new(json, &[]);
+    let mut reader = Reader::patch(json, &[]);
     let patch = WebhookPatch {
         url: reader.read(&URL),
         events: reader.read(&EVENTS),
@@ -179,10 +179,6 @@ pub(crate) struct WebhookPatchBody;
 /// The schema of a replay.
 pub(crate) struct ReplayBody;
 
-fn members() -> ObjectBuilder {
-    DESCRIPTION.add_to(EVENTS.add_to(URL.add_to(closed())))
-}
-
 /// An example with these members.
 fn example<const N: usize>(members: [(String, Value); N]) -> Value {
     Value::Object(members.into_iter().collect())
@@ -192,7 +188,11 @@ impl PartialSchema for WebhookBody {
     fn schema() -> RefOr<Schema> {
         let example = example([URL.example(), EVENTS.example(), DESCRIPTION.example()]);
         let meaning = "An endpoint and the events to send to it; without `events`, all";
-        members().required(URL.name).description(Some(meaning)).examples([example]).into()
+        DESCRIPTION
+            .add_to(EVENTS.add_to(URL.require_in(closed())))
+            .description(Some(meaning))
+            .examples([example])
+            .into()
     }
 }
 
@@ -205,7 +205,7 @@ impl ToSchema for WebhookBody {
 impl PartialSchema for WebhookPatchBody {
     fn schema() -> RefOr<Schema> {
         DISABLED
-            .add_to(members())
+            .patch_in(DESCRIPTION.patch_in(EVENTS.patch_in(URL.patch_in(closed()))))
             .description(Some("Missing members stay unchanged"))
             .examples([example([DISABLED.example()])])
             .into()

@@ -51,8 +51,25 @@ pub(crate) fn whole_number(least: usize, most: usize, default: Option<usize>) ->
 pub(crate) fn or_null(mut object: Object) -> Object {
     if let SchemaType::Type(one) = object.schema_type {
         object.schema_type = SchemaType::Array(vec![one, Type::Null]);
+        if let Some(values) = &mut object.enum_values {
+            values.push(serde_json::Value::Null);
+        }
     }
     object
+}
+
+/// The same schema, or `null`: for members of requests that may be absent.
+pub(crate) fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
+    match schema {
+        RefOr::T(Schema::Object(object)) if matches!(object.schema_type, SchemaType::Type(_)) => {
+            or_null(object).into()
+        }
+        RefOr::T(Schema::Object(object)) => object.into(),
+        other => {
+            let null = ObjectBuilder::new().schema_type(Type::Null);
+            OneOfBuilder::new().item(other).item(null).into()
+        }
+    }
 }
 
 /// A time in a response: in UTC, to the millisecond.
