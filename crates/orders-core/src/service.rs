@@ -101,7 +101,8 @@ pub struct Service {
 /// A request to change the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
-    /// Creates a service. Without an id it gets the number after the highest ever used.
+    /// Creates a service. Without an id it gets the next number of the server that
+    /// no service has.
     Create {
         /// The number that the caller chose, if any.
         id: Option<ServiceId>,
@@ -144,8 +145,9 @@ pub struct ServiceSnapshot {
     pub holder_of_name: Option<ServiceId>,
     /// Whether an order uses the service.
     pub in_use: bool,
-    /// The highest number ever used; 0 for none.
-    pub last_id: i64,
+    /// The number of a service that is created without one: the first above the server's counter that
+    /// no service has. `None` if there is none, or if the command names a service.
+    pub next_id: Option<ServiceId>,
 }
 
 /// A change to the services to store.
@@ -173,8 +175,8 @@ pub enum ServiceRefusal {
     /// Another service has this name, ignoring case.
     #[error("service {0} has this name already")]
     NameTaken(ServiceId),
-    /// The highest number was used, so the server cannot assign a higher one.
-    #[error("no number above the highest ever used is left; choose an id")]
+    /// The server has assigned all its numbers.
+    #[error("no number is left; choose an id")]
     NoIdLeft,
     /// An order uses the service.
     #[error("an order uses service {0}")]
@@ -197,7 +199,7 @@ pub fn decide_service(
             if let Some(holder) = snapshot.holder_of_name {
                 return Err(ServiceRefusal::NameTaken(holder));
             }
-            let id = id.or(ServiceId::new(snapshot.last_id + 1)).ok_or(ServiceRefusal::NoIdLeft)?;
+            let id = id.or(snapshot.next_id).ok_or(ServiceRefusal::NoIdLeft)?;
             Ok(ServiceChange::Created(Service { id, name: name.clone() }))
         }
         ServiceCommand::Replace(service) => {
@@ -231,7 +233,7 @@ mod tests {
     }
 
     fn nothing() -> ServiceSnapshot {
-        ServiceSnapshot { named: None, holder_of_name: None, in_use: false, last_id: 0 }
+        ServiceSnapshot { named: None, holder_of_name: None, in_use: false, next_id: None }
     }
 
     #[test]
@@ -265,15 +267,15 @@ mod tests {
     }
 
     #[test]
-    fn a_number_left_open_is_one_above_the_highest_ever_used() {
+    fn a_service_without_a_number_gets_the_next_one() {
         let create = ServiceCommand::Create { id: None, name: name("Testing") };
-        let made = decide_service(&ServiceSnapshot { last_id: 789, ..nothing() }, &create);
+        let made =
+            decide_service(&ServiceSnapshot { next_id: Some(id(790)), ..nothing() }, &create);
         assert_eq!(
             made,
             Ok(ServiceChange::Created(Service { id: id(790), name: name("Testing") }))
         );
-        let full = ServiceSnapshot { last_id: ServiceId::MAX, ..nothing() };
-        assert_eq!(decide_service(&full, &create), Err(ServiceRefusal::NoIdLeft));
+        assert_eq!(decide_service(&nothing(), &create), Err(ServiceRefusal::NoIdLeft));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Change for ServiceCommand {
         snapshot: &ServiceSnapshot,
         change: &ServiceChange,
     ) -> Result<(), DbError> {
-        store(connection, change, snapshot.last_id).map_err(|error| DbError::from_diesel(&error))
+        store(connection, change, snapshot.next_id).map_err(|error| DbError::from_diesel(&error))
     }
 
     fn is_done(
@@ -170,19 +170,58 @@ fn load(
         }
         ServiceCommand::Create { .. } | ServiceCommand::Replace(_) => false,
     };
-    let last_id = counters::table.select(counters::last_service_id).get_result(connection);
-    Ok(ServiceSnapshot { named, holder_of_name, in_use, last_id: last_id.map_err(error)? })
+    let next_id = match command {
+        ServiceCommand::Create { id: None, .. } => find_next_id(connection).map_err(error)?,
+        ServiceCommand::Create { id: Some(_), .. }
+        | ServiceCommand::Replace(_)
+        | ServiceCommand::Delete(_) => None,
+    };
+    Ok(ServiceSnapshot { named, holder_of_name, in_use, next_id })
 }
 
-fn store(connection: &mut AnyConnection, change: &ServiceChange, last_id: i64) -> QueryResult<()> {
+/// Finds the first number above the counter that no service has. Numbers that callers choose do not
+/// move the counter, or one choice of the highest number would use up all others.
+fn find_next_id(connection: &mut AnyConnection) -> QueryResult<Option<ServiceId>> {
+    const PAGE: i64 = 1_000;
+    let counter = counters::table.select(counters::last_service_id);
+    let mut next = counter.get_result::<i64>(connection)? + 1;
+    loop {
+        let taken: Vec<i64> = services::table
+            .filter(services::id.ge(next))
+            .order(services::id.asc())
+            .limit(PAGE)
+            .select(services::id)
+            .load(connection)?;
+        // A gap, or the end, is free.
+        let page_end = next + PAGE;
+        for id in taken {
+            if id != next {
+                break;
+            }
+            next += 1;
+        }
+        if next < page_end {
+            return Ok(ServiceId::new(next));
+        }
+    }
+}
+
+fn store(
+    connection: &mut AnyConnection,
+    change: &ServiceChange,
+    next_id: Option<ServiceId>,
+) -> QueryResult<()> {
     match change {
         ServiceChange::Created(service) => {
             diesel::insert_into(services::table)
                 .values(ServiceRow::from_service(service))
                 .execute(connection)?;
-            diesel::update(counters::table)
-                .set(counters::last_service_id.eq(last_id.max(service.id.get())))
-                .execute(connection)?;
+            // Only a number that the server assigned moves its counter.
+            if next_id == Some(service.id) {
+                diesel::update(counters::table)
+                    .set(counters::last_service_id.eq(service.id.get()))
+                    .execute(connection)?;
+            }
         }
         ServiceChange::Replaced(service) => {
             diesel::update(services::table.find(service.id.get()))

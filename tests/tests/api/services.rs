@@ -38,7 +38,7 @@ fn a_service_is_created_read_replaced_and_deleted(database: Database) {
 }
 
 #[apply(both_databases)]
-fn without_an_id_a_service_gets_one_above_the_highest_ever_used(database: Database) {
+fn without_an_id_a_service_gets_the_next_of_the_server(database: Database) {
     let server = server(database);
     let made = |server: &Server, name: &str| {
         let answer = create(server, &json!({"name": name})).assert_status(201);
@@ -48,28 +48,42 @@ fn without_an_id_a_service_gets_one_above_the_highest_ever_used(database: Databa
     };
     assert_eq!(made(&server, "first"), 1);
     create(&server, &json!({"id": 40, "name": "chosen"})).assert_status(201);
-    create(&server, &json!({"id": 7, "name": "lower"})).assert_status(201);
-    assert_eq!(made(&server, "second"), 41);
-    for id in [41, 40] {
-        server.delete(format!("/services/{id}")).assert_status(204);
+    for id in [3, 4, 6] {
+        create(&server, &json!({"id": id, "name": format!("S{id}")})).assert_status(201);
     }
-    assert_eq!(made(&server, "third"), 42);
-    server.delete("/services/42").assert_status(204);
+    // Ids that callers choose are skipped.
+    assert_eq!(made(&server, "second"), 2);
+    assert_eq!(made(&server, "third"), 5);
+    server.delete("/services/5").assert_status(204);
     let server = server.restart();
-    assert_eq!(made(&server, "fourth"), 43);
+    // An id that the server assigned is not assigned again.
+    assert_eq!(made(&server, "fourth"), 7);
     // The id of a rejected service was never used.
     create(&server, &json!({"id": 99, "name": "Fourth"})).problem(409, "service-exists");
-    assert_eq!(made(&server, "fifth"), 44);
+    assert_eq!(made(&server, "fifth"), 8);
 }
 
 #[apply(both_databases)]
-fn when_the_highest_id_is_used_none_can_be_made(database: Database) {
+fn more_chosen_ids_than_are_read_at_once_are_skipped(database: Database) {
+    let server = server(database);
+    let rows: Vec<String> = (1..=2_500).map(|id| format!("({id}, 'S{id}', 's{id}')")).collect();
+    server.scratch().sql().run(&format!("INSERT INTO services VALUES {}", rows.join(","))).unwrap();
+    let made = create(&server, &json!({"name": "next"})).assert_status(201);
+    assert_eq!(made.json()["id"], 2_501);
+}
+
+#[apply(both_databases)]
+fn the_highest_id_uses_up_no_other(database: Database) {
     let server = server(database);
     create(&server, &json!({"id": 9_007_199_254_740_991_i64, "name": "last"})).assert_status(201);
-    let answer = create(&server, &json!({"name": "one more"}));
-    assert!((400..500).contains(&answer.status), "{answer}");
-    create(&server, &json!({"id": 1, "name": "one more"})).assert_status(201);
-    assert_eq!(server.all("/services").len(), 2);
+    let made = create(&server, &json!({"name": "one more"})).assert_status(201);
+    assert_eq!(made.json()["id"], 1);
+    // Only a server that has assigned all its ids cannot assign another.
+    let full = "UPDATE counters SET last_service_id = 9007199254740991";
+    server.scratch().sql().run(full).unwrap();
+    create(&server, &json!({"name": "none left"})).problem(422, "invalid-service");
+    create(&server, &json!({"id": 2, "name": "chosen"})).assert_status(201);
+    assert_eq!(server.all("/services").len(), 3);
 }
 
 #[apply(both_databases)]

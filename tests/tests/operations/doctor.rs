@@ -123,7 +123,6 @@ fn keys_webhooks_and_their_deliveries_are_looked_at_and_found_sound(database: Da
 #[case("UPDATE order_services SET created_at_ms = 1 WHERE order_id = 'o2'", &["order o2 is not noted", "service 123 is noted for order o2"])]
 #[case("DELETE FROM services WHERE id = 123", &["123"])]
 #[case("UPDATE services SET name_key = 'other' WHERE id = 456", &["service 456 is kept under the name"])]
-#[case("UPDATE counters SET last_service_id = 1", &["above the highest noted"])]
 #[case("UPDATE counters SET last_sequence = last_sequence + 1", &["the last is noted as"])]
 #[case("DELETE FROM events WHERE order_id = 'o0'", &["order o0 has no event", "there are 5 events"])]
 #[case("DELETE FROM events WHERE order_id = 'o1' AND version = 1", &["of order o1 does not follow"])]

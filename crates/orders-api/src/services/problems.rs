@@ -15,8 +15,7 @@ impl From<ServiceRefusal> for Problem {
             }
             ServiceRefusal::NoIdLeft => {
                 let pointer = "/id".to_owned();
-                let detail =
-                    "is required, because no number above the highest ever used is left".to_owned();
+                let detail = "is required, because the server has assigned all its ids".to_owned();
                 return Self::of_fields(Code::InvalidService, vec![FieldError { pointer, detail }]);
             }
         };
