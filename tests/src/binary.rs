@@ -126,8 +126,11 @@ pub(crate) fn killed_after(
     Some(output.into()).filter(|run: &Run| run.code.is_some())
 }
 
-/// `ORDERS_API_BIN`, or else what cargo builds beside this very executable.
-fn binary() -> &'static Path {
+/// The program under test: `ORDERS_API_BIN`, or else what cargo builds beside this executable.
+///
+/// # Panics
+/// If it does not build.
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match env::var_os("ORDERS_API_BIN") {
         Some(path) => std::path::absolute(path).expect("ORDERS_API_BIN is the path of a file"),

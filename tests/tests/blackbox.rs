@@ -88,6 +88,7 @@ mod operations {
     mod deploy;
     mod doctor;
     mod export;
+    mod file_access;
     mod import;
     mod metrics;
     mod migrations;

@@ -4,6 +4,7 @@ pub(crate) mod auth_policy;
 pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod file_access;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 pub(crate) mod keys;

@@ -36,6 +36,7 @@ use crate::http::trace::Tracing;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    cli::file_access::restrict_new_files();
     let (common, command) = cli::read();
     server::logging::start(&common.log, common.log_format);
     match run(&common, &command) {
@@ -101,6 +102,7 @@ fn run_on(database: &DatabaseUrl, command: &Command) -> Result<(), Box<dyn Error
                 follow_writes,
                 ..StoreOptions::default()
             })?;
+            cli::file_access::warn_of_open_files(database);
             if let Some(directory) = &options.assets_dir {
                 console::read_assets_from(directory.clone());
             }

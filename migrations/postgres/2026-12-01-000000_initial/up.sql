@@ -128,9 +128,12 @@ CREATE TABLE api_key_state (
     id       INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     version  BIGINT  NOT NULL,
     -- 1 once any key has existed: from then on every request needs one.
-    required INTEGER NOT NULL CHECK (required IN (0, 1))
+    required INTEGER NOT NULL CHECK (required IN (0, 1)),
+    -- The sessions of the console are sealed with it. It opens nothing without one of them.
+    session_secret BYTEA NOT NULL CHECK (octet_length(session_secret) = 32)
 );
-INSERT INTO api_key_state (id, version, required) VALUES (1, 0, 0);
+INSERT INTO api_key_state (id, version, required, session_secret)
+    VALUES (1, 0, 0, decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
 
 -- The feed of events starts after this sequence. The rows themselves stay, because histories,
 -- restoring and versions need them.

@@ -129,6 +129,55 @@ fn signing_out_ends_a_copied_cookie_on_every_process_and_no_other_session(databa
 }
 
 #[apply(both_databases)]
+fn a_new_session_secret_ends_all_sessions_on_every_process(database: Database) {
+    let scratch = database.fresh();
+    let (_, key) = make_key(&scratch, "writer");
+    let own = Setup { variables: &[("ORDERS_API_KEY", OWN_KEY)], ..Setup::default() };
+    let servers = [Server::start_as(&scratch, &own), Server::start_as(&scratch, &own)];
+    let status =
+        |server: &Server, cookie: &str| open_page(server, "/console/orders", cookie).status;
+    let sessions = [sign_in(&servers[0], &key), sign_in(&servers[1], OWN_KEY)];
+    for (server, session) in servers.iter().zip(&sessions) {
+        assert_eq!(status(server, session), 200);
+    }
+    let run = scratch.run(&["keys", "rotate-session-secret"]).assert_fine();
+    assert!(run.stdout.is_empty(), "no secret is printed: {run:?}");
+    for server in &servers {
+        assert_soon(|| sessions.iter().all(|session| status(server, session) == 401));
+        server.with_key(&key).get("/orders").assert_status(200);
+        assert_eq!(status(server, &sign_in(server, &key)), 200);
+    }
+}
+
+#[apply(both_databases)]
+fn what_the_database_stores_starts_no_session(database: Database) {
+    let scratch = database.fresh();
+    let (id, _) = make_key(&scratch, "admin");
+    let server = Server::start(&scratch);
+    let stored = |column: &str, table: &str| {
+        let hex = match database {
+            Database::Sqlite => format!("lower(hex({column}))"),
+            Database::Postgres => format!("encode({column}, 'hex')"),
+        };
+        scratch.sql().texts(&format!("SELECT {hex} AS text FROM {table}")).remove(0)
+    };
+    let (hash, secret) =
+        (stored("hash", "api_key_secrets"), stored("session_secret", "api_key_state"));
+    assert_eq!((hash.len(), secret.len()), (64, 64));
+    for proof in [&hash, &secret, &format!("{hash}{secret}")] {
+        for holder in [&id, "environment"] {
+            let cookie =
+                format!("orders_session={holder}.99999999999999.0102030405060708090a0b0c.{proof}");
+            assert_eq!(open_page(&server, "/console/orders", &cookie).status, 401);
+            let api = server.request("GET", "/keys").header("Cookie", &cookie).send();
+            api.problem(401, "unauthenticated");
+        }
+        server.with_key(proof).get("/keys").problem(401, "unauthenticated");
+        server.with_key(&format!("{id}_{proof}")).get("/keys").problem(401, "unauthenticated");
+    }
+}
+
+#[apply(both_databases)]
 fn whoever_signs_in_and_out_all_day_fills_no_table(database: Database) {
     let scratch = database.fresh();
     let (key, other) = (make_key(&scratch, "reader").1, make_key(&scratch, "reader").1);

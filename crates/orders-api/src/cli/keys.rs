@@ -1,4 +1,4 @@
-//! The commands `keys create`, `keys list`, `keys revoke` and `keys rotate`.
+//! The commands of `keys`.
 
 use std::error::Error;
 use std::io::Write;
@@ -27,6 +27,11 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
         KeysCommand::Revoke { id } => {
             let change = change(store, KeyCommand::Revoke(id))?;
             log::info!("revoked {}", change.key().id);
+            Ok(())
+        }
+        KeysCommand::RotateSessionSecret => {
+            store.rotate_session_secret()?;
+            log::info!("all sessions of the console have ended");
             Ok(())
         }
         KeysCommand::Rotate { id, overlap, expires_in } => {

@@ -29,6 +29,8 @@ pub(crate) enum KeysCommand {
         #[arg(value_parser = read_key_id)]
         id: KeyId,
     },
+    /// Replace the secret of the console's sessions. Everybody has to sign in again
+    RotateSessionSecret,
     /// Replace the secret of a key. Prints its id and the key, which is shown only once
     Rotate {
         /// The id of the key

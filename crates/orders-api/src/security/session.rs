@@ -1,16 +1,16 @@
-//! Browser sessions. Signing in with a key sets a cookie that is valid for 12 hours. The cookie is
-//! signed with the hash of the key's secret, so it needs no row, works on every process and expires
-//! with the key. Only signing out stores a row, until the session would have expired.
+//! Browser sessions. Signing in with a key sets a cookie that is valid for 12 hours. It holds the key
+//! itself, sealed with a secret of the database, so it needs no row, works on every process and expires
+//! with the key. What is stored opens nothing: who can read the database has the secret, but no key to
+//! seal. Only signing out stores a row, until the session would have expired.
 
 use std::fmt::Write;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use hmac::{Hmac, KeyInit, Mac};
 use orders_core::key::{KeyId, Role, SecretHash};
 use orders_core::{Actor, Timestamp};
 use orders_db::{KeyTable, Session};
-use sha2::Sha256;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use super::caller::{Caller, Credential};
 use super::credentials;
@@ -36,18 +36,33 @@ pub(crate) fn cookie<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     })
 }
 
-/// Creates a session for a key with this secret: `<key>.<end>.<id>.<signature>`. The random bytes
-/// make its id unique.
+/// Creates a session: `<id of the key>.<end>.<id>.<sealed key>`. The random bytes, which must never
+/// repeat, are its id.
 pub(super) fn create(
-    key: Option<&KeyId>,
-    secret: SecretHash,
+    id: Option<&KeyId>,
+    key: &str,
+    secret: &[u8; 32],
     now: Timestamp,
-    random: [u8; 8],
+    random: [u8; NONCE_LEN],
 ) -> Option<String> {
     let end = now.as_millis() + LENGTH_SECONDS * 1000;
-    let claim = format!("{}.{end}.{}", key.map_or(ENVIRONMENT, KeyId::as_str), hex(&random));
-    let signature = signer(secret, &claim)?.finalize().into_bytes();
-    Some(format!("{claim}.{}", hex(&signature)))
+    let claim = format!("{}.{end}.{}", id.map_or(ENVIRONMENT, KeyId::as_str), hex(&random));
+    let mut sealed = key.as_bytes().to_vec();
+    let nonce = Nonce::assume_unique_for_key(random);
+    seal(secret)?.seal_in_place_append_tag(nonce, Aad::from(&claim), &mut sealed).ok()?;
+    Some(format!("{claim}.{}", hex(&sealed)))
+}
+
+fn seal(secret: &[u8; 32]) -> Option<LessSafeKey> {
+    UnboundKey::new(&CHACHA20_POLY1305, secret).ok().map(LessSafeKey::new)
+}
+
+/// Returns the key in a session.
+fn open(secret: &[u8; 32], claim: &str, id: &str, sealed: &str) -> Option<String> {
+    let nonce = Nonce::try_assume_unique_for_key(&bytes(id)?).ok()?;
+    let mut sealed = bytes(sealed)?;
+    let key = seal(secret)?.open_in_place(nonce, Aad::from(claim), &mut sealed).ok()?;
+    String::from_utf8(key.to_vec()).ok()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -65,49 +80,32 @@ pub(super) fn find(
     environment_key: Option<SecretHash>,
     session: &str,
 ) -> Option<Caller> {
-    let (claim, signature) = session.rsplit_once('.')?;
+    let (claim, sealed) = session.rsplit_once('.')?;
     let (holder, rest) = claim.split_once('.')?;
     let (end, id) = rest.split_once('.')?;
+    let key = open(table.session_secret(), claim, id, sealed)?;
     let end = Timestamp::from_millis(end.parse().ok()?)?;
     let session = Session { holder: holder.to_owned(), id: id.to_owned(), end };
-    let now = table.now();
-    if now >= end || table.is_ended(&session) {
+    if table.now() >= end || table.is_ended(&session) {
         return None;
     }
-    let signature = bytes(signature)?;
-    let is_signed = |secret| {
-        signer(secret, claim).is_some_and(|signer| signer.verify_slice(&signature).is_ok())
-    };
     if holder == ENVIRONMENT {
-        let signed = environment_key.is_some_and(is_signed);
+        let is_same = |own| credentials::is_same(own, credentials::hash_of(&key));
         let credential = Credential::Session(session, Box::new(Credential::Environment));
         let actor = Actor::new(ENVIRONMENT);
-        return signed.then_some(Caller { actor, role: Role::Admin, credential });
+        let caller = Caller { actor, role: Role::Admin, credential };
+        return environment_key.is_some_and(is_same).then_some(caller);
     }
-    let id = KeyId::parse(holder).ok()?;
-    let entry = table.find(&id)?;
-    let secret = entry.secrets.iter().find(|secret| is_signed(secret.hash))?;
-    if !credentials::is_valid(table, entry, secret.hash) {
-        return None;
-    }
-    entry.record_use(now);
-    let key = Box::new(Credential::Key(id.clone(), secret.hash));
-    let credential = Credential::Session(session, key);
-    Some(Caller { actor: id.actor(), role: entry.key.role, credential })
-}
-
-fn signer(secret: SecretHash, claim: &str) -> Option<Hmac<Sha256>> {
-    let mut signer = Hmac::<Sha256>::new_from_slice(&secret.0).ok()?;
-    signer.update(b"orders session ");
-    signer.update(claim.as_bytes());
-    Some(signer)
+    let Caller { actor, role, credential } = credentials::find(table, &key)?;
+    Some(Caller { actor, role, credential: Credential::Session(session, Box::new(credential)) })
 }
 
 fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if digits.len() != 64 || !digits.is_ascii() {
+    if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
         return None;
     }
-    (0..64).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+    let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).map(byte).collect()
 }
 
 /// Returns the `Set-Cookie` header of a session; without one, the header that deletes the cookie. No
@@ -137,18 +135,25 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_signed_with_the_hash_of_the_secret() {
+    fn a_session_is_sealed_with_the_secret() {
         let now = Timestamp::from_millis(1_000).unwrap();
         let id = KeyId::from_random([7; 8]);
-        let by = |byte: u8, random: u8| create(Some(&id), SecretHash([byte; 32]), now, [random; 8]);
-        let made = by(1, 9).unwrap();
-        assert!(made.starts_with(&format!("{id}.43201000.0909090909090909.")));
-        assert_eq!(by(1, 9).unwrap(), made);
-        assert_ne!(by(2, 9).unwrap().rsplit_once('.'), made.rsplit_once('.'));
-        assert_ne!(by(1, 8).unwrap().rsplit_once('.'), made.rsplit_once('.'));
-        let (claim, signature) = made.rsplit_once('.').unwrap();
-        let signer = signer(SecretHash([1; 32]), claim).unwrap();
-        assert!(signer.verify_slice(&bytes(signature).unwrap()).is_ok());
-        assert_eq!(bytes("zz"), None);
+        let by = |secret: u8, random: u8| {
+            create(Some(&id), "the key", &[secret; 32], now, [random; 12]).unwrap()
+        };
+        let made = by(1, 9);
+        let random = "09".repeat(12);
+        let (claim, sealed) = made.rsplit_once('.').unwrap();
+        assert_eq!(claim, format!("{id}.43201000.{random}"));
+        let opened =
+            |secret: u8, claim: &str, sealed: &str| open(&[secret; 32], claim, &random, sealed);
+        assert_eq!(opened(1, claim, sealed).as_deref(), Some("the key"));
+        assert_eq!(opened(2, claim, sealed), None);
+        assert_eq!(opened(1, &claim.replace("432", "532"), sealed), None);
+        assert_eq!(opened(1, claim, &sealed.replace('0', "1")), None);
+        for broken in ["", "z", "zz", "é", "00"] {
+            assert_eq!(opened(1, claim, broken), None, "{broken}");
+        }
+        assert!(!made.contains("key.") && by(1, 8) != made && by(2, 9) != made);
     }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use orders_db::Session;
+use ring::aead::NONCE_LEN;
 
 use super::authorize::{Presented, authenticate};
 use super::caller::{Caller, Credential};
@@ -15,15 +16,15 @@ pub(crate) async fn sign_in(request: &HttpRequest, key: &str) -> Result<Option<S
     rate_limit::charge_request(request, None)?;
     let caller = authenticate(request, security, Presented::Key(key)).await?;
     let Some(caller) = caller else { return Ok(None) };
-    let now = security.keys.table().now();
-    let mut random = [0; 8];
+    let table = security.keys.table();
+    let mut random = [0; NONCE_LEN];
     getrandom::fill(&mut random).map_err(|error| Problem::unexpected(error.to_string()))?;
-    let (id, secret) = match &caller.credential {
-        Credential::Environment => (None, security.policy.environment_key),
-        Credential::Key(id, secret) => (Some(id), Some(*secret)),
-        Credential::Open | Credential::Session(..) => (None, None),
+    let id = match &caller.credential {
+        Credential::Environment => None,
+        Credential::Key(id, _) => Some(id),
+        Credential::Open | Credential::Session(..) => return Ok(None),
     };
-    Ok(secret.and_then(|secret| session::create(id, secret, now, random)))
+    Ok(session::create(id, key, table.session_secret(), table.now(), random))
 }
 
 /// Returns the valid session of a request to sign out, if it has one. Ending it in the database

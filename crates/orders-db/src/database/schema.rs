@@ -118,6 +118,7 @@ diesel::table! {
         id -> Integer,
         version -> BigInt,
         required -> Integer,
+        session_secret -> Binary,
     }
 }
 

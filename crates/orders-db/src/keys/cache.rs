@@ -33,6 +33,7 @@ pub struct KeyTable {
     pub required: bool,
     entries: Arc<HashMap<KeyId, KeyEntry>>,
     ended: Arc<EndedSessions>,
+    session_secret: [u8; 32],
     version: i64,
     /// That moment, by this process's monotonic clock.
     read_at: Moment,
@@ -68,6 +69,12 @@ impl KeyTable {
     #[must_use]
     pub fn is_ended(&self, session: &Session) -> bool {
         self.ended.has(session)
+    }
+
+    /// Returns the secret that sessions are sealed with.
+    #[must_use]
+    pub fn session_secret(&self) -> &[u8; 32] {
+        &self.session_secret
     }
 
     /// Returns the time since the keys were read.
@@ -156,21 +163,32 @@ fn load(connection: &mut AnyConnection, before: Option<&KeyTable>) -> Result<Key
     // Before the query, so that the table never seems newer than it is.
     let read_at = Moment::now();
     let now = clock::now(connection)?;
-    let (version, required) = state(connection)?;
+    let StateRow { version, required, session_secret } = state(connection)?;
+    let session_secret = session_secret
+        .try_into()
+        .map_err(|_bytes| StoreError::Corrupt("the session secret has not 32 bytes".to_owned()))?;
     let (entries, ended) = match before.filter(|before| before.version == version) {
         Some(before) => (Arc::clone(&before.entries), Arc::clone(&before.ended)),
         None => (Arc::new(entries(connection, before)?), Arc::new(sessions::list(connection)?)),
     };
-    Ok(KeyTable { required, entries, ended, version, read_at, now })
+    let required = required != 0;
+    Ok(KeyTable { required, entries, ended, session_secret, version, read_at, now })
 }
 
-/// The version of the keys, and whether authentication is required.
-fn state(connection: &mut AnyConnection) -> Result<(i64, bool), StoreError> {
-    let (version, required): (i64, i32) = api_key_state::table
-        .select((api_key_state::version, api_key_state::required))
+/// The row of `api_key_state`.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_key_state)]
+struct StateRow {
+    version: i64,
+    required: i32,
+    session_secret: Vec<u8>,
+}
+
+fn state(connection: &mut AnyConnection) -> Result<StateRow, StoreError> {
+    api_key_state::table
+        .select(StateRow::as_select())
         .first(connection)
-        .map_err(|error| StoreError::from_read(&error))?;
-    Ok((version, required != 0))
+        .map_err(|error| StoreError::from_read(&error))
 }
 
 /// Reads all keys. Runs after the version is read, so the next poll reads them again if they change

@@ -1,9 +1,10 @@
-//! Browser sessions that were ended early. Other sessions need no row: their holder and end are signed
-//! into them.
+//! Browser sessions that were ended early, and the secret that all are sealed with. Other sessions need
+//! no row: their holder and end are sealed into them.
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
+use diesel::sql_query;
 use orders_core::Timestamp;
 
 use crate::StoreError;
@@ -73,6 +74,22 @@ pub(crate) fn list(connection: &mut AnyConnection) -> Result<EndedSessions, Stor
         }
     }
     Ok(ended)
+}
+
+/// Replaces the secret of all sessions, which ends them.
+pub(crate) fn rotate_secret(connection: &mut AnyConnection) -> Result<(), DbError> {
+    // The random bits of two UUIDs. Other random bytes need an extension of PostgreSQL.
+    const POSTGRES: &str = "\
+UPDATE api_key_state SET version = version + 1, session_secret = \
+decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')";
+    const SQLITE: &str =
+        "UPDATE api_key_state SET version = version + 1, session_secret = randomblob(32)";
+    match connection {
+        AnyConnection::Postgres(connection) => sql_query(POSTGRES).execute(connection),
+        AnyConnection::Sqlite(connection) => sql_query(SQLITE).execute(connection),
+    }
+    .map(drop)
+    .map_err(|error| DbError::from_diesel(&error))
 }
 
 /// Ends a session. Other processes notice it like a change to the keys.

@@ -35,6 +35,15 @@ impl Store {
         sessions::end(&mut self.background.open()?, session).map_err(StoreError::from)
     }
 
+    /// Replaces the secret that sessions are sealed with. All sessions end, in every process within a
+    /// second. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn rotate_session_secret(&self) -> Result<(), StoreError> {
+        sessions::rotate_secret(&mut self.background.open()?).map_err(StoreError::from)
+    }
+
     /// Finds a key. Blocks.
     ///
     /// # Errors

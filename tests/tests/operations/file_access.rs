@@ -1,0 +1,72 @@
+//! Files of the program are for its user alone.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use orders_tests::{Database, Server, order};
+
+const NOON: i64 = 1_700_000_000_000;
+
+/// The paths below a directory, with their permissions.
+fn modes(directory: &Path) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        found.push((entry.file_name().into_string().unwrap(), mode));
+        if entry.metadata().unwrap().is_dir() {
+            found.extend(modes(&entry.path()));
+        }
+    }
+    found
+}
+
+/// Runs a command of the program with a umask that hides nothing.
+fn run(directory: &Path, arguments: &[&str]) {
+    let ran = Command::new("sh")
+        .args(["-c", "umask 000; exec \"$0\" \"$@\""])
+        .arg(orders_tests::binary())
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn no_file_is_accessible_to_others_whatever_the_umask() {
+    let scratch = Database::Sqlite.fresh();
+    let directory = scratch.dir().join("files");
+    fs::create_dir(&directory).unwrap();
+    let database = "deep/er/orders.db";
+    run(&directory, &["--database-url", database, "seed"]);
+    for arguments in [
+        &["backup", "backup.db"][..],
+        &["export", "export.json"],
+        &["export", "export.csv", "--format", "csv"],
+        &["restore", "backup.db"],
+    ] {
+        run(&directory, &[&["--database-url", database], arguments].concat());
+    }
+    let found = modes(&directory);
+    for name in ["deep", "er", "orders.db", "backup.db", "export.json", "export.csv"] {
+        assert!(found.iter().any(|(found, _)| found == name), "no {name} in {found:?}");
+    }
+    for (name, mode) in found {
+        assert_eq!(mode & 0o077, 0, "{name} has mode {mode:o}");
+    }
+}
+
+#[test]
+fn files_that_others_can_read_are_warned_of() {
+    let server = Server::fresh(Database::Sqlite);
+    server.post("/orders", &order("a", NOON)).assert_status(201);
+    assert!(!server.log().contains("chmod"), "{}", server.log());
+    let file = server.scratch().file();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let server = server.restart();
+    assert!(server.log().contains("mode 0644") && server.log().contains("chmod 600"));
+}
