@@ -111,7 +111,13 @@ pub(super) fn violations(of_crate: &str, sources: &[Source]) -> BTreeSet<String>
     found
 }
 
+/// Names of libraries, which are not ours to choose.
+const FOREIGN: &[&str] = &["set_zero_linger"];
+
 fn old_word(word: &str, is_function: bool) -> Option<&'static (&'static str, &'static str)> {
+    if FOREIGN.contains(&word) {
+        return None;
+    }
     let function = FUNCTIONS.iter().find(|(old, _)| is_function && word == *old);
     let kind = || TYPES.iter().find(|(old, _)| word == *old);
     let lower = word.to_ascii_lowercase();

@@ -176,14 +176,41 @@ fn a_key_stands_for_one_method_path_query_and_body(database: Database) {
     let first = replace("\"1\"").assert_status(200);
     assert_replayed(&first, &replace("\"9\""));
     assert_eq!(events(&scratch), before + 1);
-    // The same values, spelled otherwise, are another body.
-    let spelled = server
-        .request("POST", "/orders")
-        .header("Idempotency-Key", "k")
-        .header("Content-Type", "application/json")
-        .body(format!(" {body}"))
-        .send();
-    spelled.problem(422, "idempotency-key-reused");
+}
+
+#[apply(both_databases)]
+fn a_retry_may_spell_the_same_body_otherwise(database: Database) {
+    let (scratch, server) = seeded(database);
+    let send = |method: &str, path: &str, key: &str, body: &str| {
+        let request = server.request(method, path).header("Idempotency-Key", key);
+        request.header("Content-Type", "application/json").body(body.to_owned()).send()
+    };
+    let first = send(
+        "POST",
+        "/orders",
+        "k",
+        r#"{"id":"a","datetime":"2022-11-01T11:11:11Z","totalfee":100,"services":[{"id":123}]}"#,
+    )
+    .assert_status(201);
+    let before = events(&scratch);
+    for same in [
+        r#" { "services" : [ {"id":123, "name":null} ], "totalfee":1e2,
+            "datetime":"2022-11-01T11:11:11Z", "\u0069d":"\u0061" } "#,
+        r#"{"id":"a","datetime":"2022-11-01T11:11:11Z","totalfee":100.00,"services":[{"id":123}]}"#,
+    ] {
+        assert_replayed(&first, &send("POST", "/orders", "k", same));
+    }
+    for other in [
+        r#"{"id":"a","datetime":"2022-11-01T11:11:11Z","totalfee":101,"services":[{"id":123}]}"#,
+        r#"{"id":"a","datetime":"2022-11-01T11:11:11Z","totalfee":100,"services":[{"id":456}]}"#,
+        r#"{"datetime":"2022-11-01T11:11:11Z","totalfee":100,"services":[{"id":123}]}"#,
+    ] {
+        send("POST", "/orders", "k", other).problem(422, "idempotency-key-reused");
+    }
+    assert_eq!(events(&scratch), before);
+    let patched = send("PATCH", "/orders/a", "p", r#"{"totalfee":5,"id":"a"}"#).assert_status(200);
+    assert_replayed(&patched, &send("PATCH", "/orders/a", "p", r#"{ "id":"a","totalfee":5.0}"#));
+    send("PATCH", "/orders/a", "p", "{}").problem(422, "idempotency-key-reused");
 }
 
 #[apply(both_databases)]

@@ -1,7 +1,7 @@
 //! Lists of orders: pages, cursors, filters, and invalid queries.
 #![expect(clippy::indexing_slicing, reason = "a test may fail")]
 
-use orders_tests::{Answer, Client, Database, HOUR, Scratch, Server, at, order};
+use orders_tests::{Answer, Client, Database, HOUR, Scratch, Server, at, keyed, order};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -294,4 +294,43 @@ fn a_wrong_parameter_is_named(database: Database) {
     for query in ["", "&", "limit=5&", "%6cimit=5", "limit=%35", "min_fee=1e2&max_fee=100.00"] {
         server.get(format!("/orders?{query}")).assert_status(200);
     }
+}
+
+#[apply(both_databases)]
+fn every_query_names_all_its_errors_at_once(database: Database) {
+    let scratch = database.fresh();
+    let (_server, admin) = keyed(&scratch, &["--sample-data"]);
+    let hook = admin.post("/webhooks", &json!({"url": "https://example.com"})).json();
+    let deliveries = format!("/webhooks/{}/deliveries", hook["id"].as_str().unwrap());
+    for (path, query, names) in [
+        ("/orders", "from=a&to=b&limit=x&zz=1&zz=2", &["from", "limit", "to", "zz"][..]),
+        ("/orders?x=1", "expand=y&limit=0", &["expand", "limit", "x"]),
+        ("/orders/223", "expand=y&limit=5", &["expand", "limit"]),
+        ("/availability", "limit=0&slots=0&zz=1", &["from", "limit", "slots", "to", "zz"]),
+        ("/availability", "from=x&service=x&service=y", &["from", "service", "to"]),
+        ("/events", "after=x&limit=x&zz=1", &["after", "limit", "zz"]),
+        ("/events/stream", "after=x&lastEventId=x&limit=1", &["after", "lastEventId", "limit"]),
+        ("/services", "limit=0&zz=1", &["limit", "zz"]),
+        ("/keys", "limit=0&zz=1", &["limit", "zz"]),
+        ("/webhooks", "limit=0&zz=1", &["limit", "zz"]),
+        (&deliveries, "status=lost&limit=0&zz=1", &["limit", "status", "zz"]),
+        ("/policy", "a=1&b=2", &["a", "b"]),
+    ] {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let answer = admin.get(format!("{path}{separator}{query}"));
+        answer.problem(400, "invalid-parameter");
+        let problem = answer.json();
+        let errors = problem["errors"].as_array().unwrap();
+        assert_eq!(problem["parameter"], errors[0]["parameter"]);
+        let mut found: Vec<&str> =
+            errors.iter().map(|error| error["parameter"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, names, "{path} {query}");
+        for name in names {
+            assert!(problem["detail"].as_str().unwrap().contains(&format!("{name:?}")), "{answer}");
+        }
+    }
+    let many: Vec<String> = (0..500).map(|number| format!("p{number}=1")).collect();
+    let errors = admin.get(format!("/orders?{}", many.join("&"))).json();
+    assert_eq!(errors["errors"].as_array().unwrap().len(), 100);
 }

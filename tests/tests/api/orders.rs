@@ -356,3 +356,23 @@ fn proxies_are_told_not_to_weaken_the_tag_of_an_order(database: Database) {
         assert_eq!(cache_control(&answer).as_deref(), Some("no-transform"), "{answer}");
     }
 }
+
+#[apply(both_databases)]
+fn a_mismatch_explains_that_a_weak_tag_matches_nothing(database: Database) {
+    let server = Server::with_sample_data(database);
+    for method in ["GET", "PUT", "PATCH", "DELETE"] {
+        for (tags, is_weak) in [("W/\"1\"", true), ("\"9\", W/\"1\"", true), ("\"9\"", false)] {
+            let request = server.request(method, "/orders/223").header("If-Match", tags);
+            let request = match method {
+                "PUT" => request.json(&order("223", NOON)),
+                "PATCH" => request.json(&json!({"totalfee": 1})),
+                _ => request,
+            };
+            let problem = request.send().problem(412, "version-mismatch");
+            assert_eq!(problem["current_version"], 1);
+            let detail = problem["detail"].as_str().unwrap();
+            let explains = detail.contains("weak") && detail.contains("proxy");
+            assert_eq!(explains, is_weak, "{method} {tags}: {detail}");
+        }
+    }
+}

@@ -1,6 +1,9 @@
 //! Streams of orders as NDJSON, CSV and iCalendar: complete, or visibly cut short.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
 use orders_tests::{Answer, Bulk, Client, Database, HOUR, Raw, Server, order};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
@@ -171,13 +174,36 @@ fn a_stream_has_no_pages(database: Database) {
 
 #[apply(both_databases)]
 fn no_cell_of_a_table_is_taken_for_a_formula(database: Database) {
-    let names = ["=1+1", "+1, \"one\"", "-a;b", "@SUM(A1)", "plain", "a=b"];
+    let names = [
+        "=1+1",
+        "+1, \"one\"",
+        "-a;b",
+        "@SUM(A1)",
+        "plain",
+        "a=b",
+        "x;=1+2;y",
+        "＝1",
+        "a, -1",
+        "a\"=1",
+    ];
     let server = with_services(database, &names);
     let table = server.get("/orders.csv?expand=services").text();
     assert_eq!(table.matches("\r\n").count(), table.matches('\n').count(), "{table}");
     assert!(table.lines().next().unwrap().ends_with(",updated_at,service_names"), "{table}");
     let lines: Vec<&str> = table.lines().skip(1).collect();
-    let cells = ["'=1+1", "\"'+1, \"\"one\"\"\"", "'-a;b", "'@SUM(A1)", "plain", "a=b"];
+    let cells = [
+        "'=1+1",
+        "\"'+1, \"\"one\"\"\"",
+        "'-a;b",
+        "'@SUM(A1)",
+        "plain",
+        "a=b",
+        "x;'=1+2;y",
+        "'＝1",
+        "\"a, '-1\"",
+        "\"a\"\"'=1\"",
+    ];
+    assert_eq!(lines.len(), cells.len());
     for ((number, line), cell) in (1..).zip(lines).zip(cells) {
         assert!(line.starts_with(&format!("'-{number},20")), "{line}");
         assert!(line.contains(&format!("Z,100,{number},1,20")), "{line}");
@@ -190,6 +216,53 @@ fn no_cell_of_a_table_is_taken_for_a_formula(database: Database) {
     server.post("/orders", &body).assert_status(201);
     let table = server.get("/orders.csv").text();
     assert!(table.lines().last().unwrap().contains(",0.5,3 1,1,"), "{table}");
+}
+
+#[apply(both_databases)]
+fn csv_has_a_byte_order_mark_if_that_is_asked_for(database: Database) {
+    let server = Server::with_sample_data(database);
+    let bytes = |path: &str, accept: &str| accepting(&server, path, accept).assert_status(200).body;
+    for path in ["/orders.csv", "/orders"] {
+        let plain = bytes(path, "text/csv");
+        assert!(plain.starts_with(b"id,"));
+        assert_eq!(bytes(&format!("{path}?bom=false"), "text/csv"), plain);
+        let marked = bytes(&format!("{path}?bom=true"), "text/csv");
+        assert_eq!(marked, [b"\xEF\xBB\xBF", &plain[..]].concat());
+    }
+    for (path, accept) in [
+        ("/orders.csv?bom=1", "*/*"),
+        ("/orders.ics?bom=true", "*/*"),
+        ("/orders.ndjson?bom=true", "*/*"),
+    ] {
+        accepting(&server, path, accept).problem(400, "invalid-parameter");
+    }
+}
+
+#[apply(both_databases)]
+fn a_response_to_http_1_0_has_no_chunks(database: Database) {
+    let server = Server::with_sample_data(database);
+    for path in ["/orders.csv", "/orders.ndjson", "/orders.ics"] {
+        let chunked = server.get(path).assert_status(200);
+        assert_eq!(chunked.header("Transfer-Encoding"), Some("chunked"));
+        for connection in ["close", "keep-alive"] {
+            let text =
+                whole(&server, &format!("GET {path} HTTP/1.0\r\nConnection: {connection}\r\n\r\n"));
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let head = head.to_lowercase();
+            assert!(head.contains(" 200 ") && !head.contains("transfer-encoding"), "{head}");
+            assert!(head.contains("connection: close") || !head.contains("connection:"), "{head}");
+            assert_eq!(body, chunked.text(), "{path}");
+        }
+    }
+}
+
+/// All that a server sends until it closes the connection.
+fn whole(server: &Server, request: &str) -> String {
+    let mut connection = TcpStream::connect(server.address()).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    connection.read_to_string(&mut text).unwrap();
+    text
 }
 
 #[apply(both_databases)]
@@ -248,6 +321,11 @@ fn a_stream_that_fails_half_way_is_without_its_last_chunk(database: Database) {
         assert!(!String::from_utf8_lossy(&bytes).contains("END:VCALENDAR"));
         assert!(server.request("GET", &path).try_send().is_err(), "a client sees that it is cut");
         server.wait_for_log(&format!("{path}, cut short"));
+        // Without chunks, only a reset shows it.
+        let mut connection = TcpStream::connect(server.address()).unwrap();
+        connection.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+        let ended = connection.read_to_end(&mut Vec::new());
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset, "{extension}");
     }
     // A stream that fails at once is an ordinary problem.
     server

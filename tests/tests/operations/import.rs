@@ -226,7 +226,7 @@ fn half_a_document_is_no_document(database: Database) {
         (whole.replace("\"orders\"", "\"order\""), "unknown field `order`"),
         ("{\n\"orders\": [\n {\"id\": tru}]}".to_owned(), "line 3"),
         ("{\"services\":[{\"id\":0,\"name\":\"x\"}]}".to_owned(), "line 1 column 14: /id"),
-        ("\u{feff}{}".to_owned(), "byte order mark"),
+        ("\u{feff}\u{feff}{}".to_owned(), "byte order mark"),
     ] {
         let file = scratch.write("half.json", &content);
         for mode in ["reject-all", "skip", "accept-group"] {
@@ -285,6 +285,42 @@ fn a_table_is_imported_by_the_names_of_its_columns(database: Database) {
     ] {
         let file = scratch.write("table.csv", header);
         scratch.run(&["import", &file]).assert_refused(1, what);
+    }
+}
+
+#[apply(both_databases)]
+fn tables_are_imported_as_spreadsheets_write_them(database: Database) {
+    let (scratch, server) = with_services(database);
+    let header = "ID,Datetime, TotalFee ,SERVICES";
+    let first = "a,2022-11-01 11:00:00Z,1.50,123 456";
+    for (mark, separator) in [("", ","), ("\u{feff}", ";"), ("", "\t"), ("\u{feff}", ",")] {
+        let table = format!(
+            "{mark}{header},,\r\n,,,,,\r\n{first},,\r\n , ,,,,\r\nb,2022-11-02 11:00:00+01:00,2,789,,,,\r\n\
+             ,,,,,\r\nc,2022-11-03T11:00:00Z,3,789,left over,\r\n\
+             d,2022-11-03T11:00:00Z,3,789,,,left over\r\n"
+        );
+        let file = scratch.write("table.csv", table.replace(',', separator));
+        let run = scratch.run(&["import", &file, "--on-conflict", "skip"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert_eq!(words(&run), ["accepted", "accepted", "rejected", "rejected"], "{run:?}");
+        let lines: Vec<Value> = verdicts(&run).iter().map(|row| row["line"].clone()).collect();
+        assert_eq!(lines, [json!(3), json!(5), json!(7), json!(8)]);
+        let orders = server.all("/orders");
+        assert_eq!(orders.len(), 2);
+        assert_eq!(orders[0]["datetime"], "2022-11-01T11:00:00.000Z");
+        assert_eq!(orders[1]["datetime"], "2022-11-02T10:00:00.000Z");
+        for id in ["a", "b"] {
+            server.delete(format!("/orders/{id}")).assert_status(204);
+        }
+    }
+    let other = order("x", NOON).to_string().replacen('T', " ", 1);
+    for (name, text) in [
+        ("orders.ndjson", format!("\u{feff}{other}\n")),
+        ("orders.json", format!("\u{feff}{{\"orders\":[{other}]}}")),
+    ] {
+        let file = scratch.write(name, text);
+        assert_eq!(words(&scratch.run(&["import", &file]).assert_fine()), ["accepted"], "{name}");
+        server.delete("/orders/x").assert_status(204);
     }
 }
 

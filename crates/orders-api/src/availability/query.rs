@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpRequest;
-use orders_core::{OrderId, Period, ServiceId, Services, Timestamp};
+use orders_core::{OrderId, Period, ServiceId, Timestamp};
 use validator::{Validate, ValidationError};
 
 use crate::http::cursor::ListKey;
@@ -12,14 +12,12 @@ use crate::http::query::{self, PageQuery, Parameters, Times};
 
 /// The parameters of `GET /availability`.
 #[derive(Debug, Validate)]
-#[validate(schema(function = "check_range", skip_on_field_errors = false))]
+#[validate(schema(function = "check_range"))]
 pub(crate) struct AvailabilityParameters {
-    #[validate(nested)]
     pub(crate) page: PageQuery,
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
     pub(crate) services: BTreeSet<ServiceId>,
-    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) slots: Option<usize>,
     pub(crate) ignore: Option<OrderId>,
 }
@@ -41,20 +39,20 @@ pub(crate) fn read(request: &HttpRequest) -> Result<AvailabilityParameters, Prob
     let [limit, cursor] = PageQuery::KNOWN;
     let once = |name| (name, Times::Once);
     let own = [once("from"), once("to"), ("service", Times::Many), once("slots"), once("ignore")];
-    let mut parameters = Parameters::read(request, &[&[limit, cursor][..], &own].concat())?;
-    let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
+    let mut parameters = Parameters::read(request, &[&[limit, cursor][..], &own].concat());
     let order_id = |text: &str| OrderId::parse(text).map_err(|error| error.to_string());
-    let page = PageQuery::take(&mut parameters)?;
-    let from = parameters
-        .one("from", query::timestamp)?
-        .ok_or_else(|| query::invalid("from", "is required"))?;
-    let to = parameters
-        .one("to", query::timestamp)?
-        .ok_or_else(|| query::invalid("to", "is required"))?;
-    let services = parameters.all("service", service)?.into_iter().collect();
-    let slots = parameters.one("slots", query::whole_number)?;
-    let ignore = parameters.one("ignore", order_id)?;
-    query::validated(AvailabilityParameters { page, from, to, services, slots, ignore })
+    let page = PageQuery::take(&mut parameters);
+    let from = parameters.required("from", query::timestamp);
+    let to = parameters.required("to", query::timestamp);
+    let services = query::take_services(&mut parameters);
+    let slots = parameters.one("slots", query::rows);
+    let ignore = parameters.one("ignore", order_id);
+    let Some((from, to)) = from.zip(to) else {
+        parameters.finish()?;
+        // A missing one is reported, so `finish` has returned.
+        return Err(query::invalid("from", "is required"));
+    };
+    parameters.validated(AvailabilityParameters { page, from, to, services, slots, ignore })
 }
 
 fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
@@ -64,9 +62,6 @@ fn check_range(query: &AvailabilityParameters) -> Result<(), ValidationError> {
     }
     if query.to.millis_since(query.from) > Period::MAX.as_millis() {
         return fault("to", "must be at most 366 days after from");
-    }
-    if query.services.len() > Services::MAX {
-        return fault("service", "must not be repeated more than 100 times");
     }
     Ok(())
 }

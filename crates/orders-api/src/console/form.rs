@@ -28,7 +28,7 @@ impl Form {
     /// The idempotency key of the form, from its hidden token.
     pub(crate) fn retry(&self, request: &HttpRequest) -> Option<IdempotentRequest> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.one("token"))).ok();
-        idempotency::retry(request, key, format!("{:?}", self.0).as_bytes())
+        idempotency::retry(request, key, &format!("{:?}", self.0))
     }
 
     /// All values of a field.

@@ -156,7 +156,7 @@ impl OrderForm {
     ) -> Option<IdempotentRequest> {
         let key = IdempotencyKey::parse(&format!("console-{}", self.token)).ok();
         let content = format!("{content:?} {:?}", self.version);
-        idempotency::retry(request, key, content.as_bytes())
+        idempotency::retry(request, key, &content)
     }
 
     /// Records why the order was rejected. Returns the status of the page that shows it.

@@ -1,31 +1,29 @@
 //! Query parameters of the feed of events.
 
 use actix_web::HttpRequest;
-use validator::Validate;
 
 use crate::http::problem::Problem;
-use crate::http::query::{Parameters, Times, validated, whole_number};
+use crate::http::query::{Parameters, Times, rows};
 
 /// The maximum number of digits of a sequence.
 const MAX_DIGITS: usize = 18;
 
 /// The parameters of `GET /events`.
-#[derive(Debug, Validate)]
+#[derive(Debug)]
 pub(crate) struct FeedQuery {
     /// The sequence after which the page starts.
     pub(crate) after: u64,
     /// The maximum number of events.
-    #[validate(range(min = 1, max = 1000, message = "must be a whole number from 1 to 1000"))]
     pub(crate) limit: usize,
 }
 
 /// Parses the parameters of `GET /events`.
 pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
-    let mut parameters =
-        Parameters::read(request, &[("after", Times::Once), ("limit", Times::Once)])?;
-    let after = parameters.one("after", sequence)?.unwrap_or(0);
-    let limit = parameters.one("limit", whole_number)?.unwrap_or(100);
-    validated(FeedQuery { after, limit })
+    let known = [("after", Times::Once), ("limit", Times::Once)];
+    let mut parameters = Parameters::read(request, &known);
+    let after = parameters.one("after", sequence).unwrap_or(0);
+    let limit = parameters.one("limit", rows).unwrap_or(100);
+    parameters.finish().map(|()| FeedQuery { after, limit })
 }
 
 /// Parses the position at which `GET /events/stream` starts.
@@ -34,13 +32,13 @@ pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
 /// opened first, so it takes precedence over `after`. It is empty before the first event.
 pub(crate) fn stream(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     let known = [("after", Times::Once), ("lastEventId", Times::Once)];
-    let mut parameters = Parameters::read(request, &known)?;
-    let after = parameters.one("after", sequence)?;
+    let mut parameters = Parameters::read(request, &known);
+    let after = parameters.one("after", sequence);
     let last = parameters.one("lastEventId", |text| match text {
         "" => Ok(None),
         text => sequence(text).map(Some),
-    })?;
-    Ok(last.flatten().or(after))
+    });
+    parameters.finish().map(|()| last.flatten().or(after))
 }
 
 /// Parses a sequence: 0, or the sequence of an event.

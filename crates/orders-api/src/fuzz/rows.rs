@@ -7,7 +7,7 @@ use super::texts::texts;
 use super::{CASES, OF_JSON, ORDERS, order_with};
 use crate::cli::FileFormat;
 use crate::cli::import::fuzz::{ReadRow, passes_check, read_rows};
-use crate::orders::csv::write_cells;
+use crate::orders::csv::{Head, write_cells};
 use crate::orders::import_request::{ImportBody, write_exported};
 
 /// The order of a row, with defaults for what the row omits.
@@ -36,7 +36,9 @@ fn check_rows(rows: &[ReadRow], bytes: &[u8]) {
 fn again(format: FileFormat, body: &ImportBody) -> ImportBody {
     let order = order_of(body);
     let written = match format {
-        FileFormat::Csv => write_cells(std::slice::from_ref(&order), None, true).unwrap(),
+        FileFormat::Csv => {
+            write_cells(std::slice::from_ref(&order), None, Some(Head { bom: false })).unwrap()
+        }
         FileFormat::Json | FileFormat::Ndjson => {
             let mut out = Vec::new();
             write_exported(&mut out, &order, body.group.as_ref()).unwrap();

@@ -122,6 +122,14 @@ impl Body {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// What the body says, whatever its spelling. No body is an empty object.
+    pub(crate) fn canonical(&self, keeps_null: bool) -> Result<String, Problem> {
+        if self.bytes.is_empty() {
+            return Ok(Json::Object(Vec::new()).canonical(keeps_null));
+        }
+        self.parse().map(|json| json.canonical(keeps_null))
+    }
 }
 
 async fn read_bytes(

@@ -3,7 +3,7 @@
 //! `If-Match` where it is required.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
 use orders_core::decide::{IdempotencyKey, IdempotentRequest, IfMatch};
 
@@ -89,19 +89,22 @@ impl<T> ChangeRequest<T> {
         headers::accepts_json(request)?;
         let body = Body::receive(request, payload, rules.sends, rules.limits).await?;
         let value = read(&body)?;
-        head.with_body(request, value, body.bytes())
+        // Parsed a second time, because only few requests have a key.
+        let keeps_null = request.method() == Method::PATCH;
+        let said = if head.key.is_some() { body.canonical(keeps_null)? } else { String::new() };
+        head.with_body(request, value, &said)
     }
 }
 
 impl ChangeRequest<()> {
     /// Reads a request without a body, whose response has none either.
     pub(crate) fn without_body(request: &HttpRequest) -> Result<Self, Problem> {
-        Head::read(request, false)?.with_body(request, (), &[])
+        Head::read(request, false)?.with_body(request, (), "")
     }
 
     /// Reads a request without a body that changes one version.
     pub(crate) fn of_version(request: &HttpRequest) -> Result<Self, Problem> {
-        Head::read(request, true)?.with_body(request, (), &[])
+        Head::read(request, true)?.with_body(request, (), "")
     }
 }
 
@@ -124,12 +127,12 @@ impl Head {
         self,
         request: &HttpRequest,
         body: T,
-        bytes: &[u8],
+        said: &str,
     ) -> Result<ChangeRequest<T>, Problem> {
         if self.is_versioned {
             require_if_match(request)?;
         }
-        let retry = idempotency::retry(request, self.key, bytes);
+        let retry = idempotency::retry(request, self.key, said);
         Ok(ChangeRequest { body, if_match: self.if_match, retry })
     }
 }

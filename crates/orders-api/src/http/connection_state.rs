@@ -24,12 +24,16 @@ pub(crate) struct ConnectionState(Rc<Cells>);
 struct Cells {
     phase: Cell<Phase>,
     closed_by_client: Cell<bool>,
+    aborted: Cell<bool>,
 }
 
 impl ConnectionState {
     pub(crate) fn new() -> Self {
-        let cells = Cells { phase: Cell::new(Phase::Idle), closed_by_client: Cell::new(false) };
-        Self(Rc::new(cells))
+        Self(Rc::new(Cells {
+            phase: Cell::new(Phase::Idle),
+            closed_by_client: Cell::new(false),
+            aborted: Cell::new(false),
+        }))
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -38,6 +42,16 @@ impl ConnectionState {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.0.phase.set(phase);
+    }
+
+    /// Makes the connection end with a reset: the only sign of an incomplete response where neither a
+    /// length nor a last chunk shows its end.
+    pub(crate) fn abort(&self) {
+        self.0.aborted.set(true);
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.aborted.get()
     }
 
     /// Records whether the last read reached the end of what the client sends.

@@ -144,6 +144,17 @@ fn if_match(request: &HttpRequest) -> Result<Option<Vec<u64>>, Problem> {
     })
 }
 
+/// Explains why a weak tag fails, and who made it weak.
+pub(crate) const WEAK_IF_MATCH: &str = "If-Match has a weak entity tag (W/\"…\"), which matches no \
+     version. A proxy that compresses responses usually makes it weak: switch that off there, or \
+     send the tag without W/.";
+
+/// Whether `If-Match` has a weak tag.
+pub(crate) fn has_weak_if_match(request: &HttpRequest) -> bool {
+    let tags = entity_tags(request.headers(), &header::IF_MATCH);
+    matches!(tags, Ok(Some(Tags::Some(tags))) if tags.iter().any(|tag| tag.weak))
+}
+
 /// Whether `If-None-Match` names this version, so that the client already has it.
 pub(crate) fn has_version(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
     Ok(match entity_tags(request.headers(), &header::IF_NONE_MATCH)? {

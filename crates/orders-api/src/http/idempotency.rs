@@ -47,19 +47,20 @@ fn invalid(why: &str) -> Problem {
 }
 
 /// Returns what identifies a retry of a request: its key, and a fingerprint of what must be equal.
+/// `said` is what the body says, whatever its spelling.
 pub(crate) fn retry(
     request: &HttpRequest,
     key: Option<IdempotencyKey>,
-    body: &[u8],
+    said: &str,
 ) -> Option<IdempotentRequest> {
     const NAMESPACE: Uuid = Uuid::from_u128(0x2b6c_91d0_4f0e_4a6f_8d7a_0c3e_5b19_f284);
     let key = key?;
     // No method, path or query can have a line break.
-    let head = format!("{}\n{}\n{}\n", request.method(), request.path(), request.query_string());
-    let whole = [head.as_bytes(), body].concat();
+    let (method, path, query) = (request.method(), request.path(), request.query_string());
+    let whole = format!("{method}\n{path}\n{query}\n{said}");
     Some(IdempotentRequest {
         key: OwnKey { caller: request_context::actor(request), key },
-        fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, &whole).to_string()),
+        fingerprint: Fingerprint::new(&Uuid::new_v5(&NAMESPACE, whole.as_bytes()).to_string()),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Strict JSON: numbers keep their spelling, duplicate members are rejected. Knows no schema.
 
+mod canonical;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 

@@ -123,6 +123,11 @@ impl Problem {
         Self { cause: Some(cause.into()), ..self }
     }
 
+    /// Adds a sentence to the detail.
+    pub(crate) fn explain(self, sentence: &str) -> Self {
+        Self { detail: format!("{} {sentence}", self.detail).into_boxed_str(), ..self }
+    }
+
     /// Prefixes the pointers with the `pointer` of an operation in its batch.
     pub(crate) fn under(self, pointer: &str) -> Self {
         Self { errors: FieldError::all_under(pointer, self.errors), ..self }

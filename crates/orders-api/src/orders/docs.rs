@@ -22,6 +22,7 @@ pub(crate) fn list() -> Description {
     let streamed = FORMATS.into_iter().fold(page, with_stream);
     filtered("listOrders", "List orders page by page, or stream them")
         .with_parameters(parameters::page())
+        .with_parameters([bom()])
         .returns(streamed)
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn ndjson() -> Description {
 
 pub(crate) fn csv() -> Description {
     let summary = "Stream all matching orders as CSV (RFC 4180)";
-    as_file("streamOrdersAsCsv", summary, Format::Csv)
+    as_file("streamOrdersAsCsv", summary, Format::Csv).with_parameters([bom()])
 }
 
 pub(crate) fn calendar() -> Description {
@@ -175,6 +176,11 @@ pub(crate) fn restore() -> Description {
             Code::UnknownService,
         ]])
         .with_idempotency_key()
+}
+
+fn bom() -> Parameter {
+    let meaning = "`true` starts CSV with a byte order mark, by which Excel knows that it is UTF-8";
+    parameters::query("bom", meaning, shape::one_of_texts(&["true", "false"]))
 }
 
 fn expand() -> Parameter {

@@ -56,7 +56,7 @@ async fn page(
     query: OrdersQuery,
     list: ListRequest<OrderPlace>,
 ) -> Result<HttpResponse, Problem> {
-    let OrdersQuery { page, filter, sort, expand } = query;
+    let OrdersQuery { page, filter, sort, expand, bom: _ } = query;
     let ListRequest { key, after, .. } = list;
     let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
     let written = if expand {

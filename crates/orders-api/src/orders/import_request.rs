@@ -1,5 +1,7 @@
 //! Orders of exports and imports, with versions, times and exemption groups.
 
+use std::borrow::Cow;
+
 use orders_core::{Order, OrderContent, OrderId, Timestamp};
 
 use super::request::{read_content, read_datetime, read_order_id, read_version, whole};
@@ -25,6 +27,7 @@ const MAX_VERSION: u64 = (1 << 53) - 1;
 
 /// Reads an order of a file. Unlike in requests, its version and times apply.
 pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>> {
+    let json = &with_t(json);
     let mut reader = Reader::new(json, &[]);
     let id = reader.optional("id", read_order_id);
     let content = read_content(&mut reader, true);
@@ -43,6 +46,25 @@ pub(crate) fn read_import(json: &Json<'_>) -> Result<ImportBody, Vec<FieldError>
     // A missing member is reported, so `finish` has returned.
     let content = whole(content).ok_or_else(Vec::new)?;
     Ok(ImportBody { id, content, version, created_at, updated_at, group })
+}
+
+/// Spreadsheets and databases write a blank between date and time, which RFC 3339 allows for people.
+fn with_t<'j>(json: &'j Json<'j>) -> Cow<'j, Json<'j>> {
+    const TIMES: [&str; 3] = ["datetime", "created_at", "updated_at"];
+    let Json::Object(members) = json else { return Cow::Borrowed(json) };
+    let corrected = |name: &str, value: &Json<'_>| {
+        let Json::Text(text) = value else { return None };
+        let (date, time) =
+            text.split_once(' ').filter(|(date, _)| date.len() == "2022-11-01".len())?;
+        TIMES.contains(&name).then(|| Json::Text(format!("{date}T{time}").into()))
+    };
+    if members.iter().all(|(name, value)| corrected(name, value).is_none()) {
+        return Cow::Borrowed(json);
+    }
+    let correct = |(name, value): &(Cow<'j, str>, Json<'j>)| {
+        (name.clone(), corrected(name, value).unwrap_or_else(|| value.clone()))
+    };
+    Cow::Owned(Json::Object(members.iter().map(correct).collect()))
 }
 
 /// Writes an order as in a list, and its group if other orders share it.

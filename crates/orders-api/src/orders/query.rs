@@ -1,7 +1,7 @@
 //! Query parameters of orders: filters, the sort, and whether to expand.
 
 use actix_web::HttpRequest;
-use orders_core::{Fee, ServiceId, Services};
+use orders_core::Fee;
 use orders_db::{OrderFilter, OrderSort, SortKey};
 use validator::{Validate, ValidationError};
 
@@ -11,19 +11,22 @@ use crate::http::query::{self, PageQuery, Parameters, Times};
 
 /// The parameters of `GET /orders`.
 #[derive(Debug, Validate)]
-#[validate(schema(function = "check_filters", skip_on_field_errors = false))]
+#[validate(schema(function = "check_datetimes"))]
+#[validate(schema(function = "check_creations"))]
+#[validate(schema(function = "check_fees"))]
 pub(crate) struct OrdersQuery {
-    #[validate(nested)]
     pub(crate) page: PageQuery,
     pub(crate) filter: OrderFilter,
     pub(crate) sort: OrderSort,
     pub(crate) expand: bool,
+    /// Whether CSV starts with a byte order mark.
+    pub(crate) bom: bool,
 }
 
 impl OrdersQuery {
     /// Identifies the list in its cursors: everything that selects or sorts orders.
     pub(crate) fn list_key(&self) -> ListKey {
-        let Self { filter, sort, page: _, expand: _ } = self;
+        let Self { filter, sort, page: _, expand: _, bom: _ } = self;
         let OrderFilter { from, to, created_from, created_to, min_fee, max_fee, services } = filter;
         ListKey::new("/orders")
             .with("from", from)
@@ -38,50 +41,59 @@ impl OrdersQuery {
 }
 
 /// Checks parameters against each other. The error's code is the name of the invalid one.
-fn check_filters(query: &OrdersQuery) -> Result<(), ValidationError> {
-    let fault = |name, why: &'static str| Err(ValidationError::new(name).with_message(why.into()));
-    let filter = &query.filter;
-    if filter.from.zip(filter.to).is_some_and(|(from, to)| from > to) {
-        return fault("from", "must not be after to");
-    }
-    if filter.created_from.zip(filter.created_to).is_some_and(|(from, to)| from > to) {
-        return fault("created_from", "must not be after created_to");
-    }
-    if filter.min_fee.zip(filter.max_fee).is_some_and(|(min, max)| min > max) {
-        return fault("min_fee", "must not be above max_fee");
-    }
-    Ok(())
+fn check_order<T: PartialOrd>(
+    [first, second]: [&'static str; 2],
+    values: Option<(T, T)>,
+    why: &'static str,
+) -> Result<(), ValidationError> {
+    let is_wrong = values.is_some_and(|(first, second)| first > second);
+    let message = || format!("must not be {why} {second}").into();
+    if is_wrong { Err(ValidationError::new(first).with_message(message())) } else { Ok(()) }
+}
+
+fn check_datetimes(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+    check_order(["from", "to"], filter.from.zip(filter.to), "after")
+}
+
+fn check_creations(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+    let names = ["created_from", "created_to"];
+    check_order(names, filter.created_from.zip(filter.created_to), "after")
+}
+
+fn check_fees(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+    check_order(["min_fee", "max_fee"], filter.min_fee.zip(filter.max_fee), "above")
 }
 
 /// Reads the parameters of `GET /orders`.
 pub(crate) fn read(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
-    const ONCE: [&str; 8] =
-        ["expand", "sort", "from", "to", "created_from", "created_to", "min_fee", "max_fee"];
+    const ONCE: [&str; 9] =
+        ["bom", "expand", "sort", "from", "to", "created_from", "created_to", "min_fee", "max_fee"];
     let own = ONCE.map(|name| (name, Times::Once));
     let known = [&PageQuery::KNOWN[..], &own, &[("service", Times::Many)]].concat();
-    let mut parameters = Parameters::read(request, &known)?;
-    let page = PageQuery::take(&mut parameters)?;
-    let filter = take_filter(&mut parameters)?;
-    let sort = parameters.one("sort", read_sort)?.unwrap_or_default();
-    query::validated(OrdersQuery { page, filter, sort, expand: take_expand(&mut parameters)? })
+    let mut parameters = Parameters::read(request, &known);
+    let page = PageQuery::take(&mut parameters);
+    let filter = take_filter(&mut parameters);
+    let sort = parameters.one("sort", read_sort).unwrap_or_default();
+    let expand = take_expand(&mut parameters);
+    let bom = parameters.one("bom", read_bool).unwrap_or_default();
+    parameters.validated(OrdersQuery { page, filter, sort, expand, bom })
 }
 
-fn take_filter(parameters: &mut Parameters) -> Result<OrderFilter, Problem> {
+fn take_filter(parameters: &mut Parameters) -> OrderFilter {
     let fee = |text: &str| Fee::parse(text).map_err(|error| error.to_string());
-    let service = |text: &str| ServiceId::parse(text).map_err(|error| error.to_string());
-    let services = parameters.all("service", service)?;
-    if services.len() > Services::MAX {
-        return Err(query::invalid("service", "must not be repeated more than 100 times"));
+    OrderFilter {
+        from: parameters.one("from", query::timestamp),
+        to: parameters.one("to", query::timestamp),
+        created_from: parameters.one("created_from", query::timestamp),
+        created_to: parameters.one("created_to", query::timestamp),
+        min_fee: parameters.one("min_fee", fee),
+        max_fee: parameters.one("max_fee", fee),
+        services: query::take_services(parameters),
     }
-    Ok(OrderFilter {
-        from: parameters.one("from", query::timestamp)?,
-        to: parameters.one("to", query::timestamp)?,
-        created_from: parameters.one("created_from", query::timestamp)?,
-        created_to: parameters.one("created_to", query::timestamp)?,
-        min_fee: parameters.one("min_fee", fee)?,
-        max_fee: parameters.one("max_fee", fee)?,
-        services: services.into_iter().collect(),
-    })
+}
+
+fn read_bool(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_error| "must be true or false".to_owned())
 }
 
 fn read_sort(text: &str) -> Result<OrderSort, String> {
@@ -104,13 +116,15 @@ fn write_sort(sort: OrderSort) -> String {
 
 /// Reads `expand`: whether the response shows services with their names.
 pub(crate) fn expand(request: &HttpRequest) -> Result<bool, Problem> {
-    take_expand(&mut Parameters::read(request, &[("expand", Times::Once)])?)
+    let mut parameters = Parameters::read(request, &[("expand", Times::Once)]);
+    let expand = take_expand(&mut parameters);
+    parameters.finish().map(|()| expand)
 }
 
-fn take_expand(parameters: &mut Parameters) -> Result<bool, Problem> {
+fn take_expand(parameters: &mut Parameters) -> bool {
     let only = "must be \"services\"";
     let read = |text: &str| if text == "services" { Ok(()) } else { Err(only.to_owned()) };
-    Ok(parameters.one("expand", read)?.is_some())
+    parameters.one("expand", read).is_some()
 }
 
 #[cfg(test)]
@@ -146,6 +160,17 @@ mod tests {
         ] {
             let problem = rejected(query);
             assert!(problem.contains(&format!("{name:?}")) && problem.contains(why), "{problem}");
+        }
+    }
+
+    #[test]
+    fn all_invalid_parameters_are_named_at_once() {
+        let problem = rejected(
+            "zz=1&from=2022-11-02T00:00:00Z&to=2022-11-01T00:00:00Z&limit=x&limit=y&min_fee=2\
+             &max_fee=1&sort=a&service=0&service=b&expand=c",
+        );
+        for name in ["zz", "from", "limit", "min_fee", "sort", "service", "expand"] {
+            assert_eq!(problem.matches(&format!("{name:?}")).count(), 1, "{problem}");
         }
     }
 

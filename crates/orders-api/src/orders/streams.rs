@@ -1,7 +1,7 @@
 //! Streams: all matching orders in one response, in bounded memory. Each page is read when the client
 //! has received the previous one, so a slow client holds nothing in the database.
 
-use actix_web::http::{Method, header};
+use actix_web::http::{Method, Version, header};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
@@ -9,9 +9,11 @@ use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
 use super::query::OrdersQuery;
+use crate::http::connection_state::ConnectionState;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::http::{headers, query};
+use crate::orders::csv::Head;
 use crate::orders::response::Names;
 use crate::security;
 use crate::security::{Credential, Security};
@@ -111,11 +113,14 @@ pub(crate) async fn answer(
 ) -> Result<HttpResponse, Problem> {
     // A client that asks for ten orders must not get a million.
     query::reject_paging(request)?;
-    let OrdersQuery { filter, sort, expand, page: _ } = query;
+    let OrdersQuery { filter, sort, expand, bom, page: _ } = query;
+    if bom && format != Format::Csv {
+        return Err(query::invalid("bom", "applies to CSV only"));
+    }
     let query = OrderQuery { filter, sort, after: None };
     let credential = security::credential(request);
-    let mut rest =
-        Rest { store, security, credential, query, format, expand, begun: false, ended: false };
+    let head = Some(Head { bom });
+    let mut rest = Rest { store, security, credential, query, format, expand, head, ended: false };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
@@ -124,6 +129,9 @@ pub(crate) async fn answer(
     if is_head {
         return Ok(answer.streaming(stream::empty::<Result<Bytes, CutShort>>()));
     }
+    // With chunks, the missing last chunk shows that the response is incomplete.
+    let to_abort = request.conn_data::<ConnectionState>().cloned();
+    let to_abort = to_abort.filter(|_| request.version() < Version::HTTP_11);
     let what = format!("{}, cut short:", request.path());
     let request_id = request_context::id(request);
     let others = stream::try_unfold(rest, |mut rest| async move {
@@ -133,13 +141,17 @@ pub(crate) async fn answer(
     let pieces = stream::once(async { Ok(first) }).chain(others).map(move |piece| {
         piece.map_err(|problem: Problem| {
             problem.log(&what, &request_id);
+            if let Some(connection) = &to_abort {
+                connection.abort();
+            }
             CutShort
         })
     });
     Ok(answer.streaming(pieces))
 }
 
-/// Ends a response without its last chunk, which tells the client that it is incomplete.
+/// Ends a response without its last chunk, or by a reset. Either tells the client that it is
+/// incomplete.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream was cut short")]
 struct CutShort;
@@ -153,7 +165,8 @@ struct Rest {
     query: OrderQuery,
     format: Format,
     expand: bool,
-    begun: bool,
+    /// What comes before the first piece, until that is written.
+    head: Option<Head>,
     ended: bool,
 }
 
@@ -171,26 +184,23 @@ impl Rest {
         } else {
             None
         };
-        let is_first = !self.begun;
-        self.begun = true;
+        let head = self.head.take();
         self.ended = page.next.is_none();
         self.query.after = page.next;
-        self.write(&page.orders, names.as_ref(), is_first).map(Bytes::from)
+        self.write(&page.orders, names.as_ref(), head).map(Bytes::from)
     }
 
     fn write(
         &self,
         orders: &[Order],
         names: Option<&Names>,
-        is_first: bool,
+        head: Option<Head>,
     ) -> Result<Vec<u8>, Problem> {
         match self.format {
             Format::Ndjson => crate::orders::ndjson::write_lines(orders, names).map_err(unwritable),
-            Format::Csv => {
-                crate::orders::csv::write_cells(orders, names, is_first).map_err(unwritable)
-            }
+            Format::Csv => crate::orders::csv::write_cells(orders, names, head).map_err(unwritable),
             Format::Calendar => {
-                crate::orders::icalendar::write_entries(orders, names, is_first, self.ended)
+                crate::orders::icalendar::write_entries(orders, names, head.is_some(), self.ended)
                     .map_err(unwritable)
             }
         }

@@ -45,7 +45,7 @@ pub(super) fn listen<C: Configure>(
         return builder.listen("http", listener, move || {
             fn_service(async |io: TcpStream| {
                 let peer = prepare(&io);
-                Ok((TimedStream::new(io), peer))
+                Ok((TimedStream::new(io, |io| io), peer))
             })
             .and_then(http(configure.clone(), shutdown.clone()))
         });
@@ -57,7 +57,7 @@ pub(super) fn listen<C: Configure>(
             .map_err(TlsError::into_service_error)
             .and_then(fn_service(async |io: TlsStream<TcpStream>| {
                 let peer = prepare(io.get_ref().0);
-                Ok((TimedStream::new(io), peer))
+                Ok((TimedStream::new(io, |io| io.get_ref().0), peer))
             }))
             .and_then(http(configure.clone(), shutdown.clone()).map_err(TlsError::Service))
     })

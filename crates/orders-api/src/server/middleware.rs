@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_http::ConnectionType;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -14,7 +16,8 @@ use super::cors;
 use super::metrics::Metrics;
 use crate::console;
 use crate::http::connection_state::{ConnectionState, Phase};
-use crate::http::problem::Problem;
+use crate::http::headers;
+use crate::http::problem::{Code, Problem};
 use crate::http::request_context::{self, X_REQUEST_ID};
 use crate::http::trace::{RequestSpan, SpanEnd, Tracing};
 use crate::security::{self, Origin, rate_limit};
@@ -54,6 +57,13 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
     let actor = || request_context::actor(&request);
     span.end(|| SpanEnd { actor: actor(), route, status, request_id: id_text });
     response.headers_mut().insert(X_REQUEST_ID, id);
+    if request.version() < Version::HTTP_11 && response.response().body().size() == BodySize::Stream
+    {
+        // HTTP/1.0 knows no chunks (RFC 9112, section 6.1): the end of the connection ends the body.
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
     if let Some(data) = &data {
         data.metrics.requests.record(route, request.method(), status, start.elapsed());
         add_headers(&data.cors_origins, &request, response.headers_mut());
@@ -65,9 +75,12 @@ pub(crate) async fn every_request<B: MessageBody + 'static>(
 }
 
 fn render_error(error: &Error, request: &HttpRequest, id: &str) -> actix_web::HttpResponse {
-    let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
+    let mut problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| {
         Problem::unexpected(format!("the error of a handler is not a problem: {error}"))
     });
+    if problem.code() == Code::VersionMismatch && headers::has_weak_if_match(request) {
+        problem = problem.explain(headers::WEAK_IF_MATCH);
+    }
     if console::is_page(request) {
         console::render_failure(request, &problem, id)
     } else {

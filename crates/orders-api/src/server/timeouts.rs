@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use actix_rt::net::TcpStream;
 use actix_rt::time::{Instant, Sleep, sleep_until};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -26,15 +27,16 @@ const HEAD_TIMED_OUT: &[u8] =
 /// A stream that disconnects slow clients.
 pub(crate) struct TimedStream<T> {
     inner: T,
+    socket: fn(&T) -> &TcpStream,
     state: ConnectionState,
     head_timer: Timer,
     write_timer: Timer,
 }
 
 impl<T: AsyncWrite + Unpin> TimedStream<T> {
-    pub(crate) fn new(inner: T) -> Self {
-        let state = ConnectionState::new();
-        Self { inner, state, head_timer: Timer::default(), write_timer: Timer::default() }
+    pub(crate) fn new(inner: T, socket: fn(&T) -> &TcpStream) -> Self {
+        let (state, head_timer) = (ConnectionState::new(), Timer::default());
+        Self { inner, socket, state, head_timer, write_timer: Timer::default() }
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
@@ -76,6 +78,16 @@ impl<T: AsyncWrite + Unpin> TimedStream<T> {
         self.write_timer.start_once(WRITE_TIMEOUT);
         ready!(self.write_timer.poll(context));
         Poll::Ready(Err(timed_out()))
+    }
+}
+
+impl<T> Drop for TimedStream<T> {
+    fn drop(&mut self) {
+        if self.state.is_aborted()
+            && let Err(error) = (self.socket)(&self.inner).set_zero_linger()
+        {
+            log::debug!("cannot reset a connection: {error}");
+        }
     }
 }
 

@@ -74,6 +74,7 @@ impl Source {
             length = Some(file.metadata()?).filter(Metadata::is_file).map(|file| file.len());
             Box::new(file)
         };
+        let input = without_mark(input)?;
         let mut services = Vec::new();
         let input = match format {
             FileFormat::Json => {
@@ -95,6 +96,15 @@ impl Source {
             Input::Csv(input) => cells::read(input, self.keep_raw, each),
         }
     }
+}
+
+/// Skips a byte order mark, with which spreadsheets and editors begin a file.
+fn without_mark(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    let mut first = Vec::new();
+    let length = u64::try_from(MARK.len()).unwrap_or(u64::MAX);
+    (&mut input).take(length).read_to_end(&mut first)?;
+    Ok(if first == MARK { input } else { Box::new(io::Cursor::new(first).chain(input)) })
 }
 
 /// Reads an order of a file.

@@ -5,6 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 
 use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::query;
 use crate::orders::policy::PolicyView;
 use crate::orders::problems::{ConflictView, NeighbourView, SuggestionsView, batch_refused};
 use crate::orders::response::ResultView;
@@ -41,11 +42,7 @@ const INTERNAL: Sample = at(
 
 const SAMPLES: [Sample; 36] = [
     at(Code::MalformedJson, "/orders", "The body starts with a byte order mark."),
-    at(
-        Code::InvalidParameter,
-        "/orders",
-        "The query parameter \"limit\" must be a whole number from 1 to 1000.",
-    ),
+    at(Code::InvalidParameter, "/orders", "must be a whole number from 1 to 1000"),
     at(
         Code::InvalidHeader,
         "/orders/223",
@@ -160,6 +157,8 @@ pub(crate) fn problem(code: Code) -> Box<RawValue> {
     let problem = if let Some(pointer) = pointer {
         let error = FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() };
         Problem::of_fields(code, vec![error])
+    } else if code == Code::InvalidParameter {
+        query::invalid("limit", detail)
     } else if code == Code::BatchRefused {
         of_batch()
     } else if code == Code::OrderConflict {

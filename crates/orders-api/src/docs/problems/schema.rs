@@ -8,6 +8,7 @@ use super::sample::names_fields;
 use crate::http::openapi::problems::one_of;
 use crate::http::openapi::shape;
 use crate::http::problem::{Code, FieldError};
+use crate::http::query::ParameterError;
 use crate::orders::problems::ConflictView;
 use crate::orders::response::ResultView;
 
@@ -51,6 +52,9 @@ fn members(code: Code) -> Vec<(String, RefOr<Schema>)> {
         one("first_sequence", shape::digits().into())
     } else if code == Code::VersionMismatch {
         one("current_version", shape::version().into())
+    } else if code == Code::InvalidParameter {
+        let parameter = ("parameter".to_owned(), shape::text().into());
+        vec![parameter, ("errors".to_owned(), several(ParameterError::schema()))]
     } else if code == Code::BatchRefused {
         one("results", several(RefOr::Ref(Ref::from_schema_name(ResultView::name()))))
     } else if names_fields(code) {

@@ -65,7 +65,7 @@ pub(crate) fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
             or_null(object).into()
         }
         RefOr::T(Schema::Object(object)) => object.into(),
-        other => {
+        other @ (RefOr::Ref(_) | RefOr::T(_)) => {
             let null = ObjectBuilder::new().schema_type(Type::Null);
             OneOfBuilder::new().item(other).item(null).into()
         }

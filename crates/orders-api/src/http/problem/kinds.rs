@@ -31,7 +31,8 @@ pub(super) const KINDS: [Kind; 36] = [
         name: "invalid-parameter",
         title: "Invalid query parameter",
         status: StatusCode::BAD_REQUEST,
-        meaning: "A query parameter is unknown, malformed, missing or repeated; `detail` names it.",
+        meaning: "A query parameter is unknown, malformed, missing or repeated; `errors` \
+                 lists every one.",
     },
     Kind {
         code: Code::InvalidHeader,
