@@ -19,7 +19,7 @@ SILENCE = 45
 
 
 class Gone(Exception):
-    """What follows our position is not in the feed any more."""
+    """The feed cannot be followed from our position: it was trimmed, or the database was restored."""
 
 
 def connect(url):
@@ -35,7 +35,8 @@ def get(connection, path, headers=None):
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     if answer.status == 410:
-        raise Gone(int(json.load(answer)["first_sequence"]))
+        gone = json.load(answer)
+        raise Gone(gone["feed"], int(gone["last_sequence"]))
     if answer.status in (400, 401, 403, 404):
         sys.exit(f"{path}: {answer.status} {answer.read().decode()}")
     if answer.status != 200:
@@ -48,8 +49,8 @@ def open_copy(path):
     copy.executescript(
         """PRAGMA journal_mode = WAL;
            CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, version INTEGER, body TEXT);
-           CREATE TABLE IF NOT EXISTS position (sequence INTEGER);
-           INSERT INTO position SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM position);"""
+           CREATE TABLE IF NOT EXISTS position (feed TEXT, sequence INTEGER);
+           INSERT INTO position SELECT NULL, 0 WHERE NOT EXISTS (SELECT 1 FROM position);"""
     )
     return copy
 
@@ -79,18 +80,21 @@ def apply(copy, event):
 
 def follow(url, copy):
     """Applies events as they come, until the stream ends."""
-    (position,) = copy.execute("SELECT sequence FROM position").fetchone()
-    stream = get(connect(url), "/events/stream", {"Last-Event-ID": str(position)})
+    feed, position = copy.execute("SELECT feed, sequence FROM position").fetchone()
+    if feed is None:
+        feed = json.load(get(connect(url), "/events?limit=1"))["feed"]
+        copy.execute("UPDATE position SET feed = ?", (feed,))
+    stream = get(connect(url), "/events/stream?feed=" + feed, {"Last-Event-ID": str(position)})
     for line in stream:
         # An event is three lines: id, event, data. Its data has all that the others say.
         if line.startswith(b"data: "):
             apply(copy, json.loads(line[len(b"data: ") :]))
 
 
-def start_over(url, copy, first):
-    """Copies all orders as they are, and goes on with the oldest event that is left.
+def start_over(url, copy, feed, last):
+    """Copies all orders, and continues after the event that was the last before.
 
-    The events come first: those that are older than the orders change nothing.
+    Events that are older than the orders change nothing.
     """
     connection, query, orders = connect(url), {"limit": 1000}, []
     while True:
@@ -103,7 +107,7 @@ def start_over(url, copy, first):
     copy.execute("DELETE FROM orders")
     for order in orders:
         put(copy, order)
-    copy.execute("UPDATE position SET sequence = ?", (first - 1,))
+    copy.execute("UPDATE position SET feed = ?, sequence = ?", (feed, last))
     copy.execute("COMMIT")
 
 
@@ -114,7 +118,7 @@ def main():
         try:
             follow(url, copy)
         except Gone as gone:
-            start_over(url, copy, gone.args[0])
+            start_over(url, copy, *gone.args)
         except (OSError, http.client.HTTPException, ValueError) as error:
             print(f"trying again: {error}", file=sys.stderr)
         # The service was restarted, or is away, or has cut us.

@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The orders by their ids, and the sequence up to which they are known.
 struct Copy {
     path: String,
+    /// The feed that the position is of.
+    feed: Option<String>,
     position: String,
     orders: BTreeMap<String, Value>,
 }
@@ -34,8 +36,8 @@ struct Copy {
 /// The response of the service.
 enum Answer {
     Body(Value),
-    /// The events after our position are gone; the feed starts with this sequence.
-    Gone(u64),
+    /// The feed cannot be followed from our position: it was trimmed, or the database was restored.
+    Gone(Value),
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,11 +63,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Applies a page of events; whether there was any.
 fn follow(agent: &Agent, url: &str, copy: &mut Copy) -> Result<bool, Box<dyn Error>> {
-    let path = format!("{url}/events?limit=1000&after={}", copy.position);
+    let feed = copy.feed.as_ref().map(|feed| format!("&feed={feed}")).unwrap_or_default();
+    let path = format!("{url}/events?limit=1000&after={}{feed}", copy.position);
     let page = match get(agent, &path)? {
         Answer::Body(page) => page,
-        Answer::Gone(first) => return start_over(agent, url, copy, first).map(|()| true),
+        Answer::Gone(gone) => return start_over(agent, url, copy, &gone).map(|()| true),
     };
+    copy.feed = page["feed"].as_str().map(str::to_owned);
     let events = page["data"].as_array().ok_or("a page has data")?;
     for event in events {
         copy.apply(&event["data"]);
@@ -79,9 +83,14 @@ fn follow(agent: &Agent, url: &str, copy: &mut Copy) -> Result<bool, Box<dyn Err
     Ok(true)
 }
 
-/// Copies all orders, and continues with the oldest available event. Events that are older than the
-/// orders change nothing.
-fn start_over(agent: &Agent, url: &str, copy: &mut Copy, first: u64) -> Result<(), Box<dyn Error>> {
+/// Copies all orders, and continues after the event that was the last before. Events that are older
+/// than the orders change nothing.
+fn start_over(
+    agent: &Agent,
+    url: &str,
+    copy: &mut Copy,
+    gone: &Value,
+) -> Result<(), Box<dyn Error>> {
     let (mut orders, mut cursor) = (Vec::new(), String::new());
     loop {
         let Answer::Body(page) = get(agent, &format!("{url}/orders?limit=1000{cursor}"))? else {
@@ -95,7 +104,8 @@ fn start_over(agent: &Agent, url: &str, copy: &mut Copy, first: u64) -> Result<(
     for order in orders {
         copy.put(&order);
     }
-    copy.position = first.saturating_sub(1).to_string();
+    copy.feed = gone["feed"].as_str().map(str::to_owned);
+    gone["last_sequence"].as_str().ok_or("it says what is left")?.clone_into(&mut copy.position);
     Ok(copy.save()?)
 }
 
@@ -111,10 +121,7 @@ fn get(agent: &Agent, url: &str) -> Result<Answer, Box<dyn Error>> {
     let body: Value = serde_json::from_slice(&body)?;
     match status {
         200 => Ok(Answer::Body(body)),
-        410 => {
-            let first = body["first_sequence"].as_str().ok_or("it says what is left")?;
-            Ok(Answer::Gone(first.parse()?))
-        }
+        410 => Ok(Answer::Gone(body)),
         _ => Err(format!("{url}: {body}").into()),
     }
 }
@@ -128,7 +135,8 @@ impl Copy {
         };
         let position = kept["position"].as_str().ok_or("the file is not a copy")?.to_owned();
         let orders = kept["orders"].as_object().cloned().unwrap_or_default();
-        Ok(Self { path, position, orders: orders.into_iter().collect() })
+        let feed = kept["feed"].as_str().map(str::to_owned);
+        Ok(Self { path, feed, position, orders: orders.into_iter().collect() })
     }
 
     /// Applies an event. Applying it twice changes nothing.
@@ -153,7 +161,7 @@ impl Copy {
 
     /// Writes a new file and renames it over the old one, so that the file is always complete.
     fn save(&self) -> std::io::Result<()> {
-        let content = json!({"position": self.position, "orders": self.orders});
+        let content = json!({"feed": self.feed, "position": self.position, "orders": self.orders});
         let new = format!("{}.new", self.path);
         let mut file = File::create(&new)?;
         file.write_all(content.to_string().as_bytes())?;

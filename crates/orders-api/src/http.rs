@@ -7,6 +7,7 @@ pub(crate) mod cursor;
 pub(crate) mod field;
 pub(crate) mod headers;
 pub(crate) mod idempotency;
+pub(crate) mod installation;
 pub(crate) mod json;
 pub(crate) mod openapi;
 pub(crate) mod page;

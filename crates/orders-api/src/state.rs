@@ -10,6 +10,7 @@ use crate::cli::{ServeOptions, auth_policy};
 use crate::docs::Document;
 use crate::events::Live;
 use crate::http::body::RequestPolicy;
+use crate::http::installation::Installation;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::rate_limit::RateLimits;
@@ -28,6 +29,7 @@ pub(crate) struct App {
     request_policy: Data<RequestPolicy>,
     /// The streams of events.
     live: Data<Live>,
+    installation: Data<Installation>,
     document: Data<Document>,
     instrumentation: Data<Instrumentation>,
     ssrf_guard: SsrfGuard,
@@ -57,17 +59,24 @@ pub(crate) fn serve(
         access_log: options.access_log,
         cors_origins: options.cors_origin.clone(),
     };
+    let installation = Installation::new(options.public_url.as_ref().map(Origin::as_str));
     let app = App {
         store: StoreClient::new(Arc::clone(&store), keys),
         security: Data::new(security),
         request_policy: Data::new(RequestPolicy::new(options.require_if_match)),
-        live: Data::new(Live::new(options.max_streams())),
+        live: Data::new(Live::new(options.max_streams(), installation.clone())),
+        installation: Data::new(installation.clone()),
         document: Data::new(Document::new(routes::endpoints)),
         instrumentation: Data::new(instrumentation),
         ssrf_guard: options.ssrf_guard(),
         test_deliveries: Data::new(test_sender),
     };
-    let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
+    let work = BackgroundWork {
+        store: app.store.clone(),
+        live: app.live.clone(),
+        installation,
+        test_queue,
+    };
     let served = serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work);
     // The workers' threads share the store and may outlive the server by a moment.
     store.close();
@@ -82,6 +91,7 @@ impl App {
             .app_data(self.security.clone())
             .app_data(self.request_policy.clone())
             .app_data(self.live.clone())
+            .app_data(self.installation.clone())
             .app_data(self.document.clone())
             .app_data(self.instrumentation.clone())
             .app_data(Data::new(self.ssrf_guard))

@@ -30,7 +30,7 @@ pub use book::Book;
 pub use changes::{Changes, RowChange};
 pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};
-pub use event::{Actor, Event, EventKind};
+pub use event::{Actor, Event, EventFeed, EventKind};
 pub use free_intervals::{FreeInterval, FreeIntervals};
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest, OwnKey, Replay};
 pub use import::{Import, ImportGroup};

@@ -5,12 +5,16 @@ mod retention;
 mod watch;
 
 use diesel::prelude::*;
+use diesel::sql_query;
+use orders_core::decide::EventFeed;
 use orders_core::{Actor, Event, EventKind, Order, OrderId};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::rows::{self, OrderRow};
-use crate::database::schema::{event_feed, events};
+use crate::database::schema::{counters, event_feed, events, removed_events};
+
+diesel::allow_tables_to_appear_in_same_query!(counters, event_feed);
 
 pub(crate) use retention::retain;
 pub use watch::Subscription;
@@ -47,12 +51,14 @@ fn order_after(event: &Event) -> Option<&Order> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventPage {
     /// The changes, oldest first.
-    Changes(Vec<OrderChange>),
-    /// Some of the requested events are no longer in the feed.
-    Gone {
-        /// The oldest sequence in the feed; the next one if the feed is empty.
-        first: u64,
+    Changes {
+        /// The id of the feed.
+        feed: String,
+        /// The changes.
+        changes: Vec<OrderChange>,
     },
+    /// The feed cannot be followed from the position.
+    Gone(EventFeed),
 }
 
 /// A row of `events`.
@@ -131,9 +137,9 @@ pub(crate) fn list(
     after: u64,
     limit: usize,
 ) -> Result<EventPage, StoreError> {
-    let trimmed = trimmed_through(connection)?;
-    if after < trimmed {
-        return Ok(EventPage::Gone { first: trimmed + 1 });
+    let feed = find_feed(connection)?;
+    if !feed.continues_from(after) {
+        return Ok(EventPage::Gone(feed));
     }
     let rows: Vec<(EventRow, Option<EventRow>)> = events::table
         .left_join(
@@ -153,14 +159,65 @@ pub(crate) fn list(
         let before = earlier.as_ref().and_then(order_after).cloned();
         Ok(OrderChange { event: row.into_event()?, before })
     });
-    changes.collect::<Result<_, StoreError>>().map(EventPage::Changes)
+    let changes = changes.collect::<Result<_, StoreError>>()?;
+    Ok(EventPage::Changes { feed: feed.id, changes })
 }
 
-/// Returns the sequence up to which the feed is trimmed.
-pub(crate) fn trimmed_through(connection: &mut AnyConnection) -> Result<u64, StoreError> {
-    let through: i64 = event_feed::table
-        .select(event_feed::trimmed_through)
+/// Finds the feed.
+pub(crate) fn find_feed(connection: &mut AnyConnection) -> Result<EventFeed, StoreError> {
+    let failed = |error| StoreError::from_read(&error);
+    let corrupt = |_negative| StoreError::Corrupt("event_feed".to_owned());
+    let (id, trimmed_through, last): (String, i64, i64) = event_feed::table
+        .inner_join(counters::table.on(counters::id.eq(event_feed::id)))
+        .select((event_feed::feed, event_feed::trimmed_through, counters::last_sequence))
         .first(connection)
-        .map_err(|error| StoreError::from_read(&error))?;
-    u64::try_from(through).map_err(|_negative| StoreError::Corrupt("event_feed".to_owned()))
+        .map_err(failed)?;
+    let removed: Vec<(i64, i64)> = removed_events::table
+        .select((removed_events::first_sequence, removed_events::last_sequence))
+        .load(connection)
+        .map_err(failed)?;
+    let removed =
+        removed.into_iter().map(|(first, last)| Ok((first.try_into()?, last.try_into()?)));
+    Ok(EventFeed {
+        id,
+        first_sequence: u64::try_from(trimmed_through).map_err(corrupt)? + 1,
+        last_sequence: last.try_into().map_err(corrupt)?,
+        removed: removed.collect::<Result<_, _>>().map_err(corrupt)?,
+    })
+}
+
+/// Replaces the id of the feed, so that followers start over.
+pub(crate) fn renew_feed(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    const POSTGRES: &str = "UPDATE event_feed SET feed = replace(gen_random_uuid()::text, '-', '')";
+    const SQLITE: &str = "UPDATE event_feed SET feed = lower(hex(randomblob(16)))";
+    match connection {
+        AnyConnection::Postgres(connection) => sql_query(POSTGRES).execute(connection),
+        AnyConnection::Sqlite(connection) => sql_query(SQLITE).execute(connection),
+    }
+    .map(drop)
+    .map_err(|error| StoreError::from_read(&error))
+}
+
+/// Reserves the sequences up to `last`, which the file before a restore had used, and one more, from
+/// which followers can start.
+pub(crate) fn reserve(connection: &mut AnyConnection, last: u64) -> Result<(), StoreError> {
+    let own = find_feed(connection)?.last_sequence;
+    if last <= own {
+        return Ok(());
+    }
+    let last = last + 1;
+    let removed = removed_events::table;
+    diesel::insert_into(removed)
+        .values((
+            removed_events::first_sequence.eq(rows::bigint(own + 1)),
+            removed_events::last_sequence.eq(rows::bigint(last)),
+        ))
+        .execute(connection)
+        .and_then(|_| {
+            diesel::update(counters::table)
+                .set(counters::last_sequence.eq(rows::bigint(last)))
+                .execute(connection)
+        })
+        .map(drop)
+        .map_err(|error| StoreError::from_read(&error))
 }

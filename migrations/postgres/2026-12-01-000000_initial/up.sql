@@ -139,9 +139,17 @@ INSERT INTO api_key_state (id, version, required, session_secret)
 -- restoring and versions need them.
 CREATE TABLE event_feed (
     id              INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    trimmed_through BIGINT  NOT NULL CHECK (trimmed_through >= 0)
+    trimmed_through BIGINT  NOT NULL CHECK (trimmed_through >= 0),
+    -- A random id. A restore replaces it, because followers may know events that no longer exist.
+    feed            TEXT    NOT NULL CHECK (length(feed) = 32)
 );
-INSERT INTO event_feed (id, trimmed_through) VALUES (1, 0);
+INSERT INTO event_feed (id, trimmed_through, feed) VALUES (1, 0, replace(gen_random_uuid()::text, '-', ''));
+
+-- Sequences that a restore removed. They are not used again.
+CREATE TABLE removed_events (
+    first_sequence BIGINT NOT NULL PRIMARY KEY,
+    last_sequence  BIGINT NOT NULL CHECK (last_sequence >= first_sequence)
+);
 
 -- Webhooks. A row whose `deleted_at_ms` is set is deleted; it stays until the log of its deliveries is
 -- removed.

@@ -4,6 +4,7 @@ DROP TABLE deliveries;
 DROP TABLE webhook_secrets;
 DROP TABLE webhooks;
 DROP TABLE event_feed;
+DROP TABLE removed_events;
 DROP TABLE api_key_state;
 DROP TABLE api_key_secrets;
 DROP TABLE api_keys;

@@ -12,6 +12,7 @@ use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use orders_tests::{Client, Database, HOUR, Server, order};
+use rstest::rstest;
 use rstest_reuse::apply;
 use serde_json::Value;
 
@@ -205,4 +206,37 @@ fn a_consumer_has_every_order_whatever_is_killed(
     consumer.wait_for(&server);
     write(&server, 7);
     consumer.wait_for(&server);
+}
+
+/// SQLite has a command to restore; PostgreSQL's own tools restore into another database.
+#[rstest]
+fn a_consumer_starts_over_after_a_restore(
+    #[values(Language::Python, Language::Rust)] language: Language,
+    #[values(false, true)] is_running: bool,
+) {
+    let mut server = Server::fresh(Database::Sqlite);
+    let front = Front::of(&server);
+    let scratch = server.scratch().clone();
+    let mut consumer = Consumer::start(language, &front.url, scratch.dir());
+    write(&server, 0);
+    let backup = scratch.dir().join("backup.db");
+    drop(scratch.run(&["backup", backup.to_str().unwrap()]).assert_fine());
+    write(&server, 1);
+    consumer.wait_for(&server);
+    if !is_running {
+        consumer.child.kill().unwrap();
+    }
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    drop(scratch.run(&["restore", backup.to_str().unwrap()]).assert_fine());
+    let server = Server::start(&scratch);
+    // The same ids get other contents, and more events than were removed.
+    write(&server, 2);
+    write(&server, 1);
+    front.lead_to(&server);
+    if !is_running {
+        consumer.restart();
+    }
+    consumer.wait_for(&server);
+    drop(scratch.run(&["doctor"]).assert_fine());
 }

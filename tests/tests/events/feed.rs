@@ -6,7 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use orders_db::{DatabaseUrl, Store, StoreOptions};
-use orders_tests::{Client, Database, EventStream, HOUR, Server, Setup, at, bare_order, order};
+use orders_tests::{
+    Client, Database, EventStream, HOUR, Server, Setup, at, bare_order, keyed, order,
+};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ fn page(client: &Client, query: &str) -> (Vec<Value>, String) {
 fn the_feed_tells_of_every_change_once_in_order_from_any_position(database: Database) {
     let server = Server::fresh(database);
     assert_eq!(page(&server, ""), (vec![], "0".to_owned()));
-    assert_eq!(page(&server, "?after=7"), (vec![], "7".to_owned()), "nothing is there yet");
+    server.get("/events?after=1").problem(410, "events-gone");
     let created = server.post("/orders", &order("a", NOON)).assert_status(201).json();
     server.post("/orders", &order("b", NOON + 9 * HOUR)).assert_status(201);
     let updated = server.put("/orders/a", &order("a", NOON + HOUR)).assert_status(200).json();
@@ -47,10 +49,13 @@ fn the_feed_tells_of_every_change_once_in_order_from_any_position(database: Data
             "order.restored"
         ]
     );
+    let feed = server.get("/events").json()["feed"].as_str().unwrap().to_owned();
+    let source = json!(format!("/orders/{feed}"));
     for (number, event) in (1..).zip(&all) {
-        assert_eq!(event["sequence"], number.to_string(), "a change that changes nothing is none");
+        assert_eq!(event["id"], number.to_string(), "a change that changes nothing is none");
+        assert_eq!(event["sequence"], format!("{number:018}"));
         assert_eq!(event["sequencetype"], "Integer");
-        assert_eq!((&event["specversion"], &event["source"]), (&json!("1.0"), &json!("/orders")));
+        assert_eq!((&event["specversion"], &event["source"]), (&json!("1.0"), &source));
     }
     let of_a: Vec<&Value> = all.iter().filter(|event| event["subject"] == "a").collect();
     let null = Value::Null;
@@ -66,7 +71,7 @@ fn the_feed_tells_of_every_change_once_in_order_from_any_position(database: Data
     }
     assert_eq!(server.all("/orders/a/history").iter().collect::<Vec<_>>(), of_a, "told alike");
     assert_eq!(next, "7");
-    for after in 0..=8_usize {
+    for after in 0..=7_usize {
         let (rest, next) = page(&server, &format!("?after={after}"));
         assert_eq!(rest, all.get(after..).unwrap_or_default());
         assert_eq!(next, after.max(7).to_string());
@@ -120,7 +125,7 @@ fn whoever_asks_for_what_is_gone_is_told_where_the_feed_starts(database: Databas
         assert_eq!(problem["first_sequence"], "3", "{problem}");
     }
     let (left, next) = page(&server, "?after=2");
-    assert_eq!((left.len(), left[0]["sequence"].as_str(), next.as_str()), (2, Some("3"), "4"));
+    assert_eq!((left.len(), left[0]["id"].as_str(), next.as_str()), (2, Some("3"), "4"));
 }
 
 #[apply(both_databases)]
@@ -194,4 +199,97 @@ fn whoever_listens_hears_of_what_any_process_wrote(database: Database) {
     drop(listener);
     server.post("/orders", &bare_order(&at(NOON))).assert_status(201);
     assert!(heard.recv_timeout(Duration::from_millis(300)).is_err(), "it listens no more");
+}
+
+#[apply(both_databases)]
+fn a_position_beyond_the_last_event_is_gone(database: Database) {
+    let scratch = database.fresh();
+    let (server, admin) = keyed(&scratch, &["--sample-data"]);
+    let feed = admin.get("/events").assert_status(200).json();
+    let id = feed["feed"].as_str().unwrap();
+    assert_eq!(feed["data"][0]["source"], format!("/orders/{id}"));
+    let hook = admin.post("/webhooks", &json!({"url": "https://example.com"})).json();
+    let replay = format!("/webhooks/{}/replay", hook["id"].as_str().unwrap());
+    admin.get("/events?after=3").assert_status(200);
+    admin.post(&replay, &json!({"after": "3"})).assert_status(200);
+    let stream = |query: &str, last: &str| {
+        admin.request("GET", format!("/events/stream{query}")).header("Last-Event-ID", last).send()
+    };
+    for answer in [
+        admin.get("/events?after=4"),
+        admin.get("/events?after=999999999999999999"),
+        admin.get("/events/stream?after=4"),
+        admin.get("/events/stream?lastEventId=4"),
+        stream("", "4"),
+        admin.post(&replay, &json!({"after": "4"})),
+        admin.get("/events?feed=other"),
+        admin.get("/events?after=3&feed=other"),
+        stream("?feed=other", "3"),
+    ] {
+        let problem = answer.problem(410, "events-gone");
+        assert_eq!(problem["first_sequence"], "1", "{answer}");
+        assert_eq!(problem["last_sequence"], "3", "{answer}");
+        assert_eq!(problem["feed"], id, "{answer}");
+    }
+    let own = admin.get(format!("/events?after=1&feed={id}")).assert_status(200).json();
+    assert_eq!(own["data"].as_array().unwrap().len(), 2);
+    let padded = own["data"][0]["sequence"].as_str().unwrap();
+    assert_eq!(padded, "000000000000000002");
+    let next = admin.get(format!("/events?after={padded}")).assert_status(200).json();
+    assert_eq!(next["data"], json!([own["data"][1]]));
+    admin.get("/events?after=02").problem(400, "invalid-parameter");
+    drop(server);
+}
+
+#[apply(both_databases)]
+fn the_source_of_events_names_the_installation(database: Database) {
+    let scratch = database.fresh();
+    let arguments = ["--sample-data", "--public-url", "https://orders.example.com"];
+    let server = Server::start_as(&scratch, &Setup { arguments: &arguments, ..Setup::default() });
+    let page = server.get("/events").json();
+    let source = format!("https://orders.example.com/orders/{}", page["feed"].as_str().unwrap());
+    let history = server.get("/orders/223/history").json();
+    for event in page["data"].as_array().unwrap().iter().chain(history["data"].as_array().unwrap())
+    {
+        assert_eq!(event["source"], source);
+    }
+    let (_, _, streamed) = EventStream::open(&server, "", &[]).event();
+    assert_eq!(streamed["source"], source);
+    let calendar = server.get("/orders.ics").text();
+    assert!(calendar.contains("UID:223@orders.example.com\r\n"), "{calendar}");
+}
+
+#[test]
+fn a_restored_feed_goes_on_above_the_replaced_one() {
+    let mut server = Server::with_sample_data(Database::Sqlite);
+    let scratch = server.scratch().clone();
+    let backup = scratch.dir().join("backup.db");
+    drop(scratch.run(&["backup", backup.to_str().unwrap()]).assert_fine());
+    let before = server.get("/events").json()["feed"].clone();
+    let create = |server: &Server, day: i64| {
+        let body = bare_order(&at(NOON + day * 24 * HOUR));
+        server.post("/orders", &body).assert_status(201);
+    };
+    (0..7).for_each(|day| create(&server, day));
+    server.terminate();
+    assert_eq!(server.wait(), Some(0));
+    drop(scratch.run(&["restore", backup.to_str().unwrap()]).assert_fine());
+    let server = Server::start(&scratch);
+    (0..4).for_each(|day| create(&server, day));
+    // The sequences 4 to 10 were those of other events, and 11 is the first position after them.
+    for after in 4..=10 {
+        server.get(format!("/events?after={after}")).problem(410, "events-gone");
+    }
+    let sequences = |after: u64| {
+        let page = server.get(format!("/events?after={after}")).assert_status(200).json();
+        assert_ne!(page["feed"], before);
+        let events = page["data"].as_array().unwrap().iter();
+        events.map(|event| event["id"].as_str().unwrap().parse().unwrap()).collect::<Vec<u64>>()
+    };
+    assert_eq!(sequences(0), [1, 2, 3, 12, 13, 14, 15]);
+    assert_eq!(sequences(3), [12, 13, 14, 15]);
+    assert_eq!(sequences(11), [12, 13, 14, 15]);
+    assert_eq!(sequences(14), [15]);
+    server.get(format!("/events?feed={}", before.as_str().unwrap())).problem(410, "events-gone");
+    drop(scratch.run(&["doctor"]).assert_fine());
 }

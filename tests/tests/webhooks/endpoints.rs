@@ -126,7 +126,7 @@ fn what_is_wrong_with_a_webhook_is_told(database: Database) {
     }
     admin.post("/webhooks", &json!({"url": "x".repeat(100_000)})).problem(413, "body-too-large");
     let made = admin.post("/webhooks", &json!({"url": url})).assert_status(201).json();
-    for after in [json!("1000000"), json!("-1"), json!("01"), json!(1.5), json!(null), json!("x")] {
+    for after in [json!("-1"), json!("01"), json!(1.5), json!(null), json!("x")] {
         let refused = admin.post(format!("{}/replay", path(&made)), &json!({"after": after}));
         refused.problem(422, "invalid-webhook");
         assert_eq!(refused.pointers(), ["/after"], "{after}");

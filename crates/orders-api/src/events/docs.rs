@@ -21,6 +21,7 @@ pub(crate) fn list() -> Description {
                 "The `next_after` of the previous page; 0 for the start",
                 shape::position(),
             ),
+            feed(),
             query("limit", "The maximum number of events", limit),
         ])
         .returns(
@@ -44,6 +45,7 @@ pub(crate) fn stream() -> Description {
                 "The same as `Last-Event-ID`, for clients that cannot send headers",
                 shape::position(),
             ),
+            feed(),
             last_event_id(),
         ])
         .returns(
@@ -51,6 +53,12 @@ pub(crate) fn stream() -> Description {
                 .content(EVENT_STREAM, shape::text()),
         )
         .fails_with(&[JSON, READ, &[Code::InvalidHeader, Code::EventsGone]])
+}
+
+fn feed() -> Parameter {
+    let meaning =
+        "The `feed` that the position is of; if the feed is another one, the answer is 410";
+    query("feed", meaning, shape::text())
 }
 
 pub(crate) fn history() -> Description {

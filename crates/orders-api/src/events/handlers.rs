@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
-use orders_db::EventPage;
+use orders_db::{EventPage, OrderChange};
 
 use super::live::{Live, take_slot};
 use super::problems::gone;
@@ -15,6 +15,7 @@ use super::query;
 use super::reader::{ReadAccess, Reader};
 use crate::events::response::{EventView, FeedView};
 use crate::http::connection_state::ConnectionState;
+use crate::http::installation::Installation;
 use crate::http::problem::{Code, Problem};
 use crate::http::{headers, page};
 use crate::security::{self, Security};
@@ -28,20 +29,42 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub(crate) async fn list(
     request: HttpRequest,
     store: Data<StoreClient>,
+    installation: Data<Installation>,
 ) -> Result<HttpResponse, Problem> {
-    let query::FeedQuery { after, limit } = query::feed(&request)?;
+    let query::FeedQuery { after, feed: known, limit } = query::feed(&request)?;
     headers::accepts_json(&request)?;
     // One more than the limit shows whether there is a next page.
-    let mut changes =
-        match store.run_blocking(move |store| store.list_events(after, limit + 1)).await? {
-            EventPage::Changes(changes) => changes,
-            EventPage::Gone { first } => return Err(gone(first)),
-        };
+    let (feed, mut changes) = list_from(&store, known, after, limit + 1).await?;
     let next = page::cut(&mut changes, limit).map(|last| last.event.sequence.to_string());
     let next_after = changes.last().map_or(after, |last| last.event.sequence).to_string();
-    let data = changes.iter().map(EventView::new).collect();
+    let source = installation.source(&feed);
+    let data = changes.iter().map(|change| EventView::new(change, &source)).collect();
     let mut response = page::with_link(&request, "after", next.as_deref());
-    Ok(response.json(FeedView { data, next_after }))
+    Ok(response.json(FeedView { data, next_after, feed }))
+}
+
+/// Lists events and the id of their feed, if the feed is the one that the client knows and can be
+/// followed from its position.
+async fn list_from(
+    store: &StoreClient,
+    known: Option<String>,
+    after: u64,
+    limit: usize,
+) -> Result<(String, Vec<OrderChange>), Problem> {
+    let listed = store
+        .run_blocking(move |store| {
+            Ok(match store.list_events(after, limit)? {
+                EventPage::Changes { feed, .. } if known.is_some_and(|known| known != feed) => {
+                    EventPage::Gone(store.find_event_feed()?)
+                }
+                page @ (EventPage::Changes { .. } | EventPage::Gone(_)) => page,
+            })
+        })
+        .await?;
+    match listed {
+        EventPage::Changes { feed, changes } => Ok((feed, changes)),
+        EventPage::Gone(feed) => Err(gone(&feed)),
+    }
 }
 
 /// `GET /events/stream`
@@ -51,7 +74,7 @@ pub(crate) async fn stream(
     live: Data<Live>,
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
-    let start = query::stream(&request)?;
+    let query::StreamQuery { after: start, feed } = query::stream(&request)?;
     let last = last_event_id(&request)?;
     headers::choose(&request, &[(EVENT_STREAM, ())])?;
     // After a reconnect, Last-Event-ID is more recent than the URL.
@@ -61,11 +84,7 @@ pub(crate) async fn stream(
     }
     let slot = if request.method() == Method::HEAD { None } else { Some(take_slot(&live)?) };
     // Before the status is sent, so that an outage or purged events are reported as usual.
-    if let EventPage::Gone { first } =
-        store.run_blocking(move |store| store.list_events(after, 1)).await?
-    {
-        return Err(gone(first));
-    }
+    list_from(&store, feed, after, 1).await?;
     let mut response = HttpResponse::build(StatusCode::OK);
     response
         .content_type(EVENT_STREAM)

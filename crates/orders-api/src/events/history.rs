@@ -2,6 +2,7 @@
 
 use crate::events::response::EventView;
 use crate::http::cursor::ListKey;
+use crate::http::installation::Installation;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::{page, query};
@@ -14,17 +15,23 @@ use actix_web::{HttpRequest, HttpResponse};
 pub(crate) async fn list(
     request: HttpRequest,
     store: Data<StoreClient>,
+    installation: Data<Installation>,
 ) -> Result<HttpResponse, Problem> {
     let id = orders::path_id(&request)?;
     let page = query::page(&request)?;
     let key = ListKey::new(format_args!("/orders/{id}/history"));
     let list = ListRequest::read(&request, key, &page, |place| place.parse::<u64>().ok())?;
     let (after, rows, asked) = (list.after, list.rows(), id.clone());
-    let mut changes =
-        store.run_blocking(move |store| store.list_history(&asked, after, rows)).await?;
+    let (feed, mut changes) = store
+        .run_blocking(move |store| {
+            Ok((store.find_event_feed()?, store.list_history(&asked, after, rows)?))
+        })
+        .await?;
     if changes.is_empty() && after.is_none() {
         return Err(Problem::new(Code::NotFound, format!("Order {id} never existed.")));
     }
     let next = list.cut(&mut changes, |last| last.event.order.version.to_string());
-    Ok(page::answer(&request, changes.iter().map(EventView::new).collect(), next))
+    let source = installation.source(&feed.id);
+    let data = changes.iter().map(|change| EventView::new(change, &source)).collect();
+    Ok(page::answer(&request, data, next))
 }

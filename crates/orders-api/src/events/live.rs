@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::handlers::overloaded;
 use super::ring::{Found, Rendered, Ring};
+use crate::http::installation::Installation;
 use crate::http::problem::Problem;
 use crate::store_client::StoreClient;
 
@@ -35,6 +36,7 @@ pub(crate) struct Live {
     max_streams: usize,
     /// Lets one stream at a time read events that are no longer in the ring.
     pub(super) backlog: Semaphore,
+    pub(super) installation: Installation,
     epoch: Instant,
     is_shutting_down: AtomicBool,
 }
@@ -48,13 +50,14 @@ pub(crate) struct StreamMetrics {
 }
 
 impl Live {
-    pub(crate) fn new(max_streams: usize) -> Self {
+    pub(crate) fn new(max_streams: usize, installation: Installation) -> Self {
         Self {
             ring: Mutex::default(),
             published: watch::Sender::new(0),
             streams: watch::Sender::new(0),
             max_streams,
             backlog: Semaphore::new(1),
+            installation,
             epoch: Instant::now(),
             is_shutting_down: AtomicBool::new(false),
         }
@@ -170,7 +173,7 @@ async fn follow(live: &Live, store: &StoreClient, mut sequences: watch::Receiver
             latest
         });
         while last < latest {
-            match read(store, last, PAGE, usize::MAX).await {
+            match read(store, &live.installation, last, PAGE, usize::MAX).await {
                 Ok(Read::Events(part)) => last = live.publish(part),
                 Ok(Read::Nothing) => break,
                 // Purged before it was read. Streams that need it will notice.
@@ -199,14 +202,18 @@ pub(super) enum Read {
 /// Reads and renders the events after a position.
 pub(super) async fn read(
     store: &StoreClient,
+    installation: &Installation,
     position: u64,
     max_events: usize,
     max_bytes: usize,
 ) -> Result<Read, Problem> {
+    let installation = installation.clone();
     let rendered = store.run_blocking(move |store| {
         Ok(match store.list_events(position, max_events)? {
-            EventPage::Changes(changes) => Some(Rendered::from_changes(&changes, max_bytes)),
-            EventPage::Gone { .. } => None,
+            EventPage::Changes { feed, changes } => {
+                Some(Rendered::from_changes(&changes, &installation.source(&feed), max_bytes))
+            }
+            EventPage::Gone(_) => None,
         })
     });
     match rendered.await?.transpose() {

@@ -1,13 +1,19 @@
-//! The problem of a request for events that were purged.
+//! The problem of a position from which the feed cannot be followed.
+
+use orders_core::decide::EventFeed;
 
 use crate::http::problem::{Code, Problem};
 
-/// The requested events were purged; `first` is the oldest sequence that is available.
-pub(crate) fn gone(first: u64) -> Problem {
+/// The feed cannot be followed from the requested position: its events were purged, or it is from
+/// another feed, before a restore.
+pub(crate) fn gone(feed: &EventFeed) -> Problem {
+    let EventFeed { id, first_sequence, last_sequence, removed: _ } = feed;
     let detail = format!(
-        "The requested events are no longer available: the feed starts at sequence {first}. Read \
-             all orders again, then continue after {}.",
-        first.saturating_sub(1)
+        "This feed cannot be followed from there: it has the events {first_sequence} to \
+         {last_sequence}. Read all orders again, then continue after {last_sequence}."
     );
-    Problem::new(Code::EventsGone, detail).with_member("first_sequence", &first.to_string())
+    Problem::new(Code::EventsGone, detail)
+        .with_member("first_sequence", &first_sequence.to_string())
+        .with_member("last_sequence", &last_sequence.to_string())
+        .with_member("feed", id)
 }

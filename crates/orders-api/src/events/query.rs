@@ -13,39 +13,55 @@ const MAX_DIGITS: usize = 18;
 pub(crate) struct FeedQuery {
     /// The sequence after which the page starts.
     pub(crate) after: u64,
+    /// The id of the feed that the sequence is from.
+    pub(crate) feed: Option<String>,
     /// The maximum number of events.
     pub(crate) limit: usize,
 }
 
+/// The parameters of `GET /events/stream`.
+pub(crate) struct StreamQuery {
+    /// The sequence after which the stream starts.
+    pub(crate) after: Option<u64>,
+    /// The id of the feed that the sequence is from.
+    pub(crate) feed: Option<String>,
+}
+
+fn feed_id(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must be the id of a feed".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// Parses the parameters of `GET /events`.
 pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
-    let known = [("after", Times::Once), ("limit", Times::Once)];
+    let known = [("after", Times::Once), ("feed", Times::Once), ("limit", Times::Once)];
     let mut parameters = Parameters::read(request, &known);
     let after = parameters.one("after", sequence).unwrap_or(0);
     let limit = parameters.one("limit", rows).unwrap_or(100);
-    parameters.finish().map(|()| FeedQuery { after, limit })
+    let feed = parameters.one("feed", feed_id);
+    parameters.finish().map(|()| FeedQuery { after, feed, limit })
 }
 
 /// Parses the position at which `GET /events/stream` starts.
 ///
 /// Clients that cannot send `Last-Event-ID` after a reconnect add `lastEventId` to the URL that they
 /// opened first, so it takes precedence over `after`. It is empty before the first event.
-pub(crate) fn stream(request: &HttpRequest) -> Result<Option<u64>, Problem> {
-    let known = [("after", Times::Once), ("lastEventId", Times::Once)];
+pub(crate) fn stream(request: &HttpRequest) -> Result<StreamQuery, Problem> {
+    let known = [("after", Times::Once), ("feed", Times::Once), ("lastEventId", Times::Once)];
     let mut parameters = Parameters::read(request, &known);
     let after = parameters.one("after", sequence);
     let last = parameters.one("lastEventId", |text| match text {
         "" => Ok(None),
         text => sequence(text).map(Some),
     });
-    parameters.finish().map(|()| last.flatten().or(after))
+    let feed = parameters.one("feed", feed_id);
+    parameters.finish().map(|()| StreamQuery { after: last.flatten().or(after), feed })
 }
 
-/// Parses a sequence: 0, or the sequence of an event.
+/// Parses a sequence: 0, or the sequence of an event, padded with zeros or not.
 pub(crate) fn sequence(text: &str) -> Result<u64, String> {
     let is_one = text.bytes().all(|byte| byte.is_ascii_digit())
         && (1..=MAX_DIGITS).contains(&text.len())
-        && (text == "0" || !text.starts_with('0'));
+        && (text == "0" || text.len() == MAX_DIGITS || !text.starts_with('0'));
     let number = text.parse().ok().filter(|_| is_one);
     number.ok_or_else(|| "must be the sequence of an event, or 0".to_owned())
 }
@@ -56,8 +72,13 @@ mod tests {
 
     #[test]
     fn a_sequence_is_digits_and_nothing_else() {
-        for (text, number) in [("0", 0), ("7", 7), ("999999999999999999", 999_999_999_999_999_999)]
-        {
+        for (text, number) in [
+            ("0", 0),
+            ("7", 7),
+            ("000000000000000007", 7),
+            ("000000000000000000", 0),
+            ("999999999999999999", 999_999_999_999_999_999),
+        ] {
             assert_eq!(sequence(text), Ok(number));
         }
         let long = "9".repeat(1_000);

@@ -168,7 +168,8 @@ impl Reader {
             return Next::End;
         }
         let start = Instant::now();
-        let read = read(&self.store, self.position, self.next_read, DB_CHUNK_BYTES).await;
+        let (store, installation) = (&self.store, &self.live.installation);
+        let read = read(store, installation, self.position, self.next_read, DB_CHUNK_BYTES).await;
         let pause = start.elapsed().saturating_mul(PAUSE_FACTOR);
         let next = match read {
             Ok(Read::Gone) => return Next::End,

@@ -19,8 +19,9 @@ pub(crate) struct EventView<'a> {
     specversion: &'static str,
     #[schema(schema_with = shape::digits)]
     id: Shown<u64>,
-    #[schema(pattern = "^/orders$")]
-    source: &'static str,
+    /// The installation and its feed.
+    #[schema(pattern = "^([a-z]+://[^/]+)?/orders/[0-9a-f]{32}$")]
+    source: &'a str,
     #[schema(pattern = r"^order\.(created|updated|deleted|restored)$")]
     #[serde(rename = "type")]
     kind: String,
@@ -30,8 +31,9 @@ pub(crate) struct EventView<'a> {
     time: Shown<Timestamp>,
     #[schema(pattern = "^application/json$")]
     datacontenttype: &'static str,
-    #[schema(schema_with = shape::digits)]
-    sequence: Shown<u64>,
+    /// Rises with each event. Padded with zeros, so that it sorts as text.
+    #[schema(pattern = "^[0-9]{18}$")]
+    sequence: String,
     #[schema(pattern = "^Integer$")]
     sequencetype: &'static str,
     data: EventData<'a>,
@@ -49,17 +51,17 @@ struct EventData<'a> {
 }
 
 impl<'a> EventView<'a> {
-    pub(crate) fn new(change: &'a OrderChange) -> Self {
+    pub(crate) fn new(change: &'a OrderChange, source: &'a str) -> Self {
         let event = &change.event;
         Self {
             specversion: "1.0",
             id: Shown(event.sequence),
-            source: "/orders",
+            source,
             kind: format!("order.{}", event.kind),
             subject: event.subject().as_str(),
             time: Shown(event.time),
             datacontenttype: "application/json",
-            sequence: Shown(event.sequence),
+            sequence: format!("{:018}", event.sequence),
             sequencetype: "Integer",
             data: EventData {
                 actor: event.actor.as_str(),
@@ -80,4 +82,7 @@ pub(crate) struct FeedView<'a> {
     /// The value of `after` for the next page.
     #[schema(schema_with = shape::position)]
     pub(crate) next_after: String,
+    /// The id of the feed. It changes when the database is restored; then followers start over.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    pub(crate) feed: String,
 }

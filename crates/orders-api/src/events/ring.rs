@@ -22,6 +22,7 @@ impl Rendered {
     /// Renders changes up to a size, but at least one. Returns `None` if there are none.
     pub(super) fn from_changes(
         changes: &[OrderChange],
+        source: &str,
         max_bytes: usize,
     ) -> Result<Option<Self>, serde_json::Error> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(changes.len()));
@@ -30,7 +31,7 @@ impl Rendered {
             let head = format!("id: {}\nevent: order.{}\ndata: ", event.sequence, event.kind);
             bytes.extend_from_slice(head.as_bytes());
             // Compact JSON has no line breaks.
-            serde_json::to_writer(&mut bytes, &EventView::new(change))?;
+            serde_json::to_writer(&mut bytes, &EventView::new(change, source))?;
             bytes.extend_from_slice(b"\n\n");
             if bytes.len() > max_bytes && !ends.is_empty() {
                 bytes.truncate(before);

@@ -13,30 +13,30 @@ const BEGIN: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Orders//Orders/
 const END: &str = "END:VCALENDAR\r\n";
 
 /// Writes orders as events, after the head of the calendar if they are the first, and before its end
-/// if they are the last. The library would hold the whole calendar in memory.
+/// if they are the last. The `host` makes their ids unique. The library would hold the whole calendar in memory.
 pub(crate) fn write_entries(
     orders: &[Order],
     names: Option<&Names>,
-    is_first: bool,
-    is_last: bool,
+    host: &str,
+    (is_first, is_last): (bool, bool),
 ) -> Result<Vec<u8>, fmt::Error> {
     let mut out = String::new();
     out.push_str(if is_first { BEGIN } else { "" });
     for order in orders {
-        entry(order, names).fmt_write(&mut out)?;
+        entry(order, names, host).fmt_write(&mut out)?;
     }
     out.push_str(if is_last { END } else { "" });
     Ok(out.into_bytes())
 }
 
-fn entry(order: &Order, names: Option<&Names>) -> Event {
+fn entry(order: &Order, names: Option<&Names>, host: &str) -> Event {
     let services = order.content.services.iter();
     let summary = joined_names(services, names.unwrap_or(&Names::new()));
     let changed_at = utc(order.updated_at);
     let mut entry = Event::new();
     // Without METHOD, this is the time of the last change (section 3.8.7.2).
     entry.add_property("DTSTAMP", &changed_at);
-    entry.add_property("UID", format!("{}@orders", order.id));
+    entry.add_property("UID", format!("{}@{host}", order.id));
     entry.add_property("SEQUENCE", order.version.saturating_sub(1).to_string());
     entry.add_property("DTSTART", utc(order.content.datetime));
     entry.add_property("SUMMARY", summary);

@@ -10,6 +10,7 @@ use orders_db::{OrderPage, OrderQuery};
 
 use super::query::OrdersQuery;
 use crate::http::connection_state::ConnectionState;
+use crate::http::installation::Installation;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::http::{headers, query};
@@ -119,8 +120,10 @@ pub(crate) async fn answer(
     }
     let query = OrderQuery { filter, sort, after: None };
     let credential = security::credential(request);
-    let head = Some(Head { bom });
-    let mut rest = Rest { store, security, credential, query, format, expand, head, ended: false };
+    let (installation, head) = (Installation::from_request(request), Some(Head { bom }));
+    let ended = false;
+    let mut rest =
+        Rest { store, installation, security, credential, query, format, expand, head, ended };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type());
     let is_head = request.method() == Method::HEAD;
@@ -159,6 +162,7 @@ struct CutShort;
 /// The rest of a stream.
 struct Rest {
     store: Data<StoreClient>,
+    installation: Installation,
     security: Data<Security>,
     /// When it is revoked, the response is cut short.
     credential: Credential,
@@ -199,10 +203,13 @@ impl Rest {
         match self.format {
             Format::Ndjson => crate::orders::ndjson::write_lines(orders, names).map_err(unwritable),
             Format::Csv => crate::orders::csv::write_cells(orders, names, head).map_err(unwritable),
-            Format::Calendar => {
-                crate::orders::icalendar::write_entries(orders, names, head.is_some(), self.ended)
-                    .map_err(unwritable)
-            }
+            Format::Calendar => crate::orders::icalendar::write_entries(
+                orders,
+                names,
+                self.installation.host(),
+                (head.is_some(), self.ended),
+            )
+            .map_err(unwritable),
         }
     }
 }

@@ -15,6 +15,10 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) struct Origin(String);
 
 impl Origin {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether the scheme is `https`.
     pub(crate) fn is_secure(&self) -> bool {
         self.0.starts_with("https://")

@@ -15,6 +15,7 @@ use super::signals::{Signals, shut_down_on_signal};
 use super::tls;
 use crate::cli::ServeOptions;
 use crate::events::{self, Live};
+use crate::http::installation::Installation;
 use crate::store_client::StoreClient;
 use crate::webhooks::{self, TestQueue};
 
@@ -34,6 +35,7 @@ const FREE_MEMORY_BYTES: usize = 1024 * 1024;
 pub(crate) struct BackgroundWork {
     pub(crate) store: StoreClient,
     pub(crate) live: Data<Live>,
+    pub(crate) installation: Installation,
     pub(crate) test_queue: TestQueue,
 }
 
@@ -57,7 +59,7 @@ async fn serve(
     configure: impl Configure,
     work: BackgroundWork,
 ) -> std::io::Result<()> {
-    let BackgroundWork { store, live, test_queue } = work;
+    let BackgroundWork { store, live, installation, test_queue } = work;
     // Before the server listens, so that no signal is missed.
     let signals = Signals::new()?;
     let workers = options.workers();
@@ -72,8 +74,13 @@ async fn serve(
         .max_concurrent_connections(options.max_connections.div_ceil(workers))
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
         .worker_max_blocking_threads(BLOCKING_THREADS);
-    let deliveries =
-        webhooks::start(store.store(), options.deliveries(), test_queue, shutdown.clone())?;
+    let deliveries = webhooks::start(
+        store.store(),
+        installation,
+        options.deliveries(),
+        test_queue,
+        shutdown.clone(),
+    )?;
     let server = listen::listen(builder, listener, configure, tls, shutdown)?.run();
     actix_rt::spawn(events::run(live.clone(), store));
     log::info!("listening on {scheme}://{address}");

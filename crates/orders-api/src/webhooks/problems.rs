@@ -3,7 +3,7 @@
 use orders_core::webhook::{Webhook, WebhookRefusal};
 
 use crate::events;
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{Code, Problem};
 
 impl From<WebhookRefusal> for Problem {
     fn from(refusal: WebhookRefusal) -> Self {
@@ -15,12 +15,7 @@ impl From<WebhookRefusal> for Problem {
                 Code::TooManyWebhooks,
                 format!("The limit of {} webhooks is reached; delete one first.", Webhook::MAX),
             ),
-            WebhookRefusal::EventsGone(first) => events::gone(first),
-            WebhookRefusal::NoSuchEvent(last) => {
-                let pointer = "/after".to_owned();
-                let detail = format!("must be at most {last}, the sequence of the last event");
-                Self::of_fields(Code::InvalidWebhook, vec![FieldError { pointer, detail }])
-            }
+            WebhookRefusal::EventsGone(feed) => events::gone(&feed),
         }
     }
 }

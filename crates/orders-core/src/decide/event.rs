@@ -37,6 +37,32 @@ impl fmt::Display for Actor {
     }
 }
 
+/// The feed of events: its identity, and the positions from which it can be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFeed {
+    /// A random id. It is replaced when the database is restored, because followers may then know
+    /// events that no longer exist.
+    pub id: String,
+    /// The sequence of the oldest event in the feed; the next one if the feed is empty.
+    pub first_sequence: u64,
+    /// The sequence of the last event; 0 if there was none.
+    pub last_sequence: u64,
+    /// The sequences that restores removed, first and last of each range. They are not used again. The
+    /// last of a range was never used: a follower may start there.
+    pub removed: Vec<(u64, u64)>,
+}
+
+impl EventFeed {
+    /// Returns `true` if a follower that knows the events up to `position` can go on from there.
+    #[must_use]
+    pub fn continues_from(&self, position: u64) -> bool {
+        let is_trimmed = position < self.first_sequence.saturating_sub(1);
+        let is_removed =
+            self.removed.iter().any(|(first, last)| (*first..*last).contains(&position));
+        !is_trimmed && position <= self.last_sequence && !is_removed
+    }
+}
+
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {

@@ -3,6 +3,7 @@
 use super::{
     Disabled, EventPatterns, SigningSecret, Webhook, WebhookContent, WebhookDescription, WebhookId,
 };
+use crate::decide::EventFeed;
 use crate::time::{Period, Timestamp};
 
 /// A partial update of a webhook. `None` leaves a value unchanged.
@@ -78,10 +79,8 @@ pub struct WebhookSnapshot {
     pub named: Option<Webhook>,
     /// The number of webhooks.
     pub count: u64,
-    /// The sequence of the last event; 0 for none.
-    pub last_sequence: u64,
-    /// The sequence up to which events are trimmed; 0 for none.
-    pub trimmed_through: u64,
+    /// The feed of events.
+    pub feed: EventFeed,
 }
 
 /// A change to the webhooks to store.
@@ -117,12 +116,9 @@ pub enum WebhookRefusal {
     /// The maximum number of webhooks exists.
     #[error("there are {} webhooks already, and no more are possible", Webhook::MAX)]
     TooMany,
-    /// No event has this sequence yet.
-    #[error("the last event has sequence {0}")]
-    NoSuchEvent(u64),
-    /// Events after the sequence are gone. This is the first that is left.
-    #[error("the first event that is left has sequence {0}")]
-    EventsGone(u64),
+    /// The feed cannot be followed from the sequence.
+    #[error("the feed has the events from {} to {}", .0.first_sequence, .0.last_sequence)]
+    EventsGone(EventFeed),
 }
 
 /// Decides one change to the webhooks.
@@ -147,7 +143,7 @@ pub fn decide_webhook(
                 disabled: None,
                 created_at: now,
                 updated_at: now,
-                position: snapshot.last_sequence,
+                position: snapshot.feed.last_sequence,
                 held: None,
                 generation: 1,
                 pending: 0,
@@ -167,13 +163,10 @@ pub fn decide_webhook(
         }
         WebhookCommand::Replay { id, after } => {
             let webhook = named(id)?;
-            if *after > snapshot.last_sequence {
-                return Err(WebhookRefusal::NoSuchEvent(snapshot.last_sequence));
+            if !snapshot.feed.continues_from(*after) {
+                return Err(WebhookRefusal::EventsGone(snapshot.feed.clone()));
             }
-            if *after < snapshot.trimmed_through {
-                return Err(WebhookRefusal::EventsGone(snapshot.trimmed_through + 1));
-            }
-            let pending = snapshot.last_sequence.saturating_sub(*after);
+            let pending = snapshot.feed.last_sequence.saturating_sub(*after);
             Ok(WebhookChange::Replayed(Webhook { position: *after, pending, ..restarted(webhook) }))
         }
     }
@@ -217,7 +210,11 @@ mod tests {
     }
 
     fn snapshot(named: Option<Webhook>) -> WebhookSnapshot {
-        WebhookSnapshot { named, count: 1, last_sequence: 7, trimmed_through: 0 }
+        WebhookSnapshot { named, count: 1, feed: feed(1) }
+    }
+
+    fn feed(first_sequence: u64) -> EventFeed {
+        EventFeed { id: "f".to_owned(), first_sequence, last_sequence: 7, removed: vec![(4, 6)] }
     }
 
     fn some_webhook() -> Webhook {
@@ -292,10 +289,13 @@ mod tests {
         let Ok(WebhookChange::Replayed(moved)) = replay(0) else { panic!("it was moved") };
         assert_eq!((moved.position, moved.pending), (0, 7));
         assert!(replay(7).is_ok());
-        assert_eq!(replay(8), Err(WebhookRefusal::NoSuchEvent(7)));
+        for removed in [4, 5, 8] {
+            assert_eq!(replay(removed), Err(WebhookRefusal::EventsGone(feed(1))), "{removed}");
+        }
+        assert!(replay(3).is_ok() && replay(6).is_ok());
         let replay_of_all = WebhookCommand::Replay { id: webhook.id.clone(), after: 1 };
-        let trimmed = WebhookSnapshot { trimmed_through: 2, ..snapshot(Some(webhook.clone())) };
-        let refusal = Err(WebhookRefusal::EventsGone(3));
+        let trimmed = WebhookSnapshot { feed: feed(3), ..snapshot(Some(webhook.clone())) };
+        let refusal = Err(WebhookRefusal::EventsGone(feed(3)));
         assert_eq!(decide_webhook(&trimmed, &replay_of_all, at(2_000)), refusal);
         let nothing = WebhookCommand::Delete(webhook.id.clone());
         let refusal = Err(WebhookRefusal::NotFound(webhook.id.clone()));

@@ -77,6 +77,14 @@ diesel::table! {
     event_feed (id) {
         id -> Integer,
         trimmed_through -> BigInt,
+        feed -> Text,
+    }
+}
+
+diesel::table! {
+    removed_events (first_sequence) {
+        first_sequence -> BigInt,
+        last_sequence -> BigInt,
     }
 }
 

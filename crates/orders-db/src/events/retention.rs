@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use orders_core::Period;
 
-use super::trimmed_through;
+use super::find_feed;
 use crate::StoreError;
 use crate::database::clock;
 use crate::database::connection::{AnyConnection, Manager};
@@ -51,7 +51,7 @@ fn trim(
 /// Trims one chunk. Returns how many events it had.
 fn trim_chunk(connection: &mut AnyConnection, keep: Period) -> Result<usize, DbError> {
     let oldest = clock::now(connection)?.saturating_sub(keep).as_millis();
-    let through = rows::bigint(trimmed_through(connection)?);
+    let through = rows::bigint(find_feed(connection)?.first_sequence - 1);
     let next: Vec<(i64, i64)> = events::table
         .filter(events::sequence.gt(through))
         .order(events::sequence.asc())

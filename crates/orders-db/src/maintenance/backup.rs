@@ -2,19 +2,20 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::database::connection::AnyConnection;
+use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::error::DbError;
 use crate::database::long_reads::{check_exists, open_without_timeouts};
 use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::DatabaseUrl;
 use crate::maintenance::doctor;
-use crate::{StoreError, migrate};
+use crate::{StoreError, events, migrate};
 
 /// Why a backup or a restore failed. The database is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,8 +62,6 @@ pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
     drop(fs::remove_file(&partial));
     let copied = copy(url, &partial).and_then(|()| {
         check_integrity(&partial)?;
-        fs::set_permissions(&partial, fs::metadata(from).map_err(file_error(from))?.permissions())
-            .map_err(file_error(&partial))?;
         sync(&partial)?;
         // Unlike a rename, a link never replaces a file.
         fs::hard_link(&partial, to).map_err(|error| {
@@ -126,7 +125,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
     let _lock = ProcessLock::exclusive(url)?;
     let restored = beside(database, ".restoring");
     remove_with_log(&restored);
-    let result = prepare(from, &restored).and_then(|()| {
+    let result = prepare(from, &restored, url).and_then(|()| {
         let previous = set_aside(url, database)?;
         fs::rename(&restored, database).map_err(file_error(database))?;
         sync_folder(database)?;
@@ -137,8 +136,11 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
 }
 
 /// Copies a backup and checks the copy, so that the checked file is the one in use.
-fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
+fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), BackupError> {
     fs::copy(from, restored).map_err(file_error(from))?;
+    // Whoever could read the backup, the database is for the program's user only.
+    fs::set_permissions(restored, fs::Permissions::from_mode(0o600))
+        .map_err(file_error(restored))?;
     check_integrity(restored)?;
     let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(restored.to_owned());
@@ -156,17 +158,38 @@ fn prepare(from: &Path, restored: &Path) -> Result<(), BackupError> {
     if let Some(fault) = faults.into_iter().next() {
         return Err(unfit(fault));
     }
+    begin_feed(&url, replaced)?;
     fold_log(restored).map_err(|error| unfit(format!("{error:?}")))?;
     sync(restored)
+}
+
+/// Gives the restored feed an id of its own, and sequences above those of the replaced file.
+fn begin_feed(restored: &DatabaseUrl, replaced: &DatabaseUrl) -> Result<(), BackupError> {
+    let mut connection = Manager::new(restored, Purpose::Write).open()?;
+    events::renew_feed(&mut connection)?;
+    let DatabaseUrl::Sqlite(file) = replaced else { return Ok(()) };
+    if !file.exists() {
+        return Ok(());
+    }
+    let last = open_without_timeouts(replaced)
+        .and_then(|mut replaced| Ok(events::find_feed(&mut replaced)?.last_sequence));
+    match last {
+        Ok(last) => Ok(events::reserve(&mut connection, last)?),
+        // It may be the reason for the restore.
+        Err(error) => {
+            log::warn!(
+                "{replaced} cannot be read ({error}), so sequences of its events may be used again; \
+                 followers notice by the id of the feed"
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Moves the write-ahead log into the file and ends the log. Fails while another process has the file
 /// open.
 fn fold_log(file: &Path) -> Result<(), DbError> {
-    let manager = crate::database::connection::Manager::new(
-        &DatabaseUrl::Sqlite(file.to_owned()),
-        crate::database::connection::Purpose::Write,
-    );
+    let manager = Manager::new(&DatabaseUrl::Sqlite(file.to_owned()), Purpose::Write);
     let mut connection = manager.open()?;
     connection
         .batch_execute("PRAGMA busy_timeout = 500; PRAGMA journal_mode = DELETE")

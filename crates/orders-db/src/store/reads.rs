@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use orders_core::decide::EventFeed;
 use orders_core::{Order, OrderId, Policy, Service, ServiceId, Timestamp};
 use r2d2::Pool;
 
@@ -61,6 +62,23 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
         read(&self.feeds, &self.metrics, |connection| events::list(connection, after, limit))
+    }
+
+    /// Finds the feed of events. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_event_feed(&self) -> Result<EventFeed, StoreError> {
+        read(&self.feeds, &self.metrics, events::find_feed)
+    }
+
+    /// Replaces the id of the feed of events, so that followers start over: after a database was
+    /// restored by other tools. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn renew_event_feed(&self) -> Result<(), StoreError> {
+        events::renew_feed(&mut self.background.open()?)
     }
 
     /// Finds the sequence of the last committed event; 0 if there was none. Blocks.

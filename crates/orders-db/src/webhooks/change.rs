@@ -7,7 +7,7 @@ use orders_core::webhook::{
     WebhookSnapshot, decide_webhook,
 };
 
-use super::{SecretRow, WebhookRow, deliveries, find, last_sequence, lock};
+use super::{SecretRow, WebhookRow, deliveries, find, lock};
 use crate::database::clock;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
@@ -81,8 +81,7 @@ fn load(
     Ok(WebhookSnapshot {
         named: find(connection, command.id())?,
         count: u64::try_from(count).unwrap_or(0),
-        last_sequence: last_sequence(connection).map_err(error)?,
-        trimmed_through: events::trimmed_through(connection)?,
+        feed: events::find_feed(connection)?,
     })
 }
 

@@ -79,8 +79,8 @@ const SAMPLES: [Sample; 36] = [
     at(
         Code::EventsGone,
         "/events",
-        "The requested events are no longer available: the feed starts at sequence 1001. Read \
-                 all orders again, then continue after 1000.",
+        "This feed cannot be followed from there: it has the events 1001 to 5000. Read all orders \
+                 again, then continue after 5000.",
     ),
     at(Code::VersionMismatch, "/orders/223", "Version mismatch: the current version is 3."),
     at(Code::BodyTooLarge, "/orders", "The body must be at most 64 KiB."),
@@ -166,7 +166,10 @@ pub(crate) fn problem(code: Code) -> Box<RawValue> {
     } else if code == Code::EditLocked {
         new(detail).with_member("editable_at", &"2022-11-01T14:11:11.111Z")
     } else if code == Code::EventsGone {
-        new(detail).with_member("first_sequence", &"1001")
+        new(detail)
+            .with_member("first_sequence", &"1001")
+            .with_member("last_sequence", &"5000")
+            .with_member("feed", &"9f86d081884c7d659a2feaa0c55ad015")
     } else if code == Code::VersionMismatch {
         new(detail).with_member("current_version", &3)
     } else {

@@ -49,7 +49,12 @@ fn members(code: Code) -> Vec<(String, RefOr<Schema>)> {
     } else if code == Code::EditLocked {
         one("editable_at", shape::instant().into())
     } else if code == Code::EventsGone {
-        one("first_sequence", shape::digits().into())
+        ["first_sequence", "last_sequence", "feed"]
+            .map(|name| {
+                let schema = if name == "feed" { shape::text() } else { shape::position() };
+                (name.to_owned(), schema.into())
+            })
+            .to_vec()
     } else if code == Code::VersionMismatch {
         one("current_version", shape::version().into())
     } else if code == Code::InvalidParameter {

@@ -19,6 +19,7 @@ use super::run::{Shared, deliver};
 use super::sender::{self, Sender};
 use super::ssrf_guard::SsrfGuard;
 use super::test_deliveries::{TestQueue, send_tests};
+use crate::http::installation::Installation;
 
 /// The number of endpoints that are delivered to at once.
 const MAX_RUNS: usize = 48;
@@ -48,6 +49,7 @@ pub(crate) struct DeliveryOptions {
 /// Starts the thread that delivers, until `shutdown` is set.
 pub(crate) fn start(
     store: Arc<Store>,
+    installation: Installation,
     options: DeliveryOptions,
     tests: TestQueue,
     shutdown: watch::Receiver<bool>,
@@ -59,7 +61,7 @@ pub(crate) fn start(
         .thread_keep_alive(Duration::from_secs(2))
         .build()?;
     std::thread::Builder::new().name("orders-webhooks".to_owned()).spawn(move || {
-        runtime.block_on(run(store, options, tests, shutdown));
+        runtime.block_on(run(store, installation, options, tests, shutdown));
         // Does not wait for names that are still being resolved.
         runtime.shutdown_background();
     })
@@ -67,6 +69,7 @@ pub(crate) fn start(
 
 async fn run(
     store: Arc<Store>,
+    installation: Installation,
     options: DeliveryOptions,
     tests: TestQueue,
     mut shutdown: watch::Receiver<bool>,
@@ -79,6 +82,7 @@ async fn run(
     let recording = tokio::spawn(recording);
     let shared = Arc::new(Shared {
         store,
+        installation,
         sender: Sender::new(options.ssrf_guard, sender::system_resolver(), options.timeout),
         delays: options.delays,
         lease,

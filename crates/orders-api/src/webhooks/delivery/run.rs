@@ -19,6 +19,7 @@ use super::retry_delays::RetryDelays;
 use super::sender::{SendResult, Sender};
 use super::signature::Message;
 use crate::events::response::EventView;
+use crate::http::installation::Installation;
 
 /// The number of events that are read at once, and that may be sent before their results are stored.
 const PAGE: usize = 50;
@@ -32,6 +33,7 @@ const MAX_UNCHECKED: Duration = Duration::from_millis(200);
 /// What all delivery runs share.
 pub(super) struct Shared {
     pub(super) store: Arc<Store>,
+    pub(super) installation: Installation,
     pub(super) sender: Sender,
     pub(super) delays: RetryDelays,
     /// The duration of a lease.
@@ -83,12 +85,17 @@ pub(super) async fn deliver(
 
 impl DeliveryRun<'_> {
     async fn deliver_page(&mut self) -> Flow {
-        let changes = match self.read_page().await {
-            Ok(EventPage::Changes(changes)) => changes,
-            Ok(EventPage::Gone { first }) => {
-                let id = &self.lease.id;
+        let (feed, changes) = match self.read_page().await {
+            Ok(EventPage::Changes { feed, changes }) => (feed, changes),
+            Ok(EventPage::Gone(feed)) => {
+                let (id, first) = (&self.lease.id, feed.first_sequence);
+                let next = if self.position < first {
+                    first.saturating_sub(1)
+                } else {
+                    feed.last_sequence
+                };
                 log::warn!(webhook_id = id.as_str(); "webhook {id}: events before {first} are gone");
-                self.position = first.saturating_sub(1);
+                self.position = next;
                 self.attempts = 0;
                 return self.renew().await;
             }
@@ -99,6 +106,7 @@ impl DeliveryRun<'_> {
             }
         };
         let is_last = changes.len() < PAGE;
+        let source = self.shared.installation.source(&feed);
         for change in &changes {
             if self.shared.is_stopping.load(Ordering::SeqCst) {
                 return self.release().await;
@@ -109,7 +117,7 @@ impl DeliveryRun<'_> {
             }
             if !self.lease.events.match_kind(change.event.kind) {
                 self.position = change.event.sequence;
-            } else if self.deliver_event(change).await == Flow::End {
+            } else if self.deliver_event(change, &source).await == Flow::End {
                 return Flow::End;
             }
         }
@@ -128,12 +136,14 @@ impl DeliveryRun<'_> {
     }
 
     /// Attempts to deliver an event once.
-    async fn deliver_event(&mut self, change: &OrderChange) -> Flow {
+    async fn deliver_event(&mut self, change: &OrderChange, source: &str) -> Flow {
         let sequence = change.event.sequence;
         let message = Message {
             id: self.lease.id.message_id(sequence),
             // It consists of strings and numbers only, so it always serializes.
-            body: Bytes::from(serde_json::to_vec(&EventView::new(change)).unwrap_or_default()),
+            body: Bytes::from(
+                serde_json::to_vec(&EventView::new(change, source)).unwrap_or_default(),
+            ),
             secrets: self.lease.secrets.clone(),
         };
         let sent = self.shared.sender.send(&self.lease.url, &message, self.now()).await;

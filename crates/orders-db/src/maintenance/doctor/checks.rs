@@ -181,7 +181,9 @@ pub(super) const CHECKS: [Check; 11] = [
                     || '; the last is noted as ' || last_sequence AS line
              FROM (SELECT count(*) AS n, coalesce(max(sequence), 0) AS highest FROM events) AS e,
                   counters
-             WHERE n <> highest OR highest <> last_sequence",
+             WHERE n + (SELECT coalesce(sum(r.last_sequence - r.first_sequence + 1), 0)
+                        FROM removed_events AS r) <> last_sequence
+                OR highest > last_sequence",
         ),
     ),
     check(
