@@ -45,6 +45,7 @@ mod console {
     mod drag;
     mod hostile;
     mod looks;
+    mod mistakes;
     mod pages;
     mod sessions;
 }

@@ -7,12 +7,20 @@ import { move } from "./orders.js";
 
 const QUARTER = 15 * 60000;
 const ORDER = ".o[data-id], .chip[data-id]";
+/** How long a finger holds an order to lift it, in milliseconds, and how far it may slip, in pixels. */
+const HOLD = 400;
+const SLIP = 8;
 
 export function useDragging() {
   if (!("mayWrite" in document.body.dataset)) return;
   document.addEventListener("pointerdown", begin);
   document.addEventListener("click", create);
   document.addEventListener("keydown", nudge);
+  // While an order is lifted, the page does not scroll, and no menu opens.
+  const isDragging = () => document.body.classList.contains("dragging");
+  const still = (event) => { if (isDragging()) event.preventDefault(); };
+  document.addEventListener("touchmove", still, { passive: false });
+  document.addEventListener("contextmenu", still);
 }
 
 function viewOf(order) {
@@ -27,20 +35,41 @@ function create(event) {
 function begin(event) {
   const order = event.target.closest?.(ORDER);
   if (!order || event.button !== 0) return;
-  const origin = { x: event.clientX, y: event.clientY };
+  if (event.pointerType === "touch") hold(order, event);
+  else drag(order, event);
+}
+
+/** A finger lifts an order by a long press, so that a swipe scrolls. */
+function hold(order, event) {
+  const lift = setTimeout(() => { stop(); drag(order, event, true); }, HOLD);
+  const stop = () => {
+    clearTimeout(lift);
+    for (const kind of ["pointermove", "pointerup", "pointercancel"]) document.removeEventListener(kind, slip);
+  };
+  const slip = (e) => { if (e.type !== "pointermove" || distance(e, event) > SLIP) stop(); };
+  for (const kind of ["pointermove", "pointerup", "pointercancel"]) document.addEventListener(kind, slip);
+}
+
+function distance(one, other) {
+  return Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+}
+
+/** Drags an order until the pointer is released. Released outside the calendar, it stays where it is. */
+function drag(order, event, isLifted = false) {
   const view = viewOf(order);
   const grip = view.grip(order, event);
   let isDragged = false;
   let at;
+  const start = () => {
+    isDragged = true;
+    document.body.classList.add("dragging");
+    view.begin(order);
+    showFree(view, order);
+  };
   const over = (e) => {
-    if (!isDragged && Math.hypot(e.clientX - origin.x, e.clientY - origin.y) < 5) return;
-    if (!isDragged) {
-      isDragged = true;
-      document.body.classList.add("dragging");
-      view.begin(order);
-      showFree(view, order);
-    }
-    at = view.over(order, e, grip) ?? at;
+    if (!isDragged && distance(e, event) < 5) return;
+    if (!isDragged) start();
+    at = view.over(order, e, grip);
   };
   const drop = (e) => {
     for (const [kind, heard] of listened) document.removeEventListener(kind, heard);
@@ -56,6 +85,7 @@ function begin(event) {
   const escape = (e) => { if (e.key === "Escape") drop(e); };
   const listened = [["pointermove", over], ["pointerup", drop], ["pointercancel", drop], ["keydown", escape]];
   for (const [kind, heard] of listened) document.addEventListener(kind, heard);
+  if (isLifted) start();
 }
 
 // The browser's own dragging of links would capture the pointer.

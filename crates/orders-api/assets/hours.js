@@ -40,7 +40,7 @@ function begin() {
 
 function over(order, event, gripped) {
   const column = document.elementsFromPoint(event.clientX, event.clientY).map((it) => it.closest?.(".column")).find(Boolean);
-  if (!column) return undefined;
+  if (!column) { ghost.remove(); return undefined; }
   const at = timeAt(column, event.clientY - gripped);
   const [start, end] = edges(column);
   ghost.setAttribute("y", `${((at - start) / (end - start)) * 100}%`);

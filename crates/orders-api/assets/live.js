@@ -2,7 +2,12 @@
 import { refresh } from "./orders.js";
 import { notice } from "./notice.js";
 
+/** The least time between two refreshes, in milliseconds. */
+const INTERVAL = 1000;
+
 let feed, last, waiting;
+let refreshed = -INTERVAL;
+let isBusy = false;
 
 export function follow() {
   last = document.body.dataset.sequence;
@@ -23,8 +28,7 @@ function open() {
   feed = new EventSource(`/events/stream?after=${last}`);
   const heard = (event) => {
     last = event.lastEventId || last;
-    const { subject } = document.body.dataset;
-    if (!subject || JSON.parse(event.data).subject === subject) soon();
+    if (concerns(JSON.parse(event.data))) soon();
   };
   for (const kind of ["created", "updated", "deleted", "restored"]) feed.addEventListener(`order.${kind}`, heard);
 }
@@ -34,23 +38,38 @@ function close() {
   feed = undefined;
 }
 
-/** Several changes at once cause one refresh. */
-function soon() {
-  clearTimeout(waiting);
-  waiting = setTimeout(changed, 150);
+/** Whether the page shows what an event changed: its order, or a time in the calendar or near it. */
+function concerns({ subject, data }) {
+  const own = document.body.dataset.subject;
+  if (own) return subject === own;
+  const shown = [...document.querySelectorAll("#main [data-start]")];
+  const reach = Number(document.querySelector("#main [data-reach]")?.dataset.reach);
+  if (!shown.length || Number.isNaN(reach) || document.querySelector(".empty")) return true;
+  const from = Number(shown[0].dataset.start) - reach;
+  const to = Number(shown.at(-1).dataset.end) + reach;
+  const isNear = (order) => order && Date.parse(order.datetime) >= from && Date.parse(order.datetime) < to;
+  return isNear(data.before) || isNear(data.after);
 }
 
-function changed() {
-  if (document.body.classList.contains("dragging") || document.querySelector("dialog[open]")) {
-    waiting = setTimeout(changed, 500);
+/** The first change is shown at once, and others at most a second later. */
+function soon() {
+  waiting ??= setTimeout(changed, Math.max(0, refreshed + INTERVAL - performance.now()));
+}
+
+async function changed() {
+  waiting = undefined;
+  if (isBusy || document.body.classList.contains("dragging") || document.querySelector("dialog[open]")) {
+    waiting = setTimeout(changed, INTERVAL / 2);
     return;
   }
-  // A refresh would discard unsaved input.
-  if (!isBegun()) return void refresh();
-  if (!document.getElementById("notices").hasChildNodes()) notice("This page has changed.", ["Show", () => location.reload()]);
-}
-
-function isBegun() {
-  const fields = document.querySelectorAll("main form[method=post] :is(input, textarea):not([type=hidden])");
-  return [...fields].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+  isBusy = true;
+  refreshed = performance.now();
+  try {
+    const isKept = await refresh();
+    if (isKept && !document.getElementById("notices").hasChildNodes()) notice("This page has changed.", ["Show", () => location.reload()]);
+  } catch {
+    // The stream of events opens again, and brings the next refresh.
+  } finally {
+    isBusy = false;
+  }
 }

@@ -18,7 +18,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
 /// The built-in files: name, media type, content.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("console.css", STYLE, include_str!("../../assets/console.css")),
     ("calendar.css", STYLE, include_str!("../../assets/calendar.css")),
     ("icon.svg", IMAGE, include_str!("../../assets/icon.svg")),
@@ -29,6 +29,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("free.js", SCRIPT, include_str!("../../assets/free.js")),
     ("hours.js", SCRIPT, include_str!("../../assets/hours.js")),
     ("month.js", SCRIPT, include_str!("../../assets/month.js")),
+    ("idiomorph.js", SCRIPT, include_str!("../../assets/idiomorph.js")),
     ("live.js", SCRIPT, include_str!("../../assets/live.js")),
     ("notice.js", SCRIPT, include_str!("../../assets/notice.js")),
 ];

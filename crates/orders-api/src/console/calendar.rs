@@ -44,7 +44,9 @@ struct CalendarPage {
     address: Address,
     legend: Vec<LegendEntry>,
     rule: String,
-    /// Whether blocked times are those of some services only.
+    /// How far an order blocks times, in milliseconds.
+    reach: i64,
+    /// Whether blocked times are those that are blocked for each of several services.
     is_partial: bool,
     count: usize,
     is_cut: bool,
@@ -131,6 +133,7 @@ fn draw(
         today: address.at(zone.date(now)),
         legend,
         rule: rule(&policy),
+        reach: policy.window.as_millis(),
         is_partial: policy.scope == Scope::Service && address.services.len() != 1,
         count,
         is_cut: calendar.orders.len() >= usize::try_from(MAX_ORDERS).unwrap_or(usize::MAX),

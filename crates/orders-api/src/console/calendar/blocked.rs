@@ -3,6 +3,7 @@
 use orders_core::{Period, Timestamp};
 
 /// Disjoint intervals in epoch milliseconds, ascending.
+#[derive(Debug, Clone)]
 pub(super) struct Blocked(Vec<(i64, i64)>);
 
 impl Blocked {
@@ -19,6 +20,29 @@ impl Blocked {
             }
         }
         Self(intervals)
+    }
+
+    /// The intervals that are in all of these; none of none.
+    pub(super) fn common(all: impl Iterator<Item = Self>) -> Self {
+        all.reduce(|one, other| one.intersect(&other)).unwrap_or(Self(Vec::new()))
+    }
+
+    fn intersect(&self, other: &Self) -> Self {
+        let mut common = Vec::new();
+        let (mut ours, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let (Some((from, end)), Some((other_from, other_end))) = (ours.peek(), others.peek())
+        {
+            let (start, stop) = (*from.max(other_from), *end.min(other_end));
+            if start < stop {
+                common.push((start, stop));
+            }
+            if end < other_end {
+                ours.next();
+            } else {
+                others.next();
+            }
+        }
+        Self(common)
     }
 
     /// Their parts within an interval, relative to its start.
@@ -44,5 +68,21 @@ mod tests {
         assert_eq!(all(&by(&[0, 20])), [(90, 110), (110, 130)]);
         assert_eq!(by(&[0, 20]).within(5, 12).collect::<Vec<_>>(), [(0, 5), (5, 7)]);
         assert_eq!(by(&[0]).within(10, 20).count(), 0);
+    }
+
+    #[test]
+    fn common_intervals_are_in_all() {
+        let of = |intervals: &[&[(i64, i64)]]| {
+            Blocked::common(intervals.iter().map(|one| Blocked(one.to_vec()))).0
+        };
+        assert_eq!(of(&[]), []);
+        assert_eq!(of(&[&[(0, 10)]]), [(0, 10)]);
+        assert_eq!(of(&[&[(0, 10), (20, 30)], &[(5, 25)]]), [(5, 10), (20, 25)]);
+        assert_eq!(of(&[&[(0, 10)], &[(10, 20)]]), []);
+        assert_eq!(
+            of(&[&[(0, 9), (10, 20)], &[(2, 15)], &[(3, 4), (8, 12)]]),
+            [(3, 4), (8, 9), (10, 12)]
+        );
+        assert_eq!(of(&[&[(0, 9)], &[]]), []);
     }
 }

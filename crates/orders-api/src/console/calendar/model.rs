@@ -18,7 +18,10 @@ pub(super) struct CalendarModel<'a> {
     pub(super) address: &'a Address,
     pub(super) services: BTreeMap<ServiceId, (usize, &'a str)>,
     pub(super) orders: Vec<&'a CalendarOrder>,
+    /// What is blocked for all services that are selected, or for all that there are.
     pub(super) blocked: Blocked,
+    /// What is blocked for each of them, if each service has its own calendar.
+    blocked_by_service: BTreeMap<ServiceId, Blocked>,
     pub(super) may_write: bool,
 }
 
@@ -36,9 +39,21 @@ impl<'a> CalendarModel<'a> {
             address.services.is_empty()
                 || order.services.iter().any(|id| address.services.contains(&id))
         };
-        let blocking = calendar.orders.iter().filter(|order| {
-            policy.scope == Scope::Global || address.services.is_empty() || is_shown(order)
-        });
+        let blocks = |orders: &[&CalendarOrder]| {
+            Blocked::by(orders.iter().map(|order| order.datetime), policy.window)
+        };
+        let blocked_by_service: BTreeMap<ServiceId, Blocked> = match policy.scope {
+            Scope::Global => BTreeMap::new(),
+            Scope::Service => {
+                let by_service = by_service(calendar, address);
+                by_service.into_iter().map(|(id, orders)| (id, blocks(&orders))).collect()
+            }
+        };
+        let blocked = match policy.scope {
+            Scope::Global => blocks(&calendar.orders.iter().collect::<Vec<_>>()),
+            // A time is free if it is free for any of the services.
+            Scope::Service => Blocked::common(blocked_by_service.values().cloned()),
+        };
         let within = |order: &&CalendarOrder| order.datetime >= from && order.datetime < to;
         Self {
             zone: layout.zone,
@@ -47,10 +62,16 @@ impl<'a> CalendarModel<'a> {
             services: numbered
                 .map(|(at, service)| (service.id, (at % 8, service.name.as_str())))
                 .collect(),
-            blocked: Blocked::by(blocking.map(|order| order.datetime), policy.window),
+            blocked,
+            blocked_by_service,
             orders: calendar.orders.iter().filter(within).filter(is_shown).collect(),
             may_write: layout.may_write(),
         }
+    }
+
+    /// What is blocked for a service.
+    pub(super) fn blocked_for(&self, service: ServiceId) -> &Blocked {
+        self.blocked_by_service.get(&service).unwrap_or(&self.blocked)
     }
 
     /// The colour and the name of an order: those of the first of its services that is selected.
@@ -78,4 +99,21 @@ impl<'a> CalendarModel<'a> {
             |edge: i64| self.orders.partition_point(|order| order.datetime.as_millis() < edge);
         self.orders.get(before(start)..before(end)).unwrap_or_default()
     }
+}
+
+/// The orders of each selected service, or of each that there is.
+fn by_service<'a>(
+    calendar: &'a CalendarView,
+    address: &Address,
+) -> BTreeMap<ServiceId, Vec<&'a CalendarOrder>> {
+    let is_chosen = |id: &ServiceId| address.services.is_empty() || address.services.contains(id);
+    let known = calendar.services.iter().map(|service| service.id);
+    let mut by_service: BTreeMap<ServiceId, Vec<&CalendarOrder>> =
+        known.filter(is_chosen).map(|id| (id, Vec::new())).collect();
+    for order in &calendar.orders {
+        for id in order.services.iter().filter(is_chosen) {
+            by_service.entry(id).or_default().push(order);
+        }
+    }
+    by_service
 }

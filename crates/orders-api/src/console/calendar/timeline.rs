@@ -16,7 +16,6 @@ pub(super) struct Timeline {
     /// The width of the drawing.
     pub(super) width: i64,
     pub(super) days: Vec<Day>,
-    pub(super) blocked: String,
     pub(super) rows: Vec<Row>,
     pub(super) now: Option<i64>,
     /// The number of services without a row.
@@ -38,6 +37,7 @@ pub(super) struct Row {
     pub(super) colour: usize,
     pub(super) count: usize,
     pub(super) ticks: String,
+    pub(super) blocked: String,
 }
 
 pub(super) fn draw(model: &CalendarModel<'_>) -> Timeline {
@@ -62,12 +62,12 @@ pub(super) fn draw(model: &CalendarModel<'_>) -> Timeline {
             None => (0, format!("Service {service}")),
         };
         let ticks = ticks(&at, 9);
-        Row { name, colour, count, ticks }
+        let path = |(from, to)| format!("M{} 0H{}V9H{}z", from / UNIT, to / UNIT, from / UNIT);
+        let blocked: Vec<String> =
+            model.blocked_for(service).within(start, end).map(path).collect();
+        let blocked = blocked.concat();
+        Row { name, colour, count, ticks, blocked }
     };
-    let blocked = model
-        .blocked
-        .within(start, end)
-        .map(|(from, to)| format!("M{} 0H{}V9H{}z", from / UNIT, to / UNIT, from / UNIT));
     let today = model.zone.date(model.now);
     let now = (model.now.as_millis() - start) / UNIT;
     Timeline {
@@ -86,7 +86,6 @@ pub(super) fn draw(model: &CalendarModel<'_>) -> Timeline {
                 }
             })
             .collect(),
-        blocked: blocked.collect(),
         rows: rows.into_iter().take(ROWS).map(row).collect(),
         now: (0..(end - start) / UNIT).contains(&now).then_some(now),
         left_out,
