@@ -6,14 +6,15 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
-use crate::cli::{ServeOptions, auth_policy};
+use crate::cli::ServeOptions;
 use crate::docs::Document;
 use crate::events::Live;
 use crate::http::body::RequestPolicy;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::rate_limit::RateLimits;
-use crate::security::{KeyCache, Origin, Security};
+use crate::security::{AuthPolicy, KeyCache, Origin, Security};
+use crate::server::listen::Listener;
 use crate::server::metrics::Metrics;
 use crate::server::middleware::Instrumentation;
 use crate::server::serve::{self, BackgroundWork};
@@ -37,14 +38,16 @@ pub(crate) struct App {
 /// Serves until a signal arrives.
 pub(crate) fn serve(
     store: Store,
+    policy: AuthPolicy,
     options: &ServeOptions,
     tracing: Tracing,
+    listener: Listener,
 ) -> Result<(), Box<dyn Error>> {
     let store = Arc::new(store);
     let keys = KeyCache::new(Arc::clone(&store));
     let (test_sender, test_queue) = webhooks::test_queue();
     let security = Security {
-        policy: auth_policy::from_options(&store, options)?,
+        policy,
         keys: keys.clone(),
         rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
         trusted_proxies: options.trust_proxy.clone(),
@@ -68,7 +71,7 @@ pub(crate) fn serve(
         test_deliveries: Data::new(test_sender),
     };
     let work = BackgroundWork { store: app.store.clone(), live: app.live.clone(), test_queue };
-    serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work)
+    serve::run(options, listener, move |config: &mut ServiceConfig| app.configure(config), work)
 }
 
 impl App {
