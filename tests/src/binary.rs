@@ -151,6 +151,9 @@ pub(crate) fn interrupted(
 }
 
 /// The path of the program: `ORDERS_API_BIN`, or else what cargo builds beside this very executable.
+///
+/// # Panics
+/// If it does not build.
 #[must_use]
 pub fn program() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();

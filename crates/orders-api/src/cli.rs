@@ -87,7 +87,8 @@ pub(crate) struct Common {
         env = "ORDERS_LOG",
         default_value = "info",
         help_heading = "Log",
-        value_name = "FILTERS"
+        value_name = "FILTERS",
+        value_parser = values::read_filters
     )]
     pub(crate) log: String,
     /// The format of log lines

@@ -1,5 +1,7 @@
 //! The database of a command: which one, and what the command may do to its schema.
 
+use std::ffi::OsString;
+
 use orders_db::{DatabaseUrl, ProcessLock, SchemaState, StoreError, migrate, schema_state};
 
 use super::Common;
@@ -8,9 +10,11 @@ impl Common {
     /// The URL of the database.
     pub(crate) fn database(&self) -> Result<DatabaseUrl, StoreError> {
         #[expect(clippy::disallowed_methods, reason = "settings are read here")]
-        let fallback = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
-        match self.database_url.clone().or_else(fallback) {
-            Some(url) => DatabaseUrl::parse(&url),
+        let usual = std::env::var_os("DATABASE_URL").filter(|url| !url.is_empty());
+        let url = self.database_url.clone().map(OsString::from).or(usual);
+        match url.map(OsString::into_string) {
+            Some(Ok(url)) => DatabaseUrl::parse(&url),
+            Some(Err(_)) => Err(StoreError::Url("DATABASE_URL is not UTF-8".to_owned())),
             None => Ok(DatabaseUrl::Sqlite(self.data_dir.join("orders.db"))),
         }
     }

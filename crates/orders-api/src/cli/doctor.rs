@@ -9,6 +9,8 @@ use crate::cli::output::{OutputError, print};
 
 /// Prints a line for each check, and one for each finding.
 pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(), Box<dyn Error>> {
+    // Before anything is printed.
+    let other = options.compare.as_deref().map(other_database).transpose()?;
     let (mut checks, mut faults, mut rows) = (0_u64, 0, 0);
     let mut written = Ok(());
     orders_db::check_database(database, |report| {
@@ -33,21 +35,30 @@ pub(crate) fn run(database: &DatabaseUrl, options: &DoctorOptions) -> Result<(),
             written = print(&lines);
         }
     })?;
-    let own = if options.checksums || options.compare.is_some() {
+    let own = if options.checksums || other.is_some() {
         let checksums = orders_db::checksums(database)?;
         print_checksums(&checksums)?;
         checksums
     } else {
         Vec::new()
     };
-    if let Some(other) = &options.compare {
-        faults += compare(&own, &orders_db::checksums(&DatabaseUrl::parse(other)?)?)?;
+    if let Some(other) = &other {
+        faults += compare(&own, &orders_db::checksums(other)?)?;
     }
     if faults > 0 {
         return Err(format!("{faults} of {checks} checks failed in {database}").into());
     }
     written?;
     Ok(print(&format!("all {checks} checks are fine, of {rows} rows in all\n"))?)
+}
+
+/// The database to compare with.
+fn other_database(url: &str) -> Result<DatabaseUrl, Box<dyn Error>> {
+    let other = DatabaseUrl::parse(url)?;
+    match other.check_exists() {
+        Err(_) => Err(format!("there is no database at {url}, which --compare names").into()),
+        Ok(()) => Ok(other),
+    }
 }
 
 /// Prints the checksum and the number of rows of each table.

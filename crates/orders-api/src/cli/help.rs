@@ -3,8 +3,9 @@
 pub(super) const PROGRAM: &str = "\
 Without a command, `serve` runs; it takes the options of `serve`.
 
-Settings may also be environment variables: the options of `serve`, of the database and of the log, which
-their help shows as [env: …]. An option overrides its variable; an empty variable counts as unset.
+Settings may also be environment variables: the options of `serve`, of the database and of the
+log, which their help shows as [env: …]. An option overrides its variable. An empty variable counts
+as unset.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage. What ends a command is printed as `error: …`.
 
@@ -14,11 +15,11 @@ Examples:
   orders-api help import                              show the options of a command";
 
 pub(super) const SERVE: &str = "\
-ORDERS_API_KEY may hold a key with the role `admin`. It is no option, because other users of the machine
-can see the arguments of a process.
+ORDERS_API_KEY may hold a key with the role `admin`. It is no option, because other users of the
+machine can see the arguments of a process.
 
-SIGTERM or Ctrl-C: `/readyz` responds 503 for the drain delay, accepted requests are answered for up to
-30 seconds, then the program exits with 0. A second signal ends it at once.
+SIGTERM or Ctrl-C: `/readyz` responds 503 for the drain delay, accepted requests are answered for
+up to 30 seconds, then the program exits with 0. A second signal ends it at once.
 
 Examples:
   orders-api serve
@@ -31,8 +32,8 @@ Examples:
   orders-api migrate --database-url sqlite:///var/lib/orders/orders.db";
 
 pub(super) const IMPORT: &str = "\
-Exit codes: 0 if every row is imported, except those that `skip` skips; 1 if a row was rejected or the import
-ended early. If it is interrupted, it prints how many orders it has imported.
+Exit codes: 0 if every row is imported, except those that `skip` skips; 1 if a row was rejected or
+the import ended early. If it is interrupted, it prints how many orders it has imported.
 
 Examples:
   orders-api import orders.csv --dry-run
@@ -58,8 +59,8 @@ Examples:
   orders-api backup /backups/orders-2026-12-01.db";
 
 pub(super) const RESTORE: &str = "\
-The backup is checked first. The previous database is kept beside the new one. For PostgreSQL it prints the
-`pg_restore` command to run.
+The backup is checked first. The previous database is kept beside the new one. For PostgreSQL it
+prints the `pg_restore` command to run.
 
 Examples:
   orders-api restore /backups/orders-2026-12-01.db";

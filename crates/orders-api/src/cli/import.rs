@@ -62,7 +62,7 @@ pub(crate) fn run(database: &DatabaseUrl, options: &ImportOptions) -> Result<(),
         return Err(UsageError(why).into());
     };
     if options.rejected.as_deref().is_some_and(|rejected| is_same_file(rejected, file)) {
-        let why = "--rejected names the file to import, which it would overwrite";
+        let why = "--rejected: the rejected rows would overwrite the file to import";
         return Err(UsageError(why.to_owned()).into());
     }
     let named = |error: SourceError| format!("{}: {error}", file.display());

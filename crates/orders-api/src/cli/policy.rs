@@ -14,7 +14,7 @@ use crate::cli::wait::wait;
 use crate::orders::policy::PolicyView;
 
 /// How many pairs `check` prints without `--all`.
-const SHOWN: u64 = 20;
+const SHOWN: u64 = 100;
 
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
     let open = || Store::open(database, StoreOptions::default());

@@ -16,7 +16,7 @@ pub(crate) enum PolicyCommand {
     Check {
         #[command(flatten)]
         options: PolicyOptions,
-        /// Print all pairs, not only the first 20
+        /// Print all pairs, not only the first 100
         #[arg(long)]
         all: bool,
     },

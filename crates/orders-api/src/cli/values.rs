@@ -13,6 +13,12 @@ pub(super) fn read_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Filters of the log.
+pub(super) fn read_filters(text: &str) -> Result<String, String> {
+    env_filter::Builder::new().try_parse(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
 pub(super) fn read_period(text: &str) -> Result<Period, String> {
     Period::parse(text).map_err(|error| error.to_string())
 }

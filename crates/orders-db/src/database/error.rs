@@ -9,7 +9,7 @@ pub enum StoreError {
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A queue is full, or a lock was held too long. The request has no effect.
-    #[error("the database is overloaded")]
+    #[error("the database is busy: others hold its lock, or too many requests wait; try again")]
     Overloaded,
     /// The connection was lost during the commit, and its outcome is unknown.
     #[error("the connection to the database was lost during the commit; its outcome is unknown")]
