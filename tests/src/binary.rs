@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::guard;
 
 /// A run of the program that has ended.
@@ -58,7 +60,7 @@ impl Run {
 
 /// The program as a command, in an empty environment and directory.
 pub(crate) fn command(dir: &Path) -> Command {
-    command_of(binary(), dir)
+    command_of(program(), dir)
 }
 
 /// The same of another build of the program.
@@ -126,11 +128,34 @@ pub(crate) fn killed_after(
     Some(output.into()).filter(|run: &Run| run.code.is_some())
 }
 
-/// The program under test: `ORDERS_API_BIN`, or else what cargo builds beside this executable.
+/// Runs the program, and interrupts it (Ctrl-C) once `is_time` returns `true`.
+pub(crate) fn interrupted(
+    dir: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    mut is_time: impl FnMut() -> bool,
+) -> Run {
+    let mut command = command(dir);
+    command.envs(variables.iter().copied()).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    guard::began(child.id());
+    while child.try_wait().is_ok_and(|status| status.is_none()) {
+        if is_time() {
+            kill_process(Pid::from_child(&child), Signal::INT).expect("it can be interrupted");
+            break;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    child.wait_with_output().expect("it can be waited for").into()
+}
+
+/// The path of the program: `ORDERS_API_BIN`, or else what cargo builds beside this very executable.
 ///
 /// # Panics
 /// If it does not build.
-pub fn binary() -> &'static Path {
+#[must_use]
+pub fn program() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match env::var_os("ORDERS_API_BIN") {
         Some(path) => std::path::absolute(path).expect("ORDERS_API_BIN is the path of a file"),

@@ -98,6 +98,18 @@ impl Scratch {
         binary::killed_after(self.dir(), &variables, arguments, after)
     }
 
+    /// Runs a command of the program on this database, and interrupts it once `is_time` returns
+    /// `true`.
+    #[must_use]
+    pub fn run_interrupted(
+        &self,
+        arguments: &[&str],
+        is_time: impl FnMut() -> bool,
+    ) -> binary::Run {
+        let variables = [("ORDERS_DATABASE_URL", &*self.url())];
+        binary::interrupted(self.dir(), &variables, arguments, is_time)
+    }
+
     /// Writes a file beside the database and returns its path.
     ///
     /// # Panics

@@ -47,7 +47,7 @@ mod wal;
 mod webhooks;
 pub mod workload;
 
-pub use binary::{Run, binary, orders_api, traced_binary};
+pub use binary::{Run, orders_api, program, traced_binary};
 pub use browser::{Browser, Looks, axe};
 pub use bulk::{Bulk, BulkOrder};
 pub use certificates::certificate;

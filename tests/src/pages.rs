@@ -25,6 +25,7 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 /// If it is not created.
 #[must_use]
 pub fn make_key(scratch: &Scratch, role: &str) -> (String, String) {
+    drop(scratch.run(&["migrate"]).assert_fine());
     let made = scratch.run(&["keys", "create", "--name", "<b>Ann</b>", "--role", role]);
     let printed = made.assert_fine().stdout;
     let (id, key) = printed.trim_end().split_once(' ').unwrap();

@@ -86,11 +86,16 @@ mod operations {
     mod backup;
     mod canaries;
     mod connections;
+    mod database_states;
     mod deploy;
     mod doctor;
+    mod environment;
+    mod errors;
     mod export;
     mod file_access;
+    mod help;
     mod import;
+    mod interrupts;
     mod metrics;
     mod migrations;
     mod million;

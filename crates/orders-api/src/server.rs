@@ -3,7 +3,7 @@
 
 mod access_log;
 mod cors;
-mod listen;
+pub(crate) mod listen;
 pub(crate) mod logging;
 pub(crate) mod metrics;
 pub(crate) mod middleware;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, ServiceConfig};
 use orders_db::Store;
 
-use crate::cli::{ServeOptions, auth_policy};
+use crate::cli::ServeOptions;
 use crate::docs::Document;
 use crate::events::Live;
 use crate::http::body::RequestPolicy;
@@ -14,7 +14,8 @@ use crate::http::installation::Installation;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::rate_limit::RateLimits;
-use crate::security::{KeyCache, Origin, Security};
+use crate::security::{AuthPolicy, KeyCache, Origin, Security};
+use crate::server::listen::Listener;
 use crate::server::metrics::Metrics;
 use crate::server::middleware::Instrumentation;
 use crate::server::serve::{self, BackgroundWork};
@@ -39,14 +40,16 @@ pub(crate) struct App {
 /// Serves until a signal arrives.
 pub(crate) fn serve(
     store: Store,
+    policy: AuthPolicy,
     options: &ServeOptions,
     tracing: Tracing,
+    listener: Listener,
 ) -> Result<(), Box<dyn Error>> {
     let store = Arc::new(store);
     let keys = KeyCache::new(Arc::clone(&store));
     let (test_sender, test_queue) = webhooks::test_queue();
     let security = Security {
-        policy: auth_policy::from_options(&store, options)?,
+        policy,
         keys: keys.clone(),
         rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
         trusted_proxies: options.trust_proxy.clone(),
@@ -77,7 +80,8 @@ pub(crate) fn serve(
         installation,
         test_queue,
     };
-    let served = serve::run(options, move |config: &mut ServiceConfig| app.configure(config), work);
+    let configure = move |config: &mut ServiceConfig| app.configure(config);
+    let served = serve::run(options, listener, configure, work);
     // The workers' threads share the store and may outlive the server by a moment.
     store.close();
     served

@@ -22,14 +22,14 @@ use pq_sys as _;
 
 pub use database::error::StoreError;
 pub use database::metrics::{Distribution, MetricsSnapshot, PoolSnapshot, QueueSnapshot, Timing};
-pub use database::migrate::migrate;
+pub use database::migrate::{SchemaState, migrate, schema_state};
 pub use database::process_lock::ProcessLock;
 pub use database::rows::StoredResponse;
 pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};
 pub use keys::sessions::Session;
 pub use keys::{KeyEntry, KeyTable, RequireKeys};
-pub use maintenance::backup::{BackupError, backup, restore};
+pub use maintenance::backup::{BackupError, backup, partial_of, restore};
 pub use maintenance::doctor::{CheckResult, check_database};
 pub use maintenance::export::{ExportPart, export};
 pub use maintenance::transfer::{TableChecksum, TransferError, checksums, move_to_postgres};

@@ -52,6 +52,7 @@ fn routes() -> Vec<Route> {
 }
 
 fn make(scratch: &Scratch, arguments: &[&str]) -> (String, String) {
+    drop(scratch.run(&["migrate"]).assert_fine());
     let all = [&["keys", "create", "--name", "test"], arguments].concat();
     let printed = scratch.run(&all).assert_fine().stdout;
     let (id, key) = printed.trim_end().split_once(' ').unwrap();

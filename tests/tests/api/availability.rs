@@ -56,8 +56,8 @@ fn instants_inside_are_accepted_and_outside_refused(
     #[values("global", "service")] scope: &str,
 ) {
     let scratch = database.fresh();
-    drop(scratch.run(&["policy", "set", "--scope", scope]).assert_fine());
     drop(scratch.run(&["seed"]).assert_fine());
+    drop(scratch.run(&["policy", "set", "--scope", scope]).assert_fine());
     let server = Server::start(&scratch);
     // At random times: some are rejected, which does not matter.
     for n in 0..40 {

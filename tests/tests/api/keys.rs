@@ -16,6 +16,7 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Makes a key by the command; returns its id and the key.
 fn make(scratch: &Scratch, role: &str) -> (String, String) {
+    drop(scratch.run(&["migrate"]).assert_fine());
     let run = scratch.run(&["keys", "create", "--name", "test", "--role", role]).assert_fine();
     let line = run.stdout.strip_suffix('\n').expect("one line is printed");
     let (id, key) = line.split_once(' ').expect("an id and a key are printed");

@@ -17,8 +17,8 @@ fn with_orders(database: Database, number: i64) -> (Scratch, Server) {
     orders.reverse();
     let services = json!([{"id": 123, "name": "Inspection"}, {"id": 456, "name": "Analysis"}, {"id": 789, "name": "Testing"}]);
     let file =
-        scratch.write("seed.json", json!({"services": services, "orders": orders}).to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
+        scratch.write("orders.json", json!({"services": services, "orders": orders}).to_string());
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     let server = Server::start(&scratch);
     (scratch, server)
 }
@@ -114,8 +114,8 @@ fn orders_at_one_instant_are_paged_by_their_id(database: Database) {
     let names = ["B", "a", "0123", "123", "_", "~", "-", ".x", "Z", "b"];
     let orders: Vec<Value> = names.iter().map(|id| order(id, NOON)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
-    let file = scratch.write("seed.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
+    let file = scratch.write("orders.json", data.to_string());
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     let server = Server::start(&scratch);
     let mut sorted = names.map(ToOwned::to_owned).to_vec();
     sorted.sort();

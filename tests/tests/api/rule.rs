@@ -197,8 +197,8 @@ fn the_search_for_a_free_instant_is_bounded(database: Database) {
     let orders: Vec<Value> =
         (0..1_200).map(|n| order(&format!("o{n}"), NOON + n * WINDOW)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
-    let file = scratch.write("seed.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
+    let file = scratch.write("orders.json", data.to_string());
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     let server = Server::start(&scratch);
     let ask = |millis: i64| {
         let answer = server.post("/orders", &order("new", millis));
@@ -286,8 +286,8 @@ fn at_most_ten_conflicts_are_named_and_all_are_counted(database: Database) {
     let scratch = database.fresh();
     let orders: Vec<Value> = (0..14).map(|n| order(&format!("o{n}"), NOON + n * 60_000)).collect();
     let data = json!({"services": [{"id": 123, "name": "Inspection"}], "orders": orders});
-    let file = scratch.write("seed.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
+    let file = scratch.write("orders.json", data.to_string());
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     let server = Server::start(&scratch);
     let problem = server.post("/orders", &order("new", NOON - 1)).problem(409, "order-conflict");
     assert_eq!(problem["conflict_count"], 14);

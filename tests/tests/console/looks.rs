@@ -97,6 +97,7 @@ fn assert_narrow(browser: &Browser) {
 /// A day with more orders than can be drawn beside each other.
 fn busy_day() -> (Server, Browser) {
     let scratch = Database::Sqlite.fresh();
+    drop(scratch.run(&["migrate"]).assert_fine());
     drop(scratch.run(&["policy", "set", "--window", "1m"]).assert_fine());
     let server = Server::start(&scratch);
     server.post("/services", &json!({"id": 123, "name": "Inspection"})).assert_status(201);

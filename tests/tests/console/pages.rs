@@ -17,6 +17,7 @@ const SAMPLE: i64 = 1_667_301_071_111;
 #[apply(both_databases)]
 fn a_month_of_five_thousand_orders_is_light_and_asked_for_at_once(database: Database) {
     let scratch = database.fresh();
+    drop(scratch.run(&["migrate"]).assert_fine());
     drop(scratch.run(&["policy", "set", "--window", "5m"]).assert_fine());
     let setup = Setup { arguments: &["--sample-data"], ..Setup::default() };
     let server = Server::start_as(&scratch, &setup);

@@ -293,3 +293,15 @@ fn a_restored_feed_goes_on_above_the_replaced_one() {
     server.get(format!("/events?feed={}", before.as_str().unwrap())).problem(410, "events-gone");
     drop(scratch.run(&["doctor"]).assert_fine());
 }
+
+#[apply(both_databases)]
+fn a_renewed_feed_makes_its_followers_start_over(database: Database) {
+    let server = Server::with_sample_data(database);
+    let feed = |server: &Server| server.get("/events").json()["feed"].as_str().unwrap().to_owned();
+    let before = feed(&server);
+    drop(server.scratch().run(&["renew-feed"]).assert_fine());
+    assert_ne!(feed(&server), before, "at once");
+    let problem = server.get(format!("/events?after=3&feed={before}")).problem(410, "events-gone");
+    assert_eq!(problem["last_sequence"], "3");
+    assert_eq!(page(&server, "?after=3"), (vec![], "3".to_owned()), "the events stay");
+}

@@ -70,7 +70,7 @@ fn a_backup_takes_the_place_of_no_file() {
     scratch.run(&["backup", "no/such/folder/b.db"]).assert_refused(1, "no/such/folder");
     drop(server);
     let empty = Database::Sqlite.fresh();
-    empty.run(&["backup", "b.db"]).assert_refused(1, "no file");
+    empty.run(&["backup", "b.db"]).assert_refused(1, "there is no database at");
     assert_eq!(left_beside(&empty), Vec::<String>::new());
 }
 

@@ -20,6 +20,7 @@ const ALL: &str =
     "trace,actix_http=trace,actix_server=trace,actix_web=trace,rustls=trace,mio=trace";
 
 fn make(scratch: &Scratch, role: &str) -> String {
+    drop(scratch.run(&["migrate"]).assert_fine());
     let made = scratch.run(&["keys", "create", "--name", "test", "--role", role]).assert_fine();
     made.stdout.trim_end().split_once(' ').unwrap().1.to_owned()
 }

@@ -202,10 +202,10 @@ fn that_the_database_no_longer_defends_itself_is_found(database: Database) {
 #[test]
 fn a_file_that_is_damaged_or_missing_is_told() {
     let scratch = Database::Sqlite.fresh();
-    scratch.run(&["doctor"]).assert_refused(1, "no file");
+    scratch.run(&["doctor"]).assert_refused(1, "there is no database at");
     assert!(!scratch.file().exists());
     fs::write(scratch.file(), "this is no database, however long it may be ".repeat(100)).unwrap();
-    scratch.run(&["doctor"]).assert_refused(1, "not a database");
+    scratch.run(&["doctor"]).assert_refused(1, "is not an SQLite database");
     let (scratch, sql) = sound(Database::Sqlite);
     drop(sql);
     drop(scratch.run(&["backup", "whole.db"]).assert_fine());

@@ -86,7 +86,7 @@ fn an_import_of_an_export_restores_exactly_what_was_there(
 fn an_export_of_nothing_is_whole_and_makes_nothing(database: Database) {
     let scratch = database.fresh();
     if database == Database::Sqlite {
-        scratch.run(&["export"]).assert_refused(1, "does not exist");
+        scratch.run(&["export"]).assert_refused(1, "there is no database at");
         assert!(!scratch.file().exists());
     }
     drop(scratch.run(&["migrate"]).assert_fine());

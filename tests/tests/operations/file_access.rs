@@ -28,7 +28,7 @@ fn modes(directory: &Path) -> Vec<(String, u32)> {
 fn run(directory: &Path, arguments: &[&str]) {
     let ran = Command::new("sh")
         .args(["-c", "umask 000; exec \"$0\" \"$@\""])
-        .arg(orders_tests::binary())
+        .arg(orders_tests::program())
         .args(arguments)
         .current_dir(directory)
         .output()

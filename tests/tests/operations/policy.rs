@@ -171,8 +171,8 @@ fn by_service_a_member_leaves_its_group_with_its_services(database: Database) {
         "services": [{"id": 123, "name": "Inspection"}, {"id": 456, "name": "Analysis"}],
         "orders": [order_for("a", NOON, &[123]), order_for("b", NOON, &[123]), order_for("c", NOON, &[456])],
     });
-    let file = scratch.write("seed.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
+    let file = scratch.write("orders.json", data.to_string());
+    drop(scratch.run(&["import", &file, "--on-conflict", "accept-group"]).assert_fine());
     let server = Server::start(&scratch);
     drop(set(&server, &["--scope", "service"]).assert_fine());
     let answer = server.put("/orders/c", &order_for("c", NOON, &[456, 123]));

@@ -78,36 +78,16 @@ fn wrong_usage_ends_with_2() {
         &["serve", "--auth", "never"],
         &["serve", "--public-url", "orders.example.com"],
         &["migrate", "extra"],
-        &["seed", "one", "two"],
+        &["seed", "orders.json"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["migrate", "--checks"],
     ] {
         let (run, left) = run(arguments, &[]);
         assert_eq!(run.code, Some(2), "{arguments:?}: {run:?}");
         assert!(!run.stderr.is_empty() && run.stdout.is_empty(), "{run:?}");
         assert_eq!(left, Vec::<String>::new(), "{arguments:?} leaves nothing behind");
     }
-}
-
-#[test]
-fn the_options_of_every_command_are_variables_too() {
-    let scratch = Database::Sqlite.fresh();
-    let run = |variables: &[(&str, &str)], arguments: &[&str]| {
-        orders_api(scratch.dir(), variables, arguments).assert_fine().stdout
-    };
-    let file = scratch.write("orders.ndjson", order("a", NOON).to_string());
-    let dry = [("ORDERS_DRY_RUN", "true"), ("ORDERS_CREATE_SERVICES", "true")];
-    assert!(run(&dry, &["import", &file]).contains("accepted"));
-    assert_eq!(run(&[("ORDERS_EXPORT_FORMAT", "ndjson")], &["export"]), "", "nothing was written");
-    let quiet = [("ORDERS_QUIET", "true"), ("ORDERS_DRY_RUN", "false")];
-    assert_eq!(run(&quiet, &["import", &file, "--create-services"]), "");
-    assert!(run(&[("ORDERS_EXPORT_FORMAT", "ndjson")], &["export"]).contains("\"id\":\"a\""));
-    run(
-        &[("ORDERS_WINDOW", "2h"), ("ORDERS_EDIT_LOCK", "1h")],
-        &["policy", "set", "--window", "1h"],
-    );
-    let policy: Value = serde_json::from_str(&run(&[], &["policy", "show"])).unwrap();
-    assert_eq!((&policy["window"], &policy["edit_lock"]), (&json!("PT1H"), &json!("PT1H")));
-    run(&[("ORDERS_NAME", "a reader"), ("ORDERS_ROLE", "reader")], &["keys", "create"]);
-    assert!(run(&[], &["keys", "list"]).contains("a reader"));
 }
 
 #[test]

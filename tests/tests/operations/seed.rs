@@ -1,9 +1,9 @@
-//! Loading the sample data, and data of the same form from a file.
+//! Loading the sample data.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::thread::scope;
 
-use orders_tests::{Database, Scratch, Server, Setup, sample_data};
+use orders_tests::{Database, Scratch, Server, Setup};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
 
@@ -36,49 +36,6 @@ fn to_seed_twice_is_harmless(database: Database) {
     assert_eq!(server.get("/orders/223").json()["totalfee"], 5);
     assert_eq!(server.get("/orders/223").json()["version"], 2);
     assert_eq!(server.get("/services/456").json()["name"], "Renamed");
-    assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
-}
-
-#[apply(both_databases)]
-fn a_file_of_one_s_own_is_seeded(database: Database) {
-    let scratch = database.fresh();
-    let data = json!({
-        "services": [{"id": 5, "name": "Five"}],
-        "orders": [
-            {"id": "a", "datetime": "2020-01-01T00:00:00+01:00", "totalfee": "1e1", "services": [{"id": 5}]},
-            {"id": "b", "datetime": "2019-12-31T23:00:00.0Z", "totalfee": 0.1, "services": [{"id": "5"}]},
-        ],
-    });
-    let file = scratch.write("mine.json", data.to_string());
-    drop(scratch.run(&["seed", &file]).assert_fine());
-    drop(scratch.run(&["seed", &file]).assert_fine());
-    let server = Server::start(&scratch);
-    let orders = server.all("/orders");
-    assert_eq!(orders.len(), 2);
-    assert_eq!(orders[0]["datetime"], "2019-12-31T23:00:00.000Z");
-    assert_eq!(orders[1]["datetime"], orders[0]["datetime"]);
-    assert_eq!(server.all("/services"), [json!({"id": 5, "name": "Five"})]);
-}
-
-#[apply(both_databases)]
-fn of_a_file_that_is_wrong_no_order_is_loaded(database: Database) {
-    let scratch = database.fresh();
-    drop(scratch.run(&["migrate"]).assert_fine());
-    let mut unknown = sample_data();
-    unknown["orders"][2]["services"] = json!([{"id": "1"}]);
-    let mut bad_fee = sample_data();
-    bad_fee["orders"][1]["totalfee"] = json!(-1);
-    let broken = sample_data().to_string().replace(']', "");
-    for wrong in [unknown.to_string(), bad_fee.to_string(), broken, String::new(), "[]".to_owned()]
-    {
-        let file = scratch.write("wrong.json", &wrong);
-        scratch.run(&["seed", &file]).assert_refused(1, "");
-    }
-    scratch.run(&["seed", "no-such-file.json"]).assert_refused(1, "no-such-file.json");
-    assert_eq!(Server::start(&scratch).all("/orders"), Vec::<Value>::new());
-    // Services may exist already: with a correct file, loading continues.
-    drop(scratch.run(&["seed"]).assert_fine());
-    let server = Server::start(&scratch);
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
 }
 

@@ -5,27 +5,27 @@ use std::error::Error;
 use orders_db::{RequireKeys, Store};
 
 use super::wait::wait;
-use super::{Auth, ServeOptions, own_key};
+use super::{Auth, ServeOptions};
 use crate::security::{self, AuthPolicy};
 
-/// A shorter key from the environment is warned about.
+/// A shorter key from the environment could be guessed.
 const MIN_ENVIRONMENT_KEY_LENGTH: usize = 32;
 
 /// Decides who has access. Fails if other machines would have access without a key.
 pub(crate) fn from_options(
     store: &Store,
     options: &ServeOptions,
+    environment_key: Option<&str>,
 ) -> Result<AuthPolicy, Box<dyn Error>> {
-    let environment_key = own_key();
-    if let Some(key) = &environment_key {
-        check_environment_key(key)?;
+    let is_loopback = options.bind.ip().is_loopback();
+    if let Some(key) = environment_key {
+        check_length(key, is_loopback)?;
         // From now on a key is required, even when this one is removed from the environment.
         if !store.keys().required {
             drop(wait(|deadline, reply| store.change(RequireKeys, None, deadline, reply))?);
         }
     }
     let has_keys = environment_key.is_some() || store.keys().required;
-    let is_loopback = options.bind.ip().is_loopback();
     if !is_loopback && !has_keys {
         return Err(format!(
             "{} is not a loopback address and there is no key: other machines would have full \
@@ -48,17 +48,20 @@ pub(crate) fn from_options(
     Ok(AuthPolicy {
         may_be_open,
         metrics_are_open: options.metrics_open,
-        environment_key: environment_key.as_deref().map(security::hash_of),
+        environment_key: environment_key.map(security::hash_of),
         origins: options.public_url.iter().chain(&options.cors_origin).cloned().collect(),
     })
 }
 
-fn check_environment_key(key: &str) -> Result<(), Box<dyn Error>> {
-    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("ORDERS_API_KEY must have visible ASCII characters only".into());
+fn check_length(key: &str, is_loopback: bool) -> Result<(), String> {
+    if key.len() >= MIN_ENVIRONMENT_KEY_LENGTH {
+        return Ok(());
     }
-    if key.len() < MIN_ENVIRONMENT_KEY_LENGTH {
-        log::warn!("ORDERS_API_KEY is short enough to be guessed; use 32 random characters");
+    let why =
+        "ORDERS_API_KEY is short enough to be guessed; set it to 32 random characters or more";
+    if !is_loopback {
+        return Err(why.to_owned());
     }
+    log::warn!("{why}");
     Ok(())
 }

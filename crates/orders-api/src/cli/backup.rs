@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use orders_db::DatabaseUrl;
 
 use super::doctor;
+use super::interrupt::Interrupt;
 
 pub(crate) fn back_up(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn Error>> {
     if let Some(url) = database.without_password() {
@@ -16,7 +18,16 @@ pub(crate) fn back_up(database: &DatabaseUrl, file: &Path) -> Result<(), Box<dyn
         )
         .into());
     }
-    orders_db::backup(database, file)?;
+    let interrupt = Interrupt::watch()?;
+    let (sender, receiver) = sync_channel(1);
+    let (from, to) = (database.clone(), file.to_owned());
+    // SQLite cannot be interrupted there. The thread ends with the process.
+    std::thread::spawn(move || drop(sender.send(orders_db::backup(&from, &to))));
+    let Ok(backed_up) = interrupt.receive(&receiver) else {
+        drop(std::fs::remove_file(orders_db::partial_of(file)));
+        return Err(format!("interrupted; {} was not written", file.display()).into());
+    };
+    backed_up.ok_or("the backup has panicked")??;
     log::info!("{database}: backed up to {} and verified", file.display());
     Ok(())
 }

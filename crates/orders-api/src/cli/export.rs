@@ -3,24 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use orders_core::order::Group;
 use orders_core::{Order, OrderId};
 use orders_db::{DatabaseUrl, ExportPart, StoreError};
 
+use crate::cli::database::lock_existing;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::output::{OutputError, UsageError};
 use crate::cli::{ExportOptions, FileFormat};
-
-/// Checks that the database exists, so that an export does not create it.
-pub(crate) fn check_is_there(database: &DatabaseUrl) -> Result<(), StoreError> {
-    match database {
-        DatabaseUrl::Sqlite(path) if !path.exists() => {
-            Err(StoreError::Unavailable(format!("the file {} does not exist", path.display())))
-        }
-        DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_) => Ok(()),
-    }
-}
 
 /// The format of a file, by its extension.
 pub(crate) fn format_of(file: &Path) -> Option<FileFormat> {
@@ -34,46 +27,58 @@ pub(crate) fn format_of(file: &Path) -> Option<FileFormat> {
 
 pub(crate) fn run(database: &DatabaseUrl, options: &ExportOptions) -> Result<(), Box<dyn Error>> {
     let file = options.file.as_deref().filter(|file| *file != Path::new("-"));
-    let format = options.format.or_else(|| file.and_then(format_of)).unwrap_or(FileFormat::Json);
-    let Some(file) = file else {
-        let written = write(database, format, std::io::stdout().lock());
-        return match written {
-            // The reader of the output has closed it.
-            Err(error) if is_broken_pipe(&*error) => Ok(()),
-            written => written,
-        };
+    let format = match (options.format, file) {
+        (Some(format), _) => format,
+        (None, Some(file)) if file.extension().is_some() => format_of(file).ok_or_else(|| {
+            let file = file.display();
+            UsageError(format!(
+                "{file}: the extension is no format; use --format json, ndjson or csv"
+            ))
+        })?,
+        (None, _) => FileFormat::Json,
     };
+    let _in_use = lock_existing(database)?;
+    let Some(file) = file else {
+        return write(database, format, std::io::stdout().lock(), None).map_err(|error| {
+            match error.downcast::<io::Error>() {
+                Ok(error) => OutputError(*error).into(),
+                Err(error) => error,
+            }
+        });
+    };
+    let named = |error: &dyn Error| format!("cannot write {}: {error}", file.display());
     // A pipe or a device cannot be replaced.
     if std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return write(database, format, File::options().write(true).open(file)?);
+        let out = File::options().write(true).open(file).map_err(|error| named(&error))?;
+        return write(database, format, out, None).map_err(|error| named(&*error).into());
     }
-    let partial = partial_of(file);
-    let written = File::create(&partial).map_err(Into::into).and_then(|out| {
-        write(database, format, &out)?;
+    replace(database, format, file)
+        .map_err(|error| if error.is::<StoreError>() { error } else { named(&*error).into() })
+}
+
+/// Writes a file under another name first, so that it is whole.
+fn replace(database: &DatabaseUrl, format: FileFormat, file: &Path) -> Result<(), Box<dyn Error>> {
+    if file.is_dir() {
+        return Err("it is a directory".into());
+    }
+    let interrupt = Interrupt::watch()?;
+    let partial = orders_db::partial_of(file);
+    let out = File::create(&partial)?;
+    let written = write(database, format, &out, Some(&interrupt)).and_then(|()| {
         out.sync_all()?;
         Ok(std::fs::rename(&partial, file)?)
     });
-    written.map_err(|error: Box<dyn Error>| {
+    if written.is_err() {
         drop(std::fs::remove_file(&partial));
-        format!("{}: {error}", file.display()).into()
-    })
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-fn partial_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
+    }
+    written
 }
 
 fn write(
     database: &DatabaseUrl,
     format: FileFormat,
     out: impl Write,
+    interrupt: Option<&Interrupt>,
 ) -> Result<(), Box<dyn Error>> {
     let mut writer = Writer {
         out: BufWriter::new(out),
@@ -84,7 +89,10 @@ fn write(
         is_among_orders: false,
     };
     writer.begin()?;
-    orders_db::export(database, |part| writer.add(part))?;
+    orders_db::export(database, |part| {
+        interrupt.map_or(Ok(()), Interrupt::check)?;
+        writer.add(part)
+    })?;
     writer.end()?;
     let Writer { services, orders, .. } = writer;
     log::info!("exported {services} services and {orders} orders");

@@ -28,8 +28,11 @@ const STATUS_LINE: u64 = 64;
 pub(crate) fn run(options: &HealthcheckOptions) -> Result<(), Box<dyn Error>> {
     let path = if options.ready { "/readyz" } else { "/healthz" };
     let address = reachable(options.bind);
-    let stream = TcpStream::connect_timeout(&address, TIMEOUT)
-        .map_err(|error| format!("cannot connect to {address}: {error}"))?;
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(|error| {
+        format!(
+            "cannot connect to {address}: {error}; start the server, or name its --bind address"
+        )
+    })?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     let line = match &options.tls_cert {

@@ -20,15 +20,17 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders_core::decide::Batch;
-use orders_db::{Store, StoreError};
+use orders_db::{DatabaseUrl, Store, StoreError, StoreOptions};
 
 use self::chunks::ChunkWriter;
 pub(crate) use self::document::Document;
 use self::results::{Results, RowResult};
 pub(crate) use self::source::SourceError;
 use self::source::{Row, Source};
-use crate::Usage;
+use crate::cli::database::{lock_existing, lock_or_create};
 use crate::cli::export::format_of;
+use crate::cli::interrupt::{Interrupt, Interrupted};
+use crate::cli::output::UsageError;
 use crate::cli::{ImportOptions, OnConflict};
 use crate::services::request::ServiceBody;
 
@@ -39,10 +41,12 @@ enum ImportError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Source(#[from] SourceError),
-    #[error("{0}")]
-    Output(#[from] io::Error),
+    #[error("cannot write {0}: {1}")]
+    Output(String, io::Error),
     #[error("{0}")]
     Refused(String),
+    #[error("{0}")]
+    Interrupted(#[from] Interrupted),
     #[error("the outcome does not fit the rows")]
     Unexpected,
 }
@@ -50,31 +54,51 @@ enum ImportError {
 /// The number of rows in a transaction, where others may write in between.
 const CHUNK: usize = 1_000;
 
-pub(crate) fn run(store: &Store, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(database: &DatabaseUrl, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
     let file = &options.file;
     let Some(format) = options.format.or_else(|| format_of(file)) else {
-        let why = "the extension of the file names no format; use --format json, ndjson or csv";
-        return Err(Usage(why.to_owned()).into());
+        let file = file.display();
+        let why = format!("{file}: the extension is no format; use --format json, ndjson or csv");
+        return Err(UsageError(why).into());
     };
     if options.rejected.as_deref().is_some_and(|rejected| is_same_file(rejected, file)) {
-        return Err(Usage("the rejected rows would overwrite the file".to_owned()).into());
+        let why = "--rejected: the rejected rows would overwrite the file to import";
+        return Err(UsageError(why.to_owned()).into());
     }
     let named = |error: SourceError| format!("{}: {error}", file.display());
     let source = Source::open(file, format, options.rejected.is_some()).map_err(named)?;
+    // A dry run creates nothing.
+    let _in_use =
+        if options.dry_run { lock_existing(database)? } else { lock_or_create(database)? };
+    let store = Store::open(database, StoreOptions::default())?;
     let results = Results::new(options.rejected.as_deref(), options.quiet)?;
-    let writer = ChunkWriter::new(store, options.on_conflict, options.create_services);
-    let mut run = Run { writer, results, bar: progress_bar(source.length) };
-    let result = run.import(source, options);
-    run.results.flush()?;
+    let interrupt = Interrupt::watch()?;
+    let writer = ChunkWriter::new(&store, options, interrupt.clone());
+    let mut run = Run { writer, results, bar: progress_bar(source.length), interrupt, stored: 0 };
+    let result = run.import(source, options).and_then(|()| run.results.flush());
     run.bar.finish_and_clear();
     if let Err(error) = result {
-        let stored = match (options.on_conflict, options.dry_run) {
-            (OnConflict::Skip | OnConflict::AcceptGroup, false) => run.results.accepted,
-            (OnConflict::RejectAll, _) | (_, true) => 0,
-        };
-        return Err(format!("{}: {error}; {stored} orders were imported", file.display()).into());
+        return Err(failure(&error, run.stored, options).into());
     }
     conclude(&run.results, options)
+}
+
+/// What ended an import early, how much of it is stored, and how it goes on.
+fn failure(error: &ImportError, stored: u64, options: &ImportOptions) -> String {
+    let file = options.file.display();
+    let cause = match error {
+        ImportError::Source(_) | ImportError::Refused(_) | ImportError::Interrupted(_) => {
+            format!("{file}: {error}")
+        }
+        ImportError::Store(_) | ImportError::Output(..) | ImportError::Unexpected => {
+            error.to_string()
+        }
+    };
+    let next = match stored {
+        0 => "",
+        _ => ", and stay; to go on, run the import again with --on-conflict skip",
+    };
+    format!("{cause}; {stored} orders were imported{next}")
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
@@ -117,6 +141,9 @@ struct Run<'s> {
     writer: ChunkWriter<'s>,
     results: Results,
     bar: ProgressBar,
+    interrupt: Interrupt,
+    /// The number of orders that were committed.
+    stored: u64,
 }
 
 impl Run<'_> {
@@ -140,18 +167,20 @@ impl Run<'_> {
         services: Vec<ServiceBody>,
         options: &ImportOptions,
     ) -> Result<(), ImportError> {
-        let rows = collect(source, options)?;
+        let rows = self.collect(source, options)?;
         self.writer.begin_transaction()?;
         for service in services {
             self.writer.add_service(service)?;
         }
         let mut results = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
+            self.interrupt.check()?;
             results.append(&mut self.writer.run(chunk)?);
         }
         let is_fine = results.iter().all(|result| *result == RowResult::Accepted);
         if is_fine && !options.dry_run {
             self.writer.commit()?;
+            self.stored = accepted(&results);
         } else {
             self.writer.roll_back();
         }
@@ -164,12 +193,32 @@ impl Run<'_> {
     }
 
     fn in_chunks(&mut self, source: Source) -> Result<(), ImportError> {
-        let (rows, reader) = read_ahead(source);
-        for chunk in rows {
+        let (chunks, reader) = read_ahead(source);
+        while let Some(chunk) = self.interrupt.receive(&chunks)? {
             let results = self.writer.run(&chunk)?;
+            self.stored += accepted(&results);
             self.record(&chunk, &results)?;
         }
         ended(reader)
+    }
+
+    /// Reads all rows, if there are not too many for one transaction.
+    fn collect(&self, source: Source, options: &ImportOptions) -> Result<Vec<Row>, ImportError> {
+        let (chunks, reader) = read_ahead(source);
+        let mut rows = Vec::new();
+        while let Some(mut chunk) = self.interrupt.receive(&chunks)? {
+            rows.append(&mut chunk);
+            if rows.len() > Batch::MAX_IMPORT {
+                let what = if options.dry_run { "--dry-run" } else { "--on-conflict reject-all" };
+                return Err(ImportError::Refused(format!(
+                    "has more than {} rows, the limit of {what}: other writers wait for its \
+                     transaction; use --on-conflict skip or accept-group, or split the file",
+                    Batch::MAX_IMPORT
+                )));
+            }
+        }
+        ended(reader)?;
+        Ok(rows)
     }
 
     fn record(&mut self, rows: &[Row], results: &[RowResult]) -> Result<(), ImportError> {
@@ -189,22 +238,9 @@ impl Run<'_> {
     }
 }
 
-/// Reads all rows, if there are not too many for one transaction.
-fn collect(source: Source, options: &ImportOptions) -> Result<Vec<Row>, ImportError> {
-    let mut rows = Vec::new();
-    source.read(&mut |row| {
-        rows.push(row);
-        rows.len() <= Batch::MAX_IMPORT
-    })?;
-    if rows.len() > Batch::MAX_IMPORT {
-        let what = if options.dry_run { "--dry-run" } else { "--on-conflict reject-all" };
-        return Err(ImportError::Refused(format!(
-            "has more than {} rows, the limit of {what}: other writers wait for its transaction; \
-             use --on-conflict skip or accept-group, or split the file",
-            Batch::MAX_IMPORT
-        )));
-    }
-    Ok(rows)
+fn accepted(results: &[RowResult]) -> u64 {
+    let accepted = results.iter().filter(|result| **result == RowResult::Accepted).count();
+    u64::try_from(accepted).unwrap_or(u64::MAX)
 }
 
 /// Reads rows on another thread, a few chunks ahead.

@@ -1,12 +1,12 @@
 //! The commands of `keys`.
 
 use std::error::Error;
-use std::io::Write;
 
-use orders_core::key::{KeyChange, KeyCommand};
+use orders_core::key::{KeyChange, KeyCommand, KeyId};
 use orders_db::{Answered, Store};
 
 use crate::cli::KeysCommand;
+use crate::cli::output::print;
 use crate::cli::wait::wait;
 use crate::keys::response::KeyView;
 use crate::security;
@@ -21,7 +21,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             let MadeKey { id, hash, text } = security::make_key(None)?;
             let create = KeyCommand::Create { id, name, role, expires_in, hash };
             let change = change(store, create)?;
-            print(&format!("{} {text}", change.key().id))
+            print_key(&change.key().id, &text)
         }
         KeysCommand::List => list(store),
         KeysCommand::Revoke { id } => {
@@ -41,7 +41,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             if let KeyChange::Rotated { previous_until, .. } = &change {
                 log::info!("the previous secret is valid until {previous_until}");
             }
-            print(&format!("{} {text}", change.key().id))
+            print_key(&change.key().id, &text)
         }
     }
 }
@@ -61,11 +61,15 @@ fn list(store: &Store) -> Result<(), Box<dyn Error>> {
         let Some(last) = keys.last() else { return Ok(()) };
         after = Some((last.created_at, last.id.clone()));
         for key in &keys {
-            print(&serde_json::to_string(&KeyView::new(key))?)?;
+            print(&(serde_json::to_string(&KeyView::new(key))? + "\n"))?;
         }
     }
 }
 
-fn print(line: &str) -> Result<(), Box<dyn Error>> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+/// Prints a key, which is stored nowhere else.
+fn print_key(id: &KeyId, text: &str) -> Result<(), Box<dyn Error>> {
+    print(&format!("{id} {text}\n")).map_err(|error| {
+        let again = "rotate it to get another secret, or revoke it";
+        format!("{error}; the key {id} is valid, but nobody has seen it: {again}").into()
+    })
 }

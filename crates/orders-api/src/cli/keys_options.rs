@@ -1,10 +1,11 @@
 //! The options of `keys`.
 
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use orders_core::Period;
 use orders_core::key::{KeyId, KeyName, Role};
 
-use super::read_period;
+use super::values::read_period;
 
 /// The commands of `keys`.
 #[derive(Debug, Clone, Subcommand)]
@@ -12,13 +13,13 @@ pub(crate) enum KeysCommand {
     /// Create a key. Prints its id and the key, which is shown only once
     Create {
         /// The name of the key
-        #[arg(long, env = "ORDERS_NAME", value_parser = read_key_name)]
+        #[arg(long, value_parser = read_key_name)]
         name: KeyName,
-        /// The role of the key: `reader`, `writer` or `admin`
-        #[arg(long, env = "ORDERS_ROLE", value_parser = read_role)]
+        /// What the key may do: read, also change orders, or everything
+        #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|text| Role::parse(&text)))]
         role: Role,
         /// How long the key is valid, such as 90d. Default: for ever
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
+        #[arg(long, value_name = "PERIOD", value_parser = read_period)]
         expires_in: Option<Period>,
     },
     /// Print all keys without their secrets, one JSON object a line
@@ -37,10 +38,10 @@ pub(crate) enum KeysCommand {
         #[arg(value_parser = read_key_id)]
         id: KeyId,
         /// How long the previous secret stays valid. 0 ends it at once
-        #[arg(long, env = "ORDERS_OVERLAP", default_value = "1h", value_parser = read_overlap)]
+        #[arg(long, value_name = "PERIOD", default_value = "1h", value_parser = read_overlap)]
         overlap: Overlap,
         /// How long the key is valid from now. Default: unchanged
-        #[arg(long, env = "ORDERS_EXPIRES_IN", value_parser = read_period)]
+        #[arg(long, value_name = "PERIOD", value_parser = read_period)]
         expires_in: Option<Period>,
     },
 }
@@ -55,10 +56,6 @@ fn read_key_id(text: &str) -> Result<KeyId, String> {
 
 fn read_key_name(text: &str) -> Result<KeyName, String> {
     KeyName::parse(text).map_err(|error| error.to_string())
-}
-
-fn read_role(text: &str) -> Result<Role, String> {
-    Role::parse(text).map_err(|error| error.to_string())
 }
 
 fn read_overlap(text: &str) -> Result<Overlap, String> {

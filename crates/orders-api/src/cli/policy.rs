@@ -9,28 +9,39 @@ use orders_core::policy::CalendarId;
 use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
+use crate::cli::output::{OutputError, print};
 use crate::cli::wait::wait;
 use crate::orders::policy::PolicyView;
+
+/// How many pairs `check` prints without `--all`.
+const SHOWN: u64 = 100;
 
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
     let open = || Store::open(database, StoreOptions::default());
     match command {
         PolicyCommand::Show => show(&open()?.find_policy()?),
-        PolicyCommand::Check(options) => {
+        PolicyCommand::Check { options, all } => {
+            let limit = if *all { u64::MAX } else { SHOWN };
             let mut out = BufWriter::new(std::io::stdout());
             let mut number = 0_u64;
             let mut written = Ok(());
             let policy = orders_db::check_policy(database, &options.patch(), |violation| {
                 number += 1;
-                if written.is_ok() {
+                if written.is_ok() && number <= limit {
                     written = writeln!(out, "{}", in_words(violation));
                 }
             })?;
-            written?;
-            out.flush()?;
+            let written = written.and_then(|()| out.flush()).map_err(OutputError);
             if number > 0 {
-                return Err(format!("{number} pairs of orders would violate this policy").into());
+                let rest = match number.saturating_sub(limit) {
+                    0 => String::new(),
+                    _ => format!("; these are the first {limit}, --all prints all"),
+                };
+                let pairs = if number == 1 { "pair" } else { "pairs" };
+                let why = format!("{number} {pairs} of orders would violate this policy{rest}");
+                return Err(why.into());
             }
+            written?;
             show(&policy)
         }
         PolicyCommand::Set { options, accept_violations } => {
@@ -49,7 +60,7 @@ pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(),
 
 fn show(policy: &Policy) -> Result<(), Box<dyn Error>> {
     let shown = serde_json::to_string(&PolicyView::new(policy))?;
-    Ok(writeln!(std::io::stdout(), "{shown}")?)
+    Ok(print(&(shown + "\n"))?)
 }
 
 fn refusal(violations: &[Violation]) -> String {

@@ -1,25 +1,31 @@
 //! The options of `policy`.
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use orders_core::policy::PolicyPatch;
 use orders_core::{Period, Scope};
 
-use super::read_period;
+use super::values::read_period;
 
 /// The commands of `policy`.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Print the policy
     Show,
-    /// List the orders that would violate a policy. Changes nothing
-    Check(PolicyOptions),
+    /// List the pairs of orders that would violate a policy. Changes nothing
+    Check {
+        #[command(flatten)]
+        options: PolicyOptions,
+        /// Print all pairs, not only the first 100
+        #[arg(long)]
+        all: bool,
+    },
     /// Change the policy, unless existing orders would violate it
     Set {
         #[command(flatten)]
         options: PolicyOptions,
         /// Change it anyway: orders that would violate it become exempt from one another
-        #[arg(long, env = "ORDERS_ACCEPT_VIOLATIONS", value_parser = FalseyValueParser::new())]
+        #[arg(long)]
         accept_violations: bool,
     },
 }
@@ -29,13 +35,13 @@ pub(crate) enum PolicyCommand {
 #[group(required = true, multiple = true)]
 pub(crate) struct PolicyOptions {
     /// The minimum gap between orders, such as 3h or PT3H
-    #[arg(long, env = "ORDERS_WINDOW", value_parser = read_period)]
+    #[arg(long, value_name = "PERIOD", value_parser = read_period)]
     window: Option<Period>,
     /// `global`: all orders share one calendar. `service`: each service has its own
-    #[arg(long, env = "ORDERS_SCOPE", value_parser = read_scope)]
+    #[arg(long, value_parser = PossibleValuesParser::new([Scope::Global, Scope::Service].map(Scope::as_str)).try_map(|text| Scope::parse(&text)))]
     scope: Option<Scope>,
     /// The age that an order must have before it can be updated, or `off`
-    #[arg(long, env = "ORDERS_EDIT_LOCK", value_parser = read_edit_lock)]
+    #[arg(long, value_name = "PERIOD", value_parser = read_edit_lock)]
     edit_lock: Option<EditLock>,
 }
 
@@ -47,10 +53,6 @@ impl PolicyOptions {
         let edit_lock = self.edit_lock.map(|EditLock(period)| period);
         PolicyPatch { window: self.window, scope: self.scope, edit_lock }
     }
-}
-
-fn read_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).map_err(|error| error.to_string())
 }
 
 fn read_edit_lock(text: &str) -> Result<EditLock, String> {

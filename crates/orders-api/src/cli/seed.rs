@@ -1,8 +1,6 @@
-//! The command `seed`: loads the sample data or similar data. Its orders are exempt from the rule among
-//! themselves only. Data that was loaded before is not loaded again.
+//! The command `seed`: loads the sample data. Its orders are exempt from the rule among themselves only.
+//! Data that was loaded before is not loaded again.
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use orders_core::decide::{Batch, Mode};
@@ -13,21 +11,21 @@ use orders_db::{Answered, RenderResponse, Store, StoreError};
 use crate::cli::import::{Document, SourceError};
 use crate::cli::wait::wait;
 use crate::http::problem::Problem;
-use crate::orders::request::OrderBody;
+use crate::orders::import_request::ImportBody;
 use crate::services::request::ServiceBody;
 
 const SAMPLE_DATA: &str = include_str!("../../sample-data.json");
 
-/// Why data was not loaded. Some of its services may be loaded; loading again continues.
+/// Why the sample data was not loaded. Some of its services may be loaded; loading again continues.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SeedError {
-    #[error("{0}: {1}")]
-    File(String, SourceError),
-    #[error("{0}")]
+    #[error("the sample data: {0}")]
+    Source(#[from] SourceError),
+    #[error("the sample data: {0}")]
     Content(String),
     #[error("{0}")]
     Store(#[from] StoreError),
-    #[error("{0}")]
+    #[error("the sample data was not loaded: {0}")]
     Refused(String),
 }
 
@@ -38,22 +36,14 @@ pub(crate) struct Seeded {
     pub(crate) orders: usize,
 }
 
-/// Loads a file, or the sample data.
-pub(crate) fn seed(store: &Store, file: Option<&Path>) -> Result<Seeded, SeedError> {
-    let shown =
-        || file.map_or_else(|| "the sample data".to_owned(), |file| file.display().to_string());
-    let failure = |error: SourceError| SeedError::File(shown(), error);
-    let document = match file {
-        Some(file) => File::open(file).map_err(SourceError::File).and_then(Document::read),
-        None => Document::read(SAMPLE_DATA.as_bytes()),
-    };
-    let mut document = document.map_err(failure)?;
-    let orders = document.orders(crate::orders::request::read_order).map_err(failure)?;
+/// Loads the sample data.
+pub(crate) fn seed(store: &Store) -> Result<Seeded, SeedError> {
+    let mut document = Document::read(SAMPLE_DATA.as_bytes())?;
     let mut services = 0;
     for service in std::mem::take(&mut document.services) {
         services += usize::from(load_service(store, service)?);
     }
-    Ok(Seeded { services, orders: load_orders(store, orders)? })
+    Ok(Seeded { services, orders: load_orders(store, document.orders()?)? })
 }
 
 /// Loads a service. Returns `false` if its id exists.
@@ -69,9 +59,9 @@ fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> 
 }
 
 /// Loads orders as one exemption group. Orders that exist or existed are left out.
-fn load_orders(store: &Store, orders: Vec<OrderBody>) -> Result<usize, SeedError> {
+fn load_orders(store: &Store, orders: Vec<ImportBody>) -> Result<usize, SeedError> {
     let mut operations = Vec::new();
-    for OrderBody { id, content } in orders {
+    for ImportBody { id, content, .. } in orders {
         let Some(id) = id else {
             return Err(SeedError::Content("every order must have an id".to_owned()));
         };

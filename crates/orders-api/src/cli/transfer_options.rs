@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 /// The options of `import`.
@@ -11,22 +10,22 @@ pub(crate) struct ImportOptions {
     /// The file, or `-` for standard input
     pub(crate) file: PathBuf,
     /// The format of the file. Default: by its extension
-    #[arg(long, env = "ORDERS_IMPORT_FORMAT")]
+    #[arg(long)]
     pub(crate) format: Option<FileFormat>,
     /// What happens to rows that are too close to other orders, or whose id exists
-    #[arg(long, env = "ORDERS_ON_CONFLICT", default_value = "reject-all")]
+    #[arg(long, default_value = "reject-all")]
     pub(crate) on_conflict: OnConflict,
     /// Validate all rows and write nothing. Up to 100 000 rows
-    #[arg(long, env = "ORDERS_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) dry_run: bool,
     /// Create missing services of rows, as `Service 123`
-    #[arg(long, env = "ORDERS_CREATE_SERVICES", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) create_services: bool,
     /// A file for rejected rows and the reasons, one JSON object a line
-    #[arg(long, env = "ORDERS_REJECTED", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) rejected: Option<PathBuf>,
     /// Print no results of accepted rows
-    #[arg(long, short, env = "ORDERS_QUIET", value_parser = FalseyValueParser::new())]
+    #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
@@ -57,7 +56,7 @@ pub(crate) struct ExportOptions {
     /// The file, which is replaced when the export is complete. `-` or none for standard output
     pub(crate) file: Option<PathBuf>,
     /// The format. Default: by the extension of the file, else JSON
-    #[arg(long, env = "ORDERS_EXPORT_FORMAT")]
+    #[arg(long)]
     pub(crate) format: Option<FileFormat>,
 }
 
@@ -65,9 +64,9 @@ pub(crate) struct ExportOptions {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DoctorOptions {
     /// Another database to compare with, by a checksum of each table
-    #[arg(long, env = "ORDERS_COMPARE", hide_env_values = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub(crate) compare: Option<String>,
     /// Also print the checksum of each table
-    #[arg(id = "sums", long = "sums", env = "ORDERS_SUMS", value_parser = FalseyValueParser::new())]
+    #[arg(id = "sums", long = "sums")]
     pub(crate) checksums: bool,
 }

@@ -1,5 +1,6 @@
 //! Connections, from the listener to the router: TLS or plain, with timeouts.
 
+use std::error::Error;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use tokio::sync::watch;
 
 use super::middleware;
 use super::timeouts::{HEAD_TIMEOUT, TimedStream};
+use super::tls;
+use crate::cli::ServeOptions;
 
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,16 +36,37 @@ pub(crate) trait Configure: Fn(&mut ServiceConfig) + Clone + Send + 'static {}
 
 impl<C: Fn(&mut ServiceConfig) + Clone + Send + 'static> Configure for C {}
 
+/// Where the server listens.
+pub(crate) struct Listener {
+    pub(super) socket: TcpListener,
+    pub(super) tls: Option<ServerConfig>,
+}
+
+impl Listener {
+    /// Reads the certificate and binds the address.
+    pub(crate) fn bind(options: &ServeOptions) -> Result<Self, Box<dyn Error>> {
+        // The command line requires both files or neither.
+        let files = options.tls_cert.clone().zip(options.tls_key.clone());
+        let files = files.map(|(certificate, key)| tls::CertificateFiles { certificate, key });
+        let tls = files.map(tls::config).transpose()?;
+        let address = options.bind;
+        let socket = TcpListener::bind(address).map_err(|error| {
+            format!("cannot listen on {address}: {error}; choose another address with --bind")
+        })?;
+        Ok(Self { socket, tls })
+    }
+}
+
 /// Adds the service of a listener's connections to a server.
 pub(super) fn listen<C: Configure>(
     builder: ServerBuilder,
-    listener: TcpListener,
+    listener: Listener,
     configure: C,
-    tls: Option<ServerConfig>,
     shutdown: watch::Receiver<bool>,
 ) -> std::io::Result<ServerBuilder> {
+    let Listener { socket, tls } = listener;
     let Some(config) = tls else {
-        return builder.listen("http", listener, move || {
+        return builder.listen("http", socket, move || {
             fn_service(async |io: TcpStream| {
                 let peer = prepare(&io);
                 Ok((TimedStream::new(io, |io| io), peer))
@@ -50,7 +74,7 @@ pub(super) fn listen<C: Configure>(
             .and_then(http(configure.clone(), shutdown.clone()))
         });
     };
-    builder.listen("https", listener, move || {
+    builder.listen("https", socket, move || {
         let mut acceptor = Acceptor::new(config.clone());
         acceptor.set_handshake_timeout(TLS_HANDSHAKE_TIMEOUT);
         acceptor

@@ -2,17 +2,14 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_server::Server;
 use actix_web::web::Data;
-use rustls::ServerConfig;
 use tokio::sync::watch;
 
-use super::listen::{self, Configure};
+use super::listen::{self, Configure, Listener};
 use super::signals::{Signals, shut_down_on_signal};
-use super::tls;
 use crate::cli::ServeOptions;
 use crate::events::{self, Live};
 use crate::http::installation::Installation;
@@ -42,20 +39,17 @@ pub(crate) struct BackgroundWork {
 /// Serves until a signal arrives.
 pub(crate) fn run(
     options: &ServeOptions,
+    listener: Listener,
     configure: impl Configure,
     work: BackgroundWork,
 ) -> Result<(), Box<dyn Error>> {
-    // The command line requires both files or neither.
-    let files = options.tls_cert.clone().zip(options.tls_key.clone());
-    let files = files.map(|(certificate, key)| tls::CertificateFiles { certificate, key });
-    let tls = files.map(tls::config).transpose()?;
     listen::raise_file_limit();
-    Ok(actix_rt::System::new().block_on(serve(options, tls, configure, work))?)
+    Ok(actix_rt::System::new().block_on(serve(options, listener, configure, work))?)
 }
 
 async fn serve(
     options: &ServeOptions,
-    tls: Option<ServerConfig>,
+    listener: Listener,
     configure: impl Configure,
     work: BackgroundWork,
 ) -> std::io::Result<()> {
@@ -63,9 +57,8 @@ async fn serve(
     // Before the server listens, so that no signal is missed.
     let signals = Signals::new()?;
     let workers = options.workers();
-    let listener = TcpListener::bind(options.bind)?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let address = listener.local_addr()?;
+    let scheme = if listener.tls.is_some() { "https" } else { "http" };
+    let address = listener.socket.local_addr()?;
     let (stop, shutdown) = watch::channel(false);
     let builder = Server::build()
         .disable_signals()
@@ -81,7 +74,7 @@ async fn serve(
         test_queue,
         shutdown.clone(),
     )?;
-    let server = listen::listen(builder, listener, configure, tls, shutdown)?.run();
+    let server = listen::listen(builder, listener, configure, shutdown)?.run();
     actix_rt::spawn(events::run(live.clone(), store));
     log::info!("listening on {scheme}://{address}");
     let (handle, delay) = (server.handle(), options.drain_delay);

@@ -68,12 +68,15 @@ impl CertificateFiles {
 
     /// Loads both files. Fails if the key does not belong to the certificate.
     fn load(&self) -> Result<CertifiedKey, Box<dyn Error>> {
-        let in_file = |path: &Path, error: &dyn Error| format!("{}: {error}", path.display());
+        let in_file = |path: &Path, error: &dyn Error| {
+            format!("cannot use {} for TLS: {error}", path.display())
+        };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect)
             .map_err(|error| in_file(&self.certificate, &error))?;
         if chain.is_empty() {
-            return Err(format!("{}: contains no certificate", self.certificate.display()).into());
+            let certificate = self.certificate.display();
+            return Err(format!("cannot use {certificate} for TLS: it has no certificate").into());
         }
         let key =
             PrivateKeyDer::from_pem_file(&self.key).map_err(|error| in_file(&self.key, &error))?;

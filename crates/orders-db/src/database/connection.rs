@@ -1,6 +1,9 @@
 //! Connections: opened by the scheme of the database's URL, each with its time limits set.
 #![expect(clippy::disallowed_methods, reason = "this is the place that opens connections")]
 
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,7 +13,7 @@ use diesel::sql_types::Text;
 
 use crate::StoreError;
 use crate::database::error::{DbError, one_line};
-use crate::database::url::DatabaseUrl;
+use crate::database::url::{DatabaseUrl, sqlite_name};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -72,9 +75,13 @@ impl Manager {
             }
         };
         let lock_timeout = LOCK_TIMEOUT.as_millis();
-        let unavailable = |text: String| StoreError::Unavailable(without_password(url, &text));
-        let mut connection = PgConnection::establish(&with_limits(url))
-            .map_err(|error| unavailable(error.to_string()))?;
+        let limited = with_limits(url);
+        // libpq quotes the URL where it cannot read it.
+        let shown = self.url.without_password().unwrap_or_default();
+        let unavailable =
+            |text: String| StoreError::Unavailable(one_line(&text.replace(&limited, &shown)));
+        let mut connection =
+            PgConnection::establish(&limited).map_err(|error| unavailable(error.to_string()))?;
         connection
             .batch_execute(&format!(
                 "SET client_encoding = 'UTF8';
@@ -104,14 +111,9 @@ impl Manager {
     }
 
     fn open_sqlite(&self, path: &Path) -> Result<SqliteConnection, StoreError> {
-        let unavailable =
-            |text: String| StoreError::Unavailable(format!("{}: {text}", path.display()));
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| unavailable(error.to_string()))?;
-        }
-        let name = path.to_str().ok_or_else(|| unavailable("the path is not UTF-8".to_owned()))?;
+        let failed = |error: &dyn Error| cannot_open(path, &error.to_string());
         let mut connection =
-            SqliteConnection::establish(name).map_err(|error| unavailable(error.to_string()))?;
+            SqliteConnection::establish(&sqlite_name(path)).map_err(|error| failed(&error))?;
         let busy_timeout = LOCK_TIMEOUT.as_millis();
         let mode = match self.purpose {
             Purpose::Write => "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
@@ -129,15 +131,18 @@ impl Manager {
                  PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 1000;
                  PRAGMA cache_size = -{cache_kib};"
             ))
-            .map_err(|error| unavailable(error.to_string()))?;
+            .map_err(|error| failed(&error))?;
         // After the timeout was set: preparing any statement reads the schema, for which it waits.
-        reject_faulty_library(&mut connection)?;
+        let library: LibraryVersion = diesel::sql_query("SELECT sqlite_version() AS version")
+            .get_result(&mut connection)
+            .map_err(|error| failed(&error))?;
+        library.check()?;
         // Processes that create a file at the same time block each other here, and SQLite does not
         // wait for the switch to WAL as it waits for other locks.
         let deadline = Instant::now() + LOCK_TIMEOUT;
         while let Err(error) = connection.batch_execute(mode) {
             if DbError::from_diesel(&error) != DbError::Locked || Instant::now() > deadline {
-                return Err(unavailable(error.to_string()));
+                return Err(failed(&error));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -145,17 +150,17 @@ impl Manager {
     }
 }
 
-/// Formats an error of libpq as one line, without the password that it may quote from the URL.
-fn without_password(url: &str, text: &str) -> String {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let in_user = user.split_once(':').map(|(_, password)| password);
-    let in_query = url.split_once("password=").and_then(|(_, rest)| rest.split('&').next());
-    let mut shown = one_line(text);
-    for password in [in_user, in_query].into_iter().flatten().filter(|text| !text.is_empty()) {
-        shown = shown.replace(password, "…");
+/// Why SQLite cannot open a file. The system knows the cause better than SQLite.
+fn cannot_open(path: &Path, why: &str) -> StoreError {
+    let file = path.display();
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => StoreError::Missing(file.to_string()),
+        Err(error) => StoreError::File(format!("cannot open the database {file}: {error}")),
+        Ok(_) if why.contains("file is not a database") => StoreError::File(format!(
+            "{file} is not an SQLite database; name another with --data-dir or --database-url"
+        )),
+        Ok(_) => StoreError::Unavailable(format!("{file}: {why}")),
     }
-    shown
 }
 
 /// Adds the limits that only the connection string can set, where it does not set them itself.
@@ -186,17 +191,16 @@ struct LibraryVersion {
     version: String,
 }
 
-/// Rejects SQLite before 3.51.3, where two connections that write and checkpoint at the same time can
-/// corrupt a WAL database.
-fn reject_faulty_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let found: LibraryVersion = diesel::sql_query("SELECT sqlite_version() AS version")
-        .get_result(connection)
-        .map_err(|error| StoreError::from_read(&error))?;
-    let numbers: Vec<u32> = found.version.split('.').filter_map(|part| part.parse().ok()).collect();
-    if numbers.as_slice() < [3, 51, 3].as_slice() {
-        return Err(StoreError::FaultyLibrary(found.version));
+impl LibraryVersion {
+    /// Rejects SQLite before 3.51.3, where two connections that write and checkpoint at the same time
+    /// can corrupt a WAL database.
+    fn check(self) -> Result<(), StoreError> {
+        let numbers = self.version.split('.').filter_map(|part| part.parse::<u32>().ok());
+        if numbers.lt([3, 51, 3]) {
+            return Err(StoreError::FaultyLibrary(self.version));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A connection in a pool.

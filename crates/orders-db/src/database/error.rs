@@ -9,13 +9,28 @@ pub enum StoreError {
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A queue is full, or a lock was held too long. The request has no effect.
-    #[error("the database is overloaded")]
+    #[error("the database is busy: others hold its lock, or too many requests wait; try again")]
     Overloaded,
     /// The connection was lost during the commit, and its outcome is unknown.
     #[error("the connection to the database was lost during the commit; its outcome is unknown")]
     OutcomeUnknown,
-    /// The schema was created by a newer version of this program.
-    #[error("the database has schema {0}, which is newer than this program")]
+    /// There is no database at this place.
+    #[error(
+        "there is no database at {0}; run `orders-api migrate`, or name another with --data-dir or \
+         --database-url"
+    )]
+    Missing(String),
+    /// The file of a database cannot be used: it may not be opened, is no database, or is locked.
+    #[error("{0}")]
+    File(String),
+    /// The schema of this database is older than this program.
+    #[error("{0} has an older schema; run `orders-api migrate` to bring it up to date")]
+    Outdated(String),
+    /// The schema was migrated by a newer version of this program.
+    #[error(
+        "the database has schema {0}, which is newer than this program; install the version of \
+         orders-api that migrated it, or a later one"
+    )]
     TooNew(String),
     /// The SQLite library has a known bug that can corrupt databases.
     #[error("SQLite {0} can corrupt a database under load; 3.51.3 or newer is needed")]
@@ -118,8 +133,10 @@ impl From<StoreError> for DbError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(text) => Self::Lost(text),
+            StoreError::Missing(_) | StoreError::File(_) => Self::Lost(error.to_string()),
             StoreError::Overloaded => Self::Locked,
             StoreError::OutcomeUnknown
+            | StoreError::Outdated(_)
             | StoreError::TooNew(_)
             | StoreError::FaultyLibrary(_)
             | StoreError::Url(_)

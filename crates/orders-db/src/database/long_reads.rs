@@ -1,7 +1,5 @@
 //! Connections for maintenance, whose reads may take long.
 
-use std::path::Path;
-
 use diesel::connection::SimpleConnection;
 
 use crate::StoreError;
@@ -10,9 +8,7 @@ use crate::database::url::DatabaseUrl;
 
 /// Opens an existing database for reads of any length.
 pub(crate) fn open_without_timeouts(url: &DatabaseUrl) -> Result<AnyConnection, StoreError> {
-    if let DatabaseUrl::Sqlite(path) = url {
-        check_exists(path)?;
-    }
+    url.check_exists()?;
     let mut connection = Manager::new(url, Purpose::List).open()?;
     if let AnyConnection::Postgres(connection) = &mut connection {
         connection
@@ -22,12 +18,4 @@ pub(crate) fn open_without_timeouts(url: &DatabaseUrl) -> Result<AnyConnection, 
             .map_err(|error| StoreError::from_read(&error))?;
     }
     Ok(connection)
-}
-
-/// Fails if an SQLite file does not exist, since opening it would create it.
-pub(crate) fn check_exists(path: &Path) -> Result<(), StoreError> {
-    if path.exists() {
-        return Ok(());
-    }
-    Err(StoreError::Unavailable(format!("there is no file {}", path.display())))
 }

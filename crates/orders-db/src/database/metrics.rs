@@ -235,11 +235,14 @@ impl From<&DbError> for ErrorKind {
 impl From<&StoreError> for ErrorKind {
     fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Unavailable(_) | StoreError::Missing(_) | StoreError::File(_) => {
+                Self::Unavailable
+            }
             StoreError::Overloaded => Self::Timeout,
             StoreError::OutcomeUnknown => Self::OutcomeUnknown,
             StoreError::Corrupt(_) => Self::Corrupt,
-            StoreError::TooNew(_)
+            StoreError::Outdated(_)
+            | StoreError::TooNew(_)
             | StoreError::FaultyLibrary(_)
             | StoreError::Url(_)
             | StoreError::Migration(_) => Self::Failed,

@@ -18,14 +18,15 @@ impl ProcessLock {
     /// Shares the use of a database with other processes.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] while the file is being replaced.
+    /// [`StoreError::File`] while the file is being replaced.
     pub fn shared(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let Some(lock) = open(url) else { return Ok(Self { _lock: None }) };
         match lock.try_lock_shared() {
             Ok(()) => Ok(Self { _lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => {
-                Err(StoreError::Unavailable(format!("{url} is being replaced")))
-            }
+            Err(TryLockError::WouldBlock) => Err(StoreError::File(format!(
+                "{url} is being replaced by `orders-api restore` or `orders-api move`; try again \
+                     when that has ended"
+            ))),
             Err(TryLockError::Error(error)) => {
                 log::debug!("cannot lock the file beside {url}: {error}");
                 Ok(Self { _lock: None })
@@ -36,19 +37,20 @@ impl ProcessLock {
     /// Locks out all other processes from a database.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if another process uses it, or if that cannot be determined.
+    /// [`StoreError::File`] if another process uses it, or if that cannot be determined.
     pub fn exclusive(url: &DatabaseUrl) -> Result<Self, StoreError> {
         let DatabaseUrl::Sqlite(path) = url else { return Ok(Self { _lock: None }) };
-        let unavailable = |why: String| StoreError::Unavailable(why);
         let Some(lock) = open(url) else {
-            return Err(unavailable(format!("cannot create {}", lock_path(path).display())));
+            return Err(StoreError::File(format!("cannot create {}", lock_path(path).display())));
         };
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => Err(unavailable(format!(
+            Err(TryLockError::WouldBlock) => Err(StoreError::File(format!(
                 "{url} is in use by another process; stop that process first"
             ))),
-            Err(TryLockError::Error(error)) => Err(unavailable(error.to_string())),
+            Err(TryLockError::Error(error)) => {
+                Err(StoreError::File(format!("cannot lock {}: {error}", lock_path(path).display())))
+            }
         }
     }
 }
@@ -65,12 +67,23 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Creates the folder of an SQLite file, but not the folders above it: a mistyped path creates nothing.
+pub(crate) fn create_folder(database: &Path) -> Result<(), StoreError> {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(folder) = folder.filter(|folder| !folder.exists()) else { return Ok(()) };
+    std::fs::create_dir(folder).map_err(|error| {
+        StoreError::File(format!(
+            "cannot create the directory {}: {error}; create it, or name another with --data-dir or \
+             --database-url",
+            folder.display()
+        ))
+    })
+}
+
 fn open(url: &DatabaseUrl) -> Option<File> {
     let DatabaseUrl::Sqlite(path) = url else { return None };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        // If this fails, opening the database fails too and reports the reason.
-        drop(std::fs::create_dir_all(folder));
-    }
+    // If this fails, opening the database fails too and reports the reason.
+    drop(create_folder(path));
     let lock = lock_path(path);
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
     opened.map_err(|error| log::debug!("cannot create {}: {error}", lock.display())).ok()

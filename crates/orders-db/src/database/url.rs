@@ -1,7 +1,7 @@
 //! The database URL: parsed by its scheme, and shown without its password.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::fmt::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 
@@ -60,6 +60,33 @@ impl DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Fails if this is a file that does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], or [`StoreError::File`] if its directory cannot be read.
+    pub fn check_exists(&self) -> Result<(), StoreError> {
+        let Self::Sqlite(path) = self else { return Ok(()) };
+        match path.try_exists() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Missing(self.place())),
+            Err(error) => {
+                Err(StoreError::File(format!("cannot open the database {}: {error}", self.place())))
+            }
+        }
+    }
+
+    /// Where the database is: a path, or the host and the name, without user and password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(url) => {
+                let place = url.split_once("://").map_or("", |(_, rest)| rest);
+                let place = place.split_once('?').map_or(place, |(place, _)| place);
+                place.rsplit_once('@').map_or(place, |(_, place)| place).to_owned()
+            }
+        }
+    }
+
     /// Returns the URL of a PostgreSQL server without its password; `None` for a file.
     #[must_use]
     pub fn without_password(&self) -> Option<String> {
@@ -68,10 +95,8 @@ impl DatabaseUrl {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (user, host) = place.rsplit_once('@').unwrap_or(("", place));
         let user = user.split(':').next().unwrap_or_default();
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|part| !part.is_empty() && !part.starts_with("password="))
-            .collect();
+        let kept: Vec<&str> =
+            query.split('&').filter(|part| !part.is_empty() && !is_secret(part)).collect();
         let mut shown = format!("{scheme}://");
         if !user.is_empty() {
             shown.extend([user, "@"]);
@@ -82,6 +107,27 @@ impl DatabaseUrl {
         }
         Some(shown)
     }
+}
+
+/// Returns `true` for `password=…`, `sslpassword=…` and `oauth_client_secret=…`.
+fn is_secret(parameter: &str) -> bool {
+    let name = parameter.split('=').next().unwrap_or_default();
+    name.ends_with("password") || name.ends_with("secret")
+}
+
+/// Returns the name by which SQLite opens an existing file, whatever its path. Creates no file.
+pub(crate) fn sqlite_name(path: &Path) -> String {
+    let mut name = if path.is_absolute() { "file://" } else { "file:" }.to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                name.push(char::from(*byte));
+            }
+            // Writing to a string does not fail.
+            byte => drop(write!(name, "%{byte:02X}")),
+        }
+    }
+    name + "?mode=rw"
 }
 
 /// Returns `true` if a text could be the scheme of a URL.
@@ -98,7 +144,9 @@ fn is_clear(rest: &str) -> bool {
     let is_parameter = |part: &str| part.split_once('=').is_some_and(|(name, _)| is_name(name));
     let escapes = rest.split('%').skip(1);
     let is_escape = |part: &str| {
-        part.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        // libpq quotes a value with a NUL character.
+        part.get(..2)
+            .is_some_and(|hex| hex != "00" && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     authority.matches('@').count() <= 1
         && !path.contains(['@', '/'])
@@ -110,13 +158,8 @@ impl fmt::Display for DatabaseUrl {
     /// Shows where the database is, without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),
-            Self::Postgres(url) => {
-                let place = url.split_once("://").map_or("", |(_, rest)| rest);
-                let place = place.split_once('?').map_or(place, |(place, _)| place);
-                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-                write!(f, "PostgreSQL at {place}")
-            }
+            Self::Sqlite(_) => write!(f, "SQLite file {}", self.place()),
+            Self::Postgres(_) => write!(f, "PostgreSQL at {}", self.place()),
         }
     }
 }
@@ -159,6 +202,7 @@ mod tests {
             "postgres://me:se/cret@h/db",
             "postgres://me:sec@ret@h/db",
             "postgres://me:%zzsecret@h/db",
+            "postgres://me:%00secret@h/db",
             "sqlite://me:secret@h/x?y",
             "data:secret",
         ] {
@@ -169,10 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn any_path_is_the_name_of_a_file_for_sqlite() {
+        let name = |path: &str| sqlite_name(Path::new(path));
+        assert_eq!(name("/a b/ä?x=1#%.db"), "file:///a%20b/%C3%A4%3Fx%3D1%23%25.db?mode=rw");
+        assert_eq!(name("file:x.db"), "file:file%3Ax.db?mode=rw");
+        assert_eq!(name("//a/b.db"), "file:////a/b.db?mode=rw");
+    }
+
+    #[test]
     fn a_password_is_never_shown() {
         let url = DatabaseUrl::parse("postgres://me:secret@db.local:5432/orders?x=1").unwrap();
         assert_eq!(format!("{url} {url:?}").matches("secret").count(), 0);
         assert_eq!(url.to_string(), "PostgreSQL at db.local:5432/orders");
+        let url = "postgres://me:secret@h/d?sslpassword=secret&password=secret&sslmode=require";
+        let shown = DatabaseUrl::parse(url).unwrap().without_password();
+        assert_eq!(shown.as_deref(), Some("postgres://me@h/d?sslmode=require"));
         let odd = DatabaseUrl::parse("mysql://me:secret@db/x").unwrap_err();
         assert!(!odd.to_string().contains("secret"));
     }

@@ -1,6 +1,6 @@
 //! Backups of SQLite files: taken while others write, checked before they are restored.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use diesel::sql_types::Text;
 
 use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::error::DbError;
-use crate::database::long_reads::{check_exists, open_without_timeouts};
+use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::{ProcessLock, beside};
-use crate::database::url::DatabaseUrl;
+use crate::database::url::{DatabaseUrl, sqlite_name};
 use crate::maintenance::doctor;
-use crate::{StoreError, events, migrate};
+use crate::{SchemaState, StoreError, events, migrate, schema_state};
 
 /// Why a backup or a restore failed. The database is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum BackupError {
     /// The database is on PostgreSQL, which has its own tools.
     #[error("this works on SQLite files only")]
     NotSqlite,
+    /// There is no such backup.
+    #[error("there is no file {0}")]
+    NoFile(String),
     /// A file cannot be written or read.
     #[error("{0}: {1}")]
     File(String, String),
@@ -52,43 +55,57 @@ fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
 /// # Errors
 /// [`BackupError`]; then there is no file of that name.
 pub fn backup(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
-    let DatabaseUrl::Sqlite(from) = url else { return Err(BackupError::NotSqlite) };
-    check_exists(from)?;
+    let DatabaseUrl::Sqlite(_) = url else { return Err(BackupError::NotSqlite) };
+    url.check_exists()?;
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.display().to_string()));
     }
-    let partial = beside(to, ".partial");
+    let partial = partial_of(to);
     // The rest of an earlier attempt.
     drop(fs::remove_file(&partial));
-    let copied = copy(url, &partial).and_then(|()| {
-        check_integrity(&partial)?;
-        sync(&partial)?;
+    let cannot_write = |error: io::Error| {
+        BackupError::File(format!("cannot write {}", to.display()), error.to_string())
+    };
+    OpenOptions::new().write(true).create_new(true).open(&partial).map_err(cannot_write)?;
+    let copied = copy(url, &partial, to).and_then(|()| {
+        check_integrity(&partial, to)?;
+        File::open(&partial).and_then(|file| file.sync_all()).map_err(cannot_write)?;
         // Unlike a rename, a link never replaces a file.
         fs::hard_link(&partial, to).map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return BackupError::Exists(to.display().to_string());
             }
-            file_error(to)(error)
+            cannot_write(error)
         })
     });
     drop(fs::remove_file(&partial));
     copied.and_then(|()| sync_folder(to))
 }
 
-fn copy(url: &DatabaseUrl, to: &Path) -> Result<(), BackupError> {
-    let name = to.to_str().ok_or_else(|| {
-        BackupError::File(to.display().to_string(), "the path is not UTF-8".to_owned())
-    })?;
+/// The name that a file has until it is complete.
+#[must_use]
+pub fn partial_of(file: &Path) -> PathBuf {
+    beside(file, ".partial")
+}
+
+/// Copies a database into an empty file, which will be `to`.
+fn copy(url: &DatabaseUrl, partial: &Path, to: &Path) -> Result<(), BackupError> {
+    let name = sqlite_name(partial);
     let AnyConnection::Sqlite(mut connection) = open_without_timeouts(url)? else {
         return Err(BackupError::NotSqlite);
     };
     connection
         .batch_execute("PRAGMA query_only = OFF")
         .and_then(|()| {
-            diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(name).execute(&mut connection)
+            diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(&name).execute(&mut connection)
         })
         .map(drop)
-        .map_err(|error| BackupError::File(name.to_owned(), error.to_string()))
+        .map_err(|error| {
+            BackupError::File(
+                format!("cannot back up {url} to {}", to.display()),
+                error.to_string(),
+            )
+        })
 }
 
 #[derive(QueryableByName)]
@@ -97,14 +114,21 @@ struct Line {
     integrity_check: String,
 }
 
-fn check_integrity(file: &Path) -> Result<(), BackupError> {
-    let unfit = |why: String| BackupError::Unfit { file: file.display().to_string(), why };
+/// Checks a copy of a file, or one that will have its name.
+fn check_integrity(file: &Path, name: &Path) -> Result<(), BackupError> {
+    let unfit = |why: String| BackupError::Unfit { file: name.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(file.to_owned());
-    let AnyConnection::Sqlite(mut connection) =
-        open_without_timeouts(&url).map_err(|error| unfit(error.to_string()))?
+    let AnyConnection::Sqlite(mut connection) = open_without_timeouts(&url).map_err(|error| {
+        let is_other = matches!(error, StoreError::File(_));
+        unfit(if is_other { "it is not an SQLite database".into() } else { error.to_string() })
+    })?
     else {
         return Err(BackupError::NotSqlite);
     };
+    // SQLite takes an empty file for an empty database.
+    if fs::metadata(file).is_ok_and(|file| file.len() == 0) {
+        return Err(unfit("it is empty".to_owned()));
+    }
     let lines: Vec<Line> = diesel::sql_query("PRAGMA integrity_check")
         .load(&mut connection)
         .map_err(|error| unfit(error.to_string()))?;
@@ -121,7 +145,9 @@ fn check_integrity(file: &Path) -> Result<(), BackupError> {
 /// [`BackupError`], for example for a damaged backup or a database in use.
 pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, BackupError> {
     let DatabaseUrl::Sqlite(database) = url else { return Err(BackupError::NotSqlite) };
-    check_exists(from)?;
+    if !from.exists() {
+        return Err(BackupError::NoFile(from.display().to_string()));
+    }
     let _lock = ProcessLock::exclusive(url)?;
     let restored = beside(database, ".restoring");
     remove_with_log(&restored);
@@ -137,13 +163,20 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
 
 /// Copies a backup and checks the copy, so that the checked file is the one in use.
 fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), BackupError> {
-    fs::copy(from, restored).map_err(file_error(from))?;
+    let (backup, copy) = (from.display().to_string(), restored.display().to_string());
+    let cannot_copy = |error: io::Error| {
+        BackupError::File(format!("cannot copy {backup} to {copy}"), error.to_string())
+    };
+    fs::copy(from, restored).map_err(cannot_copy)?;
     // Whoever could read the backup, the database is for the program's user only.
-    fs::set_permissions(restored, fs::Permissions::from_mode(0o600))
-        .map_err(file_error(restored))?;
-    check_integrity(restored)?;
-    let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
+    fs::set_permissions(restored, fs::Permissions::from_mode(0o600)).map_err(cannot_copy)?;
+    check_integrity(restored, from)?;
+    let unfit =
+        |why: String| BackupError::Unfit { file: backup.clone(), why: why.replace(&copy, &backup) };
     let url = DatabaseUrl::Sqlite(restored.to_owned());
+    if schema_state(&url).map_err(|error| unfit(error.to_string()))? == SchemaState::Missing {
+        return Err(unfit("it is no database of orders-api".to_owned()));
+    }
     // An older schema is migrated, then checked like any other.
     migrate(&url).map_err(|error| unfit(error.to_string()))?;
     let mut faults = Vec::new();
@@ -205,7 +238,7 @@ fn set_aside(url: &DatabaseUrl, database: &Path) -> Result<Option<PathBuf>, Back
         Ok(()) => false,
         Err(DbError::Locked) => {
             let why = format!("{url} is in use by another process; stop that process first");
-            return Err(StoreError::Unavailable(why).into());
+            return Err(StoreError::File(why).into());
         }
         // This file may be the reason for the restore, so it is kept unchanged.
         Err(_) => true,

@@ -13,7 +13,7 @@ use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::ProcessLock;
 use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
-use crate::{StoreError, migrate};
+use crate::{StoreError, migrate, schema_state};
 
 use checksums::checksum;
 pub use checksums::{TableChecksum, checksums};
@@ -54,9 +54,10 @@ pub fn move_to_postgres(
         return Err(TransferError::Direction);
     }
     // Writes to the source meanwhile would be lost.
+    from.check_exists()?;
     let _lock = ProcessLock::exclusive(from)?;
+    schema_state(from)?.check(from)?;
     let mut source = open_without_timeouts(from)?;
-    migrate(from)?;
     migrate(to)?;
     let mut target = Manager::new(to, Purpose::Write).open()?;
     transaction::begin(&mut target).map_err(StoreError::from)?;

@@ -15,8 +15,9 @@ use super::ImportError;
 use super::groups::Groups;
 use super::results::RowResult;
 use super::source::Row;
-use crate::cli::OnConflict;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::wait::wait;
+use crate::cli::{ImportOptions, OnConflict};
 use crate::http::problem::Problem;
 use crate::orders::import_request::ImportBody;
 use crate::orders::made_id;
@@ -32,6 +33,7 @@ pub(super) struct ChunkWriter<'s> {
     store: &'s Store,
     mode: OnConflict,
     create_services: bool,
+    interrupt: Interrupt,
     /// The transaction of a transactional import.
     transaction: Option<TransactionalImport>,
     /// Services that exist.
@@ -40,11 +42,12 @@ pub(super) struct ChunkWriter<'s> {
 }
 
 impl<'s> ChunkWriter<'s> {
-    pub(super) fn new(store: &'s Store, mode: OnConflict, create: bool) -> Self {
+    pub(super) fn new(store: &'s Store, options: &ImportOptions, interrupt: Interrupt) -> Self {
         Self {
             store,
-            mode,
-            create_services: create,
+            mode: options.on_conflict,
+            create_services: options.create_services,
+            interrupt,
             transaction: None,
             known: BTreeSet::new(),
             groups: Groups::default(),
@@ -54,7 +57,7 @@ impl<'s> ChunkWriter<'s> {
     /// Begins a transaction, which ends with [`Self::commit`]. Other writers wait for it.
     pub(super) fn begin_transaction(&mut self) -> Result<(), ImportError> {
         let begin = || self.store.begin_transactional_import(Instant::now() + TRANSACTION_TIMEOUT);
-        self.transaction = Some(retry_while_busy(begin)?);
+        self.transaction = Some(self.retry_while_busy(begin)?);
         Ok(())
     }
 
@@ -214,7 +217,7 @@ impl<'s> ChunkWriter<'s> {
 
     /// Stores a chunk in a transaction of its own.
     fn store_chunk(&self, command: &Command) -> Result<Vec<Result<Done, Refusal>>, ImportError> {
-        let answered = retry_while_busy(|| {
+        let answered = self.retry_while_busy(|| {
             let nothing = Arc::new(|_: &_| None);
             let command = command.clone();
             wait(|deadline, reply| self.store.change_orders(command, nothing, deadline, reply))
@@ -226,19 +229,22 @@ impl<'s> ChunkWriter<'s> {
             | Answered::KeyReused => Err(ImportError::Unexpected),
         }
     }
-}
 
-/// Retries while the database is busy or unavailable and nothing was written.
-fn retry_while_busy<T>(ask: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let deadline = Instant::now() + RETRY_TIMEOUT;
-    loop {
-        match ask() {
-            Err(StoreError::Overloaded | StoreError::Unavailable(_))
-                if Instant::now() < deadline =>
-            {
-                std::thread::sleep(RETRY_DELAY);
+    /// Retries while the database is busy or unavailable and nothing was written.
+    fn retry_while_busy<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let deadline = Instant::now() + RETRY_TIMEOUT;
+        loop {
+            match attempt() {
+                Err(StoreError::Overloaded | StoreError::Unavailable(_))
+                    if Instant::now() < deadline && self.interrupt.check().is_ok() =>
+                {
+                    std::thread::sleep(RETRY_DELAY);
+                }
+                answered => return answered,
             }
-            answered => return answered,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::source::{LONGEST, Row, SourceError, fault_at, in_words, read_order};
 use crate::http::json;
 use crate::http::json::Json;
-use crate::http::problem::FieldError;
+use crate::orders::import_request::ImportBody;
 use crate::services::request::ServiceBody;
 
 /// The longest document, in bytes.
@@ -77,6 +77,13 @@ impl Document {
         }
     }
 
+    /// All orders. Fails at the first invalid one.
+    pub(crate) fn orders(&self) -> Result<Vec<ImportBody>, SourceError> {
+        let order =
+            |element: &Element| read_order(&self.json(element)?).map_err(|why| element.fault(why));
+        self.orders.iter().map(order).collect()
+    }
+
     fn raw(&self, element: &Element) -> &[u8] {
         self.bytes.get(element.bytes.clone()).unwrap_or_default()
     }
@@ -92,18 +99,6 @@ impl Document {
             SourceError::Fault { line, column, why }
         })
     }
-
-    /// The orders as `read` reads them. The first that it rejects ends it.
-    pub(crate) fn orders<T>(
-        &self,
-        read: impl Fn(&Json<'_>) -> Result<T, Vec<FieldError>>,
-    ) -> Result<Vec<T>, SourceError> {
-        let order = |element: &Element| {
-            read(&self.json(element)?).map_err(|errors| element.fault(in_words(errors)))
-        };
-        self.orders.iter().map(order).collect()
-    }
-
     /// Hands out the orders as rows, until `each` returns `false`.
     pub(super) fn rows(
         &self,

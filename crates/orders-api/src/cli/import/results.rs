@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::ImportError;
 use super::source::Row;
 
 /// The result of a row.
@@ -36,7 +37,8 @@ struct RowResultView<'a> {
 
 pub(super) struct Results {
     out: BufWriter<Stdout>,
-    rejected_rows: Option<BufWriter<File>>,
+    /// The file of rejected rows, and its name.
+    rejected_rows: Option<(BufWriter<File>, String)>,
     quiet: bool,
     pub(super) accepted: u64,
     pub(super) not_attempted: u64,
@@ -45,8 +47,15 @@ pub(super) struct Results {
 }
 
 impl Results {
-    pub(super) fn new(rejected: Option<&Path>, quiet: bool) -> io::Result<Self> {
-        let rejected_rows = rejected.map(File::create).transpose()?.map(BufWriter::new);
+    pub(super) fn new(rejected: Option<&Path>, quiet: bool) -> Result<Self, ImportError> {
+        let create = |path: &Path| {
+            let name = path.display().to_string();
+            match File::create(path) {
+                Ok(file) => Ok((BufWriter::new(file), name)),
+                Err(error) => Err(ImportError::Output(name, error)),
+            }
+        };
+        let rejected_rows = rejected.map(create).transpose()?;
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
         Ok(Self {
             out,
@@ -59,7 +68,7 @@ impl Results {
         })
     }
 
-    pub(super) fn record(&mut self, row: &Row, result: &RowResult) -> io::Result<()> {
+    pub(super) fn record(&mut self, row: &Row, result: &RowResult) -> Result<(), ImportError> {
         let (word, reason, number) = match result {
             RowResult::Accepted => ("accepted", None, &mut self.accepted),
             RowResult::NotAttempted => ("not attempted", None, &mut self.not_attempted),
@@ -73,22 +82,27 @@ impl Results {
         let id = row.read.as_ref().ok().and_then(|body| body.id.as_ref()).map(AsRef::as_ref);
         let Row { line, column, .. } = *row;
         let mut view = RowResultView { line, column, id, result: word, reason, row: None };
-        write_line(&mut self.out, &view)?;
-        if let (Some(out), Some(_)) = (&mut self.rejected_rows, reason) {
+        write_line(&mut self.out, &view).map_err(stdout)?;
+        if let (Some((out, name)), Some(_)) = (&mut self.rejected_rows, reason) {
             view.row = Some(&row.raw);
-            write_line(out, &view)?;
+            write_line(out, &view).map_err(|error| ImportError::Output(name.clone(), error))?;
         }
         Ok(())
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        self.rejected_rows.as_mut().map_or(Ok(()), Write::flush)
+    pub(super) fn flush(&mut self) -> Result<(), ImportError> {
+        self.out.flush().map_err(stdout)?;
+        let Some((out, name)) = &mut self.rejected_rows else { return Ok(()) };
+        out.flush().map_err(|error| ImportError::Output(name.clone(), error))
     }
 
     pub(super) fn rows(&self) -> u64 {
         self.accepted + self.not_attempted + self.conflicts + self.invalid
     }
+}
+
+fn stdout(error: io::Error) -> ImportError {
+    ImportError::Output("to standard output".to_owned(), error)
 }
 
 fn write_line(out: &mut impl Write, view: &RowResultView<'_>) -> io::Result<()> {

@@ -25,7 +25,16 @@ impl From<StoreError> for Problem {
                 );
                 retry_after(problem.with_cause(reason))
             }
-            StoreError::TooNew(_)
+            // The file of a running server is gone, or may not be opened any more.
+            StoreError::Missing(_) | StoreError::File(_) => {
+                let problem = Self::new(
+                    Code::DatabaseUnavailable,
+                    "The database is unavailable. The request had no effect; retry it.",
+                );
+                retry_after(problem.with_cause(error.to_string()))
+            }
+            StoreError::Outdated(_)
+            | StoreError::TooNew(_)
             | StoreError::FaultyLibrary(_)
             | StoreError::Url(_)
             | StoreError::Migration(_)
