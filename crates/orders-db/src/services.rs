@@ -15,6 +15,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
 use crate::database::rows;
 use crate::database::schema::{counters, order_services, services};
+use crate::write::audit::{AuditAction, AuditRecord};
 use crate::write::change::Change;
 
 /// A row of `services`.
@@ -122,6 +123,16 @@ impl Change for ServiceCommand {
         change: &ServiceChange,
     ) -> Result<(), DbError> {
         store(connection, change, snapshot.next_id).map_err(|error| DbError::from_diesel(&error))
+    }
+
+    fn audit(change: &ServiceChange) -> Option<AuditRecord> {
+        let (action, id) = match change {
+            ServiceChange::Created(service) => (AuditAction::ServiceCreated, service.id),
+            ServiceChange::Replaced(service) => (AuditAction::ServiceUpdated, service.id),
+            ServiceChange::Deleted(id) => (AuditAction::ServiceDeleted, *id),
+            ServiceChange::Unchanged(_) => return None,
+        };
+        Some(AuditRecord::new(action, &id))
     }
 
     fn is_done(

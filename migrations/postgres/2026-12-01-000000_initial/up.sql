@@ -215,6 +215,20 @@ CREATE TABLE ended_sessions (
     PRIMARY KEY (holder, session)
 );
 
+-- Who changed something besides orders, and who signed in. An entry is written in the transaction of
+-- its change. Only the newest sign-ins are kept.
+CREATE TABLE audit (
+    id         BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    time_ms    BIGINT NOT NULL,
+    actor      TEXT   COLLATE "C" NOT NULL,
+    action     TEXT   COLLATE "C" NOT NULL,
+    -- The id of what was changed; NULL where there is only one.
+    target     TEXT   COLLATE "C",
+    -- NULL for a command.
+    request_id TEXT   COLLATE "C"
+);
+CREATE INDEX audit_by_action ON audit (action, id);
+
 -- How many requests the rule refused, by quarter of an hour.
 CREATE TABLE refusals (
     start_ms BIGINT NOT NULL PRIMARY KEY CHECK (start_ms % 900000 = 0),

@@ -1,4 +1,5 @@
 DROP TABLE refusals;
+DROP TABLE audit;
 DROP TABLE ended_sessions;
 DROP TABLE deliveries;
 DROP TABLE webhook_secrets;

@@ -259,6 +259,20 @@ CREATE TABLE ended_sessions (
     PRIMARY KEY (holder, session)
 );
 
+-- Who changed something besides orders, and who signed in. An entry is written in the transaction of
+-- its change. Only the newest sign-ins are kept.
+CREATE TABLE audit (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    time_ms    BIGINT NOT NULL,
+    actor      TEXT   NOT NULL,
+    action     TEXT   NOT NULL,
+    -- The id of what was changed; NULL where there is only one.
+    target     TEXT,
+    -- NULL for a command.
+    request_id TEXT
+);
+CREATE INDEX audit_by_action ON audit (action, id);
+
 -- How many requests the rule refused, by quarter of an hour.
 CREATE TABLE refusals (
     start_ms BIGINT NOT NULL PRIMARY KEY CHECK (start_ms % 900000 = 0),

@@ -183,6 +183,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        time_ms -> BigInt,
+        actor -> Text,
+        action -> Text,
+        target -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     refusals (start_ms) {
         start_ms -> BigInt,
         number -> BigInt,
