@@ -14,6 +14,7 @@ DROP TABLE events;
 DROP TABLE order_slots;
 DROP TABLE order_services;
 DROP TABLE orders;
+DROP TABLE deleted_services;
 DROP TABLE services;
 DROP TABLE counters;
 DROP TABLE policy;

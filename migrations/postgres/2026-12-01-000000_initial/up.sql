@@ -26,6 +26,11 @@ CREATE TABLE services (
     name_key TEXT   COLLATE "C" NOT NULL UNIQUE
 );
 
+-- Histories still name them, so the server does not assign these ids again.
+CREATE TABLE deleted_services (
+    id BIGINT NOT NULL PRIMARY KEY
+);
+
 CREATE TABLE orders (
     id            TEXT   COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 64),
     datetime_ms   BIGINT NOT NULL CHECK (datetime_ms BETWEEN -62135596800000 AND 253402300799999),

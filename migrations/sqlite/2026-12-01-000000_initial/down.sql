@@ -15,6 +15,7 @@ DROP TABLE slot_lengths;
 DROP TABLE order_slots;
 DROP TABLE order_services;
 DROP TABLE orders;
+DROP TABLE deleted_services;
 DROP TABLE services;
 DROP TABLE counters;
 DROP TABLE policy;

@@ -23,6 +23,11 @@ CREATE TABLE services (
     name_key TEXT   NOT NULL UNIQUE
 );
 
+-- Histories still name them, so the server does not assign these ids again.
+CREATE TABLE deleted_services (
+    id INTEGER NOT NULL PRIMARY KEY
+);
+
 CREATE TABLE orders (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 64),
     datetime_ms   BIGINT NOT NULL CHECK (datetime_ms BETWEEN -62135596800000 AND 253402300799999),

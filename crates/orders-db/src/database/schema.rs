@@ -26,6 +26,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    deleted_services (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
     orders (id) {
         id -> Text,
         datetime_ms -> BigInt,
