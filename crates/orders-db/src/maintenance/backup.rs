@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -14,6 +13,7 @@ use crate::database::error::DbError;
 use crate::database::long_reads::{check_exists, open_without_timeouts};
 use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::DatabaseUrl;
+use crate::keys::sessions;
 use crate::maintenance::doctor;
 use crate::{StoreError, events, migrate};
 
@@ -137,10 +137,11 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<Option<PathBuf>, Backup
 
 /// Copies a backup and checks the copy, so that the checked file is the one in use.
 fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), BackupError> {
-    fs::copy(from, restored).map_err(file_error(from))?;
-    // Whoever could read the backup, the database is for the program's user only.
-    fs::set_permissions(restored, fs::Permissions::from_mode(0o600))
-        .map_err(file_error(restored))?;
+    // Not `fs::copy`: others may read the backup, but the database is for the program's user only.
+    let mut copy = File::create(restored).map_err(file_error(restored))?;
+    File::open(from)
+        .and_then(|mut backup| io::copy(&mut backup, &mut copy))
+        .map_err(file_error(from))?;
     check_integrity(restored)?;
     let unfit = |why: String| BackupError::Unfit { file: from.display().to_string(), why };
     let url = DatabaseUrl::Sqlite(restored.to_owned());
@@ -163,10 +164,13 @@ fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), B
     sync(restored)
 }
 
-/// Gives the restored feed an id of its own, and sequences above those of the replaced file.
+/// Gives the restored feed an id of its own, and sequences above those of the replaced file. Ends all
+/// sessions.
 fn begin_feed(restored: &DatabaseUrl, replaced: &DatabaseUrl) -> Result<(), BackupError> {
     let mut connection = Manager::new(restored, Purpose::Write).open()?;
     events::renew_feed(&mut connection)?;
+    // The backup may have leaked, and it does not know who has signed out since.
+    sessions::rotate_secret(&mut connection).map_err(StoreError::from)?;
     let DatabaseUrl::Sqlite(file) = replaced else { return Ok(()) };
     if !file.exists() {
         return Ok(());
