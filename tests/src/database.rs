@@ -1,5 +1,6 @@
 //! The two databases, and throwaway instances of each.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -44,7 +45,7 @@ impl Database {
         };
         let name = format!("scratch{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = guard::dir().join(&name);
-        fs::create_dir(&dir).unwrap();
+        fs::DirBuilder::new().mode(0o700).create(&dir).unwrap();
         if let Some(cluster) = cluster {
             let mut admin = Sql::connect(&cluster.url("postgres"));
             admin.run(&format!("CREATE DATABASE {name}")).unwrap();

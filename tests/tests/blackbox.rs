@@ -13,6 +13,7 @@ use rstest_reuse::template;
 fn both_databases(#[case] database: orders_tests::Database) {}
 
 mod api {
+    mod audit;
     mod authorization;
     mod availability;
     mod bad_json;

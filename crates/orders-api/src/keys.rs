@@ -1,5 +1,6 @@
-//! API keys: the endpoints of the API.
+//! API keys and the audit trail: the endpoints of the API.
 
+pub(crate) mod audit;
 pub(crate) mod docs;
 mod handlers;
 mod problems;

@@ -126,6 +126,7 @@ fn of_keys() -> Vec<Resource> {
             keys::rotate,
             of::rotate,
         ),
+        Resource::at("/audit").on(GET, ADMIN, keys::audit::list, keys::audit::describe),
     ]
 }
 

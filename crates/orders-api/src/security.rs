@@ -22,11 +22,11 @@ pub(crate) use access::Access;
 pub(crate) use authorize::authorize;
 pub(crate) use caller::{Credential, credential, is_authenticated, role};
 pub(crate) use client_address::Network;
-pub(crate) use credentials::{MadeKey, hash_of, make_key};
+pub(crate) use credentials::{MadeKey, hash_of, id_of, make_key};
 pub(crate) use key_cache::KeyCache;
 pub(crate) use origin::Origin;
 pub(crate) use session::{cookie, set_cookie};
-pub(crate) use sign_in::{session_to_end, sign_in};
+pub(crate) use sign_in::{FailedSignIns, session_to_end, sign_in};
 
 /// What decides about requests. All threads share one.
 pub(crate) struct Security {
@@ -34,6 +34,7 @@ pub(crate) struct Security {
     pub(crate) keys: KeyCache,
     /// The limits on requests; `None` for no limits.
     pub(crate) rate_limits: Option<rate_limit::RateLimits>,
+    pub(crate) failed_sign_ins: FailedSignIns,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<Network>,
     /// Whether browsers send session cookies over TLS only.

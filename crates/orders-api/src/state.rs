@@ -14,7 +14,7 @@ use crate::http::installation::Installation;
 use crate::http::trace::Tracing;
 use crate::routes;
 use crate::security::rate_limit::RateLimits;
-use crate::security::{AuthPolicy, KeyCache, Origin, Security};
+use crate::security::{AuthPolicy, FailedSignIns, KeyCache, Origin, Security};
 use crate::server::listen::Listener;
 use crate::server::metrics::Metrics;
 use crate::server::middleware::Instrumentation;
@@ -52,6 +52,7 @@ pub(crate) fn serve(
         policy,
         keys: keys.clone(),
         rate_limits: options.rate().map(|(rate, burst)| RateLimits::new(rate, burst)),
+        failed_sign_ins: FailedSignIns::default(),
         trusted_proxies: options.trust_proxy.clone(),
         secure_cookies: options.tls_cert.is_some()
             || options.public_url.as_ref().is_some_and(Origin::is_secure),

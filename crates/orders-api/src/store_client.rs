@@ -17,8 +17,8 @@ use orders_core::{
     Action, Actor, Command, Done, Operation, Order, OrderId, Outcome, Refusal, ServiceId,
 };
 use orders_db::{
-    Answered, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply, Store,
-    StoreError, StoredResponse, Subscription, Ticket,
+    Answered, Author, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply,
+    Store, StoreError, StoredResponse, Subscription, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -147,6 +147,7 @@ impl StoreClient {
     /// Makes a change to something other than orders. The stored response must not show a secret.
     pub(crate) async fn change<C: Change>(
         &self,
+        author: Author,
         change: C,
         retry: Option<IdempotentRequest>,
         to_keep: fn(&C::Accepted) -> Option<StoredResponse>,
@@ -156,7 +157,7 @@ impl StoreClient {
             Arc::new(move |result| result.as_ref().ok().and_then(to_keep));
         let idempotency = retry.map(|retry| (retry, render));
         let answered = write(DB_TIMEOUT, |deadline, reply| {
-            self.store.change(change, idempotency, deadline, reply)
+            self.store.change(author, change, idempotency, deadline, reply)
         });
         match answered.await? {
             Answered::Now(result) => result.map(Changed::Now).map_err(ChangeError::Refused),
@@ -169,11 +170,12 @@ impl StoreClient {
     /// Changes the API keys. The change is in effect in this process when this returns.
     pub(crate) async fn change_key(
         &self,
+        author: Author,
         command: KeyCommand,
         retry: Option<IdempotentRequest>,
         to_keep: fn(&KeyChange) -> Option<StoredResponse>,
     ) -> Result<Changed<KeyChange>, ChangeError<KeyRefusal>> {
-        let changed = self.change(command, retry, to_keep).await?;
+        let changed = self.change(author, command, retry, to_keep).await?;
         // If the refresh fails, the change takes effect within a second.
         drop(self.refresh_keys().await);
         Ok(changed)

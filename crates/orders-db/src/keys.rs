@@ -2,6 +2,7 @@
 
 mod cache;
 mod change;
+mod session_change;
 pub(crate) mod sessions;
 
 use diesel::prelude::*;
@@ -16,6 +17,7 @@ use crate::database::schema::{api_key_secrets, api_keys};
 pub(crate) use cache::{KeyCache, flush_uses, watch};
 pub use cache::{KeyEntry, KeyTable};
 pub use change::RequireKeys;
+pub use session_change::{EndSession, RotateSessionSecret, SignIn};
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]

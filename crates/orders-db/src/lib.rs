@@ -28,7 +28,7 @@ pub use database::rows::StoredResponse;
 pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};
 pub use keys::sessions::Session;
-pub use keys::{KeyEntry, KeyTable, RequireKeys};
+pub use keys::{EndSession, KeyEntry, KeyTable, RequireKeys, RotateSessionSecret, SignIn};
 pub use maintenance::backup::{BackupError, backup, partial_of, restore};
 pub use maintenance::doctor::{CheckResult, check_database};
 pub use maintenance::export::{ExportPart, export};
@@ -40,6 +40,7 @@ pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, Sort
 pub use policy::{PolicyChange, check_policy};
 pub use store::{Store, StoreOptions, TransactionalImport};
 pub use webhooks::{Attempt, Delivery, DeliveryStatus, DeliveryStore, Lease, Progress};
+pub use write::audit::{AuditAction, AuditEntry, AuditRecord, Author};
 pub use write::change::{Change, ChangeResult, Idempotency};
 pub use write::idempotency::{Answered, RenderResponse};
 pub use write::queue::Reply;

@@ -20,6 +20,7 @@ use crate::database::schema::policy;
 use crate::database::transaction;
 use crate::database::url::DatabaseUrl;
 use crate::orders::{OrderQuery, list};
+use crate::write::audit::{AuditAction, AuditRecord};
 use crate::write::change::Change;
 
 use groups::{Merged, merge_groups};
@@ -94,6 +95,10 @@ impl Change for PolicyChange {
     ) -> Result<(), DbError> {
         merge_groups(connection, &snapshot.merged).map_err(|error| DbError::from_diesel(&error))?;
         write(connection, new, snapshot.moves_slots)
+    }
+
+    fn audit(_: &Policy) -> Option<AuditRecord> {
+        Some(AuditRecord::without_target(AuditAction::PolicyUpdated))
     }
 
     fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, DbError> {

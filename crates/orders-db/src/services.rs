@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::select;
+use diesel::sql_types::BigInt;
 use orders_core::service::{
     ServiceChange, ServiceCommand, ServiceName, ServiceRefusal, ServiceSnapshot, decide_service,
 };
@@ -14,7 +15,8 @@ use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
 use crate::database::rows;
-use crate::database::schema::{counters, order_services, services};
+use crate::database::schema::{counters, deleted_services, order_services, services};
+use crate::write::audit::{AuditAction, AuditRecord};
 use crate::write::change::Change;
 
 /// A row of `services`.
@@ -124,6 +126,16 @@ impl Change for ServiceCommand {
         store(connection, change, snapshot.next_id).map_err(|error| DbError::from_diesel(&error))
     }
 
+    fn audit(change: &ServiceChange) -> Option<AuditRecord> {
+        let (action, id) = match change {
+            ServiceChange::Created(service) => (AuditAction::ServiceCreated, service.id),
+            ServiceChange::Replaced(service) => (AuditAction::ServiceUpdated, service.id),
+            ServiceChange::Deleted(id) => (AuditAction::ServiceDeleted, *id),
+            ServiceChange::Unchanged(_) => return None,
+        };
+        Some(AuditRecord::new(action, &id))
+    }
+
     fn is_done(
         connection: &mut AnyConnection,
         change: &ServiceChange,
@@ -179,31 +191,42 @@ fn load(
     Ok(ServiceSnapshot { named, holder_of_name, in_use, next_id })
 }
 
-/// Finds the first number above the counter that no service has. Numbers that callers choose do not
-/// move the counter, or one choice of the highest number would use up all others.
+/// Finds the first number above the counter that no service has or had. Numbers that callers choose do
+/// not move the counter, or one choice of the highest number would use up all others.
 fn find_next_id(connection: &mut AnyConnection) -> QueryResult<Option<ServiceId>> {
-    const PAGE: i64 = 1_000;
     let counter = counters::table.select(counters::last_service_id);
     let mut next = counter.get_result::<i64>(connection)? + 1;
     loop {
-        let taken: Vec<i64> = services::table
-            .filter(services::id.ge(next))
-            .order(services::id.asc())
-            .limit(PAGE)
-            .select(services::id)
-            .load(connection)?;
-        // A gap, or the end, is free.
-        let page_end = next + PAGE;
-        for id in taken {
-            if id != next {
-                break;
-            }
-            next += 1;
-        }
-        if next < page_end {
+        let used = list_used(connection, next)?;
+        if used.is_empty() {
             return Ok(ServiceId::new(next));
         }
+        for id in used {
+            if id > next {
+                return Ok(ServiceId::new(next));
+            }
+            next = id + 1;
+        }
     }
+}
+
+#[derive(QueryableByName)]
+struct UsedId {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Lists a page of the ids from `first` on that services have or had.
+fn list_used(connection: &mut AnyConnection, first: i64) -> QueryResult<Vec<i64>> {
+    let query = diesel::sql_query(format!(
+        "SELECT id FROM services WHERE id >= {first} \
+         UNION ALL SELECT id FROM deleted_services WHERE id >= {first} ORDER BY id LIMIT 1000"
+    ));
+    let used: Vec<UsedId> = match connection {
+        AnyConnection::Postgres(connection) => query.load(connection)?,
+        AnyConnection::Sqlite(connection) => query.load(connection)?,
+    };
+    Ok(used.into_iter().map(|UsedId { id }| id).collect())
 }
 
 fn store(
@@ -216,6 +239,7 @@ fn store(
             diesel::insert_into(services::table)
                 .values(ServiceRow::from_service(service))
                 .execute(connection)?;
+            diesel::delete(deleted_services::table.find(service.id.get())).execute(connection)?;
             // Only a number that the server assigned moves its counter.
             if next_id == Some(service.id) {
                 diesel::update(counters::table)
@@ -231,6 +255,9 @@ fn store(
         ServiceChange::Unchanged(_) => {}
         ServiceChange::Deleted(id) => {
             diesel::delete(services::table.find(id.get())).execute(connection)?;
+            diesel::insert_into(deleted_services::table)
+                .values(deleted_services::id.eq(id.get()))
+                .execute(connection)?;
         }
     }
     Ok(())

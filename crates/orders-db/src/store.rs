@@ -20,6 +20,7 @@ use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};
 use crate::keys::{KeyCache, watch as watch_keys};
 use crate::orders::find::ReadJob;
+use crate::write::audit::Author;
 use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::write::idempotency::{Answered, RenderResponse};
 use crate::write::queue::{Reply, WorkQueue};
@@ -155,17 +156,18 @@ impl Store {
     }
 
     /// Decides and stores a change to something other than orders, by `deadline`. The reply comes
-    /// from another thread, once. With an idempotency key, the rendered response is stored for a
-    /// day and returned to retries.
+    /// from another thread, once. The audit trail names the author. With an idempotency key, the
+    /// rendered response is stored for a day and returned to retries.
     pub fn change<C: Change>(
         &self,
+        author: Author,
         change: C,
         idempotency: Option<Idempotency<C>>,
         deadline: Instant,
         reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Ticket {
         let ticket = self.ticket(deadline);
-        let job = ChangeJob::new(change, idempotency, ticket.clone(), reply);
+        let job = ChangeJob::new(author, change, idempotency, ticket.clone(), reply);
         self.queue(Job::Change(Box::new(job)));
         ticket
     }

@@ -2,6 +2,7 @@
 //! database, loads one snapshot, lets `orders_core` decide, stores the changes, commits once, and
 //! replies to all.
 
+pub(crate) mod audit;
 mod batch;
 pub(crate) mod change;
 mod commit;

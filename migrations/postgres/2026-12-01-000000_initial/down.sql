@@ -1,4 +1,5 @@
 DROP TABLE refusals;
+DROP TABLE audit;
 DROP TABLE ended_sessions;
 DROP TABLE deliveries;
 DROP TABLE webhook_secrets;
@@ -13,6 +14,7 @@ DROP TABLE events;
 DROP TABLE order_slots;
 DROP TABLE order_services;
 DROP TABLE orders;
+DROP TABLE deleted_services;
 DROP TABLE services;
 DROP TABLE counters;
 DROP TABLE policy;

@@ -1,4 +1,5 @@
 DROP TABLE refusals;
+DROP TABLE audit;
 DROP TABLE ended_sessions;
 DROP TABLE deliveries;
 DROP TABLE webhook_secrets;
@@ -14,6 +15,7 @@ DROP TABLE slot_lengths;
 DROP TABLE order_slots;
 DROP TABLE order_services;
 DROP TABLE orders;
+DROP TABLE deleted_services;
 DROP TABLE services;
 DROP TABLE counters;
 DROP TABLE policy;

@@ -23,6 +23,11 @@ CREATE TABLE services (
     name_key TEXT   NOT NULL UNIQUE
 );
 
+-- Histories still name them, so the server does not assign these ids again.
+CREATE TABLE deleted_services (
+    id INTEGER NOT NULL PRIMARY KEY
+);
+
 CREATE TABLE orders (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 64),
     datetime_ms   BIGINT NOT NULL CHECK (datetime_ms BETWEEN -62135596800000 AND 253402300799999),
@@ -258,6 +263,20 @@ CREATE TABLE ended_sessions (
     end_ms  BIGINT NOT NULL,
     PRIMARY KEY (holder, session)
 );
+
+-- Who changed something besides orders, and who signed in. An entry is written in the transaction of
+-- its change. Only the newest sign-ins are kept.
+CREATE TABLE audit (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    time_ms    BIGINT NOT NULL,
+    actor      TEXT   NOT NULL,
+    action     TEXT   NOT NULL,
+    -- The id of what was changed; NULL where there is only one.
+    target     TEXT,
+    -- NULL for a command.
+    request_id TEXT
+);
+CREATE INDEX audit_by_action ON audit (action, id);
 
 -- How many requests the rule refused, by quarter of an hour.
 CREATE TABLE refusals (

@@ -64,6 +64,25 @@ fn without_an_id_a_service_gets_the_next_of_the_server(database: Database) {
 }
 
 #[apply(both_databases)]
+fn the_id_of_a_deleted_service_is_not_assigned_to_another(database: Database) {
+    let server = server(database);
+    let choose = |id: i64| {
+        let service = json!({"id": id, "name": format!("S{id}")});
+        create(&server, &service).assert_status(201);
+    };
+    (1..=4).for_each(choose);
+    // Histories of orders still name them.
+    for id in [2, 4] {
+        server.delete(format!("/services/{id}")).assert_status(204);
+    }
+    // A caller may choose the id again, and delete it again.
+    choose(2);
+    server.delete("/services/2").assert_status(204);
+    let made = create(&server, &json!({"name": "made"})).assert_status(201);
+    assert_eq!(made.json()["id"], 5);
+}
+
+#[apply(both_databases)]
 fn more_chosen_ids_than_are_read_at_once_are_skipped(database: Database) {
     let server = server(database);
     let rows: Vec<String> = (1..=2_500).map(|id| format!("({id}, 'S{id}', 's{id}')")).collect();

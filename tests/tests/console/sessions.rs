@@ -149,6 +149,25 @@ fn a_new_session_secret_ends_all_sessions_on_every_process(database: Database) {
     }
 }
 
+#[test]
+fn a_restored_database_has_no_session() {
+    let scratch = Database::Sqlite.fresh();
+    let (_, key) = make_key(&scratch, "reader");
+    let server = Server::start(&scratch);
+    let sessions = [sign_in(&server, &key), sign_in(&server, &key)];
+    let backup = scratch.dir().join("backup.db");
+    drop(scratch.run(&["backup", backup.to_str().unwrap()]).assert_fine());
+    // The backup does not know of it.
+    send_form(&server, "/console/sign-out", &sessions[0], "").assert_status(303);
+    drop(server);
+    drop(scratch.run(&["restore", backup.to_str().unwrap()]).assert_fine());
+    let server = Server::start(&scratch);
+    for session in &sessions {
+        assert_eq!(open_page(&server, "/console/orders", session).status, 401);
+    }
+    assert_eq!(open_page(&server, "/console/orders", &sign_in(&server, &key)).status, 200);
+}
+
 #[apply(both_databases)]
 fn what_the_database_stores_starts_no_session(database: Database) {
     let scratch = database.fresh();

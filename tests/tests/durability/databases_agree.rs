@@ -11,8 +11,8 @@ use orders_core::policy::PolicyPatch;
 use orders_core::service::{ServiceCommand, ServiceName};
 use orders_core::{Book, Done, Order, Outcome, Period, Policy, Scope};
 use orders_db::{
-    Answered, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply, Store,
-    StoreOptions, StoredResponse, Ticket,
+    Answered, Author, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply,
+    Store, StoreOptions, StoredResponse, Ticket,
 };
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
@@ -72,12 +72,18 @@ fn open(scratch: &Scratch, policy: Policy) -> Store {
         edit_lock: Some(policy.edit_lock),
     };
     let change = PolicyChange { patch, accept: false };
-    let set = queue(|deadline, reply| store.change(change, None, deadline, reply)).recv().unwrap();
+    let set = queue(|deadline, reply| {
+        store.change(Author::command("test"), change, None, deadline, reply)
+    })
+    .recv()
+    .unwrap();
     assert!(matches!(set, Ok(Answered::Now(Ok(_)))), "{set:?}");
     for number in 1..=3 {
         let name = ServiceName::parse(&format!("service {number}")).unwrap();
         let create = ServiceCommand::Create { id: Some(service(number)), name };
-        let answer = queue(|deadline, reply| store.change(create, None, deadline, reply));
+        let answer = queue(|deadline, reply| {
+            store.change(Author::command("test"), create, None, deadline, reply)
+        });
         let created = answer.recv().unwrap().unwrap();
         assert!(matches!(created, Answered::Now(Ok(_))), "{created:?}");
     }

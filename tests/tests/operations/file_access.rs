@@ -69,4 +69,23 @@ fn files_that_others_can_read_are_warned_of() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let server = server.restart();
     assert!(server.log().contains("mode 0644") && server.log().contains("chmod 600"));
+    assert!(!server.log().contains("mode 0750"), "{}", server.log());
+    fs::set_permissions(server.scratch().dir(), fs::Permissions::from_mode(0o750)).unwrap();
+    let server = server.restart();
+    assert!(server.log().contains("mode 0750"), "{}", server.log());
+}
+
+#[test]
+fn what_others_could_read_is_neither_backed_up_nor_restored_that_way() {
+    let scratch = Database::Sqlite.fresh();
+    drop(scratch.run(&["seed"]).assert_fine());
+    let (file, copy) = (scratch.file(), scratch.dir().join("copy.db"));
+    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    let open = |file: &Path| fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    open(&file);
+    drop(scratch.run(&["backup", copy.to_str().unwrap()]).assert_fine());
+    assert_eq!(mode(&copy), 0o600);
+    open(&copy);
+    drop(scratch.run(&["restore", copy.to_str().unwrap()]).assert_fine());
+    assert_eq!(mode(&file), 0o600);
 }

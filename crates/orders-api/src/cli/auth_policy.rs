@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use orders_db::{RequireKeys, Store};
+use orders_db::{Author, RequireKeys, Store};
 
 use super::wait::wait;
 use super::{Auth, ServeOptions};
@@ -22,7 +22,8 @@ pub(crate) fn from_options(
         check_length(key, is_loopback)?;
         // From now on a key is required, even when this one is removed from the environment.
         if !store.keys().required {
-            drop(wait(|deadline, reply| store.change(RequireKeys, None, deadline, reply))?);
+            let author = Author::command("environment");
+            drop(wait(|deadline, reply| store.change(author, RequireKeys, None, deadline, reply))?);
         }
     }
     let has_keys = environment_key.is_some() || store.keys().required;

@@ -16,22 +16,28 @@ pub(crate) fn restrict_new_files() {
     rustix::process::umask(Mode::from_raw_mode(OTHERS));
 }
 
-/// Warns of files of the database that other users can access.
+/// Warns of files of the database that other users can access, and of its directory.
 pub(crate) fn warn_of_open_files(database: &DatabaseUrl) {
     let DatabaseUrl::Sqlite(path) = database else { return };
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mut file = path.as_os_str().to_owned();
         file.push(suffix);
-        let file = Path::new(&file);
-        // SQLite removes the other files when the last process closes the database.
-        let Ok(metadata) = fs::metadata(file) else { continue };
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & OTHERS != 0 {
-            let file = file.display();
-            log::warn!(
-                "{file} has mode {mode:04o}, so other users of this machine can access it; run: \
-                 chmod 600 {file}"
-            );
-        }
+        let advice = format!("run: chmod 600 {}", file.display());
+        warn_if_open(Path::new(&file), &advice);
+    }
+    // It may be a directory that others need, such as /tmp.
+    let advice = "keep the database in a directory of its own with mode 700";
+    path.parent().into_iter().for_each(|directory| warn_if_open(directory, advice));
+}
+
+fn warn_if_open(path: &Path, advice: &str) {
+    // SQLite removes some of the files when the last process closes the database.
+    let Ok(metadata) = fs::metadata(path) else { return };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & OTHERS != 0 {
+        let path = path.display();
+        log::warn!(
+            "{path} has mode {mode:04o}, so other users of this machine can access it; {advice}"
+        );
     }
 }

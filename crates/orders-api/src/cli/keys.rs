@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use orders_core::key::{KeyChange, KeyCommand, KeyId};
-use orders_db::{Answered, Store};
+use orders_db::{Answered, Author, Change, RotateSessionSecret, Store};
 
 use crate::cli::KeysCommand;
 use crate::cli::output::print;
@@ -30,7 +30,7 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
             Ok(())
         }
         KeysCommand::RotateSessionSecret => {
-            store.rotate_session_secret()?;
+            change(store, RotateSessionSecret)?;
             log::info!("all sessions of the console have ended");
             Ok(())
         }
@@ -46,8 +46,12 @@ pub(crate) fn run(store: &Store, command: &KeysCommand) -> Result<(), Box<dyn Er
     }
 }
 
-fn change(store: &Store, command: KeyCommand) -> Result<KeyChange, Box<dyn Error>> {
-    match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
+fn change<C: Change>(store: &Store, command: C) -> Result<C::Accepted, Box<dyn Error>>
+where
+    C::Refusal: Error + 'static,
+{
+    let author = Author::command("command-line");
+    match wait(|deadline, reply| store.change(author, command, None, deadline, reply))? {
         Answered::Now(result) => Ok(result?),
         Answered::Again(_) | Answered::KeyReused => Err("a command has no idempotency key".into()),
     }

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use orders_core::Policy;
 use orders_core::decide::Violation;
 use orders_core::policy::CalendarId;
-use orders_db::{Answered, DatabaseUrl, PolicyChange, Store, StoreOptions};
+use orders_db::{Answered, Author, DatabaseUrl, PolicyChange, Store, StoreOptions};
 
 use crate::cli::PolicyCommand;
 use crate::cli::output::{OutputError, print};
@@ -46,8 +46,8 @@ pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(),
         }
         PolicyCommand::Set { options, accept_violations } => {
             let change = PolicyChange { patch: options.patch(), accept: *accept_violations };
-            let store = open()?;
-            match wait(|deadline, reply| store.change(change, None, deadline, reply))? {
+            let (store, author) = (open()?, Author::command("command-line"));
+            match wait(|deadline, reply| store.change(author, change, None, deadline, reply))? {
                 Answered::Now(Ok(policy)) => show(&policy),
                 Answered::Now(Err(violations)) => Err(refusal(&violations).into()),
                 Answered::Again(_) | Answered::KeyReused => {

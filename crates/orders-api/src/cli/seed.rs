@@ -6,7 +6,7 @@ use std::sync::Arc;
 use orders_core::decide::{Batch, Mode};
 use orders_core::service::{ServiceCommand, ServiceRefusal};
 use orders_core::{Action, Actor, Command, NewId, Operation, Outcome, Refusal};
-use orders_db::{Answered, RenderResponse, Store, StoreError};
+use orders_db::{Answered, Author, RenderResponse, Store, StoreError};
 
 use crate::cli::import::{Document, SourceError};
 use crate::cli::wait::wait;
@@ -50,7 +50,8 @@ pub(crate) fn seed(store: &Store) -> Result<Seeded, SeedError> {
 fn load_service(store: &Store, service: ServiceBody) -> Result<bool, SeedError> {
     let ServiceBody { id, name } = service;
     let command = ServiceCommand::Create { id, name };
-    match wait(|deadline, reply| store.change(command, None, deadline, reply))? {
+    let author = Author::command("seed");
+    match wait(|deadline, reply| store.change(author, command, None, deadline, reply))? {
         Answered::Now(Ok(_)) => Ok(true),
         Answered::Now(Err(ServiceRefusal::IdTaken(_))) => Ok(false),
         Answered::Now(Err(refusal)) => Err(SeedError::Refused(refusal.to_string())),

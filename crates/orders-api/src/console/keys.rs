@@ -11,6 +11,7 @@ use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
 use crate::keys;
 use crate::security::MadeKey;
 use crate::store_client::StoreClient;
@@ -57,7 +58,11 @@ pub(crate) async fn revoke(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let command = KeyCommand::Revoke(keys::path_id(&request)?);
-    match store.change_key(command, None, keys::to_keep).await.map_err(Problem::from) {
+    match store
+        .change_key(request_context::author(&request), command, None, keys::to_keep)
+        .await
+        .map_err(Problem::from)
+    {
         Ok(_changed) => Ok(layout::go_to("/console/admin")),
         Err(problem) => admin::reject(&request, &store, problem, FlashMessage::default()).await,
     }
@@ -73,7 +78,9 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok((command, text)) => {
-            let changed = store.change_key(command, retry, keys::to_keep).await;
+            let changed = store
+                .change_key(request_context::author(request), command, retry, keys::to_keep)
+                .await;
             changed.map(|_changed| text).map_err(Problem::from)
         }
         Err(problem) => Err(problem),

@@ -10,6 +10,7 @@ use orders_core::{Service, ServiceId};
 use super::form::Form;
 use super::layout::{self, Layout};
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
 use crate::services;
 use crate::store_client::StoreClient;
 
@@ -77,7 +78,8 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     let done = match command {
         Ok(command) => {
-            let changed = store.change(command, None, |_| None).await;
+            let changed =
+                store.change(request_context::author(request), command, None, |_| None).await;
             changed.map(drop).map_err(Problem::from)
         }
         Err(problem) => Err(problem),

@@ -4,10 +4,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use orders_db::{EndSession, SignIn};
 
 use super::form::Form;
 use super::layout::{self, Layout};
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
 use crate::security::{self, Security};
 use crate::store_client::StoreClient;
 
@@ -41,13 +43,22 @@ pub(crate) async fn sign_in_page(request: HttpRequest) -> Result<HttpResponse, P
 pub(crate) async fn sign_in(
     request: HttpRequest,
     payload: Payload,
+    store: Data<StoreClient>,
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
     let form = Form::read(&request, payload).await?;
     let next = own_path(form.one("next"));
-    let session = match security::sign_in(&request, form.one("key").trim()).await {
+    let key = form.one("key").trim();
+    let session = match security::sign_in(&request, key).await {
         Ok(session) => session,
         Err(problem) if problem.code() == Code::Unauthenticated => {
+            if security.failed_sign_ins.is_recorded() {
+                let holder = security::id_of(key).map(|id| id.to_string());
+                let recorded = record(&request, &store, SignIn { accepted: false, holder }).await;
+                recorded.unwrap_or_else(|problem| {
+                    log::warn!("a failed sign-in was not recorded: {problem}");
+                });
+            }
             return show_form(
                 &request,
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -58,6 +69,9 @@ pub(crate) async fn sign_in(
     };
     let mut answer = layout::go_to(next);
     if let Some(session) = session {
+        // Without this entry there is no session.
+        let holder = Some(request_context::actor(&request).to_string());
+        record(&request, &store, SignIn { accepted: true, holder }).await?;
         set_cookie(&mut answer, &security, Some(&session));
     }
     Ok(answer)
@@ -70,13 +84,23 @@ pub(crate) async fn sign_out(
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(session) = security::session_to_end(&request).await? {
-        store.run_blocking(move |store| store.end_session(&session)).await?;
+        let author = request_context::author(&request);
+        store.change(author, EndSession(session), None, |_| None).await?;
         // If the refresh fails, the sign-out takes effect here within a second.
         drop(store.refresh_keys().await);
     }
     let mut answer = layout::go_to("/");
     set_cookie(&mut answer, &security, None);
     Ok(answer)
+}
+
+async fn record(
+    request: &HttpRequest,
+    store: &StoreClient,
+    sign_in: SignIn,
+) -> Result<(), Problem> {
+    let author = request_context::author(request);
+    Ok(store.change(author, sign_in, None, |_| None).await.map(drop)?)
 }
 
 fn set_cookie(answer: &mut HttpResponse, security: &Security, session: Option<&str>) {

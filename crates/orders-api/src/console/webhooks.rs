@@ -13,6 +13,7 @@ use super::admin::{self, FlashMessage};
 use super::form::Form;
 use super::layout;
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
 use crate::store_client::StoreClient;
 use crate::webhooks::{self, SsrfGuard, TestSender, secret_text};
 
@@ -162,7 +163,8 @@ async fn change(
     form: Option<&Form>,
 ) -> Result<(), Problem> {
     let retry = form.and_then(|form| form.retry(request));
-    let changed = store.change(command, retry, webhooks::to_keep).await;
+    let changed =
+        store.change(request_context::author(request), command, retry, webhooks::to_keep).await;
     changed.map(drop).map_err(Problem::from)
 }
 

@@ -6,6 +6,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
 use orders_core::Actor;
+use orders_db::Author;
 use uuid::Uuid;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,4 +60,9 @@ pub(crate) fn set_actor(request: &HttpRequest, actor: Actor) {
 pub(crate) fn actor(request: &HttpRequest) -> Actor {
     let extensions = request.extensions();
     extensions.get::<Actor>().cloned().unwrap_or_else(|| Actor::new("anonymous"))
+}
+
+/// Returns the author of the changes that a request makes.
+pub(crate) fn author(request: &HttpRequest) -> Author {
+    Author { actor: actor(request), request_id: Some(id(request)) }
 }

@@ -10,7 +10,7 @@ use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, idempotency, page, query};
+use crate::http::{headers, idempotency, page, query, request_context};
 use crate::keys::request::{KeyBody, RotateBody};
 use crate::keys::response::{KeyView, NewKeyView, RotatedKeyView};
 use crate::security;
@@ -48,7 +48,8 @@ pub(crate) async fn create(
             idempotency::answer(StatusCode::CREATED, &NewKeyView::new(change.key(), &text))?;
         Ok(StoredResponse { location: Some(path_of(change.key().id.as_str())), ..shown })
     };
-    let changed = store.change_key(command, retry, to_keep).await?;
+    let changed =
+        store.change_key(request_context::author(&request), command, retry, to_keep).await?;
     Ok(changed.respond(render)?.into_secret_response())
 }
 
@@ -74,7 +75,9 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    let changed = store.change_key(KeyCommand::Revoke(id), retry, to_keep).await?;
+    let changed = store
+        .change_key(request_context::author(&request), KeyCommand::Revoke(id), retry, to_keep)
+        .await?;
     Ok(changed.respond(|_| Ok(idempotency::empty(StatusCode::NO_CONTENT)))?.into_response())
 }
 
@@ -95,7 +98,8 @@ pub(crate) async fn rotate(
         let shown = shown.ok_or_else(|| Problem::unexpected("a rotation has no new secret"))?;
         idempotency::answer(StatusCode::OK, &shown)
     };
-    let changed = store.change_key(command, retry, to_keep).await?;
+    let changed =
+        store.change_key(request_context::author(&request), command, retry, to_keep).await?;
     Ok(changed.respond(render)?.into_secret_response())
 }
 

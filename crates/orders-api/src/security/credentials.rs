@@ -69,9 +69,14 @@ fn only_one<'a>(mut keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     Some(if keys.all(|key| key == first) { first } else { NO_KEY })
 }
 
+/// Returns the id that a key has, valid or not.
+pub(crate) fn id_of(key: &str) -> Option<KeyId> {
+    KeyId::parse(key.get(..ID_LENGTH)?).ok()
+}
+
 /// Finds the caller with a key, if the key is valid.
 pub(super) fn find(table: &KeyTable, key: &str) -> Option<Caller> {
-    let id = KeyId::parse(key.get(..ID_LENGTH)?).ok()?;
+    let id = id_of(key)?;
     let entry = table.find(&id)?;
     let hash = hash_of(key);
     if !is_valid(table, entry, hash) {

@@ -1,6 +1,9 @@
 //! Starts and ends the sessions of browsers.
 
+use std::num::NonZeroU32;
+
 use actix_web::HttpRequest;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use orders_db::Session;
 use ring::aead::NONCE_LEN;
 
@@ -8,6 +11,25 @@ use super::authorize::{Presented, authenticate};
 use super::caller::{Caller, Credential};
 use super::{Security, origin, rate_limit, session};
 use crate::http::problem::{Code, Problem};
+use crate::http::request_context;
+
+/// Limits how many failed sign-ins are recorded, so that guesses do not keep the database busy.
+pub(crate) struct FailedSignIns(DefaultDirectRateLimiter);
+
+impl Default for FailedSignIns {
+    /// Records 60 a minute.
+    fn default() -> Self {
+        let a_minute = NonZeroU32::MIN.saturating_add(59);
+        Self(RateLimiter::direct(Quota::per_minute(a_minute)))
+    }
+}
+
+impl FailedSignIns {
+    /// Returns whether to record a failed sign-in now.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.0.check().is_ok()
+    }
+}
 
 /// Starts a session with a key. Returns `None` if no key is required.
 pub(crate) async fn sign_in(request: &HttpRequest, key: &str) -> Result<Option<String>, Problem> {
@@ -24,6 +46,7 @@ pub(crate) async fn sign_in(request: &HttpRequest, key: &str) -> Result<Option<S
         Credential::Key(id, _) => Some(id),
         Credential::Open | Credential::Session(..) => return Ok(None),
     };
+    request_context::set_actor(request, caller.actor.clone());
     Ok(session::create(id, key, table.session_secret(), table.now(), random))
 }
 
@@ -35,7 +58,10 @@ pub(crate) async fn session_to_end(request: &HttpRequest) -> Result<Option<Sessi
     let Some(presented) = session::presented(request) else { return Ok(None) };
     origin::check_is_present(request)?;
     match authenticate(request, security, Presented::Session(presented)).await {
-        Ok(Some(Caller { credential: Credential::Session(session, _), .. })) => Ok(Some(session)),
+        Ok(Some(Caller { actor, credential: Credential::Session(session, _), .. })) => {
+            request_context::set_actor(request, actor);
+            Ok(Some(session))
+        }
         Ok(_) => Ok(None),
         Err(problem) if problem.code() == Code::Unauthenticated => Ok(None),
         Err(problem) => Err(problem),

@@ -14,7 +14,7 @@ use crate::http::idempotency::Sent;
 use crate::http::json::Json;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, idempotency, page, query};
+use crate::http::{headers, idempotency, page, query, request_context};
 use crate::services::request::ServiceBody;
 use crate::services::response::ServiceView;
 use crate::store_client::StoreClient;
@@ -45,7 +45,7 @@ pub(crate) async fn create(
         ChangeRequest::read(&request, payload, SERVICE, crate::services::request::read_service)
             .await?;
     let command = ServiceCommand::Create { id, name };
-    Ok(change(&store, command, retry).await?.into_response())
+    Ok(change(&request, &store, command, retry).await?.into_response())
 }
 
 /// `GET /services/{id}`
@@ -73,7 +73,7 @@ pub(crate) async fn replace(
     let ChangeRequest { body: name, retry, .. } =
         ChangeRequest::read(&request, payload, SERVICE, read).await?;
     let command = ServiceCommand::Replace(Service { id, name });
-    Ok(change(&store, command, retry).await?.into_response())
+    Ok(change(&request, &store, command, retry).await?.into_response())
 }
 
 /// `DELETE /services/{id}`
@@ -83,17 +83,18 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    Ok(change(&store, ServiceCommand::Delete(id), retry).await?.into_response())
+    Ok(change(&request, &store, ServiceCommand::Delete(id), retry).await?.into_response())
 }
 
 /// Makes a change and renders the result.
 pub(crate) async fn change(
+    request: &HttpRequest,
     store: &StoreClient,
     command: ServiceCommand,
     retry: Option<IdempotentRequest>,
 ) -> Result<Sent, Problem> {
     let to_keep = |change: &ServiceChange| render(change).ok();
-    store.change(command, retry, to_keep).await?.respond(render)
+    store.change(request_context::author(request), command, retry, to_keep).await?.respond(render)
 }
 
 /// Renders the response to a change.

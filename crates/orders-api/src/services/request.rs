@@ -82,7 +82,9 @@ impl PartialSchema for ServiceBody {
     fn schema() -> RefOr<Schema> {
         let example = Value::Object([ID.example(), NAME.example()].into_iter().collect());
         let service = NAME.require_in(ID.add_to(closed()));
-        service.description(Some("The service to store")).examples([example]).into()
+        let meaning = "The service to store. Without an `id` the server assigns the next number of its \
+                       own counter that no service has or had";
+        service.description(Some(meaning)).examples([example]).into()
     }
 }
 

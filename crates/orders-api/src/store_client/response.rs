@@ -1,5 +1,7 @@
 //! The results of changes as responses, and their errors as problems.
 
+use std::convert::Infallible;
+
 use orders_db::StoredResponse;
 
 use super::{ChangeError, Changed};
@@ -16,6 +18,13 @@ impl<T> Changed<T> {
             Self::Now(change) => Ok(Sent { answer: render(&change)?, again: false }),
             Self::Replayed(answer) => Ok(Sent { answer, again: true }),
         }
+    }
+}
+
+/// For changes that no rule rejects.
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

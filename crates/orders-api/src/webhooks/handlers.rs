@@ -18,7 +18,7 @@ use crate::http::change_request::{ChangeRequest, Rules};
 use crate::http::cursor::ListKey;
 use crate::http::page::ListRequest;
 use crate::http::problem::{Code, FieldError, Problem};
-use crate::http::{headers, idempotency, page, query};
+use crate::http::{headers, idempotency, page, query, request_context};
 use crate::store_client::StoreClient;
 
 const WEBHOOK: Rules = Rules::json(Code::InvalidWebhook);
@@ -60,7 +60,7 @@ pub(crate) async fn create(
         let shown = idempotency::answer(StatusCode::CREATED, &shown)?;
         Ok(StoredResponse { location: Some(path_of(&webhook.id)), ..shown })
     };
-    let changed = store.change(command, retry, to_keep).await?;
+    let changed = store.change(request_context::author(&request), command, retry, to_keep).await?;
     Ok(changed.respond(render)?.into_secret_response())
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn patch(
     let ChangeRequest { body: patch, retry, .. } =
         ChangeRequest::read_with(&request, payload, WEBHOOK_PATCH, read).await?;
     let command = WebhookCommand::Change { id, patch };
-    Ok(change(&store, command, retry).await?.into_response())
+    Ok(change(&request, &store, command, retry).await?.into_response())
 }
 
 /// `DELETE /webhooks/{id}`
@@ -106,7 +106,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let retry = ChangeRequest::without_body(&request)?.retry;
-    Ok(change(&store, WebhookCommand::Delete(id), retry).await?.into_response())
+    Ok(change(&request, &store, WebhookCommand::Delete(id), retry).await?.into_response())
 }
 
 /// `POST /webhooks/{id}/rotate`
@@ -128,7 +128,7 @@ pub(crate) async fn rotate(
         let shown = RotatedWebhookView::new(webhook, secret_text(&secret), *previous_until);
         idempotency::answer(StatusCode::OK, &shown)
     };
-    let changed = store.change(command, retry, to_keep).await?;
+    let changed = store.change(request_context::author(&request), command, retry, to_keep).await?;
     Ok(changed.respond(render)?.into_secret_response())
 }
 
@@ -142,7 +142,7 @@ pub(crate) async fn replay(
     let ChangeRequest { body: after, retry, .. } =
         ChangeRequest::read(&request, payload, WEBHOOK, request::read_replay).await?;
     let command = WebhookCommand::Replay { id, after };
-    Ok(change(&store, command, retry).await?.into_response())
+    Ok(change(&request, &store, command, retry).await?.into_response())
 }
 
 /// `GET /webhooks/{id}/deliveries`
@@ -228,11 +228,12 @@ pub(crate) fn create_secret() -> Result<SigningSecret, Problem> {
 
 /// Makes a change whose response shows no secret.
 async fn change(
+    request: &HttpRequest,
     store: &StoreClient,
     command: WebhookCommand,
     retry: Option<IdempotentRequest>,
 ) -> Result<idempotency::Sent, Problem> {
-    store.change(command, retry, to_keep).await?.respond(render)
+    store.change(request_context::author(request), command, retry, to_keep).await?.respond(render)
 }
 
 /// Renders the response to store for a change: without secrets.

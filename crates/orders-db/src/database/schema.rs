@@ -26,6 +26,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    deleted_services (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
     orders (id) {
         id -> Text,
         datetime_ms -> BigInt,
@@ -179,6 +185,17 @@ diesel::table! {
         holder -> Text,
         session -> Text,
         end_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        time_ms -> BigInt,
+        actor -> Text,
+        action -> Text,
+        target -> Nullable<Text>,
+        request_id -> Nullable<Text>,
     }
 }
 

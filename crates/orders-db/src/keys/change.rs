@@ -11,6 +11,7 @@ use crate::database::clock;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
 use crate::database::schema::{api_key_secrets, api_key_state, api_keys};
+use crate::write::audit::{AuditAction, AuditRecord};
 use crate::write::change::Change;
 
 impl Change for KeyCommand {
@@ -33,6 +34,15 @@ impl Change for KeyCommand {
         change: &KeyChange,
     ) -> Result<(), DbError> {
         store(connection, change).map_err(|error| DbError::from_diesel(&error))
+    }
+
+    fn audit(change: &KeyChange) -> Option<AuditRecord> {
+        let action = match change {
+            KeyChange::Created(..) => AuditAction::KeyCreated,
+            KeyChange::Rotated { .. } => AuditAction::KeyRotated,
+            KeyChange::Revoked(_) => AuditAction::KeyRevoked,
+        };
+        Some(AuditRecord::new(action, &change.key().id))
     }
 
     fn is_done(
@@ -82,6 +92,10 @@ impl Change for RequireKeys {
             .execute(connection)
             .map(drop)
             .map_err(|error| DbError::from_diesel(&error))
+    }
+
+    fn audit((): &()) -> Option<AuditRecord> {
+        Some(AuditRecord::without_target(AuditAction::KeysRequired))
     }
 
     fn is_done(connection: &mut AnyConnection, (): &()) -> Result<Option<bool>, DbError> {

@@ -10,14 +10,14 @@ use orders_core::Timestamp;
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
+use crate::database::rows;
 use crate::database::schema::{api_key_state, ended_sessions};
-use crate::database::{clock, rows, transaction};
 
 /// How many ended sessions are stored for one holder. Beyond that, all sessions of the holder up to
 /// the latest end are ended, so that the rows do not grow without bound.
 const MOST: i64 = 64;
 /// The id for all sessions of a holder.
-const ALL: &str = "";
+pub(super) const ALL: &str = "";
 
 /// A browser session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,19 +93,11 @@ decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'he
 }
 
 /// Ends a session. Other processes notice it like a change to the keys.
-pub(crate) fn end(connection: &mut AnyConnection, session: &Session) -> Result<(), DbError> {
-    transaction::begin(connection)?;
-    let written = clock::now(connection).and_then(|now| {
-        write(connection, session, now).map_err(|error| DbError::from_diesel(&error))?;
-        transaction::commit(connection)
-    });
-    if written.is_err() {
-        transaction::roll_back(connection);
-    }
-    written
-}
-
-fn write(connection: &mut AnyConnection, session: &Session, now: Timestamp) -> QueryResult<()> {
+pub(crate) fn end(
+    connection: &mut AnyConnection,
+    session: &Session,
+    now: Timestamp,
+) -> QueryResult<()> {
     diesel::delete(ended_sessions::table.filter(ended_sessions::end_ms.le(now.as_millis())))
         .execute(connection)?;
     let own = || ended_sessions::table.filter(ended_sessions::holder.eq(&session.holder));

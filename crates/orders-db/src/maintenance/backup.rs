@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -14,6 +13,7 @@ use crate::database::error::DbError;
 use crate::database::long_reads::open_without_timeouts;
 use crate::database::process_lock::{ProcessLock, beside};
 use crate::database::url::{DatabaseUrl, sqlite_name};
+use crate::keys::sessions;
 use crate::maintenance::doctor;
 use crate::{SchemaState, StoreError, events, migrate, schema_state};
 
@@ -167,9 +167,11 @@ fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), B
     let cannot_copy = |error: io::Error| {
         BackupError::File(format!("cannot copy {backup} to {copy}"), error.to_string())
     };
-    fs::copy(from, restored).map_err(cannot_copy)?;
-    // Whoever could read the backup, the database is for the program's user only.
-    fs::set_permissions(restored, fs::Permissions::from_mode(0o600)).map_err(cannot_copy)?;
+    // Not `fs::copy`: others may read the backup, but the database is for the program's user only.
+    let mut created = File::create(restored).map_err(cannot_copy)?;
+    File::open(from)
+        .and_then(|mut backup| io::copy(&mut backup, &mut created))
+        .map_err(cannot_copy)?;
     check_integrity(restored, from)?;
     let unfit =
         |why: String| BackupError::Unfit { file: backup.clone(), why: why.replace(&copy, &backup) };
@@ -196,10 +198,13 @@ fn prepare(from: &Path, restored: &Path, replaced: &DatabaseUrl) -> Result<(), B
     sync(restored)
 }
 
-/// Gives the restored feed an id of its own, and sequences above those of the replaced file.
+/// Gives the restored feed an id of its own, and sequences above those of the replaced file. Ends all
+/// sessions.
 fn begin_feed(restored: &DatabaseUrl, replaced: &DatabaseUrl) -> Result<(), BackupError> {
     let mut connection = Manager::new(restored, Purpose::Write).open()?;
     events::renew_feed(&mut connection)?;
+    // The backup may have leaked, and it does not know who has signed out since.
+    sessions::rotate_secret(&mut connection).map_err(StoreError::from)?;
     let DatabaseUrl::Sqlite(file) = replaced else { return Ok(()) };
     if !file.exists() {
         return Ok(());

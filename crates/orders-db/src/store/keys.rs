@@ -1,4 +1,4 @@
-//! The store's methods for keys and sessions.
+//! The store's methods for keys and the audit trail.
 
 use std::sync::{Arc, PoisonError, mpsc};
 
@@ -7,8 +7,8 @@ use orders_core::key::{Key, KeyId};
 
 use super::Store;
 use crate::StoreError;
-use crate::keys::sessions::{self, Session};
 use crate::keys::{self, KeyTable};
+use crate::write::audit::{self, AuditEntry};
 use crate::write::queue::Reply;
 
 impl Store {
@@ -25,23 +25,6 @@ impl Store {
         if let Some(Err(mpsc::SendError(reply))) = sent {
             reply(Err(StoreError::Unavailable("the key cache is closed".to_owned())));
         }
-    }
-
-    /// Ends a session early, in every process within a second. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn end_session(&self, session: &Session) -> Result<(), StoreError> {
-        sessions::end(&mut self.background.open()?, session).map_err(StoreError::from)
-    }
-
-    /// Replaces the secret that sessions are sealed with. All sessions end, in every process within a
-    /// second. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn rotate_session_secret(&self) -> Result<(), StoreError> {
-        sessions::rotate_secret(&mut self.background.open()?).map_err(StoreError::from)
     }
 
     /// Finds a key. Blocks.
@@ -62,5 +45,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Key>, StoreError> {
         self.read(|connection| keys::list(connection, after, limit))
+    }
+
+    /// Lists at most `limit` entries of the audit trail above a number, oldest first. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_audit(
+        &self,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|connection| audit::list(connection, after, limit))
     }
 }

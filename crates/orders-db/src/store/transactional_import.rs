@@ -8,6 +8,7 @@ use orders_core::decide::OperationResult;
 use orders_core::service::ServiceCommand;
 
 use super::Store;
+use crate::write::audit::Author;
 use crate::write::change::ChangeResult;
 use crate::write::{ImportJob, Job, Part};
 use crate::{Reply, StoreError};
@@ -51,9 +52,10 @@ impl TransactionalImport {
     /// A database error. Nothing of the import is stored.
     pub fn change_services(
         &self,
+        author: Author,
         command: ServiceCommand,
     ) -> Result<ChangeResult<ServiceCommand>, StoreError> {
-        self.send(|reply| Part::Service(command, reply))
+        self.send(|reply| Part::Service(author, command, reply))
     }
 
     /// Commits. Blocks.

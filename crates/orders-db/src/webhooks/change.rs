@@ -13,6 +13,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
 use crate::database::schema::{webhook_secrets, webhooks};
 use crate::events;
+use crate::write::audit::{AuditAction, AuditRecord};
 use crate::write::change::Change;
 
 /// How many replaced secrets may still sign beside the newest.
@@ -41,6 +42,18 @@ impl Change for WebhookCommand {
         change: &WebhookChange,
     ) -> Result<(), DbError> {
         store(connection, change, *now).map_err(|error| DbError::from_diesel(&error))
+    }
+
+    fn audit(change: &WebhookChange) -> Option<AuditRecord> {
+        let (action, id) = match change {
+            WebhookChange::Created(webhook, _) => (AuditAction::WebhookCreated, &webhook.id),
+            WebhookChange::Changed(webhook) => (AuditAction::WebhookUpdated, &webhook.id),
+            WebhookChange::Replayed(webhook) => (AuditAction::WebhookReplayed, &webhook.id),
+            WebhookChange::Rotated { webhook, .. } => (AuditAction::WebhookRotated, &webhook.id),
+            WebhookChange::Deleted(id) => (AuditAction::WebhookDeleted, id),
+            WebhookChange::Unchanged(_) => return None,
+        };
+        Some(AuditRecord::new(action, id))
     }
 
     fn is_done(

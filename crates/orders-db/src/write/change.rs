@@ -6,6 +6,7 @@ use orders_core::decide::IdempotentRequest;
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
+use crate::write::audit::{self, AuditRecord, Author};
 use crate::write::idempotency::{self, Answered, RenderResponse};
 use crate::write::queue::Reply;
 use crate::write::ticket::Ticket;
@@ -44,6 +45,9 @@ pub trait Change: Send + 'static {
         accepted: &Self::Accepted,
     ) -> Result<(), DbError>;
 
+    /// Returns what the audit trail says of what was stored; `None` if nothing has changed.
+    fn audit(accepted: &Self::Accepted) -> Option<AuditRecord>;
+
     /// Returns whether a change is stored whose commit has no response; `None` if that can no longer be
     /// determined.
     ///
@@ -62,15 +66,20 @@ pub type ChangeResult<C> = Result<<C as Change>::Accepted, <C as Change>::Refusa
 /// secret.
 pub type Idempotency<C> = (IdempotentRequest, RenderResponse<ChangeResult<C>>);
 
-/// Loads, decides and stores a change, in a transaction that holds the lock.
+/// Loads, decides and stores a change with its entry of the audit trail, in a transaction that holds
+/// the lock.
 pub(crate) fn apply<C: Change>(
     connection: &mut AnyConnection,
+    author: &Author,
     change: &C,
 ) -> Result<ChangeResult<C>, DbError> {
     let snapshot = change.load(connection)?;
     let result = change.decide(&snapshot);
     if let Ok(accepted) = &result {
         C::store(connection, &snapshot, accepted)?;
+        if let Some(record) = C::audit(accepted) {
+            audit::record(connection, author, &record)?;
+        }
     }
     Ok(result)
 }
@@ -91,6 +100,7 @@ pub(crate) trait AnyChange: Send {
 
 /// A change that waits for the writer.
 pub(crate) struct ChangeJob<C: Change> {
+    author: Author,
     change: C,
     idempotency: Option<Idempotency<C>>,
     ticket: Ticket,
@@ -100,12 +110,13 @@ pub(crate) struct ChangeJob<C: Change> {
 
 impl<C: Change> ChangeJob<C> {
     pub(crate) fn new(
+        author: Author,
         change: C,
         idempotency: Option<Idempotency<C>>,
         ticket: Ticket,
         reply: Reply<Answered<ChangeResult<C>>>,
     ) -> Self {
-        Self { change, idempotency, ticket, reply, result: None }
+        Self { author, change, idempotency, ticket, reply, result: None }
     }
 }
 
@@ -115,12 +126,12 @@ impl<C: Change> AnyChange for ChangeJob<C> {
     }
 
     fn apply(&mut self, connection: &mut AnyConnection) -> Result<(), DbError> {
-        let Self { change, idempotency, .. } = self;
+        let Self { author, change, idempotency, .. } = self;
         self.result = Some(match idempotency {
-            None => Answered::Now(apply(connection, change)?),
+            None => Answered::Now(apply(connection, author, change)?),
             Some((request, render)) => {
                 idempotency::once(connection, request, render, |connection| {
-                    apply(connection, change)
+                    apply(connection, author, change)
                 })?
             }
         });
@@ -138,7 +149,12 @@ impl<C: Change> AnyChange for ChangeJob<C> {
     }
 
     fn reply(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { reply, result, .. } = *self;
+        let Self { author, reply, result, .. } = *self;
+        if let (Ok(()), Some(Answered::Now(Ok(accepted)))) = (&committed, &result)
+            && let Some(record) = C::audit(accepted)
+        {
+            record.log(&author);
+        }
         // A committed change has a result.
         reply(committed.and_then(|()| result.ok_or(StoreError::OutcomeUnknown)));
     }

@@ -15,6 +15,7 @@ use super::decide::{Decided, decide_all, is_there};
 use super::writer::{Writer, store_error};
 use crate::StoreError;
 use crate::database::error::DbError;
+use crate::write::audit::Author;
 use crate::write::change::{self, ChangeResult};
 use crate::write::queue::Reply;
 use crate::write::snapshot_cache::SnapshotCache;
@@ -27,7 +28,7 @@ const PART_TIMEOUT: Duration = Duration::from_secs(10);
 /// A part of a transactional import.
 pub(crate) enum Part {
     Orders(Command, Reply<Vec<OperationResult>>),
-    Service(ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
+    Service(Author, ServiceCommand, Reply<ChangeResult<ServiceCommand>>),
     Commit(Reply<()>),
 }
 
@@ -59,8 +60,8 @@ impl Writer {
                         Err(failure) => return reply(Err(self.cancel(session, failure))),
                     }
                 }
-                Part::Service(command, reply) => {
-                    match change::apply(&mut session.connection, &command) {
+                Part::Service(author, command, reply) => {
+                    match change::apply(&mut session.connection, &author, &command) {
                         Ok(result) => reply(Ok(result)),
                         Err(error) => return reply(Err(self.cancel(session, error.into()))),
                     }

@@ -9,7 +9,7 @@ use orders_core::service::{ServiceCommand, ServiceName, ServiceRefusal};
 use orders_core::{
     Action, Actor, Command, Done, NewId, Order, Outcome, Refusal, Service, ServiceId,
 };
-use orders_db::{Answered, Store, StoreError, TransactionalImport};
+use orders_db::{Answered, Author, Store, StoreError, TransactionalImport};
 
 use super::ImportError;
 use super::groups::Groups;
@@ -85,11 +85,12 @@ impl<'s> ChunkWriter<'s> {
 
     fn create_service(&mut self, id: ServiceId, name: ServiceName) -> Result<(), ImportError> {
         let command = ServiceCommand::Create { id: Some(id), name };
+        let author = Author::command("import");
         let result = if let Some(transaction) = &self.transaction {
-            transaction.change_services(command)?
+            transaction.change_services(author, command)?
         } else {
             let answered =
-                wait(|deadline, reply| self.store.change(command, None, deadline, reply));
+                wait(|deadline, reply| self.store.change(author, command, None, deadline, reply));
             match answered? {
                 Answered::Now(result) => result,
                 Answered::Again(_) | Answered::KeyReused => return Err(ImportError::Unexpected),

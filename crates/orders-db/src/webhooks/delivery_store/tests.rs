@@ -6,13 +6,13 @@ use std::time::Instant as Moment;
 use orders_core::webhook::{WebhookChange, WebhookCommand, WebhookContent};
 
 use super::*;
-use crate::{Answered, DatabaseUrl, Store, StoreOptions, migrate};
+use crate::{Answered, Author, DatabaseUrl, Store, StoreOptions, migrate};
 
 fn change(store: &Store, command: WebhookCommand) -> WebhookChange {
     let (sender, receiver) = mpsc::channel();
     let deadline = Moment::now() + Duration::from_secs(5);
     let reply = Box::new(move |answer| sender.send(answer).unwrap());
-    store.change(command, None, deadline, reply);
+    store.change(Author::command("test"), command, None, deadline, reply);
     let answered = receiver.recv().unwrap().unwrap();
     let Answered::Now(result) = answered else { panic!("{answered:?}") };
     result.unwrap()
