@@ -1,5 +1,5 @@
-//! What ends a command: printed as `error: …` in any case, with the user's file or option, the cause and
-//! the next step.
+//! What ends a command: printed as `error: …` in any case, with the file or option, the cause and the next
+//! step.
 
 use std::fs;
 use std::net::TcpListener;
