@@ -30,8 +30,8 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 
+use documents::Completer;
 pub(crate) use keys_options::KeysCommand;
 pub(crate) use policy_options::PolicyCommand;
 pub(crate) use serve_options::{Auth, ServeOptions};
@@ -183,7 +183,7 @@ pub(crate) enum Command {
     #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
-        shell: Shell,
+        shell: Completer,
     },
     /// Print the man page, or write one for each command into a directory
     #[command(after_help = help::MAN)]

@@ -1,5 +1,5 @@
-//! What ends a command: printed as `error: …` in any case, with the user's file or option, the cause and
-//! the next step.
+//! What ends a command: printed as `error: …` in any case, with the file or option, the cause and the next
+//! step.
 
 use std::fs;
 use std::net::TcpListener;
@@ -168,4 +168,29 @@ fn a_policy_with_many_violations_prints_some_pairs_and_their_number() {
     let run = scratch.run(&["policy", "check", "--window", "2ms", "--all"]);
     assert_says(&run, 1, &["159 pairs of orders"]);
     assert_eq!(run.stdout.lines().count(), 159);
+}
+
+#[test]
+fn a_url_that_cannot_be_read_is_wrong_usage() {
+    let scratch = Database::Sqlite.fresh();
+    for (url, why) in [
+        ("postgres://me:secret@[::1/orders", "postgres://me@[::1/orders"),
+        ("postgres://me:secret@h/orders?foo=bar", "foo"),
+        ("postgres://me:secret@h:port/orders", "port"),
+        ("postgres://me:secret@h/orders?sslmode=maybe", "sslmode"),
+    ] {
+        let run = scratch.run(&["migrate", "--database-url", url]);
+        assert_says(&run, 2, &["the database URL", why]);
+        assert!(!run.stderr.contains("secret"), "{run:?}");
+    }
+}
+
+#[test]
+fn missing_services_and_standard_input_are_named() {
+    let scratch = Database::Sqlite.fresh();
+    drop(scratch.run(&["migrate"]).assert_fine());
+    let file = scratch.write("orders.ndjson", order("a", NOON).to_string());
+    let run = scratch.run(&["import", &file]);
+    assert!(run.stdout.contains("--create-services"), "{run:?}");
+    assert_says(&scratch.run(&["import", "-", "--format", "json"]), 1, &["standard input: line 1"]);
 }

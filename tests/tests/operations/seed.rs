@@ -39,6 +39,31 @@ fn to_seed_twice_is_harmless(database: Database) {
     assert_eq!((server.all("/orders").len(), server.all("/services").len()), (3, 3));
 }
 
+#[apply(both_databases)]
+fn data_of_the_same_form_is_imported_from_a_file(database: Database) {
+    let scratch = database.fresh();
+    let data = json!({
+        "services": [{"id": 5, "name": "Five"}],
+        "orders": [
+            {"id": "a", "datetime": "2020-01-01T00:00:00+01:00", "totalfee": "1e1", "services": [{"id": 5}]},
+            {"id": "b", "datetime": "2019-12-31T23:00:00.0Z", "totalfee": 0.1, "services": [{"id": "5"}]},
+        ],
+    });
+    let file = scratch.write("mine.json", data.to_string());
+    let import = |file: &str| scratch.run(&["import", file, "--on-conflict", "accept-group"]);
+    drop(import(&file).assert_fine());
+    import(&file).assert_refused(1, "2 rows rejected");
+    for wrong in [data.to_string().replace(']', ""), String::new(), "[]".to_owned()] {
+        import(&scratch.write("wrong.json", &wrong)).assert_refused(1, "wrong.json");
+    }
+    let server = Server::start(&scratch);
+    let orders = server.all("/orders");
+    assert_eq!(orders.len(), 2);
+    assert_eq!(orders[0]["datetime"], "2019-12-31T23:00:00.000Z");
+    assert_eq!(orders[1]["datetime"], orders[0]["datetime"]);
+    assert_eq!(server.all("/services"), [json!({"id": 5, "name": "Five"})]);
+}
+
 /// Starts servers on one database at the same moment.
 fn start_together(scratch: &Scratch, number: usize, setup: &Setup<'_>) -> Vec<Server> {
     scope(|threads| {

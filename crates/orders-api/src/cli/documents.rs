@@ -3,16 +3,38 @@
 use std::error::Error;
 use std::path::Path;
 
-use clap_complete::Shell;
+use clap::ValueEnum;
+use clap_complete::{Generator, generate, shells};
 use clap_mangen::Man;
 
 use super::output::{OutputError, print};
 
+/// What completes the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Completer {
+    Bash,
+    Elvish,
+    Fish,
+    #[value(name = "powershell")]
+    PowerShell,
+    Zsh,
+}
+
 /// Prints the completions of a shell.
-pub(crate) fn print_completions(shell: Shell) -> Result<(), OutputError> {
+pub(crate) fn print_completions(completer: Completer) -> Result<(), OutputError> {
+    print(&match completer {
+        Completer::Bash => completions(shells::Bash),
+        Completer::Elvish => completions(shells::Elvish),
+        Completer::Fish => completions(shells::Fish),
+        Completer::PowerShell => completions(shells::PowerShell),
+        Completer::Zsh => completions(shells::Zsh),
+    })
+}
+
+fn completions(generator: impl Generator) -> String {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut super::command(), "orders-api", &mut text);
-    print(&String::from_utf8_lossy(&text))
+    generate(generator, &mut super::command(), "orders-api", &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Writes a man page for each command into a directory, or prints that of the program.

@@ -57,7 +57,7 @@ const CHUNK: usize = 1_000;
 pub(crate) fn run(database: &DatabaseUrl, options: &ImportOptions) -> Result<(), Box<dyn Error>> {
     let file = &options.file;
     let Some(format) = options.format.or_else(|| format_of(file)) else {
-        let file = file.display();
+        let file = shown(file);
         let why = format!("{file}: the extension is no format; use --format json, ndjson or csv");
         return Err(UsageError(why).into());
     };
@@ -65,7 +65,7 @@ pub(crate) fn run(database: &DatabaseUrl, options: &ImportOptions) -> Result<(),
         let why = "--rejected: the rejected rows would overwrite the file to import";
         return Err(UsageError(why.to_owned()).into());
     }
-    let named = |error: SourceError| format!("{}: {error}", file.display());
+    let named = |error: SourceError| format!("{}: {error}", shown(file));
     let source = Source::open(file, format, options.rejected.is_some()).map_err(named)?;
     // A dry run creates nothing.
     let _in_use =
@@ -85,7 +85,7 @@ pub(crate) fn run(database: &DatabaseUrl, options: &ImportOptions) -> Result<(),
 
 /// What ended an import early, how much of it is stored, and how it goes on.
 fn failure(error: &ImportError, stored: u64, options: &ImportOptions) -> String {
-    let file = options.file.display();
+    let file = shown(&options.file);
     let cause = match error {
         ImportError::Source(_) | ImportError::Refused(_) | ImportError::Interrupted(_) => {
             format!("{file}: {error}")
@@ -99,6 +99,10 @@ fn failure(error: &ImportError, stored: u64, options: &ImportOptions) -> String 
         _ => ", and stay; to go on, run the import again with --on-conflict skip",
     };
     format!("{cause}; {stored} orders were imported{next}")
+}
+
+fn shown(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

@@ -16,7 +16,7 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_parser = read_key_name)]
         name: KeyName,
         /// What the key may do: read, also change orders, or everything
-        #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|text| Role::parse(&text)))]
+        #[arg(long, value_parser = role_parser())]
         role: Role,
         /// How long the key is valid, such as 90d. Default: for ever
         #[arg(long, value_name = "PERIOD", value_parser = read_period)]
@@ -49,6 +49,11 @@ pub(crate) enum KeysCommand {
 /// How long two secrets of a key are valid. `None` if they never are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Overlap(pub(crate) Option<Period>);
+
+/// Parses a role. The help lists all.
+fn role_parser() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|text| Role::parse(&text))
+}
 
 fn read_key_id(text: &str) -> Result<KeyId, String> {
     KeyId::parse(text).map_err(|error| error.to_string())

@@ -38,7 +38,7 @@ pub(crate) struct PolicyOptions {
     #[arg(long, value_name = "PERIOD", value_parser = read_period)]
     window: Option<Period>,
     /// `global`: all orders share one calendar. `service`: each service has its own
-    #[arg(long, value_parser = PossibleValuesParser::new([Scope::Global, Scope::Service].map(Scope::as_str)).try_map(|text| Scope::parse(&text)))]
+    #[arg(long, value_parser = scope_parser())]
     scope: Option<Scope>,
     /// The age that an order must have before it can be updated, or `off`
     #[arg(long, value_name = "PERIOD", value_parser = read_edit_lock)]
@@ -53,6 +53,12 @@ impl PolicyOptions {
         let edit_lock = self.edit_lock.map(|EditLock(period)| period);
         PolicyPatch { window: self.window, scope: self.scope, edit_lock }
     }
+}
+
+/// Parses a scope. The help lists all.
+fn scope_parser() -> impl TypedValueParser<Value = Scope> {
+    let all = [Scope::Global, Scope::Service].map(Scope::as_str);
+    PossibleValuesParser::new(all).try_map(|text| Scope::parse(&text))
 }
 
 fn read_edit_lock(text: &str) -> Result<EditLock, String> {

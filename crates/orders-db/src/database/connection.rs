@@ -76,12 +76,17 @@ impl Manager {
         };
         let lock_timeout = LOCK_TIMEOUT.as_millis();
         let limited = with_limits(url);
-        // libpq quotes the URL where it cannot read it.
-        let shown = self.url.without_password().unwrap_or_default();
-        let unavailable =
-            |text: String| StoreError::Unavailable(one_line(&text.replace(&limited, &shown)));
-        let mut connection =
-            PgConnection::establish(&limited).map_err(|error| unavailable(error.to_string()))?;
+        let mut connection = PgConnection::establish(&limited).map_err(|error| {
+            // libpq quotes the URL where it cannot read it.
+            let shown = self.url.without_password().unwrap_or_default();
+            let text = error.to_string().replace(&limited, &shown);
+            let lines: Vec<String> = text.lines().map(one_line).collect();
+            let text = lines.join("; ");
+            if text.starts_with("invalid ") || text.contains(" in URI") {
+                return StoreError::Url(format!("the database URL cannot be read: {text}"));
+            }
+            StoreError::Unavailable(text)
+        })?;
         connection
             .batch_execute(&format!(
                 "SET client_encoding = 'UTF8';
@@ -106,7 +111,7 @@ impl Manager {
                  EXCEPTION WHEN insufficient_privilege THEN NULL;
                  END $$"
             ))
-            .map_err(|error| unavailable(error.to_string()))?;
+            .map_err(|error| StoreError::Unavailable(one_line(&error.to_string())))?;
         Ok(connection)
     }
 
@@ -155,7 +160,10 @@ fn cannot_open(path: &Path, why: &str) -> StoreError {
     let file = path.display();
     match OpenOptions::new().read(true).write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => StoreError::Missing(file.to_string()),
-        Err(error) => StoreError::File(format!("cannot open the database {file}: {error}")),
+        Err(error) => StoreError::File(format!(
+            "cannot open the database {file}: {error}; give this user access to it, or name another \
+             with --data-dir or --database-url"
+        )),
         Ok(_) if why.contains("file is not a database") => StoreError::File(format!(
             "{file} is not an SQLite database; name another with --data-dir or --database-url"
         )),

@@ -206,10 +206,13 @@ impl<'s> ChunkWriter<'s> {
             Err(refusal @ (Refusal::Conflict(_) | Refusal::OrderExists(_))) => {
                 RowResult::Conflict(Problem::from(refusal).to_string())
             }
+            Err(refusal @ Refusal::UnknownServices(_)) => {
+                let why = Problem::from(refusal);
+                RowResult::Invalid(format!("{why} --create-services creates missing services."))
+            }
             Err(
                 refusal @ (Refusal::NotFound(_)
                 | Refusal::VersionMismatch { .. }
-                | Refusal::UnknownServices(_)
                 | Refusal::EditLocked { .. }),
             ) => RowResult::Invalid(Problem::from(refusal).to_string()),
         };
