@@ -56,7 +56,7 @@ impl<'a> EventView<'a> {
             id: Shown(event.sequence),
             source: "/orders",
             kind: format!("order.{}", event.kind),
-            subject: event.subject().as_str(),
+            subject: event.order.id.as_str(),
             time: Shown(event.time),
             datacontenttype: "application/json",
             sequence: Shown(event.sequence),

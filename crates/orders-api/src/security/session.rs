@@ -93,7 +93,7 @@ pub(super) fn find(
     entry.record_use(now);
     let key = Box::new(Credential::Key(id.clone(), secret.hash));
     let credential = Credential::Session(session, key);
-    Some(Caller { actor: id.actor(), role: entry.key.role, credential })
+    Some(Caller { actor: Actor::new(id.as_str()), role: entry.key.role, credential })
 }
 
 fn signer(secret: SecretHash, claim: &str) -> Option<Hmac<Sha256>> {

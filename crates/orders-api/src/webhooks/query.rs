@@ -1,7 +1,7 @@
 //! Query parameters of deliveries.
 
 use actix_web::HttpRequest;
-use orders_db::DeliveryStatus;
+use orders_core::webhook::DeliveryStatus;
 use validator::Validate;
 
 use crate::http::problem::Problem;
@@ -20,8 +20,6 @@ pub(crate) fn deliveries(request: &HttpRequest) -> Result<DeliveriesQuery, Probl
     let [limit, cursor] = PageQuery::KNOWN;
     let mut parameters = Parameters::read(request, &[limit, cursor, ("status", Times::Once)])?;
     let page = PageQuery::take(&mut parameters)?;
-    let status = |text: &str| {
-        DeliveryStatus::parse(text).ok_or_else(|| "must be pending, succeeded or failed".to_owned())
-    };
+    let status = |text: &str| DeliveryStatus::parse(text).map_err(|error| error.to_string());
     query::validated(DeliveriesQuery { page, status: parameters.one("status", status)? })
 }
