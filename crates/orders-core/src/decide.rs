@@ -28,7 +28,7 @@ mod state;
 pub use batch::{Batch, BatchError, Mode};
 pub use book::Book;
 pub use changes::{Changes, RowChange};
-pub use command::{Action, Command, IfMatch, NewId, Operation, OrderPatch, Versions};
+pub use command::{Action, Command, NewId, Operation, OrderPatch, Versions};
 pub use decision::{Decision, decide};
 pub use event::{Actor, Event, EventFeed, EventKind};
 pub use free_intervals::{FreeInterval, FreeIntervals};

@@ -2,13 +2,12 @@
 
 mod change;
 
-use crate::decide::Actor;
-use crate::text::{ParseError, named_values, read_id, text_value};
+use crate::text::{ParseError, named_values, random_id, text_value};
 use crate::time::Timestamp;
 
 pub use change::{KeyChange, KeyCommand, KeyRefusal, decide_key};
 
-/// What a key may do. Each role includes those before it.
+/// What a key may do. Each role includes those before it: `role >= needed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// May read.
@@ -17,17 +16,6 @@ pub enum Role {
     Writer,
     /// May also change services, the policy, keys and webhooks.
     Admin,
-}
-
-impl Role {
-    /// All roles, the weakest first.
-    pub const ALL: [Self; 3] = [Self::Reader, Self::Writer, Self::Admin];
-
-    /// Returns `true` if this role may do everything that `needed` may.
-    #[must_use]
-    pub fn includes(self, needed: Self) -> bool {
-        self >= needed
-    }
 }
 
 named_values!(
@@ -40,21 +28,7 @@ named_values!(
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(std::sync::Arc<str>);
 
-impl KeyId {
-    /// Creates an id from random bytes.
-    #[must_use]
-    pub fn from_random(bytes: [u8; 8]) -> Self {
-        Self(format!("key_{:016x}", u64::from_be_bytes(bytes)).into())
-    }
-
-    /// The actor that the history of orders names for this key.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        Actor::new(&self.0)
-    }
-}
-
-text_value!(KeyId, |text| read_id(text, "key_", "must be key_ and 16 hexadecimal digits"));
+random_id!(KeyId, "key_");
 
 /// A key's name: 1 to 200 characters after trimming, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,7 +92,7 @@ mod tests {
     fn a_role_may_do_what_those_before_it_may() {
         for (place, role) in Role::ALL.into_iter().enumerate() {
             for (other, needed) in Role::ALL.into_iter().enumerate() {
-                assert_eq!(role.includes(needed), other <= place, "{role} for {needed}");
+                assert_eq!(role >= needed, other <= place, "{role} for {needed}");
             }
             assert_eq!(Role::parse(role.as_str()), Ok(role));
         }

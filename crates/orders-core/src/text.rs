@@ -70,6 +70,9 @@ macro_rules! text_value {
 macro_rules! named_values {
     ($type:ty, $must:literal, [$($variant:ident = $name:literal),+]) => {
         impl $type {
+            /// All values.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
             #[doc = concat!("Parses a value, which ", $must, ".")]
             ///
             /// # Errors
@@ -101,17 +104,29 @@ macro_rules! named_values {
     };
 }
 
-/// Reads an id: a prefix and 16 lower-case hexadecimal digits.
-pub(crate) fn read_id<'t>(
-    text: &'t str,
-    prefix: &str,
-    must: &'static str,
-) -> Result<&'t str, ParseError> {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    match text.strip_prefix(prefix) {
-        Some(digits) if digits.len() == 16 && digits.bytes().all(is_digit) => Ok(text),
-        Some(_) | None => Err(ParseError(must)),
-    }
+/// Implements an id that is generated: a prefix and 16 lower-case hexadecimal digits.
+macro_rules! random_id {
+    ($type:ty, $prefix:literal) => {
+        impl $type {
+            /// Creates an id from random bytes.
+            #[must_use]
+            pub fn from_random(bytes: [u8; 8]) -> Self {
+                Self(format!("{}{:016x}", $prefix, u64::from_be_bytes(bytes)).into())
+            }
+        }
+
+        crate::text::text_value!($type, |text| {
+            let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            match str::strip_prefix(text, $prefix) {
+                Some(digits) if digits.len() == 16 && digits.bytes().all(is_digit) => Ok(text),
+                Some(_) | None => Err(crate::ParseError(concat!(
+                    "must be ",
+                    $prefix,
+                    " and 16 hexadecimal digits"
+                ))),
+            }
+        });
+    };
 }
 
 /// Implements `Serialize` and `Deserialize` as the text that `Display` writes and `FromStr` reads.
@@ -134,4 +149,4 @@ macro_rules! serialize_as_text {
     )+ };
 }
 
-pub(crate) use {named_values, read_from_text, serialize_as_text, text_value};
+pub(crate) use {named_values, random_id, read_from_text, serialize_as_text, text_value};

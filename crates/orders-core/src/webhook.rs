@@ -69,6 +69,23 @@ pub enum Disabled {
 
 named_values!(Disabled, "must be operator or gone", [Operator = "operator", Gone = "gone"]);
 
+/// The status of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeliveryStatus {
+    /// All attempts failed so far; there is a next one.
+    Pending,
+    /// The endpoint accepted it.
+    Succeeded,
+    /// It failed, and is not retried.
+    Failed,
+}
+
+named_values!(
+    DeliveryStatus,
+    "must be pending, succeeded or failed",
+    [Pending = "pending", Succeeded = "succeeded", Failed = "failed"]
+);
+
 impl Webhook {
     /// The maximum number of webhooks.
     pub const MAX: u64 = 1_000;

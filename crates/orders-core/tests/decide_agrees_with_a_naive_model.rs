@@ -16,7 +16,7 @@ fn policies() -> impl Strategy<Value = Policy> {
     let scopes = prop_oneof![Just(Scope::Global), Just(Scope::Service)];
     let edit_lock = prop::option::weighted(0.2, Just(Period::from_millis(3_000).unwrap()));
     (scopes, edit_lock).prop_map(|(scope, edit_lock)| Policy {
-        window: Period::THREE_HOURS,
+        window: Policy::default().window,
         scope,
         edit_lock,
     })
@@ -49,9 +49,9 @@ fn replay(events: &[Event]) -> Vec<Order> {
     for (event, sequence) in events.iter().zip(1..) {
         assert_eq!(event.sequence, sequence, "sequences have no gaps");
         match event.kind {
-            EventKind::Deleted => orders.remove(event.subject()),
+            EventKind::Deleted => orders.remove(&event.order.id),
             EventKind::Created | EventKind::Updated | EventKind::Restored => {
-                orders.insert(event.subject().clone(), event.order.clone())
+                orders.insert(event.order.id.clone(), event.order.clone())
             }
         };
     }

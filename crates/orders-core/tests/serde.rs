@@ -11,8 +11,8 @@ use orders_core::order::Group;
 use orders_core::service::ServiceName;
 use orders_core::webhook::EventPatterns;
 use orders_core::{
-    EventKind, Fee, Order, OrderContent, OrderId, Period, Policy, Refusal, Scope, Service,
-    ServiceId, Services, Timestamp,
+    EventKind, Fee, Order, OrderContent, OrderId, Policy, Refusal, Scope, Service, ServiceId,
+    Services, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +51,7 @@ fn conflict() -> OrderConflict {
 #[test]
 fn values_are_their_texts_and_numbers() {
     assert_spelled(&at("2022-11-01T12:11:11.111+01:00"), &json!("2022-11-01T11:11:11.111Z"));
-    assert_spelled(&Period::THREE_HOURS, &json!("PT3H"));
+    assert_spelled(&Policy::default().window, &json!("PT3H"));
     assert_spelled(&OrderId::parse("223").unwrap(), &json!("223"));
     assert_spelled(&id(123), &json!(123));
     assert_spelled(&Scope::Service, &json!("service"));

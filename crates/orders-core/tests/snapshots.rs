@@ -247,7 +247,8 @@ fn a_search_through_a_long_run_takes_few_loads_and_asks_for_no_more_than_it_need
             }
             snapshot.add_service(ServiceId::new(1).unwrap(), true);
             for span in &needs.spans {
-                let within = all.iter().filter(|o| (span.from..=span.to).contains(&o.start()));
+                let within =
+                    all.iter().filter(|o| (span.from..=span.to).contains(&o.interval.start()));
                 let found: Vec<Occupant> = match span.reach {
                     Reach::All => within.cloned().collect(),
                     Reach::First(most) => within.take(most).cloned().collect(),

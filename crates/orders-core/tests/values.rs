@@ -71,7 +71,7 @@ fn patterns_stay_in_the_order_given() {
     let texts = ["order.deleted", "order.created"];
     let patterns: Vec<_> = texts.iter().map(|text| EventPattern::parse(text).unwrap()).collect();
     let kept = EventPatterns::new(patterns.clone()).unwrap();
-    assert_eq!(kept.iter().collect::<Vec<_>>(), patterns);
+    assert_eq!(kept.to_vec(), patterns);
 }
 
 #[test]

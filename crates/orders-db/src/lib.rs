@@ -39,7 +39,7 @@ pub use orders::reports::{Amount, OrderReport};
 pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
 pub use policy::{PolicyChange, check_policy};
 pub use store::{Store, StoreOptions, TransactionalImport};
-pub use webhooks::{Attempt, Delivery, DeliveryStatus, DeliveryStore, Lease, Progress};
+pub use webhooks::{Attempt, Delivery, DeliveryStore, Lease, Progress};
 pub use write::audit::{AuditAction, AuditEntry, AuditRecord, Author};
 pub use write::change::{Change, ChangeResult, Idempotency};
 pub use write::idempotency::{Answered, RenderResponse};

@@ -19,8 +19,8 @@ use crate::database::error::DbError;
 use crate::database::rows;
 use crate::database::schema::{counters, webhook_secrets, webhooks};
 
+pub use deliveries::Delivery;
 pub(crate) use deliveries::list as list_deliveries;
-pub use deliveries::{Delivery, DeliveryStatus};
 pub use delivery_store::{Attempt, DeliveryStore, Lease, Progress};
 
 /// A row of `webhooks`, without the columns of leases.
@@ -101,7 +101,7 @@ struct SecretRow {
 }
 
 fn write_patterns(patterns: &EventPatterns) -> String {
-    patterns.iter().map(EventPattern::as_str).collect::<Vec<_>>().join(" ")
+    patterns.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// Finds a webhook.

@@ -118,7 +118,7 @@ fn postgresql_and_the_book_in_memory_agree(scope: Scope, edit_lock: Option<Perio
 
 fn assert_agreement(database: Database, scope: Scope, edit_lock: Option<Period>) {
     let scratch = database.fresh();
-    let policy = Policy { window: Period::THREE_HOURS, scope, edit_lock };
+    let policy = Policy { window: Policy::default().window, scope, edit_lock };
     let store = open(&scratch, policy);
     let mut sql = scratch.sql();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
@@ -191,7 +191,7 @@ fn assert_same(store: &Store, sql: &mut Sql, book: &Book, policy: Policy) {
     assert_eq!(orders, expected);
     for number in 1..=3 {
         let filter = OrderFilter { services: [service(number)].into(), ..OrderFilter::default() };
-        let uses = |order: &&Order| order.content.services.as_slice().contains(&service(number));
+        let uses = |order: &&Order| order.content.services.contains(&service(number));
         let query = OrderQuery { filter, ..OrderQuery::default() };
         assert_eq!(list(store, &query).len(), expected.iter().filter(uses).count());
     }

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use orders_core::key::Key;
-use orders_core::webhook::{EventPattern, Webhook};
+use orders_core::webhook::Webhook;
 use orders_core::{Period, Policy, Timestamp};
 use orders_db::Store;
 use uuid::Uuid;
@@ -137,7 +137,7 @@ fn key_row(zone: Zone, now: Timestamp, key: Key) -> KeyRow {
 }
 
 fn webhook_row(zone: Zone, webhook: &Webhook) -> WebhookRow {
-    let events: Vec<&str> = webhook.content.events.iter().map(EventPattern::as_str).collect();
+    let events: Vec<&str> = webhook.content.events.iter().map(|pattern| pattern.as_str()).collect();
     let description = webhook.content.description.as_ref();
     WebhookRow {
         id: webhook.id.to_string(),

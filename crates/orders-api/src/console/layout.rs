@@ -69,11 +69,11 @@ impl Visitor {
     }
 
     pub(crate) fn may_write(&self) -> bool {
-        self.role.includes(Role::Writer)
+        self.role >= Role::Writer
     }
 
     pub(crate) fn may_administer(&self) -> bool {
-        self.role.includes(Role::Admin)
+        self.role >= Role::Admin
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn markdown(endpoints: &[Endpoint]) -> String {
 fn authorization(endpoints: &[Endpoint]) -> Vec<String> {
     let mut lines = vec![AUTHORIZATION.to_owned()];
     for Endpoint { path, method, access, .. } in endpoints {
-        let may = |role: Role| access.role().is_none_or(|needed| role.includes(needed));
+        let may = |role: Role| access.role().is_none_or(|needed| role >= needed);
         let open = match access {
             Access::Anyone | Access::Role(_) | Access::Metrics(_) => "yes",
             Access::Keyed(_) => "no",

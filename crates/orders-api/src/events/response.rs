@@ -58,7 +58,7 @@ impl<'a> EventView<'a> {
             id: Shown(event.sequence),
             source,
             kind: format!("order.{}", event.kind),
-            subject: event.subject().as_str(),
+            subject: event.order.id.as_str(),
             time: Shown(event.time),
             datacontenttype: "application/json",
             sequence: format!("{:018}", event.sequence),

@@ -5,7 +5,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::{Method, header};
 use actix_web::web::{Data, Payload};
-use orders_core::decide::{IdempotencyKey, IdempotentRequest, IfMatch};
+use orders_core::decide::{IdempotencyKey, IdempotentRequest, Versions};
 
 use crate::http::body::{Body, BodyLimits, RequestPolicy};
 use crate::http::json::Json;
@@ -51,7 +51,7 @@ pub(crate) struct ChangeRequest<T> {
     /// The parsed body.
     pub(crate) body: T,
     /// The versions to which the change applies; `None` for any.
-    pub(crate) if_match: IfMatch,
+    pub(crate) if_match: Option<Versions>,
     /// Identifies a retry of the request; `None` without an `Idempotency-Key`.
     pub(crate) retry: Option<IdempotentRequest>,
 }
@@ -111,7 +111,7 @@ impl ChangeRequest<()> {
 /// The parts that are read before the body.
 struct Head {
     key: Option<IdempotencyKey>,
-    if_match: IfMatch,
+    if_match: Option<Versions>,
     is_versioned: bool,
 }
 

@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use orders_core::decide::{IfMatch, Versions};
+use orders_core::decide::Versions;
 
 use crate::http::problem::{Code, Problem};
 
@@ -108,7 +108,7 @@ fn sends_one_of(request: &HttpRequest, accepted: &[&str]) -> Result<(), Problem>
 }
 
 /// Returns the versions to which `If-Match` and `If-None-Match` allow a change; `None` for any.
-pub(crate) fn versions(request: &HttpRequest) -> Result<IfMatch, Problem> {
+pub(crate) fn versions(request: &HttpRequest) -> Result<Option<Versions>, Problem> {
     let named = if_match(request)?;
     Ok(match (named, entity_tags(request.headers(), &header::IF_NONE_MATCH)?) {
         (named, None) => named.map(Versions::Among),

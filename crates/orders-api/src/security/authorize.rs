@@ -49,7 +49,7 @@ pub(crate) async fn authorize(request: &HttpRequest, access: Access) -> Result<(
         origin::check(request, &security.policy.origins)?;
         return rate_limit::charge_request(request, None);
     };
-    if !caller.role.includes(required) {
+    if caller.role < required {
         let role = caller.role;
         return Err(forbidden(format!(
             "The role {required} is required; this key has the role {role}."

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
+use orders_core::Actor;
 use orders_core::key::{KeyId, SecretHash};
 use orders_db::{KeyEntry, KeyTable};
 use sha2::{Digest, Sha256};
@@ -83,7 +84,11 @@ pub(super) fn find(table: &KeyTable, key: &str) -> Option<Caller> {
         return None;
     }
     entry.record_use(table.now());
-    Some(Caller { actor: id.actor(), role: entry.key.role, credential: Credential::Key(id, hash) })
+    Some(Caller {
+        actor: Actor::new(id.as_str()),
+        role: entry.key.role,
+        credential: Credential::Key(id, hash),
+    })
 }
 
 /// Whether a key is valid with this secret.

@@ -4,7 +4,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::decide::IdempotentRequest;
-use orders_core::webhook::{SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId};
+use orders_core::webhook::{
+    DeliveryStatus, SigningSecret, Webhook, WebhookChange, WebhookCommand, WebhookId,
+};
 use orders_db::StoredResponse;
 use uuid::Uuid;
 
@@ -152,7 +154,7 @@ pub(crate) async fn deliveries(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
     let query = super::query::deliveries(&request)?;
-    let status = query.status.map(orders_db::DeliveryStatus::as_str);
+    let status = query.status.map(DeliveryStatus::as_str);
     let key = ListKey::new(format_args!("/webhooks/{id}/deliveries")).with("status", status);
     let list = ListRequest::read(&request, key, &query.page, |place| place.parse::<u64>().ok())?;
     find_webhook(&store, &id).await?;

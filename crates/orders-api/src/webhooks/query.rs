@@ -1,7 +1,7 @@
 //! Query parameters of deliveries.
 
 use actix_web::HttpRequest;
-use orders_db::DeliveryStatus;
+use orders_core::webhook::DeliveryStatus;
 
 use crate::http::problem::Problem;
 use crate::http::query::{PageQuery, Parameters, Times};
@@ -18,9 +18,7 @@ pub(crate) fn deliveries(request: &HttpRequest) -> Result<DeliveriesQuery, Probl
     let [limit, cursor] = PageQuery::KNOWN;
     let mut parameters = Parameters::read(request, &[limit, cursor, ("status", Times::Once)]);
     let page = PageQuery::take(&mut parameters);
-    let status = |text: &str| {
-        DeliveryStatus::parse(text).ok_or_else(|| "must be pending, succeeded or failed".to_owned())
-    };
+    let status = |text: &str| DeliveryStatus::parse(text).map_err(|error| error.to_string());
     let status = parameters.one("status", status);
     parameters.finish().map(|()| DeliveriesQuery { page, status })
 }

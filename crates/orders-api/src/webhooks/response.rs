@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use orders_core::Timestamp;
-use orders_core::webhook::{EventPattern, Webhook, WebhookDescription, WebhookId};
+use orders_core::webhook::{Webhook, WebhookDescription, WebhookId};
 use orders_db::Delivery;
 use serde::Serialize;
 use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::delivery::SendResult;
+use super::delivery::{Message, SendResult};
 use crate::http::openapi::shape;
 use crate::http::shown::Shown;
 use crate::webhooks;
@@ -67,7 +67,7 @@ impl<'a> WebhookView<'a> {
         Self {
             id: webhook.id.as_str(),
             url: &content.url,
-            events: content.events.iter().map(EventPattern::as_str).collect(),
+            events: content.events.iter().map(|pattern| pattern.as_str()).collect(),
             description: content.description.as_ref().map(WebhookDescription::as_str),
             disabled: webhook.disabled.is_some(),
             disabled_reason: webhook.disabled.map(orders_core::webhook::Disabled::as_str),
@@ -196,7 +196,7 @@ impl<'a> DeliveryView<'a> {
     pub(crate) fn new(webhook: &WebhookId, delivery: &'a Delivery) -> Self {
         Self {
             id: Shown(delivery.id),
-            message_id: webhook.message_id(delivery.sequence),
+            message_id: Message::id(webhook, delivery.sequence),
             sequence: Shown(delivery.sequence),
             kind: format!("order.{}", delivery.kind),
             status: delivery.status.as_str(),

@@ -1,7 +1,6 @@
 //! The values of webhooks, as JSON Schema has them.
 
-use orders_core::webhook::{Disabled, EventPattern};
-use orders_db::DeliveryStatus;
+use orders_core::webhook::{DeliveryStatus, Disabled, EventPattern};
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 

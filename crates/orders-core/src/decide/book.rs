@@ -168,7 +168,7 @@ impl Book {
         }
         for event in changes.events {
             let stored = Stored::left_by(event.kind, event.order.clone());
-            self.orders.insert(event.subject().clone(), stored);
+            self.orders.insert(event.order.id.clone(), stored);
             self.events.push(event);
         }
     }

@@ -48,9 +48,6 @@ impl From<OrderContent> for OrderPatch {
     }
 }
 
-/// The versions that a caller accepts; `None` for any.
-pub type IfMatch = Option<Versions>;
-
 /// A condition on the version of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Versions {
@@ -87,8 +84,8 @@ pub enum Operation {
     Update {
         /// Which order.
         id: OrderId,
-        /// The versions that the caller accepts.
-        if_match: IfMatch,
+        /// The versions that the caller accepts; `None` for any.
+        if_match: Option<Versions>,
         /// The new values.
         patch: OrderPatch,
     },
@@ -96,8 +93,8 @@ pub enum Operation {
     Delete {
         /// Which order.
         id: OrderId,
-        /// The versions that the caller accepts.
-        if_match: IfMatch,
+        /// The versions that the caller accepts; `None` for any.
+        if_match: Option<Versions>,
     },
     /// Restores a deleted order as it last was.
     Restore {

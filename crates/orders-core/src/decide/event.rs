@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::order::{Order, OrderId};
+use crate::order::Order;
 use crate::text::named_values;
 use crate::time::Timestamp;
 
@@ -98,14 +98,6 @@ pub struct Event {
     /// The order after this change. For a deletion, the order before it, with the deletion's
     /// version. Its `updated_at` is this event's `time`.
     pub order: Order,
-}
-
-impl Event {
-    /// The order's id.
-    #[must_use]
-    pub fn subject(&self) -> &OrderId {
-        &self.order.id
-    }
 }
 
 #[cfg(test)]

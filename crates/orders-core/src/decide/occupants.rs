@@ -45,16 +45,14 @@ pub struct Span {
 
 impl Occupant {
     /// The order's time.
-    #[must_use]
-    pub fn start(&self) -> Timestamp {
+    pub(crate) fn start(&self) -> Timestamp {
         self.interval.start()
     }
 }
 
 impl Span {
     /// The span of all slots of a calendar that could overlap an interval.
-    #[must_use]
-    pub fn around(policy: &Policy, calendar: CalendarId, interval: Interval) -> Self {
+    pub(crate) fn around(policy: &Policy, calendar: CalendarId, interval: Interval) -> Self {
         let (from, to) = policy.starts_around(calendar, interval);
         Self { calendar, from, to, reach: Reach::All }
     }

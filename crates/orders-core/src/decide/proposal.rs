@@ -1,6 +1,6 @@
 //! Proposals: what an operation would change, validated by every rule but the spacing rule.
 
-use super::command::{IfMatch, NewId, Operation, OrderPatch};
+use super::command::{NewId, Operation, OrderPatch, Versions};
 use super::event::{Actor, EventKind};
 use super::import::Import;
 use super::needs::Needs;
@@ -50,8 +50,10 @@ pub(super) fn propose(
     match operation {
         Operation::Create { id, content } => propose_create(state, id, content, group),
         Operation::Import(import) => propose_import(state, import),
-        Operation::Update { id, if_match, patch } => propose_update(state, id, if_match, patch),
-        Operation::Delete { id, if_match } => propose_delete(state, id, if_match),
+        Operation::Update { id, if_match, patch } => {
+            propose_update(state, id, if_match.as_ref(), patch)
+        }
+        Operation::Delete { id, if_match } => propose_delete(state, id, if_match.as_ref()),
         Operation::Restore { id } => propose_restore(state, id),
     }
 }
@@ -104,7 +106,7 @@ fn propose_import(state: &State<'_>, import: &Import) -> Result<Result<Proposal,
 fn propose_update(
     state: &State<'_>,
     id: &OrderId,
-    if_match: &IfMatch,
+    if_match: Option<&Versions>,
     patch: &OrderPatch,
 ) -> Result<Result<Proposal, Refusal>, Needs> {
     let order = match find_live(state, id, if_match)? {
@@ -143,7 +145,7 @@ fn propose_update(
 fn propose_delete(
     state: &State<'_>,
     id: &OrderId,
-    if_match: &IfMatch,
+    if_match: Option<&Versions>,
 ) -> Result<Result<Proposal, Refusal>, Needs> {
     let order = find_live(state, id, if_match)?;
     Ok(order.map(|order| Proposal::Remove(next_version(state, order))))
@@ -167,12 +169,12 @@ fn propose_restore(state: &State<'_>, id: &OrderId) -> Result<Result<Proposal, R
 fn find_live<'s>(
     state: &'s State<'_>,
     id: &OrderId,
-    if_match: &IfMatch,
+    if_match: Option<&Versions>,
 ) -> Result<Result<&'s Order, Refusal>, Needs> {
     let Some(order) = state.stored(id)?.live() else {
         return Ok(Err(Refusal::NotFound(id.clone())));
     };
-    let accepted = if_match.as_ref().is_none_or(|versions| versions.contain(order.version));
+    let accepted = if_match.is_none_or(|versions| versions.contain(order.version));
     Ok(if accepted { Ok(order) } else { Err(Refusal::VersionMismatch { current: order.version }) })
 }
 

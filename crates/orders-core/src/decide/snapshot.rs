@@ -83,7 +83,7 @@ impl Snapshot {
         for event in &changes.events {
             self.last_sequence = event.sequence;
             let stored = Stored::left_by(event.kind, event.order.clone());
-            self.orders.insert(event.subject().clone(), stored);
+            self.orders.insert(event.order.id.clone(), stored);
         }
     }
 

@@ -252,8 +252,8 @@ impl<'a> State<'a> {
         let mut rows = Vec::new();
         for event in &self.events {
             // Removes it, so that each order comes once, in the order of its first change.
-            let Some(stored) = self.touched.remove(event.subject()) else { continue };
-            let before = self.snapshot.order(event.subject()).and_then(Stored::live);
+            let Some(stored) = self.touched.remove(&event.order.id) else { continue };
+            let before = self.snapshot.order(&event.order.id).and_then(Stored::live);
             let row = RowChange { before: before.cloned(), after: stored.live().cloned() };
             if row.before.is_some() || row.after.is_some() {
                 rows.push(row);

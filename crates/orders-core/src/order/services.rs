@@ -16,6 +16,14 @@ impl TryFrom<Vec<ServiceId>> for Services {
     }
 }
 
+impl std::ops::Deref for Services {
+    type Target = [ServiceId];
+
+    fn deref(&self) -> &[ServiceId] {
+        &self.0
+    }
+}
+
 /// An error which can be returned when a list of services is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServicesError {
@@ -45,12 +53,6 @@ impl Services {
             Some(position) => Err(ServicesError::Repeated(position)),
             None => Ok(Self(ids.into())),
         }
-    }
-
-    /// The services in the order given.
-    #[must_use]
-    pub fn as_slice(&self) -> &[ServiceId] {
-        &self.0
     }
 
     /// The services in the order given.

@@ -40,7 +40,7 @@ impl Period {
     /// A day of 24 hours.
     pub const DAY: Self = Self(DAY);
     /// Three hours: the default window.
-    pub const THREE_HOURS: Self = Self(3 * HOUR);
+    pub(crate) const THREE_HOURS: Self = Self(3 * HOUR);
 
     /// Creates a period from milliseconds, if it is in range.
     #[must_use]

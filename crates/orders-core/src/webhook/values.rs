@@ -3,28 +3,13 @@
 use std::fmt;
 
 use crate::decide::EventKind;
-use crate::text::{ParseError, read_from_text, read_id, serialize_as_text, text_value};
+use crate::text::{ParseError, random_id, read_from_text, serialize_as_text, text_value};
 
 /// A webhook's id: `whk_` and 16 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WebhookId(std::sync::Arc<str>);
 
-impl WebhookId {
-    /// Creates an id from random bytes.
-    #[must_use]
-    pub fn from_random(bytes: [u8; 8]) -> Self {
-        Self(format!("whk_{:016x}", u64::from_be_bytes(bytes)).into())
-    }
-
-    /// The id of the message that carries an event to this webhook, the same at each attempt.
-    #[must_use]
-    pub fn message_id(&self, sequence: u64) -> String {
-        let digits = self.0.trim_start_matches("whk_");
-        format!("msg_{digits}_{sequence}")
-    }
-}
-
-text_value!(WebhookId, |text| read_id(text, "whk_", "must be whk_ and 16 hexadecimal digits"));
+random_id!(WebhookId, "whk_");
 
 /// A pattern of events: all events of orders, or those of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +75,14 @@ impl fmt::Display for EventPattern {
 #[cfg_attr(feature = "serde", serde(try_from = "Vec<EventPattern>"))]
 pub struct EventPatterns(Vec<EventPattern>);
 
+impl std::ops::Deref for EventPatterns {
+    type Target = [EventPattern];
+
+    fn deref(&self) -> &[EventPattern] {
+        &self.0
+    }
+}
+
 /// An error which can be returned when a list of patterns is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EventPatternsError {
@@ -118,11 +111,6 @@ impl EventPatterns {
             Some(place) => Err(EventPatternsError::Repeated(place)),
             None => Ok(Self(patterns)),
         }
-    }
-
-    /// The patterns, in the order given.
-    pub fn iter(&self) -> impl Iterator<Item = EventPattern> + '_ {
-        self.0.iter().copied()
     }
 
     /// Returns `true` if a pattern matches events of a kind.
@@ -167,7 +155,6 @@ mod tests {
         let id = WebhookId::from_random([0, 1, 2, 3, 4, 5, 6, 255]);
         assert_eq!(id.as_str(), "whk_00010203040506ff");
         assert_eq!(WebhookId::parse(id.as_str()), Ok(id.clone()));
-        assert_eq!(id.message_id(7), "msg_00010203040506ff_7");
         for odd in ["", "whk_", "whk_00010203040506FF", "key_00010203040506ff"] {
             assert!(WebhookId::parse(odd).is_err(), "{odd}");
         }

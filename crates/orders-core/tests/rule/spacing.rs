@@ -83,7 +83,7 @@ fn in_scope_service_only_orders_that_share_a_service_conflict() {
     let refusal = conflict(desk.run(create("c", after(noon(), 1), &[3, 2])));
     assert_eq!(refusal.count, 2);
     let shared: Vec<_> = refusal.nearest.iter().map(|n| n.services.clone()).collect();
-    assert_eq!(shared, [services(&[2]).as_slice().to_vec(), services(&[3]).as_slice().to_vec()]);
+    assert_eq!(shared, [services(&[2]).to_vec(), services(&[3]).to_vec()]);
     // The services of an order can move it into a conflict; their sequence cannot.
     let with = |numbers: &[i64]| Operation::Update {
         id: order_id("b"),

@@ -21,13 +21,13 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn push(&mut self, event: &Event) {
         self.last_sequence = event.sequence;
-        let changes = self.changes.entry(event.subject().clone()).or_default();
+        let changes = self.changes.entry(event.order.id.clone()).or_default();
         changes.push((event.sequence, event.kind, event.order.clone()));
     }
 
     /// Whether an event may come next: by its version, and by what it says was done.
     pub(crate) fn allows(&self, event: &Event) -> bool {
-        let last = self.changes.get(event.subject()).and_then(|changes| changes.last());
+        let last = self.changes.get(&event.order.id).and_then(|changes| changes.last());
         let (version, live) = last
             .map_or((0, false), |(_, kind, order)| (order.version, *kind != EventKind::Deleted));
         let fits = match event.kind {

@@ -229,7 +229,7 @@ impl Ledger {
     /// Looks whether all that is stored agrees, when everything is at rest.
     pub(crate) fn close(&mut self, tables: &Tables, policy: &Policy) {
         let there: HashSet<(&OrderId, u64)> =
-            tables.events.iter().map(|event| (event.subject(), event.order.version)).collect();
+            tables.events.iter().map(|event| (&event.order.id, event.order.version)).collect();
         for (id, version) in std::mem::take(&mut self.acknowledged) {
             if !there.contains(&(&id, version)) {
                 self.violated(Rule::Missing, || format!("version {version} of {id}, at the end"));

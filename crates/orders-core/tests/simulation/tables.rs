@@ -67,7 +67,7 @@ impl Tables {
         }
         for event in writes.changes.events {
             self.last_sequence = self.last_sequence.max(event.sequence);
-            self.last_events.insert(event.subject().clone(), self.events.len());
+            self.last_events.insert(event.order.id.clone(), self.events.len());
             self.events.push(event);
         }
         for kept in writes.answers {

@@ -37,7 +37,7 @@ pub(crate) fn run(seed: u64, kind: Kind, knobs: Knobs, steps: u64) -> Ledger {
     let mut dice = Dice::new(seed);
     let scope = *dice.pick(&[Scope::Global, Scope::Service]);
     let edit_lock = dice.one_in(6).then(|| Period::from_millis(20).unwrap());
-    let policy = Policy { window: Period::THREE_HOURS, scope, edit_lock };
+    let policy = Policy { window: Policy::default().window, scope, edit_lock };
     let services = [1, 2, 3].map(|id| ServiceId::new(id).unwrap()).to_vec();
     let processes = 1 + dice.below(4);
     let clients = 2 + dice.below(10);

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use orders_core::decide::{
-    Batch, Fingerprint, IdempotentRequest, IfMatch, Mode, Neighbour, OperationResult,
-    OrderConflict, OwnKey,
+    Batch, Fingerprint, IdempotentRequest, Mode, Neighbour, OperationResult, OrderConflict, OwnKey,
+    Versions,
 };
 use orders_core::order::Group;
 use orders_core::{
@@ -177,7 +177,7 @@ impl Model {
                 services.iter().enumerate().filter(|(_, s)| !self.services.contains(s)).collect();
             if unknown.is_empty() { Ok(()) } else { Err(Refusal::UnknownServices(unknown)) }
         };
-        let expect = |if_match: &IfMatch| match (&live, if_match) {
+        let expect = |if_match: &Option<Versions>| match (&live, if_match) {
             (None, _) => Err(Refusal::NotFound(id.clone())),
             (Some(held), Some(versions)) if !versions.contain(held.order.version) => {
                 Err(Refusal::VersionMismatch { current: held.order.version })
@@ -269,7 +269,7 @@ impl Model {
                 .iter()
                 .filter(|id| {
                     self.policy.scope == Scope::Global
-                        || candidate.order.content.services.as_slice().contains(id)
+                        || candidate.order.content.services.contains(id)
                 })
                 .collect(),
         });
@@ -305,7 +305,7 @@ impl Model {
                     .content
                     .services
                     .iter()
-                    .any(|id| candidate.order.content.services.as_slice().contains(&id))
+                    .any(|id| candidate.order.content.services.contains(&id))
         };
         self.held
             .values()
@@ -330,7 +330,7 @@ fn must_be_judged(done: &Done, policy: &Policy, before: Option<&Held>) -> bool {
 
 fn moved(policy: &Policy, before: &Order, after: &Order) -> bool {
     let set = |order: &Order| {
-        let mut ids = order.content.services.as_slice().to_vec();
+        let mut ids = order.content.services.to_vec();
         ids.sort();
         ids
     };

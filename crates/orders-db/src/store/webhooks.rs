@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use orders_core::Timestamp;
-use orders_core::webhook::{SigningSecret, Webhook, WebhookId};
+use orders_core::webhook::{DeliveryStatus, SigningSecret, Webhook, WebhookId};
 
 use super::Store;
 use crate::StoreError;
 use crate::database::clock;
-use crate::webhooks::{self, Delivery, DeliveryStatus, DeliveryStore};
+use crate::webhooks::{self, Delivery, DeliveryStore};
 
 impl Store {
     /// Finds a webhook. Blocks.

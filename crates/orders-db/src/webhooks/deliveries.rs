@@ -3,45 +3,13 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use orders_core::webhook::WebhookId;
+use orders_core::webhook::{DeliveryStatus, WebhookId};
 use orders_core::{EventKind, Timestamp};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::rows;
 use crate::database::schema::deliveries;
-
-/// The status of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryStatus {
-    /// All attempts failed so far; there is a next one.
-    Pending,
-    /// The endpoint accepted it.
-    Succeeded,
-    /// It failed, and is not retried.
-    Failed,
-}
-
-impl DeliveryStatus {
-    /// All statuses.
-    pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
-
-    /// Parses `pending`, `succeeded` or `failed`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// Returns `pending`, `succeeded` or `failed`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// The delivery of an event to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +64,7 @@ impl DeliveryRow {
             id: number(self.id)?,
             sequence: number(self.sequence)?,
             kind: EventKind::parse(&self.kind).ok().ok_or_else(corrupt)?,
-            status: DeliveryStatus::parse(&self.status).ok_or_else(corrupt)?,
+            status: DeliveryStatus::parse(&self.status).ok().ok_or_else(corrupt)?,
             attempts: u32::try_from(self.attempts).ok().ok_or_else(corrupt)?,
             http_status: http_status.map(|status| status.ok_or_else(corrupt)).transpose()?,
             duration_ms: number(self.duration_ms)?,

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use orders_core::webhook::{Disabled, EventPatterns, SigningSecret, Webhook, WebhookId};
+use orders_core::webhook::{
+    DeliveryStatus, Disabled, EventPatterns, SigningSecret, Webhook, WebhookId,
+};
 use orders_core::{EventKind, Timestamp};
 
-use super::DeliveryStatus;
 use crate::StoreError;
 use crate::database::connection::{AnyConnection, Manager};
 use crate::database::error::DbError;

@@ -118,7 +118,7 @@ fn find_event(connection: &mut AnyConnection, event: &Event) -> QueryResult<bool
         .find(rows::bigint(event.sequence))
         .filter(events::kind.eq(event.kind.as_str()))
         .filter(events::actor.eq(event.actor.as_str()))
-        .filter(events::order_id.eq(event.subject().as_str()))
+        .filter(events::order_id.eq(event.order.id.as_str()))
         .filter(events::datetime_ms.eq(order.content.datetime.as_millis()))
         .filter(events::total_fee.eq(order.content.total_fee.as_hundredths()))
         .filter(events::services.eq(rows::write_services(&order.content.services)))

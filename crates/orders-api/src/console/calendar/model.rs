@@ -76,7 +76,7 @@ impl<'a> CalendarModel<'a> {
 
     /// The colour and the name of an order: those of the first of its services that is selected.
     pub(super) fn look(&self, order: &CalendarOrder) -> (usize, String) {
-        let services = order.services.as_slice();
+        let services: &[ServiceId] = &order.services;
         let chosen = services.iter().find(|id| self.address.services.contains(id));
         let Some(shown) = chosen.or(services.first()) else { return (0, String::new()) };
         let (colour, name) = match self.services.get(shown) {

@@ -31,7 +31,7 @@ impl Fields {
         Self {
             url: url.clone(),
             description: description.as_ref().map_or("", WebhookDescription::as_str).to_owned(),
-            events: choices(|pattern| events.iter().any(|chosen| chosen == pattern)),
+            events: choices(|pattern| events.contains(&pattern)),
             is_paused: webhook.disabled.is_some(),
         }
     }

@@ -3,8 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use orders_core::webhook::WebhookId;
-use orders_db::DeliveryStatus;
+use orders_core::webhook::{DeliveryStatus, WebhookId};
 use uuid::Uuid;
 
 use super::super::layout::{self, Layout};
@@ -62,7 +61,7 @@ pub(super) async fn render(
     let (mut only, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
         match name.as_ref() {
-            "status" => only = DeliveryStatus::parse(&value),
+            "status" => only = DeliveryStatus::parse(&value).ok(),
             "before" => before = value.parse().ok(),
             _ => {}
         }

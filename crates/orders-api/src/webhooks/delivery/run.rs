@@ -7,9 +7,8 @@ use std::time::{Duration, Instant as StdInstant};
 
 use actix_web::web::Bytes;
 use orders_core::Timestamp;
-use orders_db::{
-    Attempt, DeliveryStatus, EventPage, Lease, OrderChange, Progress, Store, StoreError,
-};
+use orders_core::webhook::DeliveryStatus;
+use orders_db::{Attempt, EventPage, Lease, OrderChange, Progress, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -139,7 +138,7 @@ impl DeliveryRun<'_> {
     async fn deliver_event(&mut self, change: &OrderChange, source: &str) -> Flow {
         let sequence = change.event.sequence;
         let message = Message {
-            id: self.lease.id.message_id(sequence),
+            id: Message::id(&self.lease.id, sequence),
             // It consists of strings and numbers only, so it always serializes.
             body: Bytes::from(
                 serde_json::to_vec(&EventView::new(change, source)).unwrap_or_default(),

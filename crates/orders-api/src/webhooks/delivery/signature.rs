@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use orders_core::Timestamp;
-use orders_core::webhook::SigningSecret;
+use orders_core::webhook::{SigningSecret, WebhookId};
 use sha2::Sha256;
 
 /// The number of random bytes of a new secret.
@@ -35,6 +35,12 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// The id of the message that carries an event to a webhook, the same at each attempt.
+    pub(crate) fn id(webhook: &WebhookId, sequence: u64) -> String {
+        let digits = webhook.as_str().trim_start_matches("whk_");
+        format!("msg_{digits}_{sequence}")
+    }
+
     /// Returns the value of `webhook-signature`: a signature by each secret.
     pub(crate) fn signatures(&self, timestamp: i64) -> String {
         let by = |secret: &SigningSecret| {
@@ -56,6 +62,12 @@ pub(crate) fn timestamp(now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_identified_by_its_webhook_and_its_event() {
+        let webhook = WebhookId::from_random([0, 1, 2, 3, 4, 5, 6, 255]);
+        assert_eq!(Message::id(&webhook, 7), "msg_00010203040506ff_7");
+    }
 
     #[test]
     fn the_example_of_the_specification_is_signed_as_there() {

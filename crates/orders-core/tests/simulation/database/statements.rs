@@ -72,7 +72,7 @@ impl Database {
             (Some(event), _) => {
                 let mut latest = self.tables.events.iter().rev();
                 latest.find(|there| there.sequence == event.sequence).is_some_and(|there| {
-                    there.subject() == event.subject() && there.time == event.time
+                    there.order.id == event.order.id && there.time == event.time
                 })
             }
             (None, Some(kept)) => {

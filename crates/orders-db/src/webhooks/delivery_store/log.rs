@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use orders_core::Timestamp;
-use orders_core::webhook::WebhookId;
+use orders_core::webhook::{DeliveryStatus, WebhookId};
 
-use super::super::DeliveryStatus;
 use super::{Attempt, after};
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
