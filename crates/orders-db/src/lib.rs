@@ -24,6 +24,7 @@ pub use database::error::StoreError;
 pub use database::metrics::{Distribution, MetricsSnapshot, PoolSnapshot, QueueSnapshot, Timing};
 pub use database::migrate::migrate;
 pub use database::process_lock::ProcessLock;
+pub use database::read_pool::ReadPool;
 pub use database::rows::StoredResponse;
 pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};

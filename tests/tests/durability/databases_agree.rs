@@ -173,7 +173,7 @@ fn waits(outcome: &Outcome) -> bool {
 }
 
 fn list(store: &Store, query: &OrderQuery) -> Vec<Order> {
-    store.list_orders(query, 1_000).unwrap().orders
+    store.reads.list_orders(query, 1_000).unwrap().orders
 }
 
 /// The tables hold what the book holds, and the slots are those of the orders.

@@ -15,7 +15,7 @@ use crate::orders::policy::PolicyView;
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
     let open = || Store::open(database, StoreOptions::default());
     match command {
-        PolicyCommand::Show => show(&open()?.find_policy()?),
+        PolicyCommand::Show => show(&open()?.reads.find_policy()?),
         PolicyCommand::Check(options) => {
             let mut out = BufWriter::new(std::io::stdout());
             let mut number = 0_u64;

@@ -70,7 +70,7 @@ pub(crate) async fn sign_out(
     security: Data<Security>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(session) = security::session_to_end(&request).await? {
-        store.run_blocking(move |store| store.end_session(&session)).await?;
+        store.end_session(session).await?;
         // If the refresh fails, the sign-out takes effect here within a second.
         drop(store.refresh_keys().await);
     }

@@ -4,12 +4,23 @@
 use super::query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, SortKey};
 use super::select::{Place, Scan, Select};
 use crate::database::connection::AnyConnection;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows::{self, OrderRow};
 use crate::{StoreError, database::transaction};
 
 /// The highest number of orders that are read for one page. If a filter selects few of them, the page
 /// ends there and is shorter than its limit, so that no page takes long.
 const MOST_READ: usize = 10_000;
+
+impl ReadPool {
+    /// Lists at most `limit` orders. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_orders(&self, query: &OrderQuery, limit: usize) -> Result<OrderPage, StoreError> {
+        self.read(|connection| list(connection, query, limit))
+    }
+}
 
 /// Lists at most `limit` orders.
 pub(crate) fn list(

@@ -1,14 +1,11 @@
-//! The store's methods for keys and sessions.
+//! The store's methods for cached keys and sessions.
 
 use std::sync::{Arc, PoisonError, mpsc};
 
-use orders_core::Timestamp;
-use orders_core::key::{Key, KeyId};
-
 use super::Store;
 use crate::StoreError;
+use crate::keys::KeyTable;
 use crate::keys::sessions::{self, Session};
-use crate::keys::{self, KeyTable};
 use crate::write::queue::Reply;
 
 impl Store {
@@ -33,25 +30,5 @@ impl Store {
     /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
     pub fn end_session(&self, session: &Session) -> Result<(), StoreError> {
         sessions::end(&mut self.background.open()?, session).map_err(StoreError::from)
-    }
-
-    /// Finds a key. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn find_key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
-        self.read(|connection| keys::find(connection, id))
-    }
-
-    /// Lists at most `limit` keys after a position (creation time and id), oldest first. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
-    pub fn list_keys(
-        &self,
-        after: Option<&(Timestamp, KeyId)>,
-        limit: usize,
-    ) -> Result<Vec<Key>, StoreError> {
-        self.read(|connection| keys::list(connection, after, limit))
     }
 }
