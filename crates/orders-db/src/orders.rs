@@ -8,7 +8,6 @@ mod list;
 mod plans;
 mod query;
 pub(crate) mod reports;
-mod select;
 
 use std::collections::HashMap;
 
@@ -21,7 +20,7 @@ use crate::database::rows::OrderRow;
 use crate::database::schema::orders;
 
 pub(crate) use list::list;
-pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
+pub use query::{OrderPage, OrderPlace, OrderQuery, SortKey};
 
 /// Orders by id. An invalid row is an error for its own id only.
 pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;

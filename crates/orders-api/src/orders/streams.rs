@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
-use super::query::OrdersQuery;
+use super::list::{self, OrdersQuery};
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::http::{headers, query};
@@ -90,7 +90,7 @@ async fn at_path(
     security: Data<Security>,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let query = super::query::read(request)?;
+    let query = list::read(request)?;
     headers::choose(request, &[(format.media_type(), ())])?;
     answer(request, store, security, query, format).await
 }
@@ -111,8 +111,7 @@ pub(crate) async fn answer(
 ) -> Result<HttpResponse, Problem> {
     // A client that asks for ten orders must not get a million.
     query::reject_paging(request)?;
-    let OrdersQuery { filter, sort, expand, page: _ } = query;
-    let query = OrderQuery { filter, sort, after: None };
+    let OrdersQuery { orders: query, expand, page: _ } = query;
     let credential = security::credential(request);
     let mut rest =
         Rest { store, security, credential, query, format, expand, begun: false, ended: false };
