@@ -8,13 +8,14 @@ pub(crate) mod docs;
 mod handlers;
 mod icalendar;
 pub(crate) mod import_request;
+mod list;
 mod ndjson;
 pub(crate) mod policy;
 pub(crate) mod problems;
-mod query;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod shape;
 pub(crate) mod streams;
 
-pub(crate) use handlers::{create, delete, find, list, made_id, patch, path_id, replace, restore};
+pub(crate) use handlers::{create, delete, find, made_id, patch, path_id, replace, restore};
+pub(crate) use list::list;

@@ -17,8 +17,8 @@ use orders_core::{
     Action, Actor, Command, Done, Operation, Order, OrderId, Outcome, Refusal, ServiceId,
 };
 use orders_db::{
-    Answered, Author, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, RenderResponse, Reply,
-    Store, StoreError, StoredResponse, Subscription, Ticket,
+    Answered, Author, Change, ChangeResult, KeyTable, OrderPage, OrderQuery, ReadPool,
+    RenderResponse, Reply, Store, StoreError, StoredResponse, Subscription, Ticket,
 };
 use tokio::sync::oneshot;
 
@@ -226,17 +226,24 @@ impl StoreClient {
     /// Runs a blocking read on the thread pool for blocking work.
     pub(crate) async fn run_blocking<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&ReadPool) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = Arc::clone(&self.store);
-        let work = actix_rt::task::spawn_blocking(move || query(&store));
-        match trace::record_read(timeout(DB_TIMEOUT, work)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_panicked)) => {
-                Err(StoreError::Corrupt("the thread of a query has panicked".to_owned()))
-            }
-            Err(_elapsed) => Err(timed_out()),
+        on_blocking_thread(move || query(&store.reads)).await
+    }
+}
+
+/// Runs work on the thread pool for blocking work.
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let work = actix_rt::task::spawn_blocking(work);
+    match trace::record_read(timeout(DB_TIMEOUT, work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panicked)) => {
+            Err(StoreError::Corrupt("the thread of a query has panicked".to_owned()))
         }
+        Err(_elapsed) => Err(timed_out()),
     }
 }
 

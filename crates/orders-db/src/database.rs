@@ -8,6 +8,7 @@ pub(crate) mod long_reads;
 pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod process_lock;
+pub(crate) mod read_pool;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod tables;

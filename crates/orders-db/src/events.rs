@@ -11,6 +11,7 @@ use orders_core::{Actor, Event, EventKind, Order, OrderId};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows::{self, OrderRow};
 use crate::database::schema::{counters, event_feed, events, removed_events};
 
@@ -98,6 +99,48 @@ impl EventRow {
             }
             .into_order()?,
         })
+    }
+}
+
+impl ReadPool {
+    /// Lists at most `limit` changes to an order after version `after`, oldest first; none if there
+    /// never was such an order. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_history(
+        &self,
+        id: &OrderId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<OrderChange>, StoreError> {
+        self.read(|connection| list_of_order(connection, id, after, limit))
+    }
+
+    /// Lists at most `limit` changes to any orders after sequence `after` (0 for all), oldest first.
+    /// Sequences rise in commit order, so a reader that continues from the last one misses nothing and
+    /// sees nothing twice. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_events(&self, after: u64, limit: usize) -> Result<EventPage, StoreError> {
+        self.read_feed(|connection| list(connection, after, limit))
+    }
+
+    /// Finds the feed of events. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_event_feed(&self) -> Result<EventFeed, StoreError> {
+        self.read_feed(find_feed)
+    }
+
+    /// Finds the sequence of the last committed event; 0 if there was none. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_last_sequence(&self) -> Result<u64, StoreError> {
+        self.read_feed(find_last)
     }
 }
 

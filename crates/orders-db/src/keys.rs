@@ -11,6 +11,7 @@ use orders_core::key::{Key, KeyId, KeyName, Role, Secret, SecretHash};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows;
 use crate::database::schema::{api_key_secrets, api_keys};
 
@@ -74,6 +75,28 @@ impl SecretRow {
         let id = KeyId::parse(&self.key_id).ok().ok_or_else(corrupt)?;
         let hash = SecretHash(self.hash.as_slice().try_into().ok().ok_or_else(corrupt)?);
         Ok((id, Secret { hash, until: self.until_ms.map(rows::timestamp).transpose()? }))
+    }
+}
+
+impl ReadPool {
+    /// Finds a key. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_key(&self, id: &KeyId) -> Result<Option<Key>, StoreError> {
+        self.read(|connection| find(connection, id))
+    }
+
+    /// Lists at most `limit` keys after a position (creation time and id), oldest first. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_keys(
+        &self,
+        after: Option<&(Timestamp, KeyId)>,
+        limit: usize,
+    ) -> Result<Vec<Key>, StoreError> {
+        self.read(|connection| list(connection, after, limit))
     }
 }
 

@@ -24,6 +24,7 @@ pub use database::error::StoreError;
 pub use database::metrics::{Distribution, MetricsSnapshot, PoolSnapshot, QueueSnapshot, Timing};
 pub use database::migrate::{SchemaState, migrate, schema_state};
 pub use database::process_lock::ProcessLock;
+pub use database::read_pool::ReadPool;
 pub use database::rows::StoredResponse;
 pub use database::url::DatabaseUrl;
 pub use events::{EventPage, OrderChange, Subscription};
@@ -36,7 +37,7 @@ pub use maintenance::transfer::{TableChecksum, TransferError, checksums, move_to
 pub use orders::availability::{Availability, AvailabilityQuery};
 pub use orders::calendar::{CalendarOrder, CalendarQuery, CalendarView};
 pub use orders::reports::{Amount, OrderReport};
-pub use orders::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
+pub use orders::{OrderPage, OrderPlace, OrderQuery, SortKey};
 pub use policy::{PolicyChange, check_policy};
 pub use store::{Store, StoreOptions, TransactionalImport};
 pub use webhooks::{Attempt, Delivery, DeliveryStore, Lease, Progress};

@@ -8,20 +8,19 @@ mod list;
 mod plans;
 mod query;
 pub(crate) mod reports;
-mod select;
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use orders_core::{Order, OrderId};
+use orders_core::Order;
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::rows::OrderRow;
-use crate::database::schema::{events, orders};
+use crate::database::schema::orders;
 
 pub(crate) use list::list;
-pub use query::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
+pub use query::{OrderPage, OrderPlace, OrderQuery, SortKey};
 
 /// Orders by id. An invalid row is an error for its own id only.
 pub(crate) type Found = HashMap<String, Result<Order, StoreError>>;
@@ -43,15 +42,4 @@ pub(crate) fn find_all(connection: &mut AnyConnection, ids: &[&str]) -> Result<F
     };
     let rows = rows.map_err(|error| StoreError::from_read(&error))?;
     Ok(rows.into_iter().map(|row| (row.id.clone(), row.into_order())).collect())
-}
-
-/// Returns `true` if an order with this id exists or has existed.
-pub(crate) fn has_history(
-    connection: &mut AnyConnection,
-    id: &OrderId,
-) -> Result<bool, StoreError> {
-    let of_order = events::table.filter(events::order_id.eq(id.as_str()));
-    diesel::select(diesel::dsl::exists(of_order))
-        .get_result(connection)
-        .map_err(|error| StoreError::from_read(&error))
 }

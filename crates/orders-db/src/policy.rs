@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
 use crate::database::long_reads::open_without_timeouts;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows;
 use crate::database::schema::policy;
 use crate::database::transaction;
@@ -103,6 +104,16 @@ impl Change for PolicyChange {
 
     fn is_done(connection: &mut AnyConnection, new: &Policy) -> Result<Option<bool>, DbError> {
         Ok(Some(rows::find_policy(connection)? == *new))
+    }
+}
+
+impl ReadPool {
+    /// Finds the policy. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_policy(&self) -> Result<Policy, StoreError> {
+        self.read(|connection| rows::find_policy(connection).map_err(StoreError::from))
     }
 }
 

@@ -14,6 +14,7 @@ use orders_core::{Service, ServiceId};
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows;
 use crate::database::schema::{counters, deleted_services, order_services, services};
 use crate::write::audit::{AuditAction, AuditRecord};
@@ -46,10 +47,29 @@ pub(crate) fn from_columns(id: i64, name: &str) -> Result<Service, StoreError> {
     Ok(Service { id: rows::service_id(id)?, name })
 }
 
-pub(crate) fn find(
-    connection: &mut AnyConnection,
-    id: ServiceId,
-) -> Result<Option<Service>, StoreError> {
+impl ReadPool {
+    /// Finds the services with these numbers. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_services(&self, ids: &BTreeSet<ServiceId>) -> Result<Vec<Service>, StoreError> {
+        self.read(|connection| find_all(connection, ids))
+    }
+
+    /// Lists at most `limit` services whose numbers follow `after`. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_services(
+        &self,
+        after: Option<ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Service>, StoreError> {
+        self.read(|connection| list(connection, after, limit))
+    }
+}
+
+fn find(connection: &mut AnyConnection, id: ServiceId) -> Result<Option<Service>, StoreError> {
     let row = services::table.find(id.get()).select(ServiceRow::as_select());
     let row: Option<ServiceRow> =
         row.get_result(connection).optional().map_err(|error| StoreError::from_read(&error))?;
@@ -218,10 +238,9 @@ struct UsedId {
 
 /// Lists a page of the ids from `first` on that services have or had.
 fn list_used(connection: &mut AnyConnection, first: i64) -> QueryResult<Vec<i64>> {
-    let query = diesel::sql_query(format!(
-        "SELECT id FROM services WHERE id >= {first} \
-         UNION ALL SELECT id FROM deleted_services WHERE id >= {first} ORDER BY id LIMIT 1000"
-    ));
+    const USED: &str = "SELECT id FROM services WHERE id >= $1 \
+        UNION ALL SELECT id FROM deleted_services WHERE id >= $1 ORDER BY id LIMIT 1000";
+    let query = diesel::sql_query(USED).bind::<BigInt, _>(first);
     let used: Vec<UsedId> = match connection {
         AnyConnection::Postgres(connection) => query.load(connection)?,
         AnyConnection::Sqlite(connection) => query.load(connection)?,

@@ -1,25 +1,24 @@
 //! The store: the public methods of one database, and the threads and connections behind them.
 
 mod keys;
-mod reads;
 mod threads;
 mod transactional_import;
-mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use orders_core::{Command, Outcome, Period};
-use r2d2::Pool;
+use orders_core::{Command, Order, OrderId, Outcome, Period};
 pub use transactional_import::TransactionalImport;
 
 use crate::database::connection::{Manager, Purpose};
-use crate::database::metrics::{MetricsSnapshot, PoolSnapshot, StoreMetrics};
+use crate::database::metrics::{MetricsSnapshot, StoreMetrics};
+use crate::database::read_pool::ReadPool;
 use crate::database::rows;
 use crate::database::url::DatabaseUrl;
 use crate::events::{SequenceWatch, Subscription};
 use crate::keys::{KeyCache, watch as watch_keys};
 use crate::orders::find::ReadJob;
+use crate::webhooks::DeliveryStore;
 use crate::write::audit::Author;
 use crate::write::change::{Change, ChangeJob, ChangeResult, Idempotency};
 use crate::write::idempotency::{Answered, RenderResponse};
@@ -68,17 +67,13 @@ impl Default for StoreOptions {
     }
 }
 
-/// The connections for the feed of events.
-const FEEDS: u32 = 3;
-
 /// A database, with the threads and connections that serve it. Dropping it completes what is
 /// queued, then closes the database.
 pub struct Store {
+    /// All reads but those of an order by its id.
+    pub reads: ReadPool,
     writes: Arc<WorkQueue<Job>>,
-    reads: Arc<WorkQueue<ReadJob>>,
-    pool: Pool<Manager>,
-    /// For the event feed, so that no slow list delays it.
-    feeds: Pool<Manager>,
+    finds: Arc<WorkQueue<ReadJob>>,
     sequences: Arc<SequenceWatch>,
     keys: Arc<KeyCache>,
     /// Opens connections for webhook deliveries and for rare writes.
@@ -100,11 +95,11 @@ impl Store {
         let mut connection = manager.open()?;
         let policy = rows::find_policy(&mut connection).map_err(StoreError::from)?;
         let keys = Arc::new(KeyCache::open(&mut connection)?);
-        let (pool, feeds) = (reads::pool(url, options.connections)?, reads::pool(url, FEEDS)?);
         let sequences = Arc::new(SequenceWatch::default());
         let writes = Arc::new(WorkQueue::new(options.write_room));
-        let reads = Arc::new(WorkQueue::new(options.read_room));
+        let finds = Arc::new(WorkQueue::new(options.read_room));
         let metrics = Arc::new(StoreMetrics::default());
+        let reads = ReadPool::new(url, options.connections, Arc::clone(&metrics))?;
         let mut threads = Threads::default();
         let (queue, watch) = (Arc::clone(&writes), Arc::clone(&sequences));
         let counts = Arc::clone(&metrics);
@@ -114,7 +109,7 @@ impl Store {
         let (watched, manager) = (Arc::clone(&sequences), Manager::new(url, Purpose::Find));
         threads.start("events", move || events::watch(&watched, &manager))?;
         for _ in 0..options.readers {
-            let (queue, counts) = (Arc::clone(&reads), Arc::clone(&metrics));
+            let (queue, counts) = (Arc::clone(&finds), Arc::clone(&metrics));
             let manager = Manager::new(url, Purpose::Find);
             threads.start("reader", move || find::run(&queue, &manager, &counts))?;
         }
@@ -125,10 +120,9 @@ impl Store {
         let key_refreshes = Mutex::new(Some(key_refreshes));
         let background = Manager::new(url, Purpose::Write);
         Ok(Self {
-            writes,
             reads,
-            pool,
-            feeds,
+            writes,
+            finds,
             sequences,
             keys,
             background,
@@ -186,12 +180,35 @@ impl Store {
         }
     }
 
+    /// Finds an order by `deadline`. Reads that wait at the same moment share one query.
+    pub fn find_order(&self, id: OrderId, deadline: Instant, reply: Reply<Option<Order>>) {
+        if let Err(job) = self.finds.push(ReadJob { id, deadline, reply }) {
+            (job.reply)(Err(StoreError::Overloaded));
+        }
+    }
+
+    /// Opens the delivery store under a name that is unique among processes. A lease lasts for
+    /// `lease_time`; each record renews it.
+    #[must_use]
+    pub fn delivery_store(&self, name: String, lease_time: Duration) -> DeliveryStore {
+        DeliveryStore::new(self.background.clone(), name, lease_time)
+    }
+
+    /// Replaces the id of the feed of events, so that followers start over: after a database was
+    /// restored by other tools. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn renew_event_feed(&self) -> Result<(), StoreError> {
+        events::renew_feed(&mut self.background.open()?)
+    }
+
     /// Completes what is queued, stores the counters, and ends the threads. Later work is refused as
     /// overloaded. A program that shares the store between threads calls this before it exits: the
     /// last of them to drop the store may not get that far.
     pub fn close(&self) {
         self.writes.close();
-        self.reads.close();
+        self.finds.close();
         self.sequences.close();
         drop(self.key_refreshes.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).end();
@@ -209,13 +226,8 @@ impl Store {
     /// Returns the counters so far and the current state of queues and pools, without a query.
     #[must_use]
     pub fn read_metrics(&self) -> MetricsSnapshot {
-        let pool = |name, pool: &Pool<Manager>| {
-            let r2d2::State { connections, idle_connections, .. } = pool.state();
-            let in_use = connections.saturating_sub(idle_connections);
-            PoolSnapshot { name, in_use, idle: idle_connections, most: pool.max_size() }
-        };
-        let queues = [self.writes.read("write"), self.reads.read("read")];
-        self.metrics.read(queues, [pool("lists", &self.pool), pool("feeds", &self.feeds)])
+        let queues = [self.writes.read("write"), self.finds.read("read")];
+        self.metrics.read(queues, self.reads.snapshots())
     }
 
     /// Calls `callback` with the highest committed sequence (0 if there are no events), as soon as it

@@ -9,18 +9,18 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use orders_core::Timestamp;
 use orders_core::webhook::{
-    Disabled, EventPattern, EventPatterns, Held, SigningSecret, Webhook, WebhookContent,
-    WebhookDescription, WebhookId,
+    DeliveryStatus, Disabled, EventPattern, EventPatterns, Held, SigningSecret, Webhook,
+    WebhookContent, WebhookDescription, WebhookId,
 };
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
-use crate::database::rows;
+use crate::database::read_pool::ReadPool;
 use crate::database::schema::{counters, webhook_secrets, webhooks};
+use crate::database::{clock, rows};
 
 pub use deliveries::Delivery;
-pub(crate) use deliveries::list as list_deliveries;
 pub use delivery_store::{Attempt, DeliveryStore, Lease, Progress};
 
 /// A row of `webhooks`, without the columns of leases.
@@ -102,6 +102,57 @@ struct SecretRow {
 
 fn write_patterns(patterns: &EventPatterns) -> String {
     patterns.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+impl ReadPool {
+    /// Finds a webhook. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_webhook(&self, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.read(|connection| find(connection, id))
+    }
+
+    /// Lists at most `limit` webhooks after a position (creation time and id), oldest first. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_webhooks(
+        &self,
+        after: Option<&(Timestamp, WebhookId)>,
+        limit: usize,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        self.read(|connection| list(connection, after, limit))
+    }
+
+    /// Returns the secrets that sign deliveries to a webhook, and the database's time. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_signing_secrets(
+        &self,
+        id: &WebhookId,
+    ) -> Result<(Vec<SigningSecret>, Timestamp), StoreError> {
+        self.read(|connection| {
+            let now = clock::now(connection)?;
+            Ok((secrets(connection, id, now)?, now))
+        })
+    }
+
+    /// Lists at most `limit` deliveries to a webhook, the newest first, below the one with the id
+    /// `before`. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_deliveries(
+        &self,
+        webhook: &WebhookId,
+        status: Option<DeliveryStatus>,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|connection| deliveries::list(connection, webhook, status, before, limit))
+    }
 }
 
 /// Finds a webhook.

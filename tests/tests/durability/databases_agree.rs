@@ -11,8 +11,8 @@ use orders_core::policy::PolicyPatch;
 use orders_core::service::{ServiceCommand, ServiceName};
 use orders_core::{Book, Done, Order, Outcome, Period, Policy, Scope};
 use orders_db::{
-    Answered, Author, DatabaseUrl, OrderFilter, OrderQuery, PolicyChange, RenderResponse, Reply,
-    Store, StoreOptions, StoredResponse, Ticket,
+    Answered, Author, DatabaseUrl, OrderQuery, PolicyChange, RenderResponse, Reply, Store,
+    StoreOptions, StoredResponse, Ticket,
 };
 use orders_tests::{Database, Scratch, Sql};
 use proptest::prelude::*;
@@ -179,7 +179,7 @@ fn waits(outcome: &Outcome) -> bool {
 }
 
 fn list(store: &Store, query: &OrderQuery) -> Vec<Order> {
-    store.list_orders(query, 1_000).unwrap().orders
+    store.reads.list_orders(query, 1_000).unwrap().orders
 }
 
 /// The tables hold what the book holds, and the slots are those of the orders.
@@ -190,9 +190,8 @@ fn assert_same(store: &Store, sql: &mut Sql, book: &Book, policy: Policy) {
         list(store, &OrderQuery::default()).into_iter().map(without_times).collect();
     assert_eq!(orders, expected);
     for number in 1..=3 {
-        let filter = OrderFilter { services: [service(number)].into(), ..OrderFilter::default() };
         let uses = |order: &&Order| order.content.services.contains(&service(number));
-        let query = OrderQuery { filter, ..OrderQuery::default() };
+        let query = OrderQuery { services: [service(number)].into(), ..OrderQuery::default() };
         assert_eq!(list(store, &query).len(), expected.iter().filter(uses).count());
     }
     let count = |number: usize| i64::try_from(number).unwrap();

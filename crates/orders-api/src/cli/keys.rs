@@ -61,7 +61,7 @@ where
 fn list(store: &Store) -> Result<(), Box<dyn Error>> {
     let mut after = None;
     loop {
-        let keys = store.list_keys(after.as_ref(), PAGE)?;
+        let keys = store.reads.list_keys(after.as_ref(), PAGE)?;
         let Some(last) = keys.last() else { return Ok(()) };
         after = Some((last.created_at, last.id.clone()));
         for key in &keys {

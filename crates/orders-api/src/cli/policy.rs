@@ -19,7 +19,7 @@ const SHOWN: u64 = 100;
 pub(crate) fn run(database: &DatabaseUrl, command: &PolicyCommand) -> Result<(), Box<dyn Error>> {
     let open = || Store::open(database, StoreOptions::default());
     match command {
-        PolicyCommand::Show => show(&open()?.find_policy()?),
+        PolicyCommand::Show => show(&open()?.reads.find_policy()?),
         PolicyCommand::Check { options, all } => {
             let limit = if *all { u64::MAX } else { SHOWN };
             let mut out = BufWriter::new(std::io::stdout());

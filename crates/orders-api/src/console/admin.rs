@@ -7,7 +7,7 @@ use askama::Template;
 use orders_core::key::Key;
 use orders_core::webhook::Webhook;
 use orders_core::{Period, Policy, Timestamp};
-use orders_db::Store;
+use orders_db::ReadPool;
 use uuid::Uuid;
 
 use super::layout::{self, Layout};
@@ -112,7 +112,7 @@ pub(super) async fn render(
 
 type AdminData = (Vec<Key>, Vec<Webhook>, Policy, u64);
 
-fn look(store: &Store) -> Result<AdminData, orders_db::StoreError> {
+fn look(store: &ReadPool) -> Result<AdminData, orders_db::StoreError> {
     Ok((
         store.list_keys(None, ROWS)?,
         store.list_webhooks(None, ROWS)?,

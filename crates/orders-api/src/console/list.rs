@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use chrono::NaiveDate;
 use orders_core::{Fee, OrderId, ServiceId, Timestamp};
-use orders_db::{OrderFilter, OrderPage, OrderPlace, OrderQuery, OrderSort, SortKey};
+use orders_db::{OrderPage, OrderPlace, OrderQuery, SortKey};
 
 use super::layout::{self, Layout};
 use super::zone::{Zone, later};
@@ -155,19 +155,18 @@ impl ListQuery {
                 self.wrong.push(what);
             }
         }
-        let key =
+        let sort =
             if self.sort.ends_with("created_at") { SortKey::CreatedAt } else { SortKey::Datetime };
         OrderQuery {
-            filter: OrderFilter {
-                from,
-                to,
-                min_fee,
-                max_fee,
-                services: self.services.clone(),
-                ..OrderFilter::default()
-            },
-            sort: OrderSort { key, descending: self.sort.starts_with('-') },
+            from,
+            to,
+            min_fee,
+            max_fee,
+            services: self.services.clone(),
+            sort,
+            descending: self.sort.starts_with('-'),
             after: read_place(&self.after),
+            ..OrderQuery::default()
         }
     }
 
@@ -204,24 +203,23 @@ fn read_place(text: &str) -> Option<OrderPlace> {
 
 /// The same query for the API, without the page.
 fn download_query(query: &OrderQuery) -> String {
-    let OrderQuery { filter, sort, .. } = query;
     let mut text = form_urlencoded::Serializer::new(String::new());
     let values = [
-        ("from", filter.from.map(|at| at.to_string())),
-        ("to", filter.to.map(|at| at.to_string())),
-        ("min_fee", filter.min_fee.map(|fee| fee.to_string())),
-        ("max_fee", filter.max_fee.map(|fee| fee.to_string())),
+        ("from", query.from.map(|at| at.to_string())),
+        ("to", query.to.map(|at| at.to_string())),
+        ("min_fee", query.min_fee.map(|fee| fee.to_string())),
+        ("max_fee", query.max_fee.map(|fee| fee.to_string())),
     ];
     for (name, value) in values {
         if let Some(value) = value {
             text.append_pair(name, &value);
         }
     }
-    for service in &filter.services {
+    for service in &query.services {
         text.append_pair("service", &service.to_string());
     }
-    let down = if sort.descending { "-" } else { "" };
-    let key = match sort.key {
+    let down = if query.descending { "-" } else { "" };
+    let key = match query.sort {
         SortKey::Datetime => "datetime",
         SortKey::CreatedAt => "created_at",
     };

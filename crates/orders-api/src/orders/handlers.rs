@@ -6,84 +6,22 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::decide::IdempotentRequest;
 use orders_core::{Actor, Done, NewId, Operation, Order, OrderId, Refusal};
-use orders_db::{OrderPage, OrderPlace, OrderQuery, StoredResponse};
+use orders_db::StoredResponse;
 use uuid::Uuid;
 
-use super::query::{self, OrdersQuery};
+use super::list;
 use crate::http::change_request::{ChangeRequest, Rules};
-use crate::http::cursor::ListKey;
 use crate::http::idempotency::Sent;
 use crate::http::json::Json;
-use crate::http::page;
-use crate::http::page::ListRequest;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_context;
 use crate::http::{headers, idempotency};
 use crate::orders::request::{OrderBody, OrderPatchBody};
-use crate::orders::response::{Names, OrderView};
-use crate::orders::streams;
-use crate::orders::streams::Format;
-use crate::security::Security;
+use crate::orders::response::OrderView;
 use crate::store_client::StoreClient;
 
 const ORDER: Rules = Rules::json(Code::InvalidOrder);
 const ORDER_PATCH: Rules = Rules::merge_patch(Code::InvalidOrder).versioned();
-
-/// `GET /orders`: a page, or a stream of all orders, by `Accept`.
-pub(crate) async fn list(
-    request: HttpRequest,
-    store: Data<StoreClient>,
-    security: Data<Security>,
-) -> Result<HttpResponse, Problem> {
-    let query = query::read(&request)?;
-    let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
-    let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
-    let offered = streams.map(|format| (format.media_type(), Some(format)));
-    let offered = [&[("application/json", None)][..], &offered].concat();
-    let vary = (header::VARY, "Accept");
-    let mut answer = match headers::choose(&request, &offered) {
-        Ok(None) => page(&request, &store, query, list).await?,
-        Ok(Some(format)) => streams::answer(&request, store, security, query, format).await?,
-        Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
-    };
-    answer.headers_mut().insert(vary.0, header::HeaderValue::from_static(vary.1));
-    Ok(answer)
-}
-
-async fn page(
-    request: &HttpRequest,
-    store: &StoreClient,
-    query: OrdersQuery,
-    list: ListRequest<OrderPlace>,
-) -> Result<HttpResponse, Problem> {
-    let OrdersQuery { page, filter, sort, expand, bom: _ } = query;
-    let ListRequest { key, after, .. } = list;
-    let (limit, query) = (page.limit, OrderQuery { filter, sort, after });
-    let written = if expand {
-        let page = store.list_orders(query, limit, OrderPage::clone).await?;
-        let names = store.find_service_names(&page.orders).await?;
-        write_page(&page, Some(&names), &key)
-    } else {
-        // Rendered on the thread that read the page, so that only the text moves between threads.
-        store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
-    };
-    let (body, next) = written?;
-    Ok(page::answer_written(request, body, next.as_deref()))
-}
-
-/// Renders a page as JSON. Also returns the cursor of the next page.
-fn write_page(
-    page: &OrderPage,
-    names: Option<&Names>,
-    key: &ListKey,
-) -> Result<(Vec<u8>, Option<String>), Problem> {
-    let place = page.next.as_ref();
-    let next = place.map(|place| key.write(&page::write_place(place.at, &place.id)));
-    match crate::orders::response::write_page(&page.orders, names, next.as_deref()) {
-        Ok(body) => Ok((body, next)),
-        Err(error) => Err(Problem::unexpected(error.to_string())),
-    }
-}
 
 /// `POST /orders`
 pub(crate) async fn create(
@@ -107,7 +45,7 @@ pub(crate) async fn find(
     store: Data<StoreClient>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request)?;
-    let expand = query::expand(&request)?;
+    let expand = list::expand(&request)?;
     // Checked before the read, so that a malformed header is always rejected.
     headers::versions(&request)?;
     headers::accepts_json(&request)?;
@@ -223,8 +161,4 @@ fn render(done: &Done) -> Result<StoredResponse, Problem> {
 fn show(status: StatusCode, order: &Order) -> Result<StoredResponse, Problem> {
     let etag = Some(headers::etag(order.version));
     Ok(StoredResponse { etag, ..idempotency::answer(status, &OrderView::new(order))? })
-}
-
-fn read_place(place: &str) -> Option<OrderPlace> {
-    page::read_place(place, OrderId::parse).map(|(at, id)| OrderPlace { at, id })
 }

@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use orders_core::Policy;
-use orders_db::Store;
+use orders_db::ReadPool;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,7 +44,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, Problem> {
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    let policy = store.run_blocking(Store::find_policy).await?;
+    let policy = store.run_blocking(ReadPool::find_policy).await?;
     Ok(HttpResponse::Ok().json(PolicyView::new(&policy)))
 }
 

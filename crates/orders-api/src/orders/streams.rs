@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use orders_core::Order;
 use orders_db::{OrderPage, OrderQuery};
 
-use super::query::OrdersQuery;
+use super::list::{self, OrdersQuery};
 use crate::http::connection_state::ConnectionState;
 use crate::http::installation::Installation;
 use crate::http::problem::{Code, Problem};
@@ -93,7 +93,7 @@ async fn at_path(
     security: Data<Security>,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let query = super::query::read(request)?;
+    let query = list::read(request)?;
     headers::choose(request, &[(format.media_type(), ())])?;
     answer(request, store, security, query, format).await
 }
@@ -114,11 +114,10 @@ pub(crate) async fn answer(
 ) -> Result<HttpResponse, Problem> {
     // A client that asks for ten orders must not get a million.
     query::reject_paging(request)?;
-    let OrdersQuery { filter, sort, expand, bom, page: _ } = query;
+    let OrdersQuery { orders: query, expand, bom, page: _ } = query;
     if bom && format != Format::Csv {
         return Err(query::invalid("bom", "applies to CSV only"));
     }
-    let query = OrderQuery { filter, sort, after: None };
     let credential = security::credential(request);
     let (installation, head) = (Installation::from_request(request), Some(Head { bom }));
     let ended = false;

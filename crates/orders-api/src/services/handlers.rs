@@ -56,8 +56,9 @@ pub(crate) async fn find(
     let id = path_id(&request)?;
     query::none(&request)?;
     headers::accepts_json(&request)?;
-    match store.run_blocking(move |store| store.find_service(id)).await? {
-        Some(service) => Ok(HttpResponse::Ok().json(ServiceView::new(&service))),
+    let found = store.run_blocking(move |store| store.find_services(&[id].into())).await?;
+    match found.first() {
+        Some(service) => Ok(HttpResponse::Ok().json(ServiceView::new(service))),
         None => Err(Problem::new(Code::NotFound, format!("Service {id} does not exist."))),
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
-use orders_db::Store;
+use orders_db::ReadPool;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +34,6 @@ pub(crate) async fn readiness(
         return Err(Problem::new(Code::Overloaded, "The service is shutting down.")
             .with_header(header::RETRY_AFTER, "1"));
     }
-    store.run_blocking(Store::find_policy).await?;
+    store.run_blocking(ReadPool::find_policy).await?;
     Ok(HttpResponse::Ok().json(StatusView { status: "ready" }))
 }

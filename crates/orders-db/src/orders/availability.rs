@@ -8,6 +8,7 @@ use orders_core::policy::CalendarId;
 use orders_core::{OrderId, Policy, Scope, ServiceId, Timestamp};
 
 use crate::database::connection::AnyConnection;
+use crate::database::read_pool::ReadPool;
 use crate::database::schema::order_slots;
 use crate::database::{rows, transaction};
 use crate::{StoreError, services};
@@ -37,6 +38,20 @@ pub struct Availability {
     pub policy: Policy,
     /// The requested services that do not exist.
     pub unknown: Vec<ServiceId>,
+}
+
+impl ReadPool {
+    /// Finds at most `limit` free intervals. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_availability(
+        &self,
+        query: &AvailabilityQuery,
+        limit: usize,
+    ) -> Result<Availability, StoreError> {
+        self.read(|connection| find(connection, query, limit))
+    }
 }
 
 /// Finds at most `limit` free intervals, at one moment.

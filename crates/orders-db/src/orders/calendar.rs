@@ -10,6 +10,7 @@ use orders_core::{Fee, OrderId, Policy, Service, Services, Timestamp};
 
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
+use crate::database::read_pool::ReadPool;
 use crate::database::rows;
 use crate::services;
 
@@ -113,6 +114,16 @@ impl QueryId for Statement {
 impl<C: Connection> RunQueryDsl<C> for Statement {}
 
 type Row = (i64, String, i64, i64, String, i64);
+
+impl ReadPool {
+    /// Finds the calendar view of an interval, with one statement. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_calendar(&self, query: &CalendarQuery) -> Result<CalendarView, StoreError> {
+        self.read(|connection| find(connection, query))
+    }
+}
 
 /// Finds the calendar view, at one moment.
 pub(crate) fn find(

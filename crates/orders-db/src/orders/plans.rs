@@ -8,8 +8,8 @@ use diesel::sql_types::{Integer, Text};
 use diesel::sqlite::Sqlite;
 use orders_core::Timestamp;
 
-use super::query::{OrderFilter, SortKey};
-use super::select::{Places, Rows, Scan, Select};
+use super::list::{Places, Rows, Select};
+use super::query::{OrderQuery, Scan, SortKey};
 use crate::database::connection::{AnyConnection, Manager, Purpose};
 use crate::database::url::DatabaseUrl;
 
@@ -53,7 +53,7 @@ fn every_page_is_one_scan_of_one_index() {
     crate::migrate(&url).unwrap();
     let connection = &mut Manager::new(&url, Purpose::List).open().unwrap();
     let bound = Timestamp::from_millis(0);
-    let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
+    let query = OrderQuery { from: bound, created_from: bound, ..OrderQuery::default() };
     for (key, service, index) in [
         (SortKey::Datetime, None, "o USING INDEX orders_by_datetime ((datetime_ms,id)>"),
         (SortKey::CreatedAt, None, "o USING INDEX orders_by_created_at ((created_at_ms,id)>"),
@@ -72,7 +72,7 @@ fn every_page_is_one_scan_of_one_index() {
         for descending in [false, true] {
             let (start, end) = ((0, String::new()), (9, String::new()));
             let scan = Scan { key, descending, start, end };
-            let select = Select::new(scan.clone(), service, 101).only(&filter, key);
+            let select = Select::new(scan.clone(), service, 101).only(&query, key);
             let found = plan(connection, Rows(&select));
             assert!(found[0].starts_with(&format!("SEARCH {index}")), "{found:?}");
             let by_id = "SEARCH o USING PRIMARY KEY (id=?)".to_owned();
@@ -82,7 +82,7 @@ fn every_page_is_one_scan_of_one_index() {
             let found = plan(connection, Places(&places));
             assert!(found[0].starts_with("SEARCH ") && found.len() == 1, "{found:?}");
             // Where few are within the bounds of the other time, its index is the one.
-            let select = Select::new(scan, service, 101).only(&filter, key.other());
+            let select = Select::new(scan, service, 101).only(&query, key.other());
             let found = plan(connection, Rows(&select));
             let other = if key == SortKey::Datetime { "created_at_ms" } else { "datetime_ms" };
             assert!(found[0].starts_with("SEARCH "), "{found:?}");
@@ -95,7 +95,7 @@ fn every_page_is_one_scan_of_one_index() {
 #[test]
 fn a_page_is_selected_by_this_sql() {
     let bound = Timestamp::from_millis(0);
-    let filter = OrderFilter { from: bound, created_from: bound, ..OrderFilter::default() };
+    let query = OrderQuery { from: bound, created_from: bound, ..OrderQuery::default() };
     let mut statements = Vec::new();
     for key in [SortKey::Datetime, SortKey::CreatedAt] {
         for service in [None, Some(1)] {
@@ -103,7 +103,7 @@ fn a_page_is_selected_by_this_sql() {
                 let (start, end) = ((0, String::new()), (9, String::new()));
                 let scan = Scan { key, descending, start, end };
                 for index in [key, key.other()] {
-                    let select = Select::new(scan.clone(), service, 101).only(&filter, index);
+                    let select = Select::new(scan.clone(), service, 101).only(&query, index);
                     let (postgres, sqlite) = (
                         crate::sql_text(&diesel::debug_query::<Pg, _>(&Rows(&select))),
                         crate::sql_text(&diesel::debug_query::<Sqlite, _>(&Rows(&select))),

@@ -8,6 +8,7 @@ use orders_core::{Service, Timestamp};
 use crate::database::clock;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
+use crate::database::read_pool::ReadPool;
 use crate::{StoreError, services};
 
 /// The most services in a report.
@@ -72,6 +73,16 @@ const REFUSALS: &str = "\
 SELECT (start_ms - $1) / 900000 AS number, '' AS name, number AS orders, \
 CAST(0 AS BIGINT) AS whole, CAST(0 AS BIGINT) AS rest \
 FROM refusals WHERE start_ms >= $1 AND start_ms < $2 ORDER BY 1";
+
+impl ReadPool {
+    /// Finds the report of the orders in `[from, to)`. Blocks, in proportion to the number of orders.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn find_report(&self, from: Timestamp, to: Timestamp) -> Result<OrderReport, StoreError> {
+        self.read(|connection| find(connection, from, to))
+    }
+}
 
 /// Finds the report of the orders in `[from, to)`.
 pub(crate) fn find(

@@ -7,6 +7,7 @@ use orders_core::{Actor, Timestamp};
 use crate::StoreError;
 use crate::database::connection::AnyConnection;
 use crate::database::error::DbError;
+use crate::database::read_pool::ReadPool;
 use crate::database::schema::audit;
 use crate::database::{clock, rows};
 
@@ -233,8 +234,21 @@ fn delete_oldest(connection: &mut AnyConnection, action: AuditAction) -> QueryRe
         .map(drop)
 }
 
-/// Lists at most `limit` entries above a number, oldest first.
-pub(crate) fn list(
+impl ReadPool {
+    /// Lists at most `limit` entries of the audit trail above a number, oldest first. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Overloaded`].
+    pub fn list_audit(
+        &self,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|connection| list(connection, after, limit))
+    }
+}
+
+fn list(
     connection: &mut AnyConnection,
     after: Option<i64>,
     limit: usize,

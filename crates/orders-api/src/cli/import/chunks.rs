@@ -75,10 +75,10 @@ impl<'s> ChunkWriter<'s> {
     pub(super) fn add_service(&mut self, service: ServiceBody) -> Result<(), ImportError> {
         let ServiceBody { id, name } = service;
         let Some(number) = id else { return Ok(()) };
-        if self.store.find_service(number)?.is_some() {
-            self.known.insert(number);
-        } else {
+        if self.store.reads.find_services(&[number].into())?.is_empty() {
             self.create_service(number, name)?;
+        } else {
+            self.known.insert(number);
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl<'s> ChunkWriter<'s> {
         if ids.is_empty() {
             return Ok(());
         }
-        let found = self.store.find_services(&ids)?;
+        let found = self.store.reads.find_services(&ids)?;
         self.known.extend(found.into_iter().map(|Service { id, .. }| id));
         for id in ids {
             if self.known.contains(&id) {

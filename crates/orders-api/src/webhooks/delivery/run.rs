@@ -129,7 +129,7 @@ impl DeliveryRun<'_> {
 
     async fn read_page(&self) -> Result<EventPage, StoreError> {
         let (store, after) = (Arc::clone(&self.shared.store), self.position);
-        let page = spawn_blocking(move || store.list_events(after, PAGE)).await;
+        let page = spawn_blocking(move || store.reads.list_events(after, PAGE)).await;
         let panicked = |_| Err(StoreError::Unavailable("the query has panicked".to_owned()));
         page.unwrap_or_else(panicked)
     }

@@ -88,7 +88,7 @@ fn the_log_is_trimmed_and_deleted_with_its_webhook() {
         chunks += 1;
     }
     let count = || {
-        let left = store.list_deliveries(&id, None, None, 20_000).unwrap();
+        let left = store.reads.list_deliveries(&id, None, None, 20_000).unwrap();
         (left.len(), left.last().map(|oldest| oldest.sequence))
     };
     assert_eq!((chunks, count()), (2, (10_000, Some(1_201))));

@@ -1,13 +1,77 @@
-//! Query parameters of orders: filters, the sort, and whether to expand.
+//! `GET /orders`: a page of the orders that match the query parameters, or a stream of all of them.
 
-use actix_web::HttpRequest;
-use orders_core::Fee;
-use orders_db::{OrderFilter, OrderSort, SortKey};
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use orders_core::{Fee, OrderId};
+use orders_db::{OrderPage, OrderPlace, OrderQuery, SortKey};
 use validator::{Validate, ValidationError};
 
+use super::response::{self, Names};
+use super::streams::{self, Format};
 use crate::http::cursor::ListKey;
+use crate::http::headers;
+use crate::http::page::{self, ListRequest};
 use crate::http::problem::Problem;
 use crate::http::query::{self, PageQuery, Parameters, Times};
+use crate::security::Security;
+use crate::store_client::StoreClient;
+
+/// `GET /orders`: a page, or a stream of all orders, by `Accept`.
+pub(crate) async fn list(
+    request: HttpRequest,
+    store: Data<StoreClient>,
+    security: Data<Security>,
+) -> Result<HttpResponse, Problem> {
+    let query = read(&request)?;
+    let list = ListRequest::unchecked(query.list_key(), &query.page, read_place)?;
+    let streams = [Format::Ndjson, Format::Csv, Format::Calendar];
+    let offered = streams.map(|format| (format.media_type(), Some(format)));
+    let offered = [&[("application/json", None)][..], &offered].concat();
+    let vary = (header::VARY, "Accept");
+    let mut answer = match headers::choose(&request, &offered) {
+        Ok(None) => page(&request, &store, query, list).await?,
+        Ok(Some(format)) => streams::answer(&request, store, security, query, format).await?,
+        Err(problem) => return Err(problem.with_header(vary.0, vary.1)),
+    };
+    answer.headers_mut().insert(vary.0, header::HeaderValue::from_static(vary.1));
+    Ok(answer)
+}
+
+async fn page(
+    request: &HttpRequest,
+    store: &StoreClient,
+    query: OrdersQuery,
+    list: ListRequest<OrderPlace>,
+) -> Result<HttpResponse, Problem> {
+    let OrdersQuery { page, orders, expand, bom: _ } = query;
+    let ListRequest { key, after, .. } = list;
+    let (limit, query) = (page.limit, OrderQuery { after, ..orders });
+    let written = if expand {
+        let page = store.list_orders(query, limit, OrderPage::clone).await?;
+        let names = store.find_service_names(&page.orders).await?;
+        write_page(&page, Some(&names), &key)
+    } else {
+        // Rendered on the thread that read the page, so that only the text moves between threads.
+        store.list_orders(query, limit, move |page| write_page(page, None, &key)).await?
+    };
+    let (body, next) = written?;
+    Ok(page::answer_written(request, body, next.as_deref()))
+}
+
+/// Renders a page as JSON. Also returns the cursor of the next page.
+fn write_page(
+    page: &OrderPage,
+    names: Option<&Names>,
+    key: &ListKey,
+) -> Result<(Vec<u8>, Option<String>), Problem> {
+    let place = page.next.as_ref();
+    let next = place.map(|place| key.write(&page::write_place(place.at, &place.id)));
+    match response::write_page(&page.orders, names, next.as_deref()) {
+        Ok(body) => Ok((body, next)),
+        Err(error) => Err(Problem::unexpected(error.to_string())),
+    }
+}
 
 /// The parameters of `GET /orders`.
 #[derive(Debug, Validate)]
@@ -16,8 +80,7 @@ use crate::http::query::{self, PageQuery, Parameters, Times};
 #[validate(schema(function = "check_fees"))]
 pub(crate) struct OrdersQuery {
     pub(crate) page: PageQuery,
-    pub(crate) filter: OrderFilter,
-    pub(crate) sort: OrderSort,
+    pub(crate) orders: OrderQuery,
     pub(crate) expand: bool,
     /// Whether CSV starts with a byte order mark.
     pub(crate) bom: bool,
@@ -26,8 +89,8 @@ pub(crate) struct OrdersQuery {
 impl OrdersQuery {
     /// Identifies the list in its cursors: everything that selects or sorts orders.
     pub(crate) fn list_key(&self) -> ListKey {
-        let Self { filter, sort, page: _, expand: _, bom: _ } = self;
-        let OrderFilter { from, to, created_from, created_to, min_fee, max_fee, services } = filter;
+        let OrderQuery { from, to, created_from, created_to, min_fee, max_fee, services, .. } =
+            &self.orders;
         ListKey::new("/orders")
             .with("from", from)
             .with("to", to)
@@ -36,7 +99,7 @@ impl OrdersQuery {
             .with("min_fee", min_fee)
             .with("max_fee", max_fee)
             .with("service", services)
-            .with("sort", [write_sort(*sort)])
+            .with("sort", [write_sort(&self.orders)])
     }
 }
 
@@ -51,17 +114,17 @@ fn check_order<T: PartialOrd>(
     if is_wrong { Err(ValidationError::new(first).with_message(message())) } else { Ok(()) }
 }
 
-fn check_datetimes(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
-    check_order(["from", "to"], filter.from.zip(filter.to), "after")
+fn check_datetimes(OrdersQuery { orders, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+    check_order(["from", "to"], orders.from.zip(orders.to), "after")
 }
 
-fn check_creations(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+fn check_creations(OrdersQuery { orders, .. }: &OrdersQuery) -> Result<(), ValidationError> {
     let names = ["created_from", "created_to"];
-    check_order(names, filter.created_from.zip(filter.created_to), "after")
+    check_order(names, orders.created_from.zip(orders.created_to), "after")
 }
 
-fn check_fees(OrdersQuery { filter, .. }: &OrdersQuery) -> Result<(), ValidationError> {
-    check_order(["min_fee", "max_fee"], filter.min_fee.zip(filter.max_fee), "above")
+fn check_fees(OrdersQuery { orders, .. }: &OrdersQuery) -> Result<(), ValidationError> {
+    check_order(["min_fee", "max_fee"], orders.min_fee.zip(orders.max_fee), "above")
 }
 
 /// Reads the parameters of `GET /orders`.
@@ -72,16 +135,16 @@ pub(crate) fn read(request: &HttpRequest) -> Result<OrdersQuery, Problem> {
     let known = [&PageQuery::KNOWN[..], &own, &[("service", Times::Many)]].concat();
     let mut parameters = Parameters::read(request, &known);
     let page = PageQuery::take(&mut parameters);
-    let filter = take_filter(&mut parameters);
-    let sort = parameters.one("sort", read_sort).unwrap_or_default();
+    let orders = take_orders(&mut parameters);
     let expand = take_expand(&mut parameters);
     let bom = parameters.one("bom", read_bool).unwrap_or_default();
-    parameters.validated(OrdersQuery { page, filter, sort, expand, bom })
+    parameters.validated(OrdersQuery { page, orders, expand, bom })
 }
 
-fn take_filter(parameters: &mut Parameters) -> OrderFilter {
+fn take_orders(parameters: &mut Parameters) -> OrderQuery {
     let fee = |text: &str| Fee::parse(text).map_err(|error| error.to_string());
-    OrderFilter {
+    let (sort, descending) = parameters.one("sort", read_sort).unwrap_or_default();
+    OrderQuery {
         from: parameters.one("from", query::timestamp),
         to: parameters.one("to", query::timestamp),
         created_from: parameters.one("created_from", query::timestamp),
@@ -89,6 +152,9 @@ fn take_filter(parameters: &mut Parameters) -> OrderFilter {
         min_fee: parameters.one("min_fee", fee),
         max_fee: parameters.one("max_fee", fee),
         services: query::take_services(parameters),
+        sort,
+        descending,
+        after: None,
     }
 }
 
@@ -96,22 +162,23 @@ fn read_bool(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_error| "must be true or false".to_owned())
 }
 
-fn read_sort(text: &str) -> Result<OrderSort, String> {
+/// Reads the time to sort by, and whether the latest come first.
+fn read_sort(text: &str) -> Result<(SortKey, bool), String> {
     let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
     let key = match name {
         "datetime" => SortKey::Datetime,
         "created_at" => SortKey::CreatedAt,
         _ => return Err("must be datetime, -datetime, created_at or -created_at".to_owned()),
     };
-    Ok(OrderSort { key, descending })
+    Ok((key, descending))
 }
 
-fn write_sort(sort: OrderSort) -> String {
-    let name = match sort.key {
+fn write_sort(query: &OrderQuery) -> String {
+    let name = match query.sort {
         SortKey::Datetime => "datetime",
         SortKey::CreatedAt => "created_at",
     };
-    format!("{}{name}", if sort.descending { "-" } else { "" })
+    format!("{}{name}", if query.descending { "-" } else { "" })
 }
 
 /// Reads `expand`: whether the response shows services with their names.
@@ -125,6 +192,10 @@ fn take_expand(parameters: &mut Parameters) -> bool {
     let only = "must be \"services\"";
     let read = |text: &str| if text == "services" { Ok(()) } else { Err(only.to_owned()) };
     parameters.one("expand", read).is_some()
+}
+
+fn read_place(place: &str) -> Option<OrderPlace> {
+    page::read_place(place, OrderId::parse).map(|(at, id)| OrderPlace { at, id })
 }
 
 #[cfg(test)]
@@ -178,9 +249,9 @@ mod tests {
     fn well_formed_parameters_are_read() {
         let uri = "/orders?from=2022-11-01T11:11:11%2B01:00&service=1&service=2&limit=7";
         let query = read(&TestRequest::with_uri(uri).to_http_request()).unwrap();
-        let filter = query.filter;
-        assert_eq!(filter.from.unwrap().to_string(), "2022-11-01T10:11:11.000Z");
-        assert_eq!((filter.services.len(), query.page.limit, filter.to), (2, 7, None));
-        assert_eq!(query.sort, OrderSort { key: SortKey::Datetime, descending: false });
+        let orders = query.orders;
+        assert_eq!(orders.from.unwrap().to_string(), "2022-11-01T10:11:11.000Z");
+        assert_eq!((orders.services.len(), query.page.limit, orders.to), (2, 7, None));
+        assert_eq!((orders.sort, orders.descending), (SortKey::Datetime, false));
     }
 }
