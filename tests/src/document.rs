@@ -128,6 +128,10 @@ impl Document {
     }
 
     /// The target of a reference, or the value itself.
+    ///
+    /// # Panics
+    /// If it refers to nothing.
+    #[must_use]
     pub fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
         let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         reference

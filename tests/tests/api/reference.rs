@@ -1,5 +1,11 @@
 //! The API reference as a reader sees it: no operation without a summary, a description and examples, no
 //! member without its meaning, and no example that is not true.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use std::process::Command;
 
@@ -83,6 +89,23 @@ fn every_body_has_an_example_that_its_schema_accepts() {
         }
     }
     assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn the_examples_of_streams_are_lines_that_their_objects_accept() {
+    let document = document();
+    let lines = [
+        ("/events/stream", "text/event-stream", "data: ", "Event"),
+        ("/orders.ndjson", "application/x-ndjson", "", "Order"),
+    ];
+    for (path, media, start, name) in lines {
+        let content = &document.json["paths"][path]["get"]["responses"]["200"]["content"][media];
+        let mut lines = content["example"].as_str().unwrap().lines();
+        let line = lines.find_map(|line| line.strip_prefix(start)).unwrap();
+        let value = serde_json::from_str(line).unwrap();
+        let schema = &document.json["components"]["schemas"][name];
+        assert_eq!(document.fault(name, schema, &value), None, "{path}: {line}");
+    }
 }
 
 /// Fails for a member of an object without its meaning, however deep.

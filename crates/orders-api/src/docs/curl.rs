@@ -20,7 +20,7 @@ pub(super) fn command(
     let in_path = |parameter: &&Parameter| parameter.parameter_in == ParameterIn::Path;
     let path =
         description.parameters.iter().filter(in_path).fold(path.to_owned(), |path, parameter| {
-            let value = example::of(document, &json!(parameter.schema));
+            let value = example::from_schema(document, &json!(parameter.schema));
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             path.replace(&format!("{{{}}}", parameter.name), &value)
         });

@@ -14,8 +14,16 @@ use crate::http::problem::Code;
 use crate::orders;
 
 /// The start of a stream: an event, and a comment 15 seconds later.
-const STREAM: &str = "id: 4\nevent: order.deleted\ndata: {\"specversion\":\"1.0\",\"id\":\"4\",\
-    \"type\":\"order.deleted\",\"subject\":\"223\", ...}\n\n:\n";
+const STREAM: &str = concat!(
+    "id: 4\nevent: order.deleted\n",
+    r#"data: {"specversion":"1.0","id":"4","source":"/orders","type":"order.deleted","#,
+    r#""subject":"223","time":"2022-11-01T11:11:11.111Z","datacontenttype":"application/json","#,
+    r#""sequence":"4","sequencetype":"Integer","data":{"actor":"key_5f1d3a0c7a544a0e","#,
+    r#""before":{"id":"223","datetime":"2022-11-01T11:11:11.111Z","totalfee":100,"#,
+    r#""services":[{"id":"123"}],"version":1,"created_at":"2022-10-20T09:00:00.000Z","#,
+    r#""updated_at":"2022-10-20T09:00:00.000Z"},"after":null}}"#,
+    "\n\n:\n",
+);
 
 pub(crate) fn list() -> Description {
     let limit = shape::whole_number(1, 1000, Some(100));

@@ -61,7 +61,7 @@ pub(crate) fn patch() -> Description {
     Description::new(WEBHOOKS, "patchWebhook", summary)
         .details(
             "Sets the members that the body has and keeps the others. With `disabled: \
-             false`, deliveries continue after the last event that was delivered.",
+             false`, deliveries continue at the webhook's position.",
         )
         .with_parameters([webhooks::shape::id_parameter()])
         .reads::<WebhookPatchBody>("application/merge-patch+json")

@@ -65,23 +65,46 @@ fn add(document: &Value, place: &str, schema: &Value, fields: &mut Vec<Field>) {
             meaning: text(member, "description").to_owned(),
             name: name.clone(),
         };
-        match fields.iter_mut().find(|known| known.name == name) {
-            Some(known) => merge(known, field),
-            None => fields.push(field),
-        }
+        fields.push(field);
         add(document, &name, member, fields);
     }
     if let Some(items) = schema.get("items") {
         add(document, &format!("{place}[]"), items, fields);
     }
-    for choice in choices(schema) {
-        add(document, place, choice, fields);
+    let mut choices = choices(schema).peekable();
+    if choices.peek().is_some() {
+        fields.extend(of_choices(document, place, choices));
     }
 }
 
-/// Adds what another choice allows. A member that one of them requires is required there.
+/// Returns the members of all choices. Only those that each choice requires are required.
+fn of_choices<'v>(
+    document: &Value,
+    place: &str,
+    choices: impl Iterator<Item = &'v Value>,
+) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for (number, choice) in choices.enumerate() {
+        let mut own = Vec::new();
+        add(document, place, choice, &mut own);
+        for known in &mut fields {
+            known.required &= own.iter().any(|field| field.name == known.name);
+        }
+        for mut field in own {
+            if let Some(known) = fields.iter_mut().find(|known| known.name == field.name) {
+                merge(known, field);
+            } else {
+                field.required &= number == 0;
+                fields.push(field);
+            }
+        }
+    }
+    fields
+}
+
+/// Adds what another choice allows.
 fn merge(known: &mut Field, other: Field) {
-    known.required |= other.required;
+    known.required &= other.required;
     let new: Vec<String> =
         other.range.into_iter().filter(|range| !known.range.contains(range)).collect();
     known.range.extend(new);

@@ -156,7 +156,7 @@ impl Description {
     /// The operation supports idempotency keys, but its response has a secret and is not replayed.
     /// Call this last.
     pub(crate) fn with_secret_response(mut self) -> Self {
-        self.parameters.push(parameters::idempotency_key());
+        self.parameters.push(parameters::idempotency_key_for_secret());
         self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
 
@@ -201,7 +201,7 @@ impl Description {
 
     /// Returns the body of the example for one of its schemas.
     fn example_of_body(&self, document: &Value, schema: &RefOr<Schema>) -> Value {
-        self.body.clone().unwrap_or_else(|| example::of(document, &json!(schema)))
+        self.body.clone().unwrap_or_else(|| example::from_schema(document, &json!(schema)))
     }
 
     /// Returns the media type and the body of the example; `None` without a body.
@@ -259,7 +259,7 @@ impl Answer {
     fn response(&self, document: &Value) -> ResponseBuilder {
         let mut response = ResponseBuilder::new().description(self.meaning);
         for (media, schema) in &self.contents {
-            let mut example = example::of(document, &json!(schema));
+            let mut example = example::from_schema(document, &json!(schema));
             for (pointer, value) in &self.shown {
                 if let Some(place) = example.pointer_mut(pointer) {
                     value.clone_into(place);

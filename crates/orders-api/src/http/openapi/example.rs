@@ -11,7 +11,7 @@ pub(crate) fn resolve<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
 
 /// Returns an example of a schema: its own, or one that is composed from those of its parts. Optional
 /// members are absent, and what may be `null` is.
-pub(crate) fn of(document: &Value, schema: &Value) -> Value {
+pub(crate) fn from_schema(document: &Value, schema: &Value) -> Value {
     let schema = resolve(document, schema);
     if let Some(kinds) = schema.get("type").and_then(Value::as_array)
         && kinds.iter().any(|kind| kind.as_str() == Some("null"))
@@ -23,10 +23,10 @@ pub(crate) fn of(document: &Value, schema: &Value) -> Value {
         return own.clone();
     }
     if let Some(choice) = first("oneOf") {
-        return of(document, choice);
+        return from_schema(document, choice);
     }
     if let Some(items) = schema.get("items") {
-        return Value::Array(vec![of(document, items)]);
+        return Value::Array(vec![from_schema(document, items)]);
     }
     if let Some(members) = schema.get("properties").and_then(Value::as_object) {
         return object(document, schema, members);
@@ -44,5 +44,7 @@ fn object(document: &Value, schema: &Value, members: &Map<String, Value>) -> Val
     let is_required =
         |name: &str| required.into_iter().flatten().any(|required| required.as_str() == Some(name));
     let members = members.iter().filter(|(name, _)| is_required(name));
-    Value::Object(members.map(|(name, member)| (name.clone(), of(document, member))).collect())
+    Value::Object(
+        members.map(|(name, member)| (name.clone(), from_schema(document, member))).collect(),
+    )
 }
