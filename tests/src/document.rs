@@ -128,7 +128,11 @@ impl Document {
     }
 
     /// The target of a reference, or the value itself.
-    fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
+    ///
+    /// # Panics
+    /// If it refers to nothing.
+    #[must_use]
+    pub fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
         let reference = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         reference
             .map_or(value, |pointer| self.json.pointer(pointer).expect("it refers to something"))

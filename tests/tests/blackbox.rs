@@ -33,6 +33,7 @@ mod api {
     mod orders;
     mod patches;
     mod rates;
+    mod reference;
     mod routes;
     mod rule;
     mod schemathesis;

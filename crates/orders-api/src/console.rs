@@ -11,6 +11,7 @@ mod layout;
 pub(crate) mod list;
 mod order_form;
 pub(crate) mod orders;
+pub(crate) mod problem;
 pub(crate) mod reports;
 pub(crate) mod services;
 mod sign_in;

@@ -157,7 +157,7 @@ fn of_itself() -> Vec<Resource> {
         Resource::at("/").on(GET, ANYONE, console::calendar, docs::descriptions::console),
         Resource::at("/problems/{code}")
             .only_where(|request| docs::problems::path_code(request).map(drop))
-            .on(GET, ANYONE, docs::problems::find, docs::descriptions::problem),
+            .on(GET, ANYONE, console::problem::show, docs::descriptions::problem),
         Resource::at("/healthz").on(GET, ANYONE, status::health, status::docs::health),
         Resource::at("/readyz").on(GET, ANYONE, status::readiness, status::docs::readiness),
         Resource::at("/metrics").on(

@@ -4,11 +4,14 @@
 use std::sync::OnceLock;
 
 use actix_web::http::Method;
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Info, License, OpenApi, Paths, RefOr, Tag};
 
 use super::problems::{sample, schema};
+use super::{curl, members};
 use crate::http::openapi::description::Description;
 use crate::http::openapi::{description, problems, shape};
 use crate::http::problem::Code;
@@ -54,28 +57,50 @@ impl Document {
 
     /// Returns the document as JSON.
     pub(crate) fn json(&self) -> &str {
-        // It has only strings and numbers, so it always serializes.
-        let write = || serde_json::to_string(&document((self.endpoints)())).unwrap_or_default();
-        self.json.get_or_init(write)
+        self.json.get_or_init(|| document(&(self.endpoints)()).to_string())
     }
 
     /// Returns the document as an API reference in Markdown.
     pub(crate) fn markdown(&self) -> String {
-        super::markdown::markdown(&(self.endpoints)())
+        let endpoints = (self.endpoints)();
+        super::markdown::markdown(&document(&endpoints), &endpoints)
     }
 }
 
-fn document(endpoints: Vec<Endpoint>) -> OpenApi {
+/// Creates the document, with the meaning of each member.
+fn document(endpoints: &[Endpoint]) -> Value {
+    let components = components(endpoints);
+    let paths = paths(endpoints, &json!({"components": components}));
+    // It has only strings and numbers, so it always serializes.
+    let mut whole = json!(whole(paths, components));
+    members::describe(&mut whole);
+    whole
+}
+
+/// Creates the paths. The examples come from the schemas in `document`.
+fn paths(endpoints: &[Endpoint], document: &Value) -> Paths {
     let mut paths = Paths::new();
-    let mut components = Components::new();
     for Endpoint { path, method: of, description, .. } in endpoints {
         let Some(description) = description else { continue };
-        let item = PathItem::new(method(&of), description.operation());
-        match paths.paths.get_mut(path) {
+        let mut operation = description.operation(document);
+        let command = curl::command(document, of, path, description);
+        let sample = json!([{"lang": "Shell", "label": "curl", "source": command}]);
+        let sample = Extensions::builder().add("x-codeSamples", sample);
+        operation.extensions = Some(sample.build());
+        let item = PathItem::new(method(of), operation);
+        match paths.paths.get_mut(*path) {
             Some(there) => there.merge_operations(item),
-            None => drop(paths.paths.insert(path.to_owned(), item)),
+            None => drop(paths.paths.insert((*path).to_owned(), item)),
         }
-        components.schemas.extend(description.into_schemas());
+    }
+    paths
+}
+
+/// Creates the schemas, examples and headers to which operations refer.
+fn components(endpoints: &[Endpoint]) -> Components {
+    let mut components = Components::new();
+    for description in endpoints.iter().filter_map(|endpoint| endpoint.description.as_ref()) {
+        components.schemas.extend(description.schemas().iter().cloned());
     }
     for (name, shape) in services::shape::named() {
         components.schemas.insert(name.to_owned(), shape.into());
@@ -99,6 +124,10 @@ fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))),
     );
     components.add_security_scheme(bearer, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components
+}
+
+fn whole(paths: Paths, components: Components) -> OpenApi {
     let license =
         License::builder().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
     let info = Info::builder()

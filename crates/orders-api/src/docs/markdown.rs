@@ -1,11 +1,13 @@
 //! The API reference as Markdown: all routes, with every possible status.
 
-use utoipa::openapi::path::{Parameter, ParameterIn};
+mod fields;
+mod operation;
 
 use orders_core::key::Role;
+use serde_json::Value;
 
 use super::document::Endpoint;
-use crate::http::openapi::description::{Answer, Description};
+use super::problems::example_text;
 use crate::http::problem::Code;
 use crate::security::Access;
 
@@ -19,6 +21,10 @@ schemas as an OpenAPI document, which the service also serves at `/openapi.json`
 `HEAD` responds like `GET`, without a body. `OPTIONS` responds 204 with `Allow`. An unsupported method
 is 405 `method-not-allowed` with `Allow`; an unknown path is 404 `not-found`. A request that is not
 valid HTTP is rejected without a body: 400, 408 or 431.
+
+The examples are requests to a local server with the sample data (`orders-api serve --sample-data`).
+Each operation shows its parameters, the members of its body, a command, and the response; the objects in
+responses are described under [Objects](#objects), the problems under [Problems](#problems).
 ";
 
 const AUTHORIZATION: &str = "\
@@ -34,16 +40,40 @@ response is 401 `unauthenticated`; without the required role, 403 `forbidden`. T
 | | open | none | reader | writer | admin |
 |---|---|---|---|---|---|";
 
-/// Returns the API reference.
-pub(super) fn markdown(endpoints: &[Endpoint]) -> String {
+/// Returns the API reference. The fields and examples are those of `document`.
+pub(super) fn markdown(document: &Value, endpoints: &[Endpoint]) -> String {
     let mut lines = vec![INTRODUCTION.to_owned()];
     lines.extend(authorization(endpoints));
     for Endpoint { path, method, description, .. } in endpoints {
         let title = format!("{method} {path}");
-        lines.extend(description.iter().flat_map(|description| section(&title, description)));
+        let operation = document
+            .get("paths")
+            .and_then(|paths| paths.get(path)?.get(method.as_str().to_ascii_lowercase()));
+        if let (Some(description), Some(operation)) = (description, operation) {
+            lines.extend(operation::section(document, &title, description, operation));
+        }
     }
+    lines.extend(objects(document));
     lines.extend(codes());
     lines.join("\n") + "\n"
+}
+
+/// Writes the table of each schema in responses.
+fn objects(document: &Value) -> Vec<String> {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
+    let mut lines = vec!["## Objects\n".to_owned()];
+    for (name, schema) in schemas.into_iter().flatten() {
+        let rows = fields::of_body(document, schema);
+        if name.ends_with("Problem") || rows.is_empty() {
+            continue;
+        }
+        lines.push(format!("### {name}\n"));
+        if let Some(description) = schema.get("description").and_then(Value::as_str) {
+            lines.push(format!("{}.\n", description.trim_end_matches('.')));
+        }
+        lines.extend(fields::table(&rows));
+    }
+    lines
 }
 
 /// Writes the authorization table: all routes with all roles.
@@ -63,58 +93,22 @@ fn authorization(endpoints: &[Endpoint]) -> Vec<String> {
     lines
 }
 
-fn section(title: &str, description: &Description) -> Vec<String> {
-    let mut lines = vec![format!("## `{title}`\n"), format!("{}.\n", description.summary)];
-    if !description.parameters.is_empty() {
-        lines.push("| parameter | in | |\n|---|---|---|".to_owned());
-        lines.extend(description.parameters.iter().map(parameter));
-        lines.push(String::new());
-    }
-    if !description.bodies.is_empty() {
-        let media = list(description.bodies.iter().map(|(media, _)| *media));
-        lines.push(format!("Request body: {media}.\n"));
-    }
-    if let Some(role) = description.role {
-        lines.push(format!("Requires a key with at least the role `{role}`.\n"));
-    }
-    lines.push("| status | |\n|---|---|".to_owned());
-    lines.extend(description.responses.iter().map(answer));
-    let refusals = description.problems.iter();
-    lines.extend(refusals.map(|(status, codes)| {
-        format!("| {status} | {} |", list(codes.iter().map(|code| code.name())))
-    }));
-    lines.push(String::new());
-    lines
-}
-
-fn parameter(parameter: &Parameter) -> String {
-    let place = match parameter.parameter_in {
-        ParameterIn::Path => "path",
-        ParameterIn::Header => "header",
-        ParameterIn::Query | ParameterIn::QueryString | ParameterIn::Cookie => "query",
-    };
-    let meaning = parameter.description.as_deref().unwrap_or_default();
-    format!("| `{}` | {place} | {meaning} |", parameter.name)
-}
-
-fn answer(answer: &Answer) -> String {
-    let contents = list(answer.contents.iter().map(|(media, _)| *media));
-    let headers = list(answer.headers.iter().map(|(name, _)| *name));
-    let contents = if contents.is_empty() { contents } else { format!(": {contents}") };
-    let headers = if headers.is_empty() { headers } else { format!("; with {headers}") };
-    format!("| {} | {}{contents}{headers} |", answer.status.as_u16(), answer.meaning)
-}
-
 fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
     items.map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Writes the table of all problem codes.
+/// Writes the table of all problem codes, and an example of each.
 fn codes() -> Vec<String> {
-    let code = |code: Code| {
+    let row = |code: Code| {
         let (name, status) = (code.name(), code.status().as_u16());
-        format!("| `{name}` | {status} | {} |", code.meaning())
+        format!("| [`{name}`](#{name}) | {status} | {} |", code.meaning())
     };
-    let head = "## Problems\n\n| code | status | |\n|---|---|---|".to_owned();
-    [head].into_iter().chain(Code::all().map(code)).collect()
+    let example = |code: Code| {
+        let example = example_text(code);
+        format!("### {}\n\n{}\n\n```json\n{example}\n```\n", code.name(), code.meaning())
+    };
+    let head = "## Problems\n\nEvery error has a body of the type `application/problem+json` (RFC \
+                9457). `GET /problems/{code}` explains each code.\n\n| code | status | |\n|---|---|---|";
+    let table = [head.to_owned()].into_iter().chain(Code::all().map(row)).chain([String::new()]);
+    table.chain(Code::all().map(example)).collect()
 }

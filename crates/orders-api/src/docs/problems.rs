@@ -1,16 +1,15 @@
-//! The handler of `/problems/{code}`, to which the `type` of a problem leads, and the problems of the
-//! OpenAPI document.
+//! The problems of the OpenAPI document, and the documentation of each, to which its `type` leads.
 
 pub(super) mod sample;
 pub(super) mod schema;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::http::problem::{Code, Problem};
-use crate::http::{headers, query};
 
 /// The documentation of a problem type.
 #[derive(Serialize, ToSchema)]
@@ -28,18 +27,21 @@ pub(crate) struct ProblemPageView {
     example: Box<RawValue>,
 }
 
-/// `GET /problems/{code}`
-pub(crate) async fn find(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let code = path_code(&request)?;
-    query::none(&request)?;
-    headers::accepts_json(&request)?;
-    Ok(HttpResponse::Ok().json(ProblemPageView {
+/// Creates the response with the documentation of a problem type as JSON.
+pub(crate) fn json(code: Code) -> HttpResponse {
+    HttpResponse::Ok().json(ProblemPageView {
         kind: format!("/problems/{}", code.name()),
         title: code.title(),
         status: code.status().as_u16(),
         meaning: code.meaning(),
         example: sample::problem(code),
-    }))
+    })
+}
+
+/// Returns the example of a problem as indented JSON.
+pub(crate) fn example_text(code: Code) -> String {
+    let example = serde_json::from_str::<Value>(sample::problem(code).get());
+    example.map_or_else(|_| String::new(), |example| format!("{example:#}"))
 }
 
 /// Parses the code in the path.

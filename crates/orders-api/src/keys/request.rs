@@ -20,7 +20,7 @@ use crate::keys;
 const NAME: Field<KeyName> = Field {
     name: "name",
     parse: Parse::One(|json| KeyName::parse(text(json)?).map_err(|error| error.to_string())),
-    schema: || shape::some_name("The purpose of the key, in 1 to 200 characters").into(),
+    schema: || shape::some_name("1 to 200 characters").into(),
     example: || json!("billing"),
 };
 const ROLE: Field<Role> = Field {

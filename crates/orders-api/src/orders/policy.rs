@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::Policy;
 use orders_db::ReadPool;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::http::openapi::description::{ABOUT, Answer, Description};
@@ -50,6 +51,7 @@ pub(crate) async fn find(
 
 pub(crate) fn describe() -> Description {
     Description::new(ABOUT, "findPolicy", "Read the policy, by which orders are validated")
-        .returns(Answer::ok("The policy").json::<PolicyView>())
+        .details("Returns the rules by which all orders of this database are validated.")
+        .returns(Answer::ok("The policy").json::<PolicyView>().showing("/scope", json!("global")))
         .fails_with(&[JSON, READ])
 }

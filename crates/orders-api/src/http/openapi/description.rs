@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use orders_core::key::Role;
-use utoipa::openapi::content::Content;
+use serde_json::{Value, json};
+use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -15,7 +16,7 @@ use utoipa::openapi::{Header, Ref, RefOr, Required, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::problems::{self, READ};
-use super::{parameters, shape};
+use super::{example, parameters, shape};
 use crate::http::problem::Code;
 
 pub(crate) const ORDERS: &str = "Orders";
@@ -38,6 +39,12 @@ pub(crate) const SCHEMES: [&str; 2] = ["apiKey", "bearer"];
 /// The documentation of one operation.
 pub(crate) struct Description {
     pub(crate) summary: &'static str,
+    /// The effects, limits and defaults that a reader needs to know.
+    pub(crate) details: &'static str,
+    /// The query of the example.
+    pub(crate) query: &'static str,
+    /// The body of the example, if it is not that of the schema.
+    body: Option<Value>,
     pub(crate) parameters: Vec<Parameter>,
     /// The media types of the body, each with its schema.
     pub(crate) bodies: Vec<(&'static str, RefOr<Schema>)>,
@@ -58,6 +65,8 @@ pub(crate) struct Answer {
     pub(crate) meaning: &'static str,
     pub(crate) contents: Vec<(&'static str, RefOr<Schema>)>,
     pub(crate) headers: Vec<(&'static str, Header)>,
+    /// The values that its example shows, by pointer.
+    shown: Vec<(&'static str, Value)>,
     schemas: Vec<(String, RefOr<Schema>)>,
 }
 
@@ -65,6 +74,9 @@ impl Description {
     pub(crate) fn new(tag: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self {
             summary,
+            details: "",
+            query: "",
+            body: None,
             parameters: Vec::new(),
             bodies: Vec::new(),
             responses: Vec::new(),
@@ -75,6 +87,21 @@ impl Description {
             tag,
             schemas: Vec::new(),
         }
+    }
+
+    /// Adds what a reader needs to know beyond the summary: effects, limits and defaults.
+    pub(crate) fn details(self, details: &'static str) -> Self {
+        Self { details, ..self }
+    }
+
+    /// Sets the query of the example.
+    pub(crate) fn example_query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Sets the body of the example. Otherwise, it is the example of the body's schema.
+    pub(crate) fn example_body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     pub(crate) fn with_parameters(
@@ -129,7 +156,7 @@ impl Description {
     /// The operation supports idempotency keys, but its response has a secret and is not replayed.
     /// Call this last.
     pub(crate) fn with_secret_response(mut self) -> Self {
-        self.parameters.push(parameters::idempotency_key());
+        self.parameters.push(parameters::idempotency_key_for_secret());
         self.fails_with(&[&[Code::InvalidHeader, Code::IdempotencyKeyReused, Code::AlreadyDone]])
     }
 
@@ -142,12 +169,13 @@ impl Description {
         this.fails_with(&[&[Code::Unauthenticated, Code::Forbidden, Code::RateLimited], READ])
     }
 
-    /// Converts the description to OpenAPI.
-    pub(crate) fn operation(&self) -> Operation {
+    /// Converts the description to OpenAPI. The examples come from the schemas in `document`.
+    pub(crate) fn operation(&self, document: &Value) -> Operation {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
-            .summary(Some(self.summary));
+            .summary(Some(self.summary))
+            .description(Some(self.details));
         for parameter in &self.parameters {
             operation = operation.parameter(parameter.clone());
         }
@@ -156,12 +184,12 @@ impl Description {
             let body = RequestBodyBuilder::new().required(Some(required));
             let contents = self.bodies.iter();
             let body = contents.fold(body, |body, (media, schema)| {
-                body.content(*media, Content::new(Some(schema.clone())))
+                body.content(*media, content(schema, self.example_of_body(document, schema)))
             });
             operation = operation.request_body(Some(body.build()));
         }
         for answer in &self.responses {
-            let response = with_common_headers(answer.response(), self.role);
+            let response = with_common_headers(answer.response(document), self.role);
             operation = operation.response(answer.status.as_str(), response);
         }
         for (status, codes) in &self.problems {
@@ -171,16 +199,27 @@ impl Description {
         security(self.role).into_iter().fold(operation, OperationBuilder::security).build()
     }
 
+    /// Returns the body of the example for one of its schemas.
+    fn example_of_body(&self, document: &Value, schema: &RefOr<Schema>) -> Value {
+        self.body.clone().unwrap_or_else(|| example::from_schema(document, &json!(schema)))
+    }
+
+    /// Returns the media type and the body of the example; `None` without a body.
+    pub(crate) fn body(&self, document: &Value) -> Option<(&'static str, Value)> {
+        let (media, schema) = self.bodies.first()?;
+        Some((media, self.example_of_body(document, schema)))
+    }
+
     /// Returns all schemas to which it refers by name.
-    pub(crate) fn into_schemas(self) -> Vec<(String, RefOr<Schema>)> {
-        self.schemas
+    pub(crate) fn schemas(&self) -> &[(String, RefOr<Schema>)] {
+        &self.schemas
     }
 }
 
 impl Answer {
     pub(crate) fn new(status: StatusCode, meaning: &'static str) -> Self {
-        let (contents, headers) = (Vec::new(), Vec::new());
-        Self { status, meaning, contents, headers, schemas: Vec::new() }
+        let (contents, headers, shown) = (Vec::new(), Vec::new(), Vec::new());
+        Self { status, meaning, contents, headers, shown, schemas: Vec::new() }
     }
 
     pub(crate) fn ok(meaning: &'static str) -> Self {
@@ -199,21 +238,45 @@ impl Answer {
         self
     }
 
+    /// Adds a media type whose body is text, with an example.
+    pub(crate) fn text(self, media: &'static str, example: &'static str) -> Self {
+        let mut text = shape::text();
+        text.examples = vec![example.into()];
+        self.content(media, text)
+    }
+
+    /// Sets a value in the example: the values of schemas do not know of each other.
+    pub(crate) fn showing(mut self, pointer: &'static str, value: Value) -> Self {
+        self.shown.push((pointer, value));
+        self
+    }
+
     pub(crate) fn header(mut self, name: &'static str, schema: Object) -> Self {
         self.headers.push((name, header(schema)));
         self
     }
 
-    fn response(&self) -> ResponseBuilder {
+    fn response(&self, document: &Value) -> ResponseBuilder {
         let mut response = ResponseBuilder::new().description(self.meaning);
         for (media, schema) in &self.contents {
-            response = response.content(*media, Content::new(Some(schema.clone())));
+            let mut example = example::from_schema(document, &json!(schema));
+            for (pointer, value) in &self.shown {
+                if let Some(place) = example.pointer_mut(pointer) {
+                    value.clone_into(place);
+                }
+            }
+            response = response.content(*media, content(schema, example));
         }
         for (name, header) in &self.headers {
             response = response.header(*name, header.clone());
         }
         response
     }
+}
+
+/// The content of a media type, with an example.
+fn content(schema: &RefOr<Schema>, example: Value) -> Content {
+    ContentBuilder::new().schema(Some(schema.clone())).example(Some(example)).build()
 }
 
 /// Adds the headers of every response, and those of rate limits if a role is required.

@@ -63,6 +63,13 @@ pub(crate) fn if_none_match() -> Parameter {
     header("If-None-Match", meaning, shape::entity_tags())
 }
 
+/// The parameter of operations whose response has a secret.
+pub(crate) fn idempotency_key_for_secret() -> Parameter {
+    let meaning = "Makes the request safe to retry for a day; a retry with the same key is 409 \
+                   `already-done`, because the secret is shown only once";
+    header("Idempotency-Key", meaning, shape::idempotency_key())
+}
+
 pub(crate) fn idempotency_key() -> Parameter {
     let meaning = "Makes the request safe to retry for a day; a retry with the same key gets the \
                    same response";
