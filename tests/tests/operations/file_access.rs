@@ -41,7 +41,7 @@ fn no_file_is_accessible_to_others_whatever_the_umask() {
     let scratch = Database::Sqlite.fresh();
     let directory = scratch.dir().join("files");
     fs::create_dir(&directory).unwrap();
-    let database = "deep/er/orders.db";
+    let database = "data/orders.db";
     run(&directory, &["--database-url", database, "seed"]);
     for arguments in [
         &["backup", "backup.db"][..],
@@ -52,7 +52,7 @@ fn no_file_is_accessible_to_others_whatever_the_umask() {
         run(&directory, &[&["--database-url", database], arguments].concat());
     }
     let found = modes(&directory);
-    for name in ["deep", "er", "orders.db", "backup.db", "export.json", "export.csv"] {
+    for name in ["data", "orders.db", "backup.db", "export.json", "export.csv"] {
         assert!(found.iter().any(|(found, _)| found == name), "no {name} in {found:?}");
     }
     for (name, mode) in found {

@@ -23,8 +23,8 @@ const SECRET: &str = "whsec_ZRaDH2cjBEsLVxG+U+kZo4cXTmdLGqA4x8FHiYhffBY=";
 const SECRET_BYTES: &str = "6516831f6723044b0b5711be53e919a387174e674b1aa038c7c14789885f7c16";
 /// What the two kept answers were answers to, as it was noted with them.
 const KEPT: [(&str, &str); 2] = [
-    ("anonymous", "f8005833-4ad2-5266-a7ec-27e4fd5617dc"),
-    ("key_da2e646055b023f0", "876238d7-eabc-5842-bffd-e8051f1247f5"),
+    ("anonymous", "1348ed60-ec3e-5d8c-82fb-78dd026f8090"),
+    ("key_da2e646055b023f0", "185129cd-0d8a-54a7-bc8c-66363856e1d5"),
 ];
 
 const ANSWER: &str = r#"{"id":"kept","datetime":"2024-03-01T12:00:00.000Z","totalfee":100,"services":[{"id":"123"}],"version":1,"created_at":"2024-02-01T12:00:00.000Z","updated_at":"2024-02-01T12:00:00.000Z"}"#;

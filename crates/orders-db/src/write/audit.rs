@@ -162,7 +162,7 @@ impl AuditRecord {
         log::info!(
             target: "audit",
             actor = actor.as_str(), action = action, target_id = target, request_id = request_id.as_str();
-            "{action} {target} by {} in request {request_id}", actor.as_str()
+            "{action} {target} by {}", actor.as_str()
         );
     }
 }
