@@ -240,13 +240,15 @@ fn every_command_of_the_reference_succeeds_as_its_example_shows() {
     }
 }
 
+/// What a browser accepts.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
 #[apply(both_databases)]
 fn a_problem_type_is_a_page_for_browsers_and_json_for_other_clients(database: Database) {
     let server = Server::fresh(database);
     let get = |code: &str, accept: &str| {
         server.request("GET", format!("/problems/{code}")).header("Accept", accept).send()
     };
-    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     for code in document().json["components"]["examples"].as_object().unwrap().keys() {
         let page = get(code, BROWSER).assert_status(200);
         assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
