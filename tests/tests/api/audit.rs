@@ -69,7 +69,7 @@ fn every_change_leaves_one_entry_with_its_author_and_request(database: Database)
         assert_eq!((&entry["action"], &entry["target"]), (&json!(action), target));
         assert_eq!((&entry["actor"], &entry["request_id"]), (&json!(id), &request_id(answer)));
         let members = entry.as_object().unwrap().keys().map(String::as_str);
-        let names = ["action", "actor", "id", "request_id", "target", "time"];
+        let names = ["id", "time", "actor", "action", "target", "request_id"];
         assert!(members.eq(names), "{entry}");
         let line = format!("{action} {} by {id} ", target.as_str().unwrap());
         server.wait_for_log(&line);

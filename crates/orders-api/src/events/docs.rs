@@ -13,12 +13,16 @@ use crate::http::page::PageView;
 use crate::http::problem::Code;
 use crate::orders;
 
+/// The source of the events in examples.
+const SOURCE: &str = "https://orders.example.com/orders/9f86d081884c7d659a2feaa0c55ad015";
+
 /// The start of a stream: an event, and a comment 15 seconds later.
 const STREAM: &str = concat!(
     "id: 4\nevent: order.deleted\n",
-    r#"data: {"specversion":"1.0","id":"4","source":"/orders","type":"order.deleted","#,
+    r#"data: {"specversion":"1.0","id":"4","source":"https://orders.example.com/orders/9f86d081884c7d659a2feaa0c55ad015","#,
+    r#""type":"order.deleted","#,
     r#""subject":"223","time":"2022-11-01T11:11:11.111Z","datacontenttype":"application/json","#,
-    r#""sequence":"4","sequencetype":"Integer","data":{"actor":"key_5f1d3a0c7a544a0e","#,
+    r#""sequence":"000000000000000004","sequencetype":"Integer","data":{"actor":"key_5f1d3a0c7a544a0e","#,
     r#""before":{"id":"223","datetime":"2022-11-01T11:11:11.111Z","totalfee":100,"#,
     r#""services":[{"id":"123"}],"version":1,"created_at":"2022-10-20T09:00:00.000Z","#,
     r#""updated_at":"2022-10-20T09:00:00.000Z"},"after":null}}"#,
@@ -46,6 +50,7 @@ pub(crate) fn list() -> Description {
             with_example(
                 Answer::ok("A page of CloudEvents 1.0, in commit order").json::<FeedView>(),
             )
+            .showing("/feed", json!("9f86d081884c7d659a2feaa0c55ad015"))
             .header("Link", shape::link()),
         )
         .example_query("after=0&limit=100")
@@ -108,9 +113,11 @@ pub(crate) fn history() -> Description {
 /// Shows the first event of an order in a page.
 fn with_example(page: Answer) -> Answer {
     page.showing("/data/0/specversion", json!("1.0"))
-        .showing("/data/0/source", json!("/orders"))
+        .showing("/data/0/id", json!("1"))
+        .showing("/data/0/source", json!(SOURCE))
         .showing("/data/0/type", json!("order.created"))
         .showing("/data/0/datacontenttype", json!("application/json"))
+        .showing("/data/0/sequence", json!("000000000000000001"))
         .showing("/data/0/sequencetype", json!("Integer"))
         .showing("/data/0/data/actor", json!("key_5f1d3a0c7a544a0e"))
         .showing("/data/0/data/before", json!(null))

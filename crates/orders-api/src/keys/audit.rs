@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use orders_core::Timestamp;
 use orders_db::{AuditAction, AuditEntry};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 
@@ -86,6 +87,10 @@ pub(crate) fn describe() -> Description {
         "listAudit",
         "List who changed keys, services, the policy and webhooks, and who signed in, oldest first",
     )
+    .details(
+        "Returns one page; follow `next_cursor` for the rest. Each entry is stored in the \
+         transaction of its change, so no change is without one. Requires an admin key.",
+    )
     .with_parameters(parameters::page())
     .returns(
         Answer::ok(
@@ -93,6 +98,8 @@ pub(crate) fn describe() -> Description {
              console, the newest are stored: 10000 successful ones and 1000 failed ones",
         )
         .json::<PageView<AuditEntryView>>()
+        .showing("/data/0/actor", json!("key_5f1d3a0c7a544a0e"))
+        .showing("/data/0/target", json!("key_7d0c2f9a1b3e4c55"))
         .header("Link", shape::link()),
     )
     .fails_with(&[JSON, READ])
