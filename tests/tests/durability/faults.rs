@@ -292,7 +292,7 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     }
     fs::write(scratch.file(), &garbage).unwrap();
     let log = Server::try_start(&scratch, &Setup::default()).unwrap_err();
-    assert!(log.contains("not a database") && !log.contains("panicked"), "{log}");
+    assert!(log.contains("is not an SQLite database") && !log.contains("panicked"), "{log}");
     assert_eq!(fs::read(scratch.file()).unwrap(), garbage);
 }
 

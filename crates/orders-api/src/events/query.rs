@@ -27,17 +27,13 @@ pub(crate) struct StreamQuery {
     pub(crate) feed: Option<String>,
 }
 
-fn feed_id(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("must be the id of a feed".to_owned()) } else { Ok(text.to_owned()) }
-}
-
 /// Parses the parameters of `GET /events`.
 pub(crate) fn feed(request: &HttpRequest) -> Result<FeedQuery, Problem> {
     let known = [("after", Times::Once), ("feed", Times::Once), ("limit", Times::Once)];
     let mut parameters = Parameters::read(request, &known);
     let after = parameters.one("after", sequence).unwrap_or(0);
     let limit = parameters.one("limit", rows).unwrap_or(100);
-    let feed = parameters.one("feed", feed_id);
+    let feed = parameters.one("feed", |text| Ok(text.to_owned()));
     parameters.finish().map(|()| FeedQuery { after, feed, limit })
 }
 
@@ -53,7 +49,7 @@ pub(crate) fn stream(request: &HttpRequest) -> Result<StreamQuery, Problem> {
         "" => Ok(None),
         text => sequence(text).map(Some),
     });
-    let feed = parameters.one("feed", feed_id);
+    let feed = parameters.one("feed", |text| Ok(text.to_owned()));
     parameters.finish().map(|()| StreamQuery { after: last.flatten().or(after), feed })
 }
 
