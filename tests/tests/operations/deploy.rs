@@ -234,7 +234,8 @@ fn the_health_check_asks_over_tls_and_whether_the_service_is_ready() {
 fn the_composition_has_a_database_two_processes_and_a_proxy() {
     let composition = yaml("docker/compose.yaml");
     let services = composition["services"].as_object().unwrap();
-    let names: Vec<_> = services.keys().map(String::as_str).collect();
+    let mut names: Vec<_> = services.keys().map(String::as_str).collect();
+    names.sort_unstable();
     assert_eq!(names, ["orders-1", "orders-2", "postgres", "proxy"]);
     for process in ["orders-1", "orders-2"] {
         let process = &services[process];

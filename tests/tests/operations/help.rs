@@ -64,14 +64,16 @@ fn completions_and_man_pages_are_printed() {
 
 /// Runs a shell command with the program as `$0`.
 fn shell(scratch: &Scratch, script: &str) -> orders_tests::Run {
-    let output = Command::new("bash")
-        .args(["-o", "pipefail", "-c", script])
-        .arg(orders_tests::program())
-        .env("ORDERS_DATABASE_URL", scratch.url())
-        .current_dir(scratch.dir())
-        .stdin(Stdio::null())
-        .output();
-    output.unwrap().into()
+    let mut command = Command::new("bash");
+    command.args(["-o", "pipefail", "-c", script]).arg(orders_tests::program());
+    // The variables of the tests themselves are no settings, and the program warns of such.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ORDERS_") {
+            command.env_remove(&name);
+        }
+    }
+    command.env("ORDERS_DATABASE_URL", scratch.url()).current_dir(scratch.dir());
+    command.stdin(Stdio::null()).output().unwrap().into()
 }
 
 #[test]
